@@ -1,0 +1,99 @@
+//! The `train` part of a pipeline.
+
+use serde::{Deserialize, Serialize};
+
+use crate::plan::{Problem, Step};
+
+/// How a model is trained.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Train {
+    /// How many times every training image is seen.
+    pub epochs: usize,
+    /// Images in one step.
+    pub batch: usize,
+    /// How the weights follow the gradient.
+    pub optimizer: Optimizer,
+    /// What all randomness of a run follows from.
+    pub seed: u64,
+}
+
+impl Default for Train {
+    fn default() -> Self {
+        Self { epochs: 30, batch: 128, optimizer: Optimizer::default(), seed: 42 }
+    }
+}
+
+/// The optimiser, as a map with its name as the only key.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Optimizer {
+    /// See [`Adam`].
+    pub adam: Adam,
+}
+
+/// Kingma and Ba, "Adam: A Method for Stochastic Optimization" (2014), with the values of that paper.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Adam {
+    /// Learning rate.
+    pub lr: f64,
+    /// Decay of the first moment.
+    pub beta_1: f32,
+    /// Decay of the second moment.
+    pub beta_2: f32,
+    /// Keeps the step finite where gradients vanish.
+    pub epsilon: f32,
+}
+
+impl Default for Adam {
+    fn default() -> Self {
+        Self { lr: 1e-3, beta_1: 0.9, beta_2: 0.999, epsilon: 1e-8 }
+    }
+}
+
+impl Train {
+    /// What is spelled right but makes no sense.
+    pub(crate) fn problems(&self) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        let mut check = |holds: bool, path: &[&str], found: String| {
+            if !holds {
+                let path = ["train"].iter().chain(path).map(|key| Step::key(key)).collect();
+                problems.push(Problem::new(path, found));
+            }
+        };
+        let adam = &self.optimizer.adam;
+        let decay = |beta: f32| (0.0..1.0).contains(&beta);
+        check(
+            (1..=100_000).contains(&self.epochs),
+            &["epochs"],
+            format!("epochs must lie between 1 and 100,000, found {}", self.epochs),
+        );
+        check(
+            (1..=65_536).contains(&self.batch),
+            &["batch"],
+            format!("batch must lie between 1 and 65,536, found {}", self.batch),
+        );
+        check(
+            adam.lr > 0.0 && adam.lr.is_finite(),
+            &["optimizer", "adam", "lr"],
+            format!("lr must be above 0, found {}", adam.lr),
+        );
+        check(
+            decay(adam.beta_1),
+            &["optimizer", "adam", "beta_1"],
+            format!("beta_1 must be at least 0 and below 1, found {}", adam.beta_1),
+        );
+        check(
+            decay(adam.beta_2),
+            &["optimizer", "adam", "beta_2"],
+            format!("beta_2 must be at least 0 and below 1, found {}", adam.beta_2),
+        );
+        check(
+            adam.epsilon > 0.0 && adam.epsilon.is_finite(),
+            &["optimizer", "adam", "epsilon"],
+            format!("epsilon must be above 0, found {}", adam.epsilon),
+        );
+        problems
+    }
+}

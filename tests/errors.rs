@@ -1,0 +1,120 @@
+//! Bad input: one clear error, a non-zero exit, nothing lost, no panic.
+
+use imago_tests::{TINY, Workshop};
+
+#[test]
+fn a_wrong_key_is_named_with_its_place_and_a_suggestion() {
+    let shop = Workshop::new();
+    shop.write("x.yaml", TINY.replace("latent:", "latnet:"));
+    let said = shop.fails("train x.yaml");
+    assert!(said.contains("x.yaml:6:3:"), "{said}");
+    assert!(said.contains("did you mean `latent`?"), "{said}");
+    assert!(!shop.path("runs").exists(), "a run folder was made for a pipeline that cannot be trained");
+}
+
+#[test]
+fn a_shape_that_does_not_fit_is_shown_at_its_layer_with_a_fix() {
+    let shop = Workshop::new();
+    shop.write("x.yaml", TINY.replace("linear: 196", "linear: 200"));
+    let said = shop.fails("check x.yaml");
+    assert!(said.contains("x.yaml:15:"), "{said}");
+    assert!(said.contains("[4, 7, 7] holds 196 values, found 200"), "{said}");
+    assert!(said.contains("`linear: 196` before it"), "{said}");
+}
+
+#[test]
+fn check_tells_the_problems_of_every_file() {
+    let shop = Workshop::new();
+    shop.write("good.yaml", TINY);
+    shop.write("a.yaml", TINY.replace("relu", "rleu"));
+    shop.write("b.yaml", TINY.replace("batch: 32", "batch: 0"));
+    let said = shop.fails("check a.yaml good.yaml b.yaml");
+    assert!(said.contains("a.yaml:9:") && said.contains("b.yaml:"), "{said}");
+    assert!(!said.contains("good.yaml"), "{said}");
+}
+
+#[test]
+fn missing_files_are_named() {
+    let shop = Workshop::new();
+    assert!(shop.fails("train nowhere.yaml").contains("nowhere.yaml"));
+    assert!(shop.fails("sample nowhere").contains("nowhere"));
+    assert!(shop.fails("export nowhere --to there").contains("nowhere"));
+    assert!(shop.fails("train --resume nowhere").contains("nowhere"));
+}
+
+#[test]
+fn a_data_folder_without_the_set_says_what_is_missing() {
+    let shop = Workshop::new();
+    shop.write("x.yaml", TINY.replace("synthetic-digits", "mnist"));
+    let said = shop.fails("train x.yaml --data-dir .");
+    assert!(said.contains("train-images-idx3-ubyte"), "{said}");
+    assert!(!shop.path("runs").exists());
+}
+
+#[test]
+fn a_damaged_artifact_is_refused() {
+    let shop = Workshop::new();
+    shop.write("tiny.yaml", TINY);
+    shop.imago("train tiny.yaml --device cpu --run run --set train.epochs=1");
+    shop.imago("export run --to artifact");
+    let (manifest, weights) = (shop.read_text("artifact/model.ron"), shop.read("artifact/weights.bpk"));
+
+    shop.write("artifact/weights.bpk", &weights[..weights.len() / 2]);
+    let said = shop.fails("sample artifact");
+    assert!(said.contains("weights.bpk") && said.contains("cut short"), "{said}");
+    shop.write("artifact/weights.bpk", &weights);
+
+    let hash = manifest.find("sha256: \"").unwrap() + 9;
+    let mut changed = manifest.clone();
+    let other = if &manifest[hash..=hash] == "0" { "1" } else { "0" };
+    changed.replace_range(hash..=hash, other);
+    shop.write("artifact/model.ron", changed);
+    let said = shop.fails("sample artifact");
+    assert!(said.contains("does not belong to this model.ron"), "{said}");
+
+    shop.write("artifact/model.ron", &manifest[..manifest.len() / 2]);
+    let said = shop.fails("sample artifact");
+    assert!(said.contains("model.ron:"), "{said}");
+
+    shop.write("artifact/model.ron", manifest);
+    shop.imago("sample artifact");
+}
+
+#[test]
+fn a_damaged_checkpoint_is_refused() {
+    let shop = Workshop::new();
+    shop.write("tiny.yaml", TINY);
+    shop.imago("train tiny.yaml --device cpu --run run --set train.epochs=1");
+    let weights = shop.read("run/checkpoints/step-00000003/weights.bpk");
+    shop.write("run/checkpoints/step-00000003/weights.bpk", &weights[..weights.len() - 1]);
+    let said = shop.fails("export run --to artifact");
+    assert!(said.contains("weights.bpk was cut short or changed"), "{said}");
+    assert!(!shop.path("artifact").exists());
+}
+
+#[test]
+fn nothing_is_overwritten_unasked() {
+    let shop = Workshop::new();
+    shop.write("tiny.yaml", TINY);
+    shop.imago("train tiny.yaml --device cpu --run run --set train.epochs=1");
+    assert!(shop.fails("train tiny.yaml --device cpu --run run").contains("--force"));
+    shop.imago("export run --to artifact");
+    assert!(shop.fails("export run --to artifact").contains("--force"));
+    shop.imago("export run --to artifact --force");
+    shop.write("precious.txt", "mine");
+    assert!(shop.fails("export run --to . --force").contains("is no artifact"));
+    assert!(shop.fails("train tiny.yaml --run . --force").contains("is no run folder"));
+    assert_eq!(shop.read("precious.txt"), b"mine");
+}
+
+#[test]
+fn a_half_written_checkpoint_beside_a_whole_one_is_passed_over() {
+    let shop = Workshop::new();
+    shop.write("tiny.yaml", TINY);
+    shop.imago("train tiny.yaml --device cpu --run run --set train.epochs=1");
+    // What a training that was killed while it saved leaves behind.
+    std::fs::create_dir(shop.path("run/checkpoints/.new-abc")).unwrap();
+    shop.write("run/checkpoints/.new-abc/weights.bpk", "half");
+    shop.imago("export run --to artifact");
+    shop.imago("train --resume run --device cpu --set train.epochs=2");
+}

@@ -1,0 +1,113 @@
+//! A folder to work in and the real binary to run there.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+pub use assert_cmd::assert::Assert;
+use tempfile::TempDir;
+
+/// A temporary folder in which `imago` is run as a user would.
+pub struct Workshop {
+    folder: TempDir,
+}
+
+impl Default for Workshop {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Workshop {
+    /// An empty folder.
+    pub fn new() -> Self {
+        Self { folder: tempfile::tempdir().expect("a temporary folder can be made") }
+    }
+
+    /// The path of `name` in the folder.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Writes a file.
+    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+        std::fs::write(self.path(name), content).expect("the temporary folder can be written");
+    }
+
+    /// Reads a file.
+    pub fn read(&self, name: &str) -> Vec<u8> {
+        let path = self.path(name);
+        std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    }
+
+    /// Reads a file as text.
+    pub fn read_text(&self, name: &str) -> String {
+        String::from_utf8(self.read(name)).expect("the file is text")
+    }
+
+    /// `imago` with the words of `arguments`, ready to be run in the folder.
+    pub fn command(&self, arguments: &str) -> Command {
+        let mut command = Command::new(binary());
+        command.args(arguments.split_whitespace()).current_dir(self.folder.path());
+        // Where the tests run must not matter: no data sets, no cache.
+        command.env_remove("IMAGO_DATA_DIR").env("XDG_CACHE_HOME", self.path("cache"));
+        command
+    }
+
+    /// Runs `imago` and expects it to succeed.
+    pub fn imago(&self, arguments: &str) -> Assert {
+        assert_cmd::Command::from_std(self.command(arguments)).assert().success()
+    }
+
+    /// Runs `imago`, expects it to fail without a panic, and gives what it said.
+    pub fn fails(&self, arguments: &str) -> String {
+        let assert = assert_cmd::Command::from_std(self.command(arguments)).assert().failure();
+        let output = assert.get_output();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(matches!(output.status.code(), Some(1 | 2)), "exit {:?}: {said}", output.status.code());
+        assert!(!said.contains("panicked"), "{said}");
+        said
+    }
+}
+
+/// A small VAE that trains within a second.
+pub const TINY: &str = "
+name: tiny
+data: { set: synthetic-digits, limit: 96 }
+model:
+  family: vae
+  latent: 2
+  encoder:
+    - conv2d: { filters: 4, kernel: 3, stride: 2, padding: same }
+    - relu
+    - flatten
+  decoder:
+    - linear: 196
+    - batch_norm
+    - leaky_relu: 0.1
+    - reshape: [4, 7, 7]
+    - conv_transpose2d: { filters: 4, kernel: 3, stride: 2, padding: same }
+    - tanh
+    - conv_transpose2d: { filters: 1, kernel: 4, stride: 2, padding: same }
+train: { epochs: 2, batch: 32 }
+";
+
+/// The folder of the workspace.
+pub fn workspace() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}
+
+/// The binary, built if need be: cargo builds another package's binaries for no test. Built with the whole workspace, so that its
+/// dependencies are those that the tests were built with.
+fn binary() -> &'static Path {
+    static BINARY: OnceLock<PathBuf> = OnceLock::new();
+    BINARY.get_or_init(|| {
+        let mut build = Command::new(env!("CARGO"));
+        build.current_dir(workspace()).args(["build", "--quiet", "--workspace", "--bin", "imago"]);
+        if !cfg!(debug_assertions) {
+            build.arg("--release");
+        }
+        assert!(build.status().expect("cargo runs").success(), "the binary cannot be built");
+        assert_cmd::cargo::cargo_bin("imago")
+    })
+}

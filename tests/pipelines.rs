@@ -1,0 +1,58 @@
+//! The pipelines that come with the project.
+
+use imago_tests::{Workshop, workspace};
+
+#[test]
+fn every_shipped_pipeline_is_valid() {
+    let shop = Workshop::new();
+    let mut found = 0;
+    for folder in std::fs::read_dir(workspace().join("pipelines")).unwrap() {
+        for file in std::fs::read_dir(folder.unwrap().path()).unwrap() {
+            shop.imago(&format!("check {}", file.unwrap().path().display()));
+            found += 1;
+        }
+    }
+    assert!(found >= 6, "only {found} pipelines were found");
+}
+
+#[test]
+fn the_table_of_the_reports_is_reproduced_to_the_digit() {
+    let shop = Workshop::new();
+    let file = workspace().join("pipelines/reports/fashion-vae.yaml");
+    let said = shop.imago(&format!("summary {}", file.display())).get_output().stdout.clone();
+    let said = String::from_utf8(said).unwrap();
+    let rows: Vec<Vec<&str>> =
+        said.lines().map(|line| line.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).collect()).collect();
+    for row in [
+        vec!["conv2d", "[32, 13, 13]", "320"],
+        vec!["conv2d", "[64, 6, 6]", "18,496"],
+        vec!["flatten", "[2304]", "0"],
+        vec!["linear", "[4]", "9,220"],
+        vec!["total", "28,036"],
+        vec!["linear", "[3136]", "6,272"],
+        vec!["reshape", "[64, 7, 7]", "0"],
+        vec!["conv_transpose2d", "[64, 14, 14]", "36,928"],
+        vec!["conv_transpose2d", "[32, 28, 28]", "18,464"],
+        vec!["conv_transpose2d", "[1, 28, 28]", "289"],
+        vec!["total", "61,953"],
+    ] {
+        assert!(rows.contains(&row), "{row:?} is missing in\n{said}");
+    }
+}
+
+/// With `IMAGO_DATA_DIR` set: the published sets are read, verified and learned from.
+#[test]
+fn the_published_sets_train_where_they_are_at_hand() {
+    let Some(data) = std::env::var_os("IMAGO_DATA_DIR") else {
+        eprintln!("SKIPPED: IMAGO_DATA_DIR is not set");
+        return;
+    };
+    let data = std::path::absolute(workspace().join(data)).unwrap();
+    let shop = Workshop::new();
+    for set in ["mnist", "fashion-mnist"] {
+        shop.write("x.yaml", imago_tests::TINY.replace("synthetic-digits", set));
+        let mut training = shop.command(&format!("train x.yaml --device cpu --run {set} --set train.epochs=1"));
+        let output = training.env("IMAGO_DATA_DIR", &data).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+}

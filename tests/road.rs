@@ -1,0 +1,126 @@
+//! The whole road: declare, train, look, export, sample again.
+
+use imago_tests::{TINY, Workshop};
+
+fn losses(shop: &Workshop, run: &str) -> Vec<Vec<f64>> {
+    let lines = shop.read_text(&format!("{run}/metrics.jsonl"));
+    let lines = lines.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).expect("a line is JSON"));
+    let parts = ["loss/reconstruction", "loss/kl"];
+    lines.map(|line| parts.iter().filter_map(|part| line[part].as_f64()).collect()).collect()
+}
+
+#[test]
+fn a_pipeline_becomes_a_run_an_artifact_and_pictures() {
+    let shop = Workshop::new();
+    shop.write("tiny.yaml", TINY);
+    let said = shop.imago("train tiny.yaml --device cpu --run run").get_output().stdout.clone();
+    let said = String::from_utf8(said).unwrap();
+    assert!(said.contains("epoch   2/2"), "{said}");
+    for file in ["pipeline.yaml", "run.ron", "samples/epoch-0001.png", "checkpoints/step-00000006/weights.bpk"] {
+        assert!(shop.path("run").join(file).is_file(), "{file} is missing");
+    }
+    assert!(shop.read_text("run/run.ron").contains("Finished"));
+    let losses = losses(&shop, "run");
+    assert!(losses[1][0] < losses[0][0], "the reconstruction does not improve: {losses:?}");
+
+    shop.imago("export run --to artifact");
+    shop.imago("sample run --seed 7 --count 9 --columns 3 --out run.png --device cpu");
+    let picture = image::load_from_memory(&shop.read("run.png")).unwrap();
+    assert_eq!((picture.width(), picture.height()), (276, 276));
+    shop.imago("sample run --seed 7 --count 4 --format npy --out run.npy --device cpu");
+    shop.imago("sample artifact --seed 7 --count 4 --format npy --out artifact.npy --device cpu");
+    let (run, artifact) = (pixels(&shop.read("run.npy")), pixels(&shop.read("artifact.npy")));
+    assert_eq!(run.len(), 4 * 28 * 28);
+    let difference = run.iter().zip(&artifact).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    assert!(difference < 2e-3, "16-bit weights move a pixel by {difference}");
+    assert!(difference > 0.0, "the artifact is not in 16 bits");
+}
+
+/// The numbers of a file of NumPy's version 1.0.
+fn pixels(npy: &[u8]) -> Vec<f32> {
+    let header = 10 + usize::from(u16::from_le_bytes([npy[8], npy[9]]));
+    npy[header..].as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()
+}
+
+#[test]
+fn the_same_seed_gives_the_same_weights_and_another_seed_others() {
+    let shop = Workshop::new();
+    shop.write("tiny.yaml", TINY);
+    for (run, seed) in [("a", 1), ("b", 1), ("c", 2)] {
+        shop.imago(&format!("train tiny.yaml --device cpu --run {run} --set train.seed={seed} --set train.epochs=1"));
+    }
+    let weights = |run: &str| shop.read(&format!("{run}/checkpoints/step-00000003/optimizer.bpk"));
+    assert_eq!(losses(&shop, "a"), losses(&shop, "b"));
+    assert_ne!(losses(&shop, "a"), losses(&shop, "c"));
+    shop.imago("sample a --seed 1 --count 2 --format npy --out a.npy --device cpu");
+    shop.imago("sample b --seed 1 --count 2 --format npy --out b.npy --device cpu");
+    assert_eq!(shop.read("a.npy"), shop.read("b.npy"));
+    assert!(!weights("a").is_empty());
+}
+
+#[test]
+fn a_run_that_was_stopped_goes_on_as_if_it_had_not_been() {
+    let shop = Workshop::new();
+    shop.write("tiny.yaml", TINY);
+    shop.imago("train tiny.yaml --device cpu --run whole");
+    shop.imago("train tiny.yaml --device cpu --run parts --set train.epochs=1");
+    shop.imago("train --resume parts --device cpu --set train.epochs=2");
+    assert_eq!(losses(&shop, "whole"), losses(&shop, "parts"));
+}
+
+#[test]
+#[cfg(unix)]
+fn an_interrupted_training_saves_its_step_and_resumes_from_it() {
+    use std::io::{BufRead, BufReader};
+    use std::process::{Command, Stdio};
+
+    let shop = Workshop::new();
+    shop.write("tiny.yaml", TINY);
+    shop.imago("train tiny.yaml --device cpu --run whole --set train.epochs=100");
+    let mut training = shop.command("train tiny.yaml --device cpu --run parts --set train.epochs=100");
+    let mut training = training.stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(training.stdout.take().unwrap()).lines().map(Result::unwrap);
+    assert!(lines.any(|line| line.starts_with("epoch   2/")), "the training never came to its second epoch");
+    assert!(Command::new("kill").args(["-INT", &training.id().to_string()]).status().unwrap().success());
+    let rest: Vec<String> = lines.collect();
+    assert_eq!(training.wait().unwrap().code(), Some(130), "{rest:?}");
+    assert!(rest.iter().any(|line| line.contains("--resume parts")), "{rest:?}");
+    assert!(shop.read_text("parts/run.ron").contains("Interrupted"));
+
+    shop.imago("train --resume parts --device cpu");
+    let (whole, parts) = (losses(&shop, "whole"), losses(&shop, "parts"));
+    assert_eq!(whole.last(), parts.last(), "the resumed training took another way");
+}
+
+#[test]
+fn an_autoencoder_samples_from_the_prior_fitted_to_its_codes() {
+    let shop = Workshop::new();
+    let yaml = TINY.replace("family: vae\n  latent: 2", "family: autoencoder");
+    shop.write("ae.yaml", yaml.replace("    - flatten\n  decoder", "    - flatten\n    - linear: 3\n  decoder"));
+    shop.imago("train ae.yaml --device cpu --run run --set train.epochs=1");
+    shop.imago("export run --to artifact --dtype f32");
+    assert!(shop.read_text("artifact/model.ron").contains("Gaussian"));
+    shop.imago("sample artifact --count 4 --out ae.png");
+}
+
+/// Runs where wgpu finds an adapter; a software driver such as Mesa's lavapipe will do.
+#[test]
+fn the_gpu_path_gives_the_losses_of_the_cpu_path() {
+    let shop = Workshop::new();
+    shop.write("tiny.yaml", TINY);
+    let settings = "--set train.epochs=1 --set data.limit=64";
+    let mut gpu = shop.command(&format!("train tiny.yaml --device wgpu --run gpu {settings}"));
+    let output = gpu.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    if said.contains("finds no adapter") {
+        assert!(std::env::var_os("IMAGO_REQUIRE_ADAPTER").is_none(), "an adapter is required here: {said}");
+        eprintln!("SKIPPED: wgpu finds no adapter on this machine");
+        return;
+    }
+    assert!(output.status.success(), "{said}");
+    shop.imago(&format!("train tiny.yaml --device cpu --run cpu {settings}"));
+    let (gpu, cpu) = (losses(&shop, "gpu"), losses(&shop, "cpu"));
+    for (gpu, cpu) in gpu.iter().flatten().zip(cpu.iter().flatten()) {
+        assert!((gpu - cpu).abs() <= 1e-4 * cpu.abs().max(1.0), "{gpu} on the GPU, {cpu} on the CPU");
+    }
+}

@@ -1,0 +1,55 @@
+//! `imago export`: the artifact that the page loads.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+use clap::ValueEnum;
+use imago_core::artifact::{MANIFEST, Precision, WEIGHTS};
+
+use crate::files;
+use crate::run::Run;
+
+/// Write a run's generator as model.ron and weights.bpk, which the page loads
+#[derive(clap::Args)]
+pub struct Export {
+    /// The run folder
+    run: PathBuf,
+    /// The folder to make, such as www/models/mnist-vae
+    #[arg(long, value_name = "FOLDER")]
+    to: PathBuf,
+    /// Width of the stored numbers
+    #[arg(long, value_enum, default_value_t = Dtype::F16)]
+    dtype: Dtype,
+    /// Replace an artifact that the folder holds already
+    #[arg(long)]
+    force: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Dtype {
+    F16,
+    F32,
+}
+
+impl Export {
+    pub fn run(self) -> Result<ExitCode> {
+        if self.to.exists() {
+            match self.to.join(MANIFEST).is_file() {
+                true if self.force => {}
+                true => bail!("{} holds an artifact already; --force replaces it", self.to.display()),
+                false => bail!("{} exists and is no artifact; choose another folder", self.to.display()),
+            }
+        }
+        let precision = match self.dtype {
+            Dtype::F16 => Precision::F16,
+            Dtype::F32 => Precision::F32,
+        };
+        let artifact = Run::open(&self.run)?.artifact(precision)?;
+        let manifest = artifact.manifest_text()?;
+        let content: [(&str, &[u8]); 2] = [(MANIFEST, manifest.as_bytes()), (WEIGHTS, &artifact.weights)];
+        files::write_folder(&self.to, &content).context("the export failed; what was there before is untouched")?;
+        say!("{}: {} and {} ({} bytes)", self.to.display(), MANIFEST, WEIGHTS, manifest.len() + artifact.weights.len());
+        Ok(ExitCode::SUCCESS)
+    }
+}

@@ -1,0 +1,73 @@
+//! `imago sample`: pictures from a trained model.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::ValueEnum;
+
+use super::Model;
+use crate::device::Choice;
+use crate::files;
+use crate::report::{npy, png_grid};
+use crate::run::open_artifact;
+
+/// Draw samples from a run or an exported artifact
+#[derive(clap::Args)]
+pub struct Sample {
+    #[command(flatten)]
+    model: Model,
+    /// Which samples: the same seed gives the same pictures here and in the page [default: drawn anew]
+    #[arg(long)]
+    seed: Option<u32>,
+    /// How many samples
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    count: u32,
+    /// Pictures in a row
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    columns: u32,
+    /// A picture, or an array [samples, channels, height, width] with pixels in 0 to 1
+    #[arg(long, value_enum, default_value_t = Format::Png)]
+    format: Format,
+    /// The file to write [default: samples.png or samples.npy]
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// What computes
+    #[arg(long, value_enum, default_value_t)]
+    device: Choice,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Png,
+    Npy,
+}
+
+/// How many samples are computed at a time, which bounds the memory.
+const BATCH: usize = 256;
+
+impl Sample {
+    pub fn run(self) -> Result<ExitCode> {
+        let artifact = open_artifact(&self.model.path)?;
+        let opened = self.device.open()?;
+        let sampler = artifact.sampler(&opened.device)?;
+        let seed = match self.seed {
+            Some(seed) => seed,
+            None => getrandom::u32().context("the system gives no random seed; name one with --seed")?,
+        };
+        let (count, shape) = (self.count as usize, artifact.manifest.data.image);
+        let mut pixels: Vec<f32> = Vec::new();
+        for first in (0..count).step_by(BATCH) {
+            let samples = sampler.sample(u64::from(seed), first as u64, BATCH.min(count - first));
+            pixels.extend(samples.into_data().iter::<f32>());
+        }
+        let (bytes, name) = match self.format {
+            Format::Png => (png_grid(&pixels, shape, self.columns as usize, 3)?, "samples.png"),
+            Format::Npy => (npy(&pixels, &[count, shape[0], shape[1], shape[2]]), "samples.npy"),
+        };
+        let out = self.out.unwrap_or_else(|| PathBuf::from(name));
+        files::write(&out, &bytes)?;
+        say!("{count} samples of {}, seed {seed}, on {}: {}", artifact.manifest.name, opened.name, out.display());
+        Ok(ExitCode::SUCCESS)
+    }
+}

@@ -1,0 +1,241 @@
+//! Fetching a file from the first of several mirrors that gives it whole and unaltered.
+
+use std::fmt::Display;
+use std::fs;
+use std::io::{self, ErrorKind, Write};
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
+
+use tempfile::NamedTempFile;
+use ureq::{Agent, Error, Timeout};
+
+/// How long a name may take to resolve, and then a connection to come about.
+const CONNECT: Duration = Duration::from_secs(10);
+/// How long a server may stay silent.
+const SILENCE: Duration = Duration::from_secs(30);
+/// How long one file may take: 26 MB, the largest, at 50 kB/s.
+const FILE: Duration = Duration::from_secs(600);
+/// Pauses before the second and the later tries of one mirror.
+const PAUSES: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(2)];
+
+/// Downloads files, with its time limits and its patience.
+pub(super) struct Client {
+    agent: Agent,
+    pauses: Vec<Duration>,
+}
+
+/// A file that passed its check.
+#[derive(Debug)]
+pub(super) struct Fetched {
+    /// The bytes as the mirror sent them.
+    pub(super) raw: Vec<u8>,
+    /// What the check made of them.
+    pub(super) checked: Vec<u8>,
+}
+
+impl Client {
+    /// A client for the network as it is, by way of the proxy that the environment names.
+    pub(super) fn new() -> Self {
+        let limits = Agent::config_builder()
+            .timeout_resolve(Some(CONNECT))
+            .timeout_connect(Some(CONNECT))
+            .timeout_per_read(Some(SILENCE))
+            .timeout_global(Some(FILE));
+        Self { agent: limits.build().new_agent(), pauses: PAUSES.to_vec() }
+    }
+
+    /// Fetches the file `name`, of at most `most_bytes`, from the first of `mirrors` (addresses
+    /// that end in a slash) whose bytes `check` accepts. After a fault that may pass, the same
+    /// mirror is asked again; after any other, the next one.
+    ///
+    /// # Errors
+    /// For each mirror, in order, the address and what went wrong last.
+    pub(super) fn fetch<E: Display>(
+        &self,
+        mirrors: &[&str],
+        name: &str,
+        most_bytes: u64,
+        check: impl Fn(&[u8]) -> Result<Vec<u8>, E>,
+    ) -> Result<Fetched, Vec<String>> {
+        let mut faults = Vec::new();
+        for mirror in mirrors {
+            let url = format!("{mirror}{name}");
+            match self.get(&url, most_bytes) {
+                Ok(raw) => match check(&raw) {
+                    Ok(checked) => return Ok(Fetched { raw, checked }),
+                    Err(fault) => faults.push(format!("{url}: {fault}")),
+                },
+                Err(fault) => faults.push(format!("{url}: {fault}")),
+            }
+        }
+        Err(faults)
+    }
+
+    /// The body at `url`, tried again after each pause while the fault may pass.
+    fn get(&self, url: &str, most_bytes: u64) -> Result<Vec<u8>, Error> {
+        let once = || self.agent.get(url).call()?.body_mut().with_config().limit(most_bytes).read_to_vec();
+        let mut outcome = once();
+        for pause in &self.pauses {
+            if !outcome.as_ref().is_err_and(may_pass) {
+                break;
+            }
+            thread::sleep(*pause);
+            outcome = once();
+        }
+        outcome
+    }
+}
+
+/// Whether a second try has a prospect. A host that cannot be found or reached does not come back
+/// in seconds, and waiting for it keeps someone who is offline from the message that helps.
+fn may_pass(fault: &Error) -> bool {
+    match fault {
+        Error::StatusCode(code) => matches!(code, 408 | 429 | 500..),
+        Error::Io(fault) => matches!(
+            fault.kind(),
+            ErrorKind::BrokenPipe
+                | ErrorKind::ConnectionAborted
+                | ErrorKind::ConnectionReset
+                | ErrorKind::TimedOut
+                | ErrorKind::UnexpectedEof
+        ),
+        Error::Timeout(Timeout::PerRead | Timeout::RecvResponse) | Error::Protocol(_) => true,
+        _ => false,
+    }
+}
+
+/// Writes `bytes` to `dir/name`, making the folder. The name appears only when the whole content is
+/// on the disk, so an interruption leaves nothing under it.
+///
+/// # Errors
+/// When the folder or the file cannot be written.
+pub(super) fn save(bytes: &[u8], dir: &Path, name: &str) -> io::Result<()> {
+    fs::create_dir_all(dir)?;
+    let mut file = NamedTempFile::new_in(dir)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(dir.join(name))?;
+    Ok(())
+}
+
+/// Stand-ins for the mirrors and the patience of a real download.
+#[cfg(test)]
+pub(super) mod testing {
+    use std::io::{BufRead, BufReader};
+    use std::net::{TcpListener, TcpStream};
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    /// What a mirror answers to one request.
+    pub(crate) enum Reply {
+        /// The whole body.
+        Whole(Vec<u8>),
+        /// The length of the body, then only its first half.
+        Cut(Vec<u8>),
+        /// An error status and no body.
+        Status(u16),
+    }
+
+    /// A mirror on this machine.
+    pub(crate) struct Mirror {
+        /// Its address, ending in a slash.
+        pub(crate) url: String,
+        asked: Arc<Mutex<Vec<String>>>,
+    }
+
+    impl Mirror {
+        /// Serves what `reply` makes of a file name and the number of requests before.
+        pub(crate) fn start(reply: impl Fn(&str, usize) -> Reply + Send + 'static) -> Self {
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let url = format!("http://{}/", listener.local_addr().unwrap());
+            let asked = Arc::new(Mutex::new(Vec::new()));
+            let log = Arc::clone(&asked);
+            thread::spawn(move || {
+                for stream in listener.incoming() {
+                    answer(&stream.unwrap(), &reply, &log);
+                }
+            });
+            Self { url, asked }
+        }
+
+        /// The names of the files that were asked for, in order.
+        pub(crate) fn asked(&self) -> Vec<String> {
+            self.asked.lock().unwrap().clone()
+        }
+    }
+
+    fn answer(mut stream: &TcpStream, reply: &impl Fn(&str, usize) -> Reply, log: &Mutex<Vec<String>>) {
+        let mut lines = BufReader::new(stream).lines().map(Result::unwrap);
+        let Some(request) = lines.next() else { return };
+        lines.find(String::is_empty);
+        let name = request.split([' ', '/']).nth(2).unwrap().to_owned();
+        let before = log.lock().unwrap().len();
+        let (status, body, sent) = match reply(&name, before) {
+            Reply::Whole(body) => (200, body.len(), body),
+            Reply::Cut(body) => (200, body.len(), body[..body.len() / 2].to_vec()),
+            Reply::Status(status) => (status, 0, Vec::new()),
+        };
+        log.lock().unwrap().push(name);
+        let head = format!("HTTP/1.1 {status} -\r\ncontent-length: {body}\r\nconnection: close\r\n\r\n");
+        stream.write_all(&[head.into_bytes(), sent].concat()).unwrap();
+    }
+
+    impl Client {
+        /// Two more tries without a pause, and no proxy.
+        pub(crate) fn impatient() -> Self {
+            let limits = Agent::config_builder().proxy(None).timeout_global(Some(CONNECT));
+            Self { agent: limits.build().new_agent(), pauses: vec![Duration::ZERO; 2] }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::testing::{Mirror, Reply};
+    use super::*;
+
+    fn fetch(mirrors: &[&Mirror], most_bytes: u64) -> Result<Fetched, Vec<String>> {
+        let urls: Vec<&str> = mirrors.iter().map(|mirror| mirror.url.as_str()).collect();
+        let check = |bytes: &[u8]| match bytes {
+            b"bad!" => Err("refused"),
+            _ => Ok(bytes.to_ascii_uppercase()),
+        };
+        Client::impatient().fetch(&urls, "file", most_bytes, check)
+    }
+
+    #[test]
+    fn a_busy_mirror_is_asked_again() {
+        let mirror = Mirror::start(|_, before| match before {
+            0 => Reply::Status(503),
+            1 => Reply::Cut(b"good".to_vec()),
+            _ => Reply::Whole(b"good".to_vec()),
+        });
+        let fetched = fetch(&[&mirror], 4).unwrap();
+        assert_eq!((fetched.raw.as_slice(), fetched.checked.as_slice()), (&b"good"[..], &b"GOOD"[..]));
+        assert_eq!(mirror.asked().len(), 3);
+    }
+
+    #[test]
+    fn a_mirror_without_the_file_or_with_another_one_is_asked_once() {
+        let without = Mirror::start(|_, _| Reply::Status(404));
+        let other = Mirror::start(|_, _| Reply::Whole(b"bad!".to_vec()));
+        let long = Mirror::start(|_, _| Reply::Whole(b"good!".to_vec()));
+        let faults = fetch(&[&without, &other, &long], 4).unwrap_err();
+        assert_eq!(faults.len(), 3);
+        assert!(faults[0].starts_with(&without.url) && faults[0].contains("404"), "{faults:?}");
+        assert!(faults[1].ends_with("refused"), "{faults:?}");
+        assert_eq!([without.asked().len(), other.asked().len(), long.asked().len()], [1, 1, 1]);
+    }
+
+    #[test]
+    fn saving_makes_the_folder_and_leaves_only_the_file() {
+        let root = tempfile::tempdir().unwrap();
+        let dir = root.path().join("a/b");
+        save(b"one", &dir, "file").unwrap();
+        save(b"two", &dir, "file").unwrap();
+        assert_eq!(fs::read(dir.join("file")).unwrap(), b"two");
+        assert_eq!(fs::read_dir(&dir).unwrap().count(), 1);
+    }
+}

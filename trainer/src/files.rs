@@ -1,0 +1,145 @@
+//! Writing that leaves either the old file or the new one, never half.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+/// Writes `bytes` to `path`: first beside it, then renamed into place.
+pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    let folder = parent(path);
+    let failed = || format!("cannot write {}", path.display());
+    fs::create_dir_all(&folder).with_context(failed)?;
+    let mut file = temporary(&mut tempfile::Builder::new(), 0o666).tempfile_in(&folder).with_context(failed)?;
+    file.write_all(bytes).and_then(|()| file.as_file().sync_all()).with_context(failed)?;
+    file.persist(path).map_err(|error| error.error).with_context(failed)?;
+    sync_folder(&folder).with_context(failed)
+}
+
+/// Makes the folder `path` of `files` (name and content): first beside it, then renamed into place as a whole. A folder
+/// that is there already is replaced.
+pub fn write_folder(path: &Path, files: &[(&str, &[u8])]) -> Result<()> {
+    let folder = parent(path);
+    let failed = || format!("cannot write {}", path.display());
+    fs::create_dir_all(&folder).with_context(failed)?;
+    let fresh = temporary(tempfile::Builder::new().prefix(".new-"), 0o777).tempdir_in(&folder).with_context(failed)?;
+    for (name, content) in files {
+        let mut file = File::create_new(fresh.path().join(name)).with_context(failed)?;
+        file.write_all(content).and_then(|()| file.sync_all()).with_context(failed)?;
+    }
+    sync_folder(fresh.path()).with_context(failed)?;
+    match path.exists() {
+        // What was there is now where the new folder was, and goes away with it.
+        true => swap(fresh.path(), path).with_context(failed)?,
+        false => fs::rename(fresh.keep(), path).with_context(failed)?,
+    }
+    sync_folder(&folder).with_context(failed)
+}
+
+/// Temporary files are private by default; ours are to be read by whoever may read the folder, as the process' mask says.
+fn temporary<'a, 'b, 'c>(
+    builder: &'a mut tempfile::Builder<'b, 'c>,
+    #[cfg_attr(not(unix), expect(unused_variables))] mode: u32,
+) -> &'a mut tempfile::Builder<'b, 'c> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        builder.permissions(fs::Permissions::from_mode(mode));
+    }
+    builder
+}
+
+/// Exchanges two folders in one step, where the system can.
+#[cfg(target_os = "linux")]
+fn swap(a: &Path, b: &Path) -> std::io::Result<()> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    match renameat_with(CWD, a, CWD, b, RenameFlags::EXCHANGE) {
+        Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => swap_in_steps(a, b),
+        result => Ok(result?),
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn swap(a: &Path, b: &Path) -> std::io::Result<()> {
+    swap_in_steps(a, b)
+}
+
+/// Between the first step and the second `b` is missing, but both contents are whole.
+fn swap_in_steps(a: &Path, b: &Path) -> std::io::Result<()> {
+    let aside = a.with_extension("old");
+    fs::rename(b, &aside)?;
+    fs::rename(a, b).inspect_err(|_| {
+        // Put back what was there; if that fails too, the first error still tells what went wrong.
+        let _ = fs::rename(&aside, b);
+    })?;
+    fs::rename(aside, a)
+}
+
+fn parent(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(parent) if parent != Path::new("") => parent.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}
+
+/// A rename lasts through a power cut only once its folder is on disk.
+fn sync_folder(folder: &Path) -> std::io::Result<()> {
+    match cfg!(unix) {
+        true => File::open(folder)?.sync_all(),
+        false => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let entries = fs::read_dir(folder).unwrap();
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    }
+
+    #[test]
+    fn a_file_is_replaced_and_nothing_else_is_left() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a/b.txt");
+        write(&path, b"old").unwrap();
+        write(&path, b"new").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+        assert_eq!(names(&folder.path().join("a")), ["b.txt"]);
+    }
+
+    #[test]
+    fn a_folder_is_replaced_as_a_whole_and_nothing_else_is_left() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model");
+        write_folder(&path, &[("a", b"1"), ("b", b"2")]).unwrap();
+        write_folder(&path, &[("a", b"3")]).unwrap();
+        assert_eq!(names(&path), ["a"]);
+        assert_eq!(fs::read(path.join("a")).unwrap(), b"3");
+        assert_eq!(names(folder.path()), ["model"]);
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_written_leaves_the_old_one_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model");
+        write_folder(&path, &[("a", b"1")]).unwrap();
+        // A name that is no file name fails half-way through.
+        assert!(write_folder(&path, &[("a", b"2"), ("no/such/folder", b"3")]).is_err());
+        assert_eq!(fs::read(path.join("a")).unwrap(), b"1");
+        assert_eq!(names(folder.path()), ["model"]);
+    }
+
+    #[test]
+    fn folders_can_be_swapped_in_steps() {
+        let folder = tempfile::tempdir().unwrap();
+        let (a, b) = (folder.path().join("a"), folder.path().join("b"));
+        write(&a.join("x"), b"a").unwrap();
+        write(&b.join("x"), b"b").unwrap();
+        swap_in_steps(&a, &b).unwrap();
+        assert_eq!(fs::read(b.join("x")).unwrap(), b"a");
+        assert_eq!(fs::read(a.join("x")).unwrap(), b"b");
+    }
+}

@@ -1,0 +1,34 @@
+//! `imago`: trains declared generative models, samples them and exports them for the page.
+
+/// Prints a line. A reader that went away, as in `imago summary … | head`, is no reason to stop, least of all a training.
+macro_rules! say {
+    ($($text:tt)*) => {{
+        use std::io::Write;
+        let _ = writeln!(std::io::stdout(), $($text)*);
+    }};
+}
+
+mod cli;
+mod data;
+mod device;
+mod files;
+mod report;
+mod run;
+mod train;
+
+use std::process::ExitCode;
+
+/// Freed buffers are kept for the next step instead of going back to the system, which takes page faults out of every
+/// step of training on the CPU.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    match cli::run() {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}

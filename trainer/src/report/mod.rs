@@ -1,0 +1,7 @@
+//! What a run shows: pictures and arrays.
+
+mod grid;
+mod npy;
+
+pub use grid::png_grid;
+pub use npy::npy;

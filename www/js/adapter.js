@@ -1,0 +1,26 @@
+/** What the browser's WebGPU offers, found out before anything large is downloaded for it. */
+
+const SOFTWARE = /swiftshader|llvmpipe|lavapipe|softpipe|basic render/i;
+const SPELLING = { amd: 'AMD', arm: 'Arm', nvidia: 'NVIDIA', swiftshader: 'SwiftShader' };
+
+/**
+ * The WebGPU adapter of this browser as `{ name, software }`, or null where there is none.
+ * A software adapter computes on the CPU, slower than the CPU module does.
+ */
+export async function findAdapter() {
+  const adapter = await navigator.gpu?.requestAdapter().catch(() => null);
+  if (!adapter) return null;
+  const info = adapter.info ?? {};
+  const words = [info.vendor, info.architecture, info.device, info.description].join(' ');
+  return {
+    name: adapterName(info),
+    software: Boolean(adapter.isFallbackAdapter || info.isFallbackAdapter || SOFTWARE.test(words)),
+  };
+}
+
+/** A name for people: the description if the browser tells one, else vendor and architecture. */
+function adapterName({ vendor, architecture, description }) {
+  if (description) return description;
+  const parts = [vendor, architecture].filter(Boolean);
+  return parts.map((part) => SPELLING[part] ?? part[0].toUpperCase() + part.slice(1)).join(' ') || 'unnamed adapter';
+}

@@ -1,0 +1,114 @@
+/**
+ * A backend seen from the page: a worker that holds one wasm module and one model.
+ *
+ *     const engine = await Engine.open('cpu');
+ *     const facts = await engine.load('mnist-vae');
+ *     const { pixels, milliseconds } = await engine.sample(7, 0, 64);
+ */
+import { download } from './download.js';
+
+/** A failure after which the engine is closed: open another one. */
+export class EngineError extends Error {
+  name = 'EngineError';
+}
+
+export class Engine {
+  #worker;
+  #waiting = new Map();
+  #calls = 0;
+  #closed = false;
+  #end;
+
+  /** The backend that computes: `cpu` or `webgpu`. */
+  backend;
+  /** Settles when the engine can answer no more. */
+  closed = new Promise((resolve) => { this.#end = resolve; });
+
+  /**
+   * Starts a backend. `firstModel`, a name or a promise of one, is fetched meanwhile for the `load` that follows.
+   * Throws an EngineError with a message for people if the backend cannot run here.
+   */
+  static async open(backend, firstModel) {
+    const engine = new Engine(backend);
+    Promise.resolve(firstModel).then((name) => name && engine.#call('fetch', { name })).catch(() => { /* load tells */ });
+    try {
+      await engine.#call('start', { module: await compile(`wasm/${backend}/imago_bg.wasm`) });
+    } catch (error) {
+      engine.close();
+      throw new EngineError(error.message);
+    }
+    return engine;
+  }
+
+  /** Use `Engine.open`. */
+  constructor(backend) {
+    this.backend = backend;
+    // The name tells the worker which module to import, before any message reaches it.
+    this.#worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module', name: backend });
+    this.#worker.onmessage = ({ data }) => this.#settle(data);
+    this.#worker.onerror = (event) => {
+      event.preventDefault();
+      this.close(event.message || `Cannot start the worker of ${backend}`);
+    };
+  }
+
+  /**
+   * Makes the model in the folder `models/<name>` the current one and resolves to its facts:
+   * `{ name, family, dataset, classes, channels, height, width, parameters, latent, summary }`.
+   * A newer call replaces an older one that still waits, which then rejects.
+   */
+  load(name) {
+    return this.#call('load', { name });
+  }
+
+  /**
+   * Samples `first` to `first + count - 1` of `seed` from the current model:
+   * `pixels` of shape [count, channels, height, width] in 0..1 and the time it took.
+   */
+  sample(seed, first, count) {
+    return this.#call('sample', { seed, first, count });
+  }
+
+  /** Ends the worker; what still waits rejects. */
+  close(reason = 'The engine was closed') {
+    this.#closed = true;
+    this.#worker.terminate();
+    for (const { reject } of this.#waiting.values()) reject(new EngineError(reason));
+    this.#waiting.clear();
+    this.#end();
+  }
+
+  #call(kind, args) {
+    if (this.#closed) return Promise.reject(new EngineError('The engine is closed'));
+    const id = this.#calls++;
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(id, { resolve, reject });
+      this.#worker.postMessage({ id, kind, ...args });
+    });
+  }
+
+  #settle({ id, value, failure }) {
+    const waiting = this.#waiting.get(id);
+    if (!waiting) return;
+    if (failure?.fatal) return this.close(failure.message);
+    this.#waiting.delete(id);
+    if (failure) waiting.reject(new Error(failure.message));
+    else waiting.resolve(value);
+  }
+}
+
+/**
+ * Compiles a wasm file while it downloads. This happens in the page and not in the worker, because
+ * only the page's own fetch takes up the file that `index.html` preloads.
+ */
+async function compile(path) {
+  const response = await download(path);
+  try {
+    const typed = response.headers.get('content-type')?.startsWith('application/wasm');
+    return await (typed
+      ? WebAssembly.compileStreaming(response)
+      : WebAssembly.compile(await response.arrayBuffer()));
+  } catch (error) {
+    throw new Error(`Cannot run ${path} in this browser: ${error.message}`);
+  }
+}

@@ -1,0 +1,123 @@
+//! The real browser that the page is tested in, and the Node packages that drive it.
+
+use std::env;
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::{process, site, system, workspace};
+
+/// Where the browser tests and their packages lie.
+pub const TESTS: &str = "tests/browser";
+
+/// What driving the page takes, all of it found on this machine.
+pub struct Browser {
+    chromium: PathBuf,
+    node: PathBuf,
+    npm: PathBuf,
+}
+
+impl Browser {
+    /// Finds the browser and Node, installing the browser where that can be done unasked.
+    ///
+    /// The inner error is what is missing and how to get it: whether that is a failure is the caller's to say.
+    ///
+    /// # Errors
+    /// When `IMAGO_CHROMIUM` names no file.
+    pub fn find() -> Result<Result<Self, String>> {
+        let node = process::on_path(&["node"]);
+        let npm = process::on_path(&["npm"]);
+        let (Some(node), Some(npm)) = (node, npm) else {
+            return Ok(Err("Node.js with npm is missing: install version 20 or newer".into()));
+        };
+        let chromium = match find_chromium()? {
+            Some(chromium) => Some(chromium),
+            None if system::can_install() => match system::install(&["chromium"]) {
+                Ok(()) => find_chromium()?,
+                Err(error) => {
+                    return Ok(Err(format!("Chromium could not be installed: {error:#}")));
+                }
+            },
+            None => None,
+        };
+        Ok(chromium.map(|chromium| Self { chromium, node, npm }).ok_or_else(|| {
+            "Chromium is missing: install it (Debian: apt-get install chromium) or Google Chrome, \
+                 or set IMAGO_CHROMIUM to its program"
+                .into()
+        }))
+    }
+
+    /// Installs the locked Node packages of the browser tests, unless they are installed.
+    ///
+    /// # Errors
+    /// When npm fails.
+    pub fn install_packages(&self) -> Result<()> {
+        let tests = Path::new(TESTS);
+        let installed = tests.join("node_modules/.package-lock.json");
+        if site::is_newer(&installed, &tests.join("package-lock.json")) {
+            return Ok(());
+        }
+        process::run(Command::new(&self.npm).arg("ci").current_dir(tests))
+    }
+
+    /// Node, told where the page built into `web`, the `imago` program and the browser are.
+    ///
+    /// # Errors
+    /// When cargo does not say where it builds.
+    pub fn node(&self, web: &Path) -> Result<Command> {
+        let mut command = Command::new(&self.node);
+        command
+            .env("IMAGO_WEB", std::path::absolute(web)?)
+            .env("IMAGO_BIN", workspace::imago()?)
+            .env("IMAGO_CHROMIUM", &self.chromium);
+        Ok(command)
+    }
+}
+
+/// The test files, in a fixed order.
+///
+/// # Errors
+/// When there are none.
+pub fn test_files() -> Result<Vec<PathBuf>> {
+    let entries = fs::read_dir(TESTS).with_context(|| format!("cannot read {TESTS}"))?;
+    let mut files = Vec::new();
+    for entry in entries {
+        let path = entry?.path();
+        let name = path.file_name().and_then(OsStr::to_str);
+        if name.is_some_and(|name| name.ends_with(".test.mjs")) {
+            files.push(path);
+        }
+    }
+    ensure!(!files.is_empty(), "{TESTS} holds no *.test.mjs");
+    files.sort();
+    Ok(files)
+}
+
+fn find_chromium() -> Result<Option<PathBuf>> {
+    if let Some(named) = env::var_os("IMAGO_CHROMIUM") {
+        let named = PathBuf::from(named);
+        ensure!(named.is_file(), "IMAGO_CHROMIUM is set to {}, which is not a file", named.display());
+        return Ok(Some(std::path::absolute(named)?));
+    }
+    let names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+    Ok(process::on_path(&names).or_else(|| usual_places().into_iter().find(|place| place.is_file())))
+}
+
+/// Where installers put the browser on systems that keep programs off the search path.
+fn usual_places() -> Vec<PathBuf> {
+    if cfg!(target_os = "macos") {
+        return vec![
+            "/Applications/Chromium.app/Contents/MacOS/Chromium".into(),
+            "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome".into(),
+        ];
+    }
+    ["LOCALAPPDATA", "PROGRAMFILES", "PROGRAMFILES(X86)"]
+        .iter()
+        .filter_map(env::var_os)
+        .map(PathBuf::from)
+        .flat_map(|root| ["Chromium", "Google/Chrome"].map(|product| root.join(product).join("Application/chrome.exe")))
+        .collect()
+}

@@ -1,0 +1,48 @@
+//! `cargo xtask`: what a shell script would do for this project, on any platform.
+
+mod browser;
+mod bundle;
+mod demo;
+mod measure_page;
+mod process;
+mod serve;
+mod site;
+mod system;
+mod test;
+mod web;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// Builds the page, runs the demo and runs every test.
+///
+/// Paths are relative to the root of the repository.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+enum Cli {
+    Web(web::Args),
+    Demo(demo::Args),
+    Serve(serve::Args),
+    Test(test::Args),
+    MeasurePage(measure_page::Args),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let done = workspace::enter().and_then(|()| match cli {
+        Cli::Web(args) => web::run(&args),
+        Cli::Demo(args) => demo::run(&args),
+        Cli::Serve(args) => serve::run(&args),
+        Cli::Test(args) => test::run(&args),
+        Cli::MeasurePage(args) => measure_page::run(&args),
+    });
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

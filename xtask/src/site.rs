@@ -1,0 +1,288 @@
+//! The folder that a static host serves: emptied with care, filled, indexed and compressed.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail, ensure};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+/// The file that says a folder may be emptied.
+const MARKER: &str = ".imago-web";
+
+/// What a host sends compressed.
+const COMPRESSED: [&str; 6] = ["js", "css", "html", "wasm", "ron", "bpk"];
+
+/// Checks that `out` may be emptied: it is absent, empty or marked as written by us.
+///
+/// # Errors
+/// When it is anything else.
+pub fn check(out: &Path) -> Result<()> {
+    let absolute = std::path::absolute(out)?;
+    ensure!(
+        !absolute.starts_with(std::path::absolute("www")?),
+        "{} lies inside www/, which the page is copied from; choose another folder",
+        out.display()
+    );
+    let mut entries = match fs::read_dir(out) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error).with_context(|| format!("cannot read {}", out.display())),
+    };
+    if entries.next().is_some() && !out.join(MARKER).is_file() {
+        bail!(
+            "{} is not empty and was not written by `cargo xtask web`, which empties its output folder; \
+             choose another folder, or empty this one yourself",
+            out.display()
+        );
+    }
+    Ok(())
+}
+
+/// Empties `out` of all but the wasm modules, which are slow to make again, and marks it as ours.
+///
+/// # Errors
+/// When [`check`] refuses, or a file cannot be removed or written.
+pub fn prepare(out: &Path) -> Result<()> {
+    check(out)?;
+    let wasm = out.join("wasm");
+    fs::create_dir_all(&wasm).with_context(|| format!("cannot create {}", wasm.display()))?;
+    fs::write(out.join(MARKER), "`cargo xtask web` wrote this folder and empties it on every run.\n")?;
+    for entry in fs::read_dir(out)? {
+        let entry = entry?;
+        if entry.file_name() != "wasm" && entry.file_name() != MARKER {
+            remove(&entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// Removes a file, a link or a whole folder; it may be absent.
+///
+/// # Errors
+/// When it is there and stays.
+pub fn remove(path: &Path) -> Result<()> {
+    let removed = match path.symlink_metadata() {
+        Ok(metadata) if metadata.is_dir() => fs::remove_dir_all(path),
+        Ok(_) => fs::remove_file(path),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    };
+    removed.with_context(|| format!("cannot remove {}", path.display()))
+}
+
+/// Copies what is in the folder `from` into the folder `to`, hidden files left out.
+///
+/// # Errors
+/// When a file cannot be read or written.
+pub fn copy(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir_all(to).with_context(|| format!("cannot create {}", to.display()))?;
+    let entries = fs::read_dir(from).with_context(|| format!("cannot read {}", from.display()))?;
+    for entry in entries {
+        let entry = entry?;
+        let (source, target) = (entry.path(), to.join(entry.file_name()));
+        if entry.file_name().as_encoded_bytes().starts_with(b".") {
+            continue;
+        }
+        if source.is_dir() {
+            copy(&source, &target)?;
+        } else {
+            fs::copy(&source, &target).with_context(|| format!("cannot copy {}", source.display()))?;
+        }
+    }
+    Ok(())
+}
+
+/// Brings `models/index.json` and the compressed copies up to date with the rest of `out`.
+///
+/// # Errors
+/// When a file cannot be read or written.
+pub fn finish(out: &Path) -> Result<()> {
+    let models = out.join("models");
+    fs::create_dir_all(&models)?;
+    let index = serde_json::to_string(&list_models(&models)?)?;
+    fs::write(models.join("index.json"), index + "\n")?;
+    compress(out)
+}
+
+/// The folders under `models` that hold a model, in the order in which the page offers them.
+fn list_models(models: &Path) -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(models)? {
+        let entry = entry?;
+        if entry.path().join("model.ron").is_file() {
+            let name = entry.file_name().into_string();
+            names.push(name.map_err(|name| anyhow::anyhow!("{name:?} is not UTF-8"))?);
+        }
+    }
+    sort_models(&mut names);
+    Ok(names)
+}
+
+/// The model trained on this machine first, then the digits, then the rest, each by name.
+fn sort_models(names: &mut [String]) {
+    names.sort_by(|a, b| {
+        let rank = |name: &str| match name {
+            "quickstart" => 0,
+            name if name.starts_with("mnist-") => 1,
+            _ => 2,
+        };
+        (rank(a), a).cmp(&(rank(b), b))
+    });
+}
+
+/// Writes the compressed copy of every file in `folder` and below whose copy is missing or older than it.
+fn compress(folder: &Path) -> Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let ending = path.extension().and_then(OsStr::to_str).unwrap_or_default();
+        if path.is_dir() {
+            compress(&path)?;
+        } else if COMPRESSED.contains(&ending) && !is_newer(&compressed_path(&path), &path) {
+            fs::write(compressed_path(&path), gzip(&fs::read(&path)?)?)
+                .with_context(|| format!("cannot compress {}", path.display()))?;
+        }
+    }
+    Ok(())
+}
+
+/// Where the compressed copy of `path` lies: beside it, as static hosts expect.
+pub fn compressed_path(path: &Path) -> PathBuf {
+    path.with_added_extension("gz")
+}
+
+/// What `gzip -9 -n` makes of `bytes`: the same bytes every time.
+fn gzip(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(bytes)?;
+    encoder.finish()
+}
+
+/// Whether `output` exists and was written after `input`.
+pub fn is_newer(output: &Path, input: &Path) -> bool {
+    let written = |path: &Path| path.metadata().and_then(|metadata| metadata.modified());
+    matches!((written(output), written(input)), (Ok(output), Ok(input)) if output >= input)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::io::Read;
+    use std::time::{Duration, SystemTime};
+
+    use flate2::read::GzDecoder;
+
+    use super::*;
+
+    #[test]
+    fn quickstart_comes_first_then_mnist_then_the_rest() {
+        let mut names = ["synthetic-ae", "mnist-vae", "fashion-gan", "quickstart", "mnist-gan"].map(String::from);
+        sort_models(&mut names);
+        assert_eq!(names, ["quickstart", "mnist-gan", "mnist-vae", "fashion-gan", "synthetic-ae"]);
+    }
+
+    #[test]
+    fn only_folders_with_a_model_are_listed() -> Result<()> {
+        let out = tempfile::tempdir()?;
+        let models = out.path().join("models");
+        for name in ["mnist-vae", "notes", "quickstart"] {
+            fs::create_dir_all(models.join(name))?;
+        }
+        fs::write(models.join("mnist-vae/model.ron"), "()")?;
+        fs::write(models.join("quickstart/model.ron"), "()")?;
+        finish(out.path())?;
+        let index = fs::read_to_string(models.join("index.json"))?;
+        assert_eq!(index, "[\"quickstart\",\"mnist-vae\"]\n");
+        assert!(models.join("mnist-vae/model.ron.gz").is_file());
+        Ok(())
+    }
+
+    #[test]
+    fn a_folder_of_another_origin_is_never_emptied() -> Result<()> {
+        let out = tempfile::tempdir()?;
+        let letter = out.path().join("letter.txt");
+        fs::write(&letter, "dear")?;
+        let refusal = prepare(out.path()).unwrap_err().to_string();
+        assert!(refusal.contains("is not empty"), "{refusal}");
+        assert_eq!(fs::read_to_string(letter)?, "dear");
+        Ok(())
+    }
+
+    #[test]
+    fn a_folder_inside_the_source_of_the_page_is_refused() {
+        assert!(check(Path::new("www/dist")).is_err());
+    }
+
+    #[test]
+    fn stale_files_go_and_the_modules_stay() -> Result<()> {
+        let parent = tempfile::tempdir()?;
+        let out = parent.path().join("dist");
+        prepare(&out)?;
+        fs::create_dir_all(out.join("wasm/cpu"))?;
+        fs::create_dir_all(out.join("js"))?;
+        for file in ["wasm/cpu/imago.js", "js/old.js", "old.html.gz"] {
+            fs::write(out.join(file), "x")?;
+        }
+        prepare(&out)?;
+        assert!(out.join("wasm/cpu/imago.js").is_file());
+        assert!(!out.join("js").exists() && !out.join("old.html.gz").exists());
+        Ok(())
+    }
+
+    #[test]
+    fn hidden_files_are_not_copied() -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let (from, to) = (folder.path().join("from"), folder.path().join("to"));
+        fs::create_dir_all(from.join("js"))?;
+        fs::write(from.join("js/a.js"), "a")?;
+        fs::write(from.join(".secret"), "b")?;
+        copy(&from, &to)?;
+        assert_eq!(fs::read_to_string(to.join("js/a.js"))?, "a");
+        assert!(!to.join(".secret").exists());
+        Ok(())
+    }
+
+    #[test]
+    fn gzip_round_trips_and_repeats() -> Result<()> {
+        let text = "latent ".repeat(1000);
+        let packed = gzip(text.as_bytes())?;
+        assert!(packed.len() < 200);
+        assert_eq!(packed, gzip(text.as_bytes())?);
+        let mut unpacked = String::new();
+        GzDecoder::new(packed.as_slice()).read_to_string(&mut unpacked)?;
+        assert_eq!(unpacked, text);
+        Ok(())
+    }
+
+    #[test]
+    fn a_compressed_copy_follows_its_file() -> Result<()> {
+        let out = tempfile::tempdir()?;
+        let page = out.path().join("index.html");
+        fs::write(&page, "one")?;
+        compress(out.path())?;
+        assert_eq!(fs::read(compressed_path(&page))?, gzip(b"one")?);
+
+        fs::write(&page, "two")?;
+        let later = SystemTime::now() + Duration::from_secs(5);
+        File::options().write(true).open(&page)?.set_modified(later)?;
+        compress(out.path())?;
+        assert_eq!(fs::read(compressed_path(&page))?, gzip(b"two")?);
+        Ok(())
+    }
+
+    #[test]
+    fn a_missing_or_older_output_is_not_newer() -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let (input, output) = (folder.path().join("in"), folder.path().join("out"));
+        fs::write(&input, "")?;
+        assert!(!is_newer(&output, &input));
+        fs::write(&output, "")?;
+        assert!(is_newer(&output, &input));
+        let earlier = SystemTime::now() - Duration::from_secs(60);
+        File::options().write(true).open(&output)?.set_modified(earlier)?;
+        assert!(!is_newer(&output, &input));
+        Ok(())
+    }
+}

@@ -1,0 +1,172 @@
+//! `cargo xtask test`: everything that has to hold, in one command.
+
+use std::fmt;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use clap::ValueEnum;
+
+use crate::browser::{self, Browser};
+use crate::bundle::{CPU, WEBGPU};
+use crate::{process, system, web, workspace};
+
+/// Runs every check and every test, and stops at the first failure.
+///
+/// Browser tests need Node.js and Chromium, GPU tests a Vulkan driver. As root on Debian or Ubuntu what is missing
+/// is installed. Elsewhere its tests are skipped and named at the end, or fail where the variable CI is set.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Run this step alone; may be given more than once
+    #[arg(long, value_name = "STEP", conflicts_with = "no_browser")]
+    only: Vec<Step>,
+
+    /// Leave out the tests in the browser
+    #[arg(long)]
+    no_browser: bool,
+}
+
+/// The steps, in the order in which they run: quick ones first.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Step {
+    /// Formatting
+    Fmt,
+    /// Lints of the whole workspace
+    Clippy,
+    /// Lints of the page's modules
+    ClippyWasm,
+    /// The `imago` program that later steps drive
+    Build,
+    /// Unit, parity and end-to-end tests
+    Test,
+    /// The page
+    Web,
+    /// The page in a real browser
+    Browser,
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let value = self.to_possible_value();
+        f.write_str(value.as_ref().map_or("step", |value| value.get_name()))
+    }
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When a step fails; the error names its command and how to repeat the step alone.
+pub fn run(args: &Args) -> Result<()> {
+    let mut skipped = Vec::new();
+    for step in Step::value_variants() {
+        if !args.only.is_empty() && !args.only.contains(step) {
+            continue;
+        }
+        if *step == Step::Browser && args.no_browser {
+            skipped.push("browser tests, as asked (--no-browser)".into());
+            continue;
+        }
+        println!("── {step}");
+        let start = Instant::now();
+        step.run(&mut skipped).with_context(|| {
+            let time = readable(start.elapsed());
+            format!("{step} failed after {time} (repeat: cargo xtask test --only {step})")
+        })?;
+        println!("── {step} done in {}", readable(start.elapsed()));
+    }
+    for what in &skipped {
+        println!("SKIPPED: {what}");
+    }
+    Ok(())
+}
+
+impl Step {
+    fn run(self, skipped: &mut Vec<String>) -> Result<()> {
+        match self {
+            Self::Fmt => process::run(&mut process::cargo(["fmt", "--all", "--check"])),
+            Self::Clippy => process::run(&mut process::cargo([
+                "clippy",
+                "--release",
+                "--workspace",
+                "--all-targets",
+                "--",
+                "-D",
+                "warnings",
+            ])),
+            Self::ClippyWasm => {
+                workspace::ensure_wasm_target()?;
+                for module in [CPU, WEBGPU] {
+                    process::run(module.cargo("clippy").args(["--", "-D", "warnings"]))?;
+                }
+                Ok(())
+            }
+            Self::Build => workspace::build_imago(),
+            Self::Test => {
+                provide_vulkan(skipped)?;
+                process::run(&mut process::cargo(["test", "--release", "--workspace"]))
+            }
+            Self::Web => web::build(Path::new("dist"), false),
+            Self::Browser => test_in_browser(skipped),
+        }
+    }
+}
+
+/// Sees to it that the GPU path can be tested, on a software driver if need be.
+fn provide_vulkan(skipped: &mut Vec<String>) -> Result<()> {
+    const PACKAGES: [&str; 2] = ["mesa-vulkan-drivers", "libvulkan1"];
+    if !cfg!(target_os = "linux") || system::has_vulkan_driver() {
+        return Ok(());
+    }
+    let reason = if system::can_install() {
+        match system::install(&PACKAGES) {
+            Ok(()) => return Ok(()),
+            Err(error) if system::is_ci() => return Err(error),
+            Err(error) => format!("{error:#}"),
+        }
+    } else {
+        format!("install {} or a GPU's driver", PACKAGES.join(" and "))
+    };
+    skipped.push(format!("tests that need a Vulkan driver: {reason}"));
+    Ok(())
+}
+
+fn test_in_browser(skipped: &mut Vec<String>) -> Result<()> {
+    let browser = match Browser::find()? {
+        Ok(browser) => browser,
+        Err(missing) if system::is_ci() => bail!(missing),
+        Err(missing) => {
+            skipped.push(format!("browser tests: {missing}"));
+            return Ok(());
+        }
+    };
+    browser.install_packages()?;
+    let mut node = browser.node(Path::new("dist"))?;
+    node.args(["--test", "--test-reporter=spec"]);
+    process::run(node.args(browser::test_files()?))
+}
+
+/// `12.3 s`, or `4 min 05 s` from a minute on.
+fn readable(time: Duration) -> String {
+    let seconds = time.as_secs();
+    if seconds < 60 {
+        format!("{:.1} s", time.as_secs_f32())
+    } else {
+        format!("{} min {:02} s", seconds / 60, seconds % 60)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_read_well() {
+        assert_eq!(readable(Duration::from_millis(12_340)), "12.3 s");
+        assert_eq!(readable(Duration::from_secs(245)), "4 min 05 s");
+    }
+
+    #[test]
+    fn steps_are_named_as_they_are_typed() {
+        assert_eq!(Step::ClippyWasm.to_string(), "clippy-wasm");
+    }
+}
