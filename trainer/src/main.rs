@@ -24,11 +24,22 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    keep_the_default_device_off_the_gpu();
     match cli::run() {
         Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::from(2)
         }
+    }
+}
+
+/// Burn puts the state of an optimiser that it reads onto its default device before the right one takes it over. That
+/// default would be a GPU, which a machine may lack.
+#[allow(unsafe_code)]
+fn keep_the_default_device_off_the_gpu() {
+    if std::env::var_os("BURN_DEVICE").is_none() {
+        // SAFETY: nothing else runs yet, so no other thread reads or writes the environment.
+        unsafe { std::env::set_var("BURN_DEVICE", "flex") };
     }
 }

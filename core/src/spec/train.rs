@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "yaml")]
 use crate::plan::{Problem, Step};
 
 /// How a model is trained.
@@ -52,6 +53,7 @@ impl Default for Adam {
     }
 }
 
+#[cfg(feature = "yaml")]
 impl Train {
     /// What is spelled right but makes no sense.
     pub(crate) fn problems(&self) -> Vec<Problem> {

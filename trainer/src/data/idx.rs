@@ -150,7 +150,7 @@ mod tests {
     #[test]
     fn labels_keep_their_order() {
         assert_eq!(labels(&file(&[2049, 3], &[7, 0, 9])).unwrap(), [7, 0, 9]);
-        assert_eq!(labels(&file(&[2049, 0], &[])).unwrap(), []);
+        assert_eq!(labels(&file(&[2049, 0], &[])).unwrap(), [0u8; 0]);
     }
 
     #[test]

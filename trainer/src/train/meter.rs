@@ -50,7 +50,7 @@ mod tests {
     #[test]
     fn means_are_over_all_steps_and_readings_over_the_new_ones() {
         let mut meter = Meter::default();
-        let mut add = |value: f32, meter: &mut Meter| meter.add(Tensor::from_data([value], &Device::flex()));
+        let add = |value: f32, meter: &mut Meter| meter.add(Tensor::from_data([value], &Device::flex()));
         add(1.0, &mut meter);
         add(3.0, &mut meter);
         assert_eq!(meter.read(), [2.0]);
