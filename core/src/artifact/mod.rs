@@ -1,10 +1,14 @@
 //! What is shipped: `model.ron`, which says what the model is, and `weights.bpk`, its numbers.
 
 mod manifest;
+#[cfg(feature = "train")]
+mod pack;
 mod weights;
 
 pub use manifest::{DataFacts, FORMAT, Generator, Manifest, TrainingFacts, WeightFacts};
-pub use weights::{Precision, pack, sha256, unpack};
+#[cfg(feature = "train")]
+pub use pack::{pack, unpack};
+pub use weights::{Precision, sha256};
 
 use burn::tensor::Device;
 
@@ -72,6 +76,7 @@ impl Artifact {
     ///
     /// # Errors
     /// The weights cannot be read from their device.
+    #[cfg(feature = "train")]
     pub fn new(mut manifest: Manifest, generator: &Sequential, precision: Precision) -> Result<Self, ArtifactError> {
         let weights = pack(generator, precision)?;
         manifest.weights = WeightFacts { precision, bytes: weights.len(), sha256: sha256(&weights) };
@@ -111,14 +116,15 @@ impl Artifact {
     pub fn sampler(&self, device: &Device) -> Result<Sampler, ArtifactError> {
         let Manifest { generator, prior, .. } = &self.manifest;
         let plan = self.manifest.plan()?;
-        let mut network = Sequential::new(&plan, &mut Start::zeros(device));
-        unpack(&mut network, &self.weights)?;
+        let mut start = Start::loaded(weights::read(&self.weights)?, device);
+        let network = Sequential::new(&plan, &mut start);
+        start.finish().map_err(ArtifactError::Weights)?;
         let prior: Prior = prior.clone();
         Ok(Sampler::new(network, generator.latent, prior, generator.output, device.clone()))
     }
 }
 
-#[cfg(all(test, feature = "flex"))]
+#[cfg(all(test, feature = "flex", feature = "train"))]
 mod tests {
     use super::*;
     use crate::layer::{BatchNorm, Linear, Reshape};

@@ -1,11 +1,11 @@
 //! Weights as bytes: Burn's own pack.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use burn::module::Module;
-use burn::store::burn_pack::{Reader, Writer};
-use burn::store::{FloatCastAdapter, HalfPrecisionAdapter, ModuleAdapter, ModuleSnapshot};
-use burn::tensor::{Bytes, DType};
+use burn::tensor::{Bytes, DType, TensorData};
+use burn_pack::{Reader, Tensor};
+use half::f16;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -20,36 +20,27 @@ pub enum Precision {
     F32,
 }
 
-/// Packs all parameters of `module`, under names such as `layers.0.weight`.
+/// Reads packed weights as 32-bit floats, by name.
 ///
 /// # Errors
-/// A tensor cannot be read from its device.
-pub fn pack<M: Module>(module: &M, precision: Precision) -> Result<Vec<u8>, ArtifactError> {
-    let adapter: Option<Box<dyn ModuleAdapter>> = match precision {
-        Precision::F16 => Some(Box::new(HalfPrecisionAdapter::new())),
-        Precision::F32 => None,
-    };
-    let tensors = module.collect(None, adapter, true);
-    let bytes = Writer::new(tensors).into_bytes();
-    bytes.map(|bytes| bytes.to_vec()).map_err(|error| ArtifactError::Weights(error.to_string()))
-}
-
-/// Puts packed weights into `module` as 32-bit floats.
-///
-/// # Errors
-/// The bytes are no pack, or a name or shape differs from those of the module.
-pub fn unpack<M: Module>(module: &mut M, bytes: &[u8]) -> Result<(), ArtifactError> {
+/// The bytes are no pack, or hold numbers that are no 16- or 32-bit floats.
+pub(crate) fn read(bytes: &[u8]) -> Result<BTreeMap<String, TensorData>, ArtifactError> {
     let reader = Reader::from_bytes(Bytes::from_bytes_vec(bytes.to_vec()));
     let tensors = reader.and_then(Reader::into_tensors);
-    let tensors = tensors.map_err(|error| ArtifactError::Weights(error.to_string()))?;
-    let adapter = Box::new(FloatCastAdapter::to(DType::F32));
-    let result = module.apply(tensors, None, Some(adapter), true);
-    let mut faults: Vec<String> = result.errors.iter().map(ToString::to_string).collect();
-    faults.extend(result.missing.iter().map(|(name, _)| format!("`{name}` is missing")));
-    faults.extend(result.unused.iter().map(|name| format!("`{name}` is no weight of this network")));
-    match faults.is_empty() {
-        true => Ok(()),
-        false => Err(ArtifactError::Weights(faults.join("; "))),
+    tensors.map_err(|error| ArtifactError::Weights(error.to_string()))?.into_iter().map(floats).collect()
+}
+
+fn floats(tensor: Tensor) -> Result<(String, TensorData), ArtifactError> {
+    let parts = tensor.into_parts();
+    let (name, dtype, shape, _, bytes) = parts.map_err(|error| ArtifactError::Weights(error.to_string()))?;
+    let values: Vec<f32> = match dtype {
+        DType::F32 => bytes.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect(),
+        DType::F16 => bytes.as_chunks().0.iter().map(|bytes| f16::from_le_bytes(*bytes).to_f32()).collect(),
+        other => return Err(ArtifactError::Weights(format!("`{name}` holds {other:?}, expected F16 or F32"))),
+    };
+    match shape.num_elements() == values.len() {
+        true => Ok((name, TensorData::new(values, shape))),
+        false => Err(ArtifactError::Weights(format!("`{name}` holds {} numbers for {shape:?}", values.len()))),
     }
 }
 

@@ -1,6 +1,5 @@
 //! `batch_norm`: every channel is brought to mean 0 and variance 1 over the batch.
 
-use burn::nn::BatchNormConfig;
 use serde::{Deserialize, Serialize};
 
 use super::{Layer, Misfit};
@@ -59,8 +58,6 @@ impl Layer for BatchNorm {
     }
 
     fn build(&self, input: Shape, start: &mut nn::Start<'_>) -> nn::Layer {
-        let config = BatchNormConfig::new(Self::features(input));
-        let config = config.with_momentum(self.momentum).with_epsilon(self.epsilon);
-        nn::Layer::BatchNorm(config.init(start.device()))
+        nn::Layer::BatchNorm(start.batch_norm(Self::features(input), self.momentum, self.epsilon))
     }
 }

@@ -6,6 +6,7 @@ mod learner;
 mod loss;
 mod plan;
 mod prior;
+#[cfg(feature = "train")]
 mod restore;
 mod sampler;
 mod vae;
@@ -17,6 +18,7 @@ pub use loss::{Loss, Objective, bce_with_logits, gaussian_kl, squared_error};
 pub use plan::Plan;
 pub(crate) use plan::generator;
 pub use prior::Prior;
+#[cfg(feature = "train")]
 pub use restore::restore;
 pub use sampler::{Output, Sampler};
 pub use vae::Vae;

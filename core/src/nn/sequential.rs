@@ -6,7 +6,7 @@ use burn::nn::{BatchNorm, Dropout, LeakyRelu, Linear, Relu, Sigmoid, Tanh};
 use burn::tensor::Tensor;
 
 use super::{ConvTranspose2d, Start};
-use crate::plan::Network;
+use crate::plan::{Network, PlannedLayer};
 
 /// A batch of samples on its way through a network.
 #[derive(Debug, Clone)]
@@ -107,8 +107,11 @@ pub struct Sequential {
 impl Sequential {
     /// Builds what `plan` describes.
     pub fn new(plan: &Network, start: &mut Start<'_>) -> Self {
-        let layers = plan.layers().iter();
-        Self { layers: layers.map(|layer| layer.spec.build(layer.input, start)).collect() }
+        let build = |(index, layer): (usize, &PlannedLayer)| {
+            start.enter(index);
+            layer.spec.build(layer.input, start)
+        };
+        Self { layers: plan.layers().iter().enumerate().map(build).collect() }
     }
 
     /// Sends a batch through all layers.
