@@ -71,9 +71,9 @@ impl Model {
             return Err(JsError::new(&format!("1 to {MAX_COUNT} samples at a time, asked for {count}")));
         }
         let samples = self.sampler.sample(u64::from(seed), u64::from(first), count as usize);
-        let data = samples.into_data_async().await;
-        let data = data.map_err(|error| JsError::new(&format!("the device gave no samples: {error:?}")))?;
-        Ok(data.iter().collect())
+        let lost = |error: &dyn std::fmt::Debug| JsError::new(&format!("the device gave no samples: {error:?}"));
+        let data = samples.into_data_async().await.map_err(|error| lost(&error))?;
+        data.try_into_vec().map_err(|error| lost(&error))
     }
 
     /// The pipeline's name.

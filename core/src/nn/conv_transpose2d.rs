@@ -40,7 +40,7 @@ impl ConvTranspose2d {
         ];
         let missing = [0, 1].map(|axis| self.size[axis].saturating_sub(symmetric[axis]));
         let options = ConvTransposeOptions::new(self.stride, self.before, missing, [1, 1], 1);
-        let output = conv_transpose2d(input, self.weight.val(), self.bias.as_ref().map(|bias| bias.val()), options);
+        let output = conv_transpose2d(input, self.weight.val(), self.bias.as_ref().map(Param::val), options);
         if symmetric[0] <= self.size[0] && symmetric[1] <= self.size[1] {
             return output;
         }

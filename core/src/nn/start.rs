@@ -23,7 +23,7 @@ pub struct Start<'a> {
 
 #[derive(Debug)]
 enum Source {
-    Drawn(Noise),
+    Drawn(Box<Noise>),
     Zeros,
     Loaded {
         /// Weights that no layer has taken yet.
@@ -47,7 +47,7 @@ enum Fresh {
 impl<'a> Start<'a> {
     /// Random weights of network number `network` of a model.
     pub fn seeded(seed: u64, network: u64, device: &'a Device) -> Self {
-        Self::from(Source::Drawn(Noise::of(Purpose::Weights, seed, network)), device)
+        Self::from(Source::Drawn(Box::new(Noise::of(Purpose::Weights, seed, network))), device)
     }
 
     /// Zeros, for weights that are replaced next. Nothing is allocated until they are used.
