@@ -53,7 +53,9 @@ impl Choice {
 }
 
 fn cpu() -> Opened {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let asked =
+        std::env::var("RAYON_NUM_THREADS").ok().and_then(|number| number.parse().ok()).filter(|number| *number > 0);
+    let threads = asked.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
     let plural = if threads == 1 { "" } else { "s" };
     Opened { device: Device::flex(), name: format!("CPU, {threads} thread{plural}") }
 }

@@ -24,7 +24,7 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    keep_the_default_device_off_the_gpu();
+    settle_environment();
     match cli::run() {
         Ok(code) => code,
         Err(error) => {
@@ -34,12 +34,19 @@ fn main() -> ExitCode {
     }
 }
 
-/// Burn puts the state of an optimiser that it reads onto its default device before the right one takes it over. That
-/// default would be a GPU, which a machine may lack.
+/// Settles two things through the environment, where libraries below us leave no other way.
+///
+/// Burn puts the state of an optimiser that it reads onto its default device before the right one takes it over; that default
+/// would be a GPU, which a machine may lack. And without a desktop session Mesa's layer that sorts the GPUs by the screen
+/// prints a complaint for every one.
 #[allow(unsafe_code)]
-fn keep_the_default_device_off_the_gpu() {
-    if std::env::var_os("BURN_DEVICE").is_none() {
-        // SAFETY: nothing else runs yet, so no other thread reads or writes the environment.
-        unsafe { std::env::set_var("BURN_DEVICE", "flex") };
+fn settle_environment() {
+    let set = |name: &str| std::env::var_os(name).is_some();
+    let headless = !set("XDG_RUNTIME_DIR");
+    for (name, value, wanted) in [("BURN_DEVICE", "flex", true), ("NODEVICE_SELECT", "1", headless)] {
+        if wanted && !set(name) {
+            // SAFETY: nothing else runs yet, so no other thread reads or writes the environment.
+            unsafe { std::env::set_var(name, value) };
+        }
     }
 }

@@ -38,7 +38,7 @@ pub fn run(args: &Args) -> Result<()> {
     workspace::build_imago()?;
     let imago = workspace::imago()?;
 
-    println!("Training {PIPELINE} (a few minutes without a GPU) …");
+    println!("Training {PIPELINE} (a minute or two) …");
     let mut train = Command::new(&imago);
     train.args(["train", PIPELINE, "--run", RUN, "--force"]);
     if let Some(epochs) = args.epochs {
