@@ -107,6 +107,12 @@ fn binary() -> &'static Path {
         if !cfg!(debug_assertions) {
             build.arg("--release");
         }
+        // What cargo tells of this package would make build scripts that look at it run anew.
+        for (name, _) in std::env::vars_os() {
+            if ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|start| name.to_string_lossy().starts_with(start)) {
+                build.env_remove(name);
+            }
+        }
         assert!(build.status().expect("cargo runs").success(), "the binary cannot be built");
         assert_cmd::cargo::cargo_bin("imago")
     })

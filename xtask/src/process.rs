@@ -36,9 +36,17 @@ pub fn query(command: &mut Command) -> Result<String> {
 }
 
 /// The cargo that started this program, with the given arguments.
+///
+/// What the outer cargo told of this package is taken away: build scripts that look at it would run anew at every change
+/// between this command and a cargo that a person starts.
 pub fn cargo<const N: usize>(arguments: [&str; N]) -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(arguments);
+    for (name, _) in env::vars_os() {
+        if ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|start| name.to_string_lossy().starts_with(start)) {
+            command.env_remove(name);
+        }
+    }
     command
 }
 
