@@ -49,13 +49,11 @@ fn the_same_seed_gives_the_same_weights_and_another_seed_others() {
     for (run, seed) in [("a", 1), ("b", 1), ("c", 2)] {
         shop.imago(&format!("train tiny.yaml --device cpu --run {run} --set train.seed={seed} --set train.epochs=1"));
     }
-    let weights = |run: &str| shop.read(&format!("{run}/checkpoints/step-00000003/optimizer.bpk"));
     assert_eq!(losses(&shop, "a"), losses(&shop, "b"));
     assert_ne!(losses(&shop, "a"), losses(&shop, "c"));
     shop.imago("sample a --seed 1 --count 2 --format npy --out a.npy --device cpu");
     shop.imago("sample b --seed 1 --count 2 --format npy --out b.npy --device cpu");
     assert_eq!(shop.read("a.npy"), shop.read("b.npy"));
-    assert!(!weights("a").is_empty());
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use imago_core::model::{Autoencoder, Objective, Plan, Vae};
+use imago_core::model::{Autoencoder, Plan, Vae};
 use imago_core::nn::Start;
 use imago_core::spec::{Model, Pipeline};
 use indicatif::HumanDuration;
@@ -89,7 +89,6 @@ impl Train {
         checkpoint: Option<Checkpoint>,
     ) -> Result<ExitCode> {
         let opened = self.device.open()?;
-        let train = &pipeline.train;
         say!("{}: {} with {} parameters", pipeline.name, plan.family().name(), plan.parameters());
         say!("data    {}, {} images", pipeline.data.set.name(), images.count());
         say!("device  {}", opened.name);
@@ -98,7 +97,7 @@ impl Train {
             name: pipeline.name.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             device: opened.name,
-            seed: train.seed,
+            seed: pipeline.train.seed,
             parameters: plan.parameters(),
             started: jiff::Timestamp::now().to_string(),
             outcome: Outcome::Running,
@@ -109,9 +108,15 @@ impl Train {
         };
         run.write_record(&record)?;
         let device = opened.device.autodiff();
-        let session =
-            Session { train, latent: plan.latent(), images, run, stop: Stop::listen()?, device: device.clone() };
-        let starts = [0, 1].map(|network| Start::seeded(train.seed, network, &device));
+        let session = Session {
+            train: &pipeline.train,
+            latent: plan.latent(),
+            images,
+            run,
+            stop: Stop::listen()?,
+            device: device.clone(),
+        };
+        let starts = [0, 1].map(|network| Start::seeded(pipeline.train.seed, network, &device));
         let report = |outcome: Outcome, state: &State| {
             record.outcome = outcome;
             record.epochs = state.epoch - usize::from(state.partial);
@@ -121,21 +126,12 @@ impl Train {
             run.write_record(&record)
         };
         let result = match &pipeline.model {
-            Model::Autoencoder(spec) => finish(Autoencoder::new(spec, plan, starts), &session, checkpoint, report),
-            Model::Vae(spec) => finish(Vae::new(spec, plan, starts), &session, checkpoint, report),
+            Model::Autoencoder(spec) => train(Autoencoder::new(spec, plan, starts), &session, checkpoint, report),
+            Model::Vae(spec) => train(Vae::new(spec, plan, starts), &session, checkpoint, report),
         };
         let (outcome, state) = result?;
         Ok(conclude(run, outcome, &state))
     }
-}
-
-fn finish<M: Objective>(
-    model: M,
-    session: &Session<'_>,
-    checkpoint: Option<Checkpoint>,
-    report: impl FnMut(Outcome, &State) -> Result<()>,
-) -> Result<(Outcome, State)> {
-    train(model, session, checkpoint, report)
 }
 
 /// Says where everything is and what to do next.
