@@ -14,6 +14,7 @@ mod device;
 mod files;
 mod report;
 mod run;
+mod source;
 mod train;
 
 use std::process::ExitCode;

@@ -18,10 +18,12 @@ use imago_core::artifact::{
     Artifact, DataFacts, FORMAT, Generator, MANIFEST, Manifest, Precision, TrainingFacts, WEIGHTS, WeightFacts, sha256,
 };
 use imago_core::model::{Plan, Prior, restore};
+use imago_core::plan::Limits;
 use imago_core::spec::{self, Pipeline};
 use serde::{Deserialize, Serialize};
 
 use crate::files;
+use crate::source::Source;
 
 /// A folder that a training writes into.
 #[derive(Debug, Clone)]
@@ -121,8 +123,8 @@ impl Run {
     /// The pipeline that the run was made with, with changes.
     pub fn pipeline(&self, overrides: &[spec::Override]) -> Result<(Pipeline, Plan)> {
         let path = self.folder.join(PIPELINE);
-        let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        Ok(spec::read(&path.display().to_string(), &text, overrides)?)
+        // What was allowed when the run was made is allowed again.
+        Source::open(&path)?.pipeline(overrides, Limits::LARGE)
     }
 
     /// Writes the pipeline anew, when a resumed run changes it.
@@ -218,7 +220,7 @@ impl Run {
         let (pipeline, plan) = self.pipeline(&[])?;
         let record = self.record()?;
         let Checkpoint { state, weights, .. } = self.last()?;
-        let (network, layers, output) = restore(&pipeline.model, &plan, &weights, &burn::tensor::Device::flex())?;
+        let (network, layers) = restore(&pipeline.model, &plan, &weights, &burn::tensor::Device::flex())?;
         let set = pipeline.data.set;
         let manifest = Manifest {
             format: FORMAT,
@@ -226,10 +228,10 @@ impl Run {
             family: plan.family(),
             data: DataFacts {
                 set: set.name().to_owned(),
-                image: set.image(),
+                image: plan.image(),
                 classes: set.classes().iter().map(ToString::to_string).collect(),
             },
-            generator: Generator { latent: plan.latent(), layers, output },
+            generator: Generator { latent: plan.latent(), layers, output: plan.output() },
             prior: state.prior,
             training: TrainingFacts {
                 epochs: state.epoch - usize::from(state.partial),

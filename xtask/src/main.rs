@@ -3,6 +3,7 @@
 mod browser;
 mod bundle;
 mod demo;
+mod measure_check;
 mod measure_page;
 mod process;
 mod serve;
@@ -26,6 +27,7 @@ enum Cli {
     Demo(demo::Args),
     Serve(serve::Args),
     Test(test::Args),
+    MeasureCheck(measure_check::Args),
     MeasurePage(measure_page::Args),
 }
 
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
         Cli::Demo(args) => demo::run(&args),
         Cli::Serve(args) => serve::run(&args),
         Cli::Test(args) => test::run(&args),
+        Cli::MeasureCheck(args) => measure_check::run(&args),
         Cli::MeasurePage(args) => measure_page::run(&args),
     });
     match done {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{ArtifactError, Precision};
 use crate::layer::LayerSpec;
 use crate::model::{Output, Prior, generator};
-use crate::plan::{Network, Step};
+use crate::plan::{Limits, Network, Outline, Problems, Step};
 use crate::spec::Family;
 
 /// The version of the format that this program writes and reads.
@@ -149,7 +149,11 @@ impl Manifest {
             return Err(ArtifactError::Manifest(found));
         }
         let path = [Step::key("generator"), Step::key("layers")];
-        generator("generator", &path, declared.latent, &declared.layers, data.image)
-            .map_err(|problem| ArtifactError::Manifest(problem.to_string()))
+        // The weights are there already, so their number is no danger.
+        let limits = Limits { activations: Limits::DEFAULT.activations, ..Limits::LARGE };
+        let mut outline = Outline::new(limits, &[]);
+        let network =
+            generator("generator", &path, Some(declared.latent), &declared.layers, Some(data.image), &mut outline);
+        network.ok_or_else(|| ArtifactError::Manifest(Problems(outline.problems).to_string()))
     }
 }

@@ -75,9 +75,10 @@ impl Artifact {
     /// Packs a generator. The facts about the weights in `manifest` are overwritten with those of the packed bytes.
     ///
     /// # Errors
-    /// The weights cannot be read from their device.
+    /// The manifest is not one that could be read again, or the weights cannot be read from their device.
     #[cfg(feature = "train")]
     pub fn new(mut manifest: Manifest, generator: &Sequential, precision: Precision) -> Result<Self, ArtifactError> {
+        manifest.plan()?;
         let weights = pack(generator, precision)?;
         manifest.weights = WeightFacts { precision, bytes: weights.len(), sha256: sha256(&weights) };
         Ok(Self { manifest, weights })
@@ -191,7 +192,7 @@ mod tests {
         assert!(refused(&text.replace("format: 1", "format: 9"), &artifact.weights).contains("format 9"));
         assert!(refused("no manifest", &artifact.weights).contains("model.ron:1:"));
         let giant = text.replace("units: 256", "units: 99999999");
-        assert!(refused(&giant, &artifact.weights).contains("values a sample"));
+        assert!(refused(&giant, &artifact.weights).contains("of activations"));
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! Packing the weights of a module, and putting them back into it.
 
 use burn::module::Module;
-use burn::store::{FloatCastAdapter, HalfPrecisionAdapter, ModuleAdapter, ModuleSnapshot};
+use burn::store::{FloatCastAdapter, ModuleAdapter, ModuleContext, ModuleSnapshot};
 use burn::tensor::{Bytes, DType};
-use burn_pack::{Reader, Writer};
+use burn_pack::{Reader, Tensor as PackTensor, Writer};
 
 use super::{ArtifactError, Precision};
 
@@ -13,12 +13,29 @@ use super::{ArtifactError, Precision};
 /// A tensor cannot be read from its device.
 pub fn pack<M: Module>(module: &M, precision: Precision) -> Result<Vec<u8>, ArtifactError> {
     let adapter: Option<Box<dyn ModuleAdapter>> = match precision {
-        Precision::F16 => Some(Box::new(HalfPrecisionAdapter::new())),
+        Precision::F16 => Some(Box::new(Halve)),
         Precision::F32 => None,
     };
     let tensors = module.collect(None, adapter, true);
     let bytes = Writer::new(tensors).into_bytes();
     bytes.map(|bytes| bytes.to_vec()).map_err(|error| ArtifactError::Weights(error.to_string()))
+}
+
+/// Makes 16-bit floats of all weights but those that moving values belong to: small variances would vanish.
+#[derive(Clone)]
+struct Halve;
+
+impl ModuleAdapter for Halve {
+    fn adapt(&self, tensor: PackTensor, context: ModuleContext<'_>) -> PackTensor {
+        match context.module_type() {
+            Some("Struct:BatchNorm" | "Struct:Spectral") => tensor,
+            _ => FloatCastAdapter::to(DType::F16).adapt(tensor, context),
+        }
+    }
+
+    fn clone_box(&self) -> Box<dyn ModuleAdapter> {
+        Box::new(self.clone())
+    }
 }
 
 /// Puts packed weights into `module` as 32-bit floats, and gives its parameters the identities that they were packed with,

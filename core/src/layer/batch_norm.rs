@@ -1,20 +1,31 @@
 //! `batch_norm`: every channel is brought to mean 0 and variance 1 over the batch.
 
+use burn::module::Param;
+use burn::nn;
 use serde::{Deserialize, Serialize};
 
-use super::{Layer, Misfit};
-use crate::nn;
+use super::declared::epsilon;
+use super::{Faults, Layer};
+use crate::nn::{Initial, Start, any_rank};
 use crate::plan::Shape;
 
-/// Batch normalisation, y = γ (x − mean) / √(variance + ε) + β, with a mean and variance for each channel of an image or each
-/// value of a row.
+/// Brings each channel to mean 0 and variance 1 over the batch.
 ///
-/// While training they are those of the batch; elsewhere the moving ones, which are updated by
-/// moving ← (1 − momentum) × moving + momentum × batch. γ begins at 1 and β at 0. The moving values are stored with the
+/// y = γ (x − mean) / √(variance + ε) + β, with a mean and variance for each channel of an image or each value of a
+/// row. While training they are those of the batch; elsewhere the moving ones, which are updated by moving ← (1 −
+/// momentum) × moving + momentum × batch (Keras' momentum is 1 minus this one; the variance is that of the batch, as in
+/// Keras, where PyTorch takes n / (n − 1) of it). γ begins at 1 and β at 0. The moving values are stored with the
 /// weights but are not counted as parameters, since no gradient reaches them.
 ///
-/// Ioffe and Szegedy, "Batch Normalization: Accelerating Deep Network Training by Reducing Internal Covariate Shift" (2015).
+/// Ioffe and Szegedy, "Batch Normalization: Accelerating Deep Network Training by Reducing Internal Covariate Shift"
+/// (2015).
+///
+/// ```yaml
+/// - batch_norm
+/// - batch_norm: { momentum: 0.01, epsilon: 1e-3 }
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "yaml", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct BatchNorm {
     /// Share of the newest batch in the moving mean and variance.
@@ -29,35 +40,72 @@ fn momentum() -> f64 {
     0.1
 }
 
-fn epsilon() -> f64 {
-    1e-5
-}
-
-impl BatchNorm {
-    fn features(input: Shape) -> usize {
-        match input {
-            Shape::Flat(values) => values,
-            Shape::Image([channels, ..]) => channels,
-        }
-    }
-}
-
 impl Layer for BatchNorm {
-    fn output(&self, input: Shape) -> Result<Shape, Misfit> {
-        if !(0.0..=1.0).contains(&self.momentum) {
-            return Err(Misfit::new(format!("momentum must lie in 0 to 1, found {}", self.momentum)));
-        }
-        if !(self.epsilon > 0.0 && self.epsilon.is_finite()) {
-            return Err(Misfit::new(format!("epsilon must be above 0, found {}", self.epsilon)));
-        }
-        Ok(input)
+    type Module = nn::BatchNorm;
+
+    fn check(&self, faults: &mut Faults) {
+        faults.unless((0.0..=1.0).contains(&self.momentum), "momentum", || {
+            format!("momentum must lie in 0 to 1, found {}", self.momentum)
+        });
+        faults.positive(self.epsilon, "epsilon");
     }
 
     fn parameters(&self, input: Shape) -> u64 {
-        2 * Self::features(input) as u64
+        2 * input.channels() as u64
     }
 
-    fn build(&self, input: Shape, start: &mut nn::Start<'_>) -> nn::Layer {
-        nn::Layer::BatchNorm(start.batch_norm(Self::features(input), self.momentum, self.epsilon))
+    fn build(&self, input: Shape, start: &mut Start<'_>) -> nn::BatchNorm {
+        let channels = input.channels();
+        nn::BatchNorm {
+            gamma: start.parameter("gamma", [channels], Initial::Constant(1.0)),
+            beta: start.parameter("beta", [channels], Initial::Constant(0.0)),
+            running_mean: start.state("running_mean", [channels], 0.0),
+            running_var: start.state("running_var", [channels], 1.0),
+            training: Param::from_bool(true),
+            momentum: self.momentum,
+            epsilon: self.epsilon,
+        }
+    }
+}
+
+any_rank!(nn::BatchNorm);
+
+#[cfg(all(test, feature = "flex", feature = "yaml"))]
+mod reference {
+    use crate::layer::testing::{close, forward};
+    use crate::plan::Shape;
+
+    /// ```text
+    /// layer = torch.nn.BatchNorm2d(2).eval()
+    /// layer.weight.data, layer.bias.data = torch.tensor([2., 0.5]), torch.tensor([1., -1.])  # γ, β
+    /// layer.running_mean, layer.running_var = torch.tensor([1., 0.]), torch.tensor([4., 0.25])
+    /// layer(torch.tensor([1., 2., 3., 4.]).reshape(1, 2, 1, 2))  # [[[1, 2]], [[1.99994, 2.99992]]]
+    /// torch.nn.BatchNorm1d(1, eps=0.5).eval()(torch.tensor([[1.], [2.]]))  # [[0.816497], [1.63299]]
+    /// ```
+    #[test]
+    fn agrees_with_pytorch() {
+        close(
+            &forward(
+                "batch_norm",
+                Shape::Image([2, 1, 2]),
+                &[
+                    ("gamma", &[2.0, 0.5]),
+                    ("beta", &[1.0, -1.0]),
+                    ("running_mean", &[1.0, 0.0]),
+                    ("running_var", &[4.0, 0.25]),
+                ],
+                &[1.0, 2.0, 3.0, 4.0],
+            ),
+            &[1.0, 2.0, 1.99994, 2.99992],
+        );
+        close(
+            &forward(
+                "batch_norm: { epsilon: 0.5 }",
+                Shape::Flat(1),
+                &[("gamma", &[1.0]), ("beta", &[0.0]), ("running_mean", &[0.0]), ("running_var", &[1.0])],
+                &[1.0, 2.0],
+            ),
+            &[0.816497, 1.63299],
+        );
     }
 }

@@ -1,21 +1,34 @@
 //! `conv2d`: a small window of weights slides over an image.
 
+use burn::module::{Module, Param};
+use burn::tensor::Tensor;
+use burn::tensor::module::conv2d;
+use burn::tensor::ops::ConvOptions;
 use serde::{Deserialize, Serialize};
 
-use super::{Layer, Misfit, Padding, Pair, count, image};
-use crate::nn;
+use super::declared::{one, ones, yes};
+use super::window::{check_groups, span};
+use super::{Faults, Init, Layer, Misfit, Padding, Pair, count, image, channels_of};
+use crate::nn::{Forward, Spectral, Start, Value};
 use crate::plan::Shape;
 
-/// A two-dimensional convolution (cross-correlation, as everywhere in the field).
+/// A two-dimensional convolution: a small window of weights slides over an image.
 ///
-/// Takes `[batch, channels, height, width]`, gives `[batch, filters, height', width']` with
-/// height' = ⌊(height + padding − kernel) / stride⌋ + 1. Weights are `[filters, channels, kernel, kernel]`, drawn from
-/// Glorot's uniform distribution; the bias is `[filters]` and begins at 0.
+/// y[f, i, j] = b[f] + Σ w[f, c, m, n] x[c, i × stride + m × dilation, j × stride + n × dilation], a cross-correlation
+/// as everywhere in the field.
+///
+/// Takes `[batch, channels, height, width]`, gives `[batch, filters, height', width']` with height' = ⌊(height + 2 ×
+/// padding − dilation × (kernel − 1) − 1) / stride⌋ + 1, or ⌈height / stride⌉ with `padding: same`. Weights are
+/// `[filters, channels / groups, kernel, kernel]`; the bias is `[filters]` and begins at 0.
+///
+/// Dumoulin and Visin, "A guide to convolution arithmetic for deep learning" (2016).
 ///
 /// ```yaml
 /// - conv2d: { filters: 32, kernel: 3, stride: 2, padding: same }
+/// - conv2d: { filters: 32, kernel: [3, 5], dilation: 2, groups: 8, bias: false }
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "yaml", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Conv2d {
     /// Number of output channels.
@@ -23,70 +36,130 @@ pub struct Conv2d {
     /// Sides of the window.
     pub kernel: Pair,
     /// Steps of the window.
-    #[serde(default = "Pair::one")]
+    #[serde(default = "ones")]
     pub stride: Pair,
     /// What lies around the image.
     #[serde(default)]
     pub padding: Padding,
+    /// Distance of the window's taps.
+    #[serde(default = "ones")]
+    pub dilation: Pair,
+    /// Into how many parts channels and filters are divided; each part sees its own channels only.
+    #[serde(default = "one")]
+    pub groups: usize,
     /// Whether a bias is added.
     #[serde(default = "yes")]
     pub bias: bool,
-}
-
-fn yes() -> bool {
-    true
+    /// What the weights are drawn from.
+    #[serde(default)]
+    pub init: Init,
+    /// Whether the weights are divided by their largest singular value (Miyato et al. 2018), for critics.
+    #[serde(default)]
+    pub spectral_norm: bool,
 }
 
 impl Conv2d {
+    /// A convolution of `filters` windows with sides `kernel`; the other fields are as in YAML.
+    pub fn new(filters: usize, kernel: impl Into<Pair>) -> Self {
+        Self {
+            filters,
+            kernel: kernel.into(),
+            stride: ones(),
+            padding: Padding::default(),
+            dilation: ones(),
+            groups: one(),
+            bias: true,
+            init: Init::default(),
+            spectral_norm: false,
+        }
+    }
+
     /// Pixels `[(top, bottom), (left, right)]` around an image of `sides`.
     fn pads(&self, sides: [usize; 2]) -> [(usize, usize); 2] {
-        [0, 1].map(|axis| self.padding.around(sides[axis], self.kernel.0[axis], self.stride.0[axis]))
+        let kernel = span(self.kernel, self.dilation);
+        [0, 1].map(|axis| self.padding.around(sides[axis], kernel[axis], self.stride.0[axis]))
     }
 }
 
 impl Layer for Conv2d {
+    type Module = Conv2dModule;
+
+    fn check(&self, faults: &mut Faults) {
+        faults.unless(self.filters > 0, "filters", || "filters must be at least 1, found 0".into());
+        self.kernel.check("kernel", faults);
+        self.stride.check("stride", faults);
+        self.padding.check(faults);
+        self.dilation.check("dilation", faults);
+        check_groups(self.groups, self.filters, faults);
+        self.init.check(faults);
+        self.init.check_spectral(self.spectral_norm, faults);
+    }
+
     fn output(&self, input: Shape) -> Result<Shape, Misfit> {
-        let [_, height, width] = image(input)?;
-        if self.filters == 0 {
-            return Err(Misfit::new("filters must be at least 1, found 0"));
+        let [channels, height, width] = image("conv2d", input)?;
+        if !channels.is_multiple_of(self.groups) {
+            return Err(Misfit::new(format!("{} cannot be divided into {} groups", channels_of(channels), self.groups))
+                .fix("groups that divide both the channels and the filters"));
         }
-        let (kernel, stride) = (self.kernel.check("kernel")?, self.stride.check("stride")?);
-        self.padding.check()?;
         let sides = [height, width];
-        let pads = self.pads(sides);
-        let mut output = [self.filters, 0, 0];
-        for axis in [0, 1] {
-            let padded = sides[axis] + pads[axis].0 + pads[axis].1;
-            let Some(room) = padded.checked_sub(kernel[axis]) else {
-                return Err(Misfit::with_fix(
-                    format!(
-                        "a kernel of {} by {} does not fit into an image of {height} by {width}",
-                        kernel[0], kernel[1]
-                    ),
-                    "a smaller kernel, `padding: same`, or smaller strides before it",
-                ));
-            };
-            output[axis + 1] = room / stride[axis] + 1;
-        }
-        Ok(Shape::Image(output))
+        let output = self.padding.slide(sides, span(self.kernel, self.dilation), self.stride.0)?;
+        Ok(Shape::Image([self.filters, output[0], output[1]]))
     }
 
     fn parameters(&self, input: Shape) -> u64 {
-        let channels = image(input).map_or(0, |[channels, ..]| channels);
         let [height, width] = self.kernel.0;
-        count(&[self.filters, channels, height, width]).saturating_add(if self.bias { self.filters as u64 } else { 0 })
+        let weights = count(&[self.filters, input.channels() / self.groups, height, width]);
+        weights.saturating_add(if self.bias { self.filters as u64 } else { 0 })
     }
 
-    fn build(&self, input: Shape, start: &mut nn::Start<'_>) -> nn::Layer {
-        let [channels, height, width] = image(input).unwrap_or_default();
-        let [(top, bottom), (left, right)] = self.pads([height, width]);
-        nn::Layer::Conv2d(start.conv2d(
-            [channels, self.filters],
-            self.kernel.0,
-            self.stride.0,
-            (top, left, bottom, right),
-            self.bias,
-        ))
+    fn macs(&self, input: Shape, output: Shape) -> u64 {
+        count(&[output.len(), input.channels() / self.groups, self.kernel.0[0], self.kernel.0[1]])
+    }
+
+    fn build(&self, input: Shape, start: &mut Start<'_>) -> Conv2dModule {
+        let [channels, height, width] = input.sides();
+        let [rows, columns] = self.kernel.0;
+        let shape = [self.filters, channels / self.groups, rows, columns];
+        let initial = self.init.of(shape[1] * rows * columns, self.filters * rows * columns);
+        let weight = start.parameter("weight", shape, initial);
+        let bias = start.bias(self.bias, self.filters);
+        let spectral = self.spectral_norm.then(|| Spectral::new(&weight.val(), start));
+        Conv2dModule {
+            weight,
+            bias,
+            spectral,
+            stride: self.stride.0,
+            padding: self.pads([height, width]).map(|(before, after)| [before, after]),
+            dilation: self.dilation.0,
+            groups: self.groups,
+        }
+    }
+}
+
+/// A built `conv2d`.
+#[derive(Module, Debug)]
+pub struct Conv2dModule {
+    /// `[filters, channels / groups, kernel height, kernel width]`
+    weight: Param<Tensor<4>>,
+    /// `[filters]`
+    bias: Option<Param<Tensor<1>>>,
+    spectral: Option<Spectral>,
+    stride: [usize; 2],
+    /// `[[top, bottom], [left, right]]`
+    padding: [[usize; 2]; 2],
+    dilation: [usize; 2],
+    groups: usize,
+}
+
+impl Forward for Conv2dModule {
+    fn forward(&self, value: Value) -> Value {
+        let weight = match &self.spectral {
+            Some(spectral) => spectral.normalize(self.weight.val()),
+            None => self.weight.val(),
+        };
+        let padding = self.padding.map(|[before, after]| (before, after));
+        let options = ConvOptions::new_with_padding(self.stride, padding, self.dilation, self.groups);
+        Value::Image(conv2d(value.image(), weight, self.bias.as_ref().map(Param::val), options))
     }
 }
 
@@ -95,7 +168,7 @@ mod tests {
     use super::*;
 
     fn conv(kernel: usize, stride: usize, padding: Padding) -> Conv2d {
-        Conv2d { filters: 8, kernel: kernel.into(), stride: stride.into(), padding, bias: true }
+        Conv2d { stride: stride.into(), padding, ..Conv2d::new(8, kernel) }
     }
 
     #[test]
@@ -118,7 +191,114 @@ mod tests {
     }
 
     #[test]
-    fn a_stride_of_0_is_refused() {
-        assert!(conv(3, 0, Padding::Same).output(Shape::Image([1, 8, 8])).is_err());
+    fn every_field_that_makes_no_sense_is_told() {
+        let mut faults = Faults::default();
+        Conv2d { stride: 0.into(), groups: 3, ..Conv2d::new(8, 2000) }.check(&mut faults);
+        let fields: Vec<&str> = faults.0.iter().map(|fault| fault.field).collect();
+        assert_eq!(fields, ["kernel", "stride", "groups"]);
+    }
+
+    /// ```text
+    /// x = torch.arange(1., 10.).reshape(1, 1, 3, 3)
+    /// w = torch.tensor([0.1, 0.2, 0.3, 0.4]).reshape(1, 1, 2, 2)
+    /// F.conv2d(x, w, torch.tensor([0.5]))  # [[4.2, 5.2], [7.2, 8.2]]
+    /// F.conv2d(x, w, stride=2, padding=1)  # [[0.4, 1.8], [3.6, 7.7]]
+    /// F.conv2d(x, w, dilation=2)  # [6.4]
+    /// F.conv2d(x, torch.tensor([1., 10.]).reshape(1, 1, 1, 2), stride=(2, 1))  # [[21, 32], [87, 98]]
+    /// x = torch.tensor([2., 3.]).reshape(1, 2, 1, 1)
+    /// F.conv2d(x, torch.tensor([[1., 10.], [100., 1000.]]).reshape(2, 2, 1, 1))  # [[[32]], [[3200]]]
+    /// F.conv2d(x, torch.tensor([0.1, 0.2]).reshape(2, 1, 1, 1), groups=2)  # [[[0.2]], [[0.6]]]
+    /// ```
+    #[cfg(all(feature = "flex", feature = "yaml"))]
+    #[test]
+    fn agrees_with_pytorch() {
+        use crate::layer::testing::{close, forward};
+
+        close(
+            &forward(
+                "conv2d: { filters: 1, kernel: 2 }",
+                Shape::Image([1, 3, 3]),
+                &[("weight", &[0.1, 0.2, 0.3, 0.4]), ("bias", &[0.5])],
+                &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0],
+            ),
+            &[4.2, 5.2, 7.2, 8.2],
+        );
+        close(
+            &forward(
+                "conv2d: { filters: 1, kernel: 2, stride: 2, padding: 1, bias: false }",
+                Shape::Image([1, 3, 3]),
+                &[("weight", &[0.1, 0.2, 0.3, 0.4])],
+                &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0],
+            ),
+            &[0.4, 1.8, 3.6, 7.7],
+        );
+        close(
+            &forward(
+                "conv2d: { filters: 1, kernel: 2, dilation: 2, bias: false }",
+                Shape::Image([1, 3, 3]),
+                &[("weight", &[0.1, 0.2, 0.3, 0.4])],
+                &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0],
+            ),
+            &[6.4],
+        );
+        close(
+            &forward(
+                "conv2d: { filters: 1, kernel: [1, 2], stride: [2, 1], bias: false }",
+                Shape::Image([1, 3, 3]),
+                &[("weight", &[1.0, 10.0])],
+                &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0],
+            ),
+            &[21.0, 32.0, 87.0, 98.0],
+        );
+        close(
+            &forward(
+                "conv2d: { filters: 2, kernel: 1, bias: false }",
+                Shape::Image([2, 1, 1]),
+                &[("weight", &[1.0, 10.0, 100.0, 1000.0])],
+                &[2.0, 3.0],
+            ),
+            &[32.0, 3200.0],
+        );
+        close(
+            &forward(
+                "conv2d: { filters: 2, kernel: 1, groups: 2, bias: false }",
+                Shape::Image([2, 1, 1]),
+                &[("weight", &[0.1, 0.2])],
+                &[2.0, 3.0],
+            ),
+            &[0.2, 0.6],
+        );
+    }
+
+    /// ```text
+    /// x = torch.arange(1., 10.).reshape(1, 1, 3, 3)
+    /// w = torch.tensor([0.1, 0.2, 0.3, 0.4]).reshape(1, 1, 2, 2)
+    /// F.conv2d(F.pad(x, (0, 1, 0, 1)), w)  # [[3.7, 4.7, 2.1], [6.7, 7.7, 3.3], [2.3, 2.6, 0.9]]
+    /// x = torch.arange(16.).reshape(1, 1, 4, 4)
+    /// F.conv2d(F.pad(x, (0, 1, 0, 1)), torch.ones(1, 1, 3, 3), stride=2)  # [[45, 39], [66, 50]]
+    /// ```
+    #[cfg(all(feature = "flex", feature = "yaml"))]
+    #[test]
+    fn same_padding_lies_at_the_bottom_and_right_where_it_is_uneven() {
+        use crate::layer::testing::{close, forward};
+
+        close(
+            &forward(
+                "conv2d: { filters: 1, kernel: 2, padding: same, bias: false }",
+                Shape::Image([1, 3, 3]),
+                &[("weight", &[0.1, 0.2, 0.3, 0.4])],
+                &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0],
+            ),
+            &[3.7, 4.7, 2.1, 6.7, 7.7, 3.3, 2.3, 2.6, 0.9],
+        );
+        close(
+            &forward(
+                "conv2d: { filters: 1, kernel: 3, stride: 2, padding: same, bias: false }",
+                Shape::Image([1, 4, 4]),
+                &[("weight", &[1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0])],
+                &[0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 11.0, 12.0, 13.0, 14.0, 15.0],
+            ),
+            &[45.0, 39.0, 66.0, 50.0],
+        );
     }
 }

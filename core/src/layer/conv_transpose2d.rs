@@ -1,24 +1,32 @@
 //! `conv_transpose2d`: the reverse of a convolution, which makes images larger.
 
+use burn::module::{Module, Param};
+use burn::tensor::Tensor;
+use burn::tensor::module::conv_transpose2d;
+use burn::tensor::ops::ConvTransposeOptions;
 use serde::{Deserialize, Serialize};
 
-use super::{Layer, Misfit, Padding, Pair, count, image};
-use crate::nn;
+use super::declared::{one, ones, yes, zeros};
+use super::window::{check_groups, span};
+use super::{Faults, Init, Layer, Misfit, Padding, Pair, count, image, channels_of};
+use crate::nn::{Forward, Spectral, Start, Value};
 use crate::plan::Shape;
 
 /// A two-dimensional transposed convolution: every input pixel stamps the window, scaled, into the output.
 ///
 /// Takes `[batch, channels, height, width]`, gives `[batch, filters, height', width']`. With `padding: same`
-/// height' = height × stride, which is TensorFlow's rule; otherwise height' = (height − 1) × stride + kernel − 2 × padding.
-/// Weights are `[channels, filters, kernel, kernel]`, drawn from Glorot's uniform distribution; the bias is `[filters]` and
-/// begins at 0.
+/// height' = height × stride, which is TensorFlow's rule; otherwise
+/// height' = (height − 1) × stride + dilation × (kernel − 1) + 1 − 2 × padding + output_padding.
+/// Weights are `[channels, filters / groups, kernel, kernel]`; the bias is `[filters]` and begins at 0.
 ///
 /// Dumoulin and Visin, "A guide to convolution arithmetic for deep learning" (2016).
 ///
 /// ```yaml
 /// - conv_transpose2d: { filters: 32, kernel: 3, stride: 2, padding: same }
+/// - conv_transpose2d: { filters: 32, kernel: 3, stride: 2, padding: 1, output_padding: 1 }
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "yaml", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ConvTranspose2d {
     /// Number of output channels.
@@ -26,71 +34,171 @@ pub struct ConvTranspose2d {
     /// Sides of the window.
     pub kernel: Pair,
     /// Distance of the stamps in the output.
-    #[serde(default = "Pair::one")]
+    #[serde(default = "ones")]
     pub stride: Pair,
     /// What is cut off around the output.
     #[serde(default)]
     pub padding: Padding,
+    /// Pixels added at the bottom and right, which the stride leaves open; not together with `same`.
+    #[serde(default = "zeros")]
+    pub output_padding: Pair,
+    /// Distance of the window's taps.
+    #[serde(default = "ones")]
+    pub dilation: Pair,
+    /// Into how many parts channels and filters are divided; each part sees its own channels only.
+    #[serde(default = "one")]
+    pub groups: usize,
     /// Whether a bias is added.
     #[serde(default = "yes")]
     pub bias: bool,
-}
-
-fn yes() -> bool {
-    true
+    /// What the weights are drawn from.
+    #[serde(default)]
+    pub init: Init,
+    /// Whether the weights are divided by their largest singular value (Miyato et al. 2018).
+    #[serde(default)]
+    pub spectral_norm: bool,
 }
 
 impl ConvTranspose2d {
-    /// Along one direction: `(before, size)`, the pixels cut off before the image and the size that is left, of a full
-    /// output of (input − 1) × stride + kernel pixels. The full output is extended with zeros where it is too short.
-    fn cut(&self, axis: usize, input: usize) -> (usize, Option<usize>) {
-        let (kernel, stride) = (self.kernel.0[axis], self.stride.0[axis]);
-        let full = (input.saturating_sub(1)).saturating_mul(stride).saturating_add(kernel);
+    /// A transposed convolution of `filters` windows with sides `kernel`; the other fields are as in YAML.
+    pub fn new(filters: usize, kernel: impl Into<Pair>) -> Self {
+        Self {
+            filters,
+            kernel: kernel.into(),
+            stride: ones(),
+            padding: Padding::default(),
+            output_padding: zeros(),
+            dilation: ones(),
+            groups: one(),
+            bias: true,
+            init: Init::default(),
+            spectral_norm: false,
+        }
+    }
+
+    /// Along one direction: the pixels cut off before the image, and the size that is left of the full output, which is
+    /// extended with zeros where it is too short. `None` if nothing is left.
+    fn cut(&self, axis: usize, input: usize) -> Option<(usize, usize)> {
+        let (kernel, stride) = (span(self.kernel, self.dilation)[axis], self.stride.0[axis]);
+        let full = input.saturating_sub(1).saturating_mul(stride).saturating_add(kernel);
         match self.padding {
             Padding::Same => {
                 let size = input.saturating_mul(stride);
-                (self.padding.around(size, kernel, stride).0, Some(size))
+                Some((self.padding.around(size, kernel, stride).0, size))
             }
-            Padding::Valid => (0, Some(full)),
-            Padding::Pixels(pixels) => (pixels, full.checked_sub(2 * pixels).filter(|size| *size > 0)),
+            Padding::Valid => Some((0, full.saturating_add(self.output_padding.0[axis]))),
+            Padding::Pixels(pixels) => {
+                let size = full.checked_sub(2 * pixels).filter(|size| *size > 0)?;
+                Some((pixels, size + self.output_padding.0[axis]))
+            }
         }
     }
 }
 
 impl Layer for ConvTranspose2d {
+    type Module = ConvTranspose2dModule;
+
+    fn check(&self, faults: &mut Faults) {
+        faults.unless(self.filters > 0, "filters", || "filters must be at least 1, found 0".into());
+        self.kernel.check("kernel", faults);
+        self.stride.check("stride", faults);
+        self.padding.check(faults);
+        self.dilation.check("dilation", faults);
+        check_groups(self.groups, self.filters, faults);
+        self.init.check(faults);
+        self.init.check_spectral(self.spectral_norm, faults);
+        let (added, same) = (self.output_padding.0, self.padding == Padding::Same);
+        let open = |axis: usize| added[axis] < self.stride.0[axis].max(self.dilation.0[axis]);
+        faults.unless(!same || added == [0, 0], "output_padding", || {
+            "output_padding has no place beside `padding: same`, which settles the size by itself".into()
+        });
+        faults.unless(same || added == [0, 0] || (open(0) && open(1)), "output_padding", || {
+            format!("output_padding must be smaller than the stride or the dilation, found {}", self.output_padding)
+        });
+    }
+
     fn output(&self, input: Shape) -> Result<Shape, Misfit> {
-        let [_, height, width] = image(input)?;
-        if self.filters == 0 {
-            return Err(Misfit::new("filters must be at least 1, found 0"));
+        let [channels, height, width] = image("conv_transpose2d", input)?;
+        if !channels.is_multiple_of(self.groups) {
+            return Err(Misfit::new(format!("{} cannot be divided into {} groups", channels_of(channels), self.groups))
+                .fix("groups that divide both the channels and the filters"));
         }
-        self.kernel.check("kernel")?;
-        self.stride.check("stride")?;
-        self.padding.check()?;
-        match (self.cut(0, height).1, self.cut(1, width).1) {
-            (Some(height), Some(width)) => Ok(Shape::Image([self.filters, height, width])),
-            _ => Err(Misfit::with_fix(
-                format!("the padding cuts off all of the output of an image of {height} by {width}"),
-                "a smaller padding, or `padding: same`",
-            )),
+        match (self.cut(0, height), self.cut(1, width)) {
+            (Some((_, height)), Some((_, width))) => Ok(Shape::Image([self.filters, height, width])),
+            _ => Err(Misfit::new(format!("the padding cuts off all of the output of an image of {height} by {width}"))
+                .fix("a smaller padding, or `padding: same`")),
         }
     }
 
     fn parameters(&self, input: Shape) -> u64 {
-        let channels = image(input).map_or(0, |[channels, ..]| channels);
         let [height, width] = self.kernel.0;
-        count(&[channels, self.filters, height, width]).saturating_add(if self.bias { self.filters as u64 } else { 0 })
+        let weights = count(&[input.channels(), self.filters / self.groups, height, width]);
+        weights.saturating_add(if self.bias { self.filters as u64 } else { 0 })
     }
 
-    fn build(&self, input: Shape, start: &mut nn::Start<'_>) -> nn::Layer {
-        let [channels, height, width] = image(input).unwrap_or_default();
-        let (cut, size): (Vec<_>, Vec<_>) = [self.cut(0, height), self.cut(1, width)].into_iter().unzip();
-        nn::Layer::ConvTranspose2d(start.conv_transpose2d(
-            [channels, self.filters],
-            self.kernel.0,
-            self.stride.0,
-            nn::Cut { before: [cut[0], cut[1]], size: [size[0].unwrap_or_default(), size[1].unwrap_or_default()] },
-            self.bias,
-        ))
+    fn macs(&self, input: Shape, _output: Shape) -> u64 {
+        count(&[input.len(), self.filters / self.groups, self.kernel.0[0], self.kernel.0[1]])
+    }
+
+    fn build(&self, input: Shape, start: &mut Start<'_>) -> ConvTranspose2dModule {
+        let [channels, height, width] = input.sides();
+        let [rows, columns] = self.kernel.0;
+        let shape = [channels, self.filters / self.groups, rows, columns];
+        // Counted as in Keras and PyTorch: as if it were the convolution the other way.
+        let initial = self.init.of(shape[1] * rows * columns, channels * rows * columns);
+        let weight = start.parameter("weight", shape, initial);
+        let bias = start.bias(self.bias, self.filters);
+        let spectral = self.spectral_norm.then(|| Spectral::new(&weight.val().swap_dims(0, 1), start));
+        let [rows, columns] = [self.cut(0, height), self.cut(1, width)].map(Option::unwrap_or_default);
+        ConvTranspose2dModule {
+            weight,
+            bias,
+            spectral,
+            stride: self.stride.0,
+            dilation: self.dilation.0,
+            groups: self.groups,
+            before: [rows.0, columns.0],
+            size: [rows.1, columns.1],
+        }
+    }
+}
+
+/// A built `conv_transpose2d`. Burn's knows one padding for both ends; TensorFlow's `same` rule needs two.
+#[derive(Module, Debug)]
+pub struct ConvTranspose2dModule {
+    /// `[channels, filters / groups, kernel height, kernel width]`
+    weight: Param<Tensor<4>>,
+    /// `[filters]`
+    bias: Option<Param<Tensor<1>>>,
+    spectral: Option<Spectral>,
+    stride: [usize; 2],
+    dilation: [usize; 2],
+    groups: usize,
+    /// Pixels cut off at the top and left.
+    before: [usize; 2],
+    /// Height and width of the output.
+    size: [usize; 2],
+}
+
+impl Forward for ConvTranspose2dModule {
+    fn forward(&self, value: Value) -> Value {
+        let weight = match &self.spectral {
+            Some(spectral) => spectral.normalize(self.weight.val().swap_dims(0, 1)).swap_dims(0, 1),
+            None => self.weight.val(),
+        };
+        let input = value.image();
+        let ([_, _, height, width], [_, _, rows, columns]) = (input.dims(), weight.dims());
+        let full = |axis: usize, side: usize, kernel: usize| {
+            (side - 1) * self.stride[axis] + self.dilation[axis] * (kernel - 1) + 1 - 2 * self.before[axis]
+        };
+        let symmetric = [full(0, height, rows), full(1, width, columns)];
+        let missing = [0, 1].map(|axis| self.size[axis].saturating_sub(symmetric[axis]));
+        let options = ConvTransposeOptions::new(self.stride, self.before, missing, self.dilation, self.groups);
+        let output = conv_transpose2d(input, weight, self.bias.as_ref().map(Param::val), options);
+        if symmetric[0] <= self.size[0] && symmetric[1] <= self.size[1] {
+            return Value::Image(output);
+        }
+        Value::Image(output.narrow(2, 0, self.size[0]).narrow(3, 0, self.size[1]))
     }
 }
 
@@ -101,21 +209,117 @@ mod tests {
     #[test]
     fn sizes_follow_the_padding_rule() {
         let layer = |kernel: usize, stride: usize, padding| ConvTranspose2d {
-            filters: 8,
-            kernel: kernel.into(),
             stride: stride.into(),
             padding,
-            bias: true,
+            ..ConvTranspose2d::new(8, kernel)
         };
         for (layer, side) in [
             (layer(3, 2, Padding::Same), 14),
             (layer(2, 3, Padding::Same), 21),
             (layer(3, 2, Padding::Valid), 15),
             (layer(4, 2, Padding::Pixels(1)), 14),
+            (ConvTranspose2d { output_padding: 1.into(), ..layer(3, 2, Padding::Pixels(1)) }, 14),
+            (ConvTranspose2d { dilation: 2.into(), ..layer(3, 1, Padding::Valid) }, 11),
         ] {
             let output = layer.output(Shape::Image([4, 7, 7]));
             assert_eq!(output, Ok(Shape::Image([8, side, side])), "{layer:?}");
         }
         assert!(layer(3, 1, Padding::Pixels(9)).output(Shape::Image([4, 7, 7])).is_err());
+    }
+
+    /// ```text
+    /// x = torch.tensor([1., 2.]).reshape(1, 1, 1, 2)
+    /// w = torch.tensor([0.1, 0.2, 0.3, 0.4]).reshape(1, 1, 2, 2)
+    /// F.conv_transpose2d(x, w, torch.tensor([0.5]), stride=2)  # [[0.6, 0.7, 0.7, 0.9], [0.8, 0.9, 1.1, 1.3]]
+    /// F.conv_transpose2d(x, w, dilation=2)  # [[0.1, 0.2, 0.2, 0.4], [0, 0, 0, 0], [0.3, 0.6, 0.4, 0.8]]
+    /// w = (torch.arange(1., 10.) / 10).reshape(1, 1, 3, 3)
+    /// F.conv_transpose2d(x, w, stride=2, padding=1, output_padding=1)  # [[0.5, 1.4, 1, 1.2], [0.8, 2.3, 1.6, 1.8]]
+    /// x = torch.tensor([2., 3.]).reshape(1, 2, 1, 1)
+    /// F.conv_transpose2d(x, torch.tensor([[1., 10.], [100., 1000.]]).reshape(2, 2, 1, 1))  # [[[302]], [[3020]]]
+    /// F.conv_transpose2d(x, torch.tensor([0.1, 0.2]).reshape(2, 1, 1, 1), groups=2)  # [[[0.2]], [[0.6]]]
+    /// ```
+    #[cfg(all(feature = "flex", feature = "yaml"))]
+    #[test]
+    fn agrees_with_pytorch() {
+        use crate::layer::testing::{close, forward};
+
+        close(
+            &forward(
+                "conv_transpose2d: { filters: 1, kernel: 2, stride: 2 }",
+                Shape::Image([1, 1, 2]),
+                &[("weight", &[0.1, 0.2, 0.3, 0.4]), ("bias", &[0.5])],
+                &[1.0, 2.0],
+            ),
+            &[0.6, 0.7, 0.7, 0.9, 0.8, 0.9, 1.1, 1.3],
+        );
+        close(
+            &forward(
+                "conv_transpose2d: { filters: 1, kernel: 2, dilation: 2, bias: false }",
+                Shape::Image([1, 1, 2]),
+                &[("weight", &[0.1, 0.2, 0.3, 0.4])],
+                &[1.0, 2.0],
+            ),
+            &[0.1, 0.2, 0.2, 0.4, 0.0, 0.0, 0.0, 0.0, 0.3, 0.6, 0.4, 0.8],
+        );
+        close(
+            &forward(
+                "conv_transpose2d: { filters: 1, kernel: 3, stride: 2, padding: 1, output_padding: 1, bias: false }",
+                Shape::Image([1, 1, 2]),
+                &[("weight", &[0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9])],
+                &[1.0, 2.0],
+            ),
+            &[0.5, 1.4, 1.0, 1.2, 0.8, 2.3, 1.6, 1.8],
+        );
+        close(
+            &forward(
+                "conv_transpose2d: { filters: 2, kernel: 1, bias: false }",
+                Shape::Image([2, 1, 1]),
+                &[("weight", &[1.0, 10.0, 100.0, 1000.0])],
+                &[2.0, 3.0],
+            ),
+            &[302.0, 3020.0],
+        );
+        close(
+            &forward(
+                "conv_transpose2d: { filters: 2, kernel: 1, groups: 2, bias: false }",
+                Shape::Image([2, 1, 1]),
+                &[("weight", &[0.1, 0.2])],
+                &[2.0, 3.0],
+            ),
+            &[0.2, 0.6],
+        );
+    }
+
+    /// ```text
+    /// x = torch.tensor([1., 2.]).reshape(1, 1, 1, 2)
+    /// w = (torch.arange(1., 10.) / 10).reshape(1, 1, 3, 3)
+    /// F.conv_transpose2d(x, w, stride=2)[..., :2, :4]  # [[0.1, 0.2, 0.5, 0.4], [0.4, 0.5, 1.4, 1]]
+    /// w = torch.tensor([0.1, 0.2, 0.3, 0.4]).reshape(1, 1, 2, 2)
+    /// F.pad(F.conv_transpose2d(x, w, stride=3), (0, 1, 0, 1))
+    /// # [[0.1, 0.2, 0, 0.2, 0.4, 0], [0.3, 0.4, 0, 0.6, 0.8, 0], [0, 0, 0, 0, 0, 0]]
+    /// ```
+    #[cfg(all(feature = "flex", feature = "yaml"))]
+    #[test]
+    fn same_padding_cuts_at_the_bottom_and_right_where_it_is_uneven() {
+        use crate::layer::testing::{close, forward};
+
+        close(
+            &forward(
+                "conv_transpose2d: { filters: 1, kernel: 3, stride: 2, padding: same, bias: false }",
+                Shape::Image([1, 1, 2]),
+                &[("weight", &[0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9])],
+                &[1.0, 2.0],
+            ),
+            &[0.1, 0.2, 0.5, 0.4, 0.4, 0.5, 1.4, 1.0],
+        );
+        close(
+            &forward(
+                "conv_transpose2d: { filters: 1, kernel: 2, stride: 3, padding: same, bias: false }",
+                Shape::Image([1, 1, 2]),
+                &[("weight", &[0.1, 0.2, 0.3, 0.4])],
+                &[1.0, 2.0],
+            ),
+            &[0.1, 0.2, 0.0, 0.2, 0.4, 0.0, 0.3, 0.4, 0.0, 0.6, 0.8, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
+        );
     }
 }

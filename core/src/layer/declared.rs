@@ -1,17 +1,46 @@
 //! How a layer is written: a bare word (`relu`), a map with one key (`conv2d: { … }`), or a short form (`linear: 128`).
 
 use std::fmt;
+use std::marker::PhantomData;
 
-use serde::de::value::MapDeserializer;
-use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
+use serde::de::value::{MapAccessDeserializer, MapDeserializer, SeqAccessDeserializer};
+use serde::de::{
+    Deserialize, DeserializeOwned, DeserializeSeed, Deserializer, Error, IntoDeserializer, MapAccess, SeqAccess,
+    Visitor,
+};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use super::LayerSpec;
+use super::{LayerSpec, Pair};
+
+/// The default of a bias.
+pub(super) fn yes() -> bool {
+    true
+}
+
+/// The default of groups.
+pub(super) fn one() -> usize {
+    1
+}
+
+/// The default of strides and dilations.
+pub(super) fn ones() -> Pair {
+    1.into()
+}
+
+/// The default of an output padding.
+pub(super) fn zeros() -> Pair {
+    0.into()
+}
+
+/// The default of what is added to a variance.
+pub(super) fn epsilon() -> f64 {
+    1e-5
+}
 
 /// A choice between things that have a name each.
 pub(super) trait Named: Sized {
-    /// Reads the thing called `name`; `None` if there is no such thing.
-    fn read<'de, D: Deserializer<'de>>(name: &str, fields: D) -> Option<Result<Self, D::Error>>;
+    /// Reads the thing called `name`.
+    fn read<'de, D: Deserializer<'de>>(name: &str, fields: D) -> Result<Self, D::Error>;
 }
 
 /// Writes `{ name: fields }`.
@@ -21,8 +50,13 @@ pub(super) fn one_key<S: Serializer>(serializer: S, name: &str, fields: &impl Se
     map.end()
 }
 
-/// Reads a layer.
-pub(super) struct LayerVisitor;
+impl<'de> Deserialize<'de> for LayerSpec {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(LayerVisitor)
+    }
+}
+
+struct LayerVisitor;
 
 impl<'de> Visitor<'de> for LayerVisitor {
     type Value = LayerSpec;
@@ -32,15 +66,17 @@ impl<'de> Visitor<'de> for LayerVisitor {
     }
 
     fn visit_str<E: Error>(self, name: &str) -> Result<LayerSpec, E> {
-        let no_fields = MapDeserializer::new(std::iter::empty::<(&str, &str)>());
-        LayerSpec::read(name, no_fields).unwrap_or_else(|| Err(unknown(name)))
+        LayerSpec::read(name, MapDeserializer::new(std::iter::empty::<(&str, &str)>()))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<LayerSpec, A::Error> {
         let Some(name) = map.next_key::<String>()? else {
-            return Err(Error::invalid_length(0, &self));
+            return Err(Error::custom("a layer has a name, found an empty map"));
         };
-        let layer = map.next_value_seed(Fields { name: &name })?;
+        if !LayerSpec::NAMES.contains(&name.as_str()) {
+            return Err(Error::unknown_variant(&name, LayerSpec::NAMES));
+        }
+        let layer = map.next_value_seed(LayerFields { name: &name })?;
         if let Some(second) = map.next_key::<String>()? {
             return Err(Error::custom(format!(
                 "one layer an entry: found `{second}` beside `{name}`; begin it with a dash of its own"
@@ -51,95 +87,125 @@ impl<'de> Visitor<'de> for LayerVisitor {
 }
 
 /// Reads the fields of the layer called `name`.
-struct Fields<'a> {
+struct LayerFields<'a> {
     name: &'a str,
 }
 
-impl<'de> DeserializeSeed<'de> for Fields<'_> {
+impl<'de> DeserializeSeed<'de> for LayerFields<'_> {
     type Value = LayerSpec;
 
     fn deserialize<D: Deserializer<'de>>(self, fields: D) -> Result<LayerSpec, D::Error> {
-        LayerSpec::read(self.name, fields).unwrap_or_else(|| Err(unknown(self.name)))
+        LayerSpec::read(self.name, fields)
     }
 }
 
-fn unknown<E: Error>(name: &str) -> E {
-    E::custom(unknown_name("layer", name, LayerSpec::NAMES))
-}
-
-/// "unknown layer `con2d`, did you mean `conv2d`?"
-pub(crate) fn unknown_name(what: &str, name: &str, names: &[&str]) -> String {
-    match nearest(name, names) {
-        Some(near) => format!("unknown {what} `{name}`; did you mean `{near}`?"),
-        None => format!("unknown {what} `{name}`; there are {}", names.join(", ")),
+/// Reads a layer's fields; anything but a map stands for the field `short`, if there is one.
+pub(super) fn fields<'de, D, L>(fields: D, short: Option<&'static str>) -> Result<L, D::Error>
+where
+    D: Deserializer<'de>,
+    L: DeserializeOwned,
+{
+    match short {
+        Some(field) => fields.deserialize_any(Short { field, layer: PhantomData }),
+        None => L::deserialize(fields),
     }
 }
 
-/// The name that a typing error most likely meant: the one with the fewest edits, if that is at most a third of it.
-pub(crate) fn nearest<'a>(word: &str, names: &[&'a str]) -> Option<&'a str> {
-    names
-        .iter()
-        .map(|name| (edits(word, name), *name))
-        .min()
-        .filter(|(edits, name)| *edits <= name.len().max(3) / 3)
-        .map(|(_, name)| name)
+struct Short<L> {
+    field: &'static str,
+    layer: PhantomData<L>,
 }
 
-/// Levenshtein's distance between two words.
-fn edits(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.chars().count()).collect();
-    for (i, from) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, to) in b.chars().enumerate() {
-            let substituted = diagonal + usize::from(from != to);
-            diagonal = row[j + 1];
-            row[j + 1] = substituted.min(row[j] + 1).min(diagonal + 1);
-        }
+impl<L: DeserializeOwned> Short<L> {
+    /// Reads `{ field: value }`.
+    fn field<'de, E: Error>(self, value: impl IntoDeserializer<'de, E>) -> Result<L, E> {
+        L::deserialize(MapDeserializer::new(std::iter::once((self.field, value))))
     }
-    row.last().copied().unwrap_or_default()
 }
 
-/// Lets a layer be written short, as the one number that `new` takes: `linear: 128` for `linear: { units: 128 }`.
-///
-/// The layer derives serde's traits with `#[serde(remote = "Self")]`, which gives it the full form as plain functions.
-macro_rules! short_form {
-    ($layer:ident, $number:ident, $expecting:literal) => {
-        impl serde::Serialize for $layer {
-            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                $layer::serialize(self, serializer)
+/// A list on its way to a field.
+struct List<A>(A);
+
+impl<'de, A: SeqAccess<'de>> IntoDeserializer<'de, A::Error> for List<A> {
+    type Deserializer = SeqAccessDeserializer<A>;
+
+    fn into_deserializer(self) -> SeqAccessDeserializer<A> {
+        SeqAccessDeserializer::new(self.0)
+    }
+}
+
+impl<'de, L: DeserializeOwned> Visitor<'de> for Short<L> {
+    type Value = L;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the value of `{}`, or a map of fields", self.field)
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<L, E> {
+        self.field(value)
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<L, E> {
+        self.field(value)
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<L, E> {
+        self.field(value)
+    }
+
+    fn visit_str<E: Error>(self, value: &str) -> Result<L, E> {
+        self.field(value)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<L, A::Error> {
+        self.field(List(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<L, A::Error> {
+        L::deserialize(MapAccessDeserializer::new(map))
+    }
+}
+
+#[cfg(feature = "yaml")]
+pub(super) struct LayerSchema {
+    pub name: &'static str,
+    pub short: Option<&'static str>,
+    /// A reference to the schema of the fields.
+    pub fields: schemars::Schema,
+    /// The schema of the fields itself.
+    pub full: schemars::Schema,
+}
+
+#[cfg(feature = "yaml")]
+impl schemars::JsonSchema for LayerSpec {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Layer".into()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        use serde_json::{Value, json};
+        let layers = Self::schemas(generator);
+        let bare = |layer: &&LayerSchema| {
+            let required = layer.full.get("required").and_then(Value::as_array);
+            layer.full.get("type") == Some(&json!("object")) && required.is_none_or(Vec::is_empty)
+        };
+        let words: Vec<&str> = layers.iter().filter(bare).map(|layer| layer.name).collect();
+        let mut forms = vec![json!({ "enum": words, "description": "A layer whose fields all have defaults." })];
+        forms.extend(layers.iter().map(|layer| {
+            let mut fields = layer.fields.clone().to_value();
+            let properties = layer.full.get("properties").and_then(Value::as_object);
+            if let Some(field) = layer.short.and_then(|short| properties?.get(short)) {
+                fields = json!({ "anyOf": [field, fields] });
             }
-        }
-
-        impl<'de> serde::Deserialize<'de> for $layer {
-            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                struct Short;
-                impl<'de> serde::de::Visitor<'de> for Short {
-                    type Value = $layer;
-                    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                        f.write_str($expecting)
-                    }
-                    fn visit_map<A: serde::de::MapAccess<'de>>(self, map: A) -> Result<$layer, A::Error> {
-                        $layer::deserialize(serde::de::value::MapAccessDeserializer::new(map))
-                    }
-                    $crate::layer::declared::short_form!(@$number $layer);
-                }
-                deserializer.deserialize_any(Short)
-            }
-        }
-    };
-    (@usize $layer:ident) => {
-        fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<$layer, E> {
-            Ok($layer::new(usize::try_from(number).unwrap_or(usize::MAX)))
-        }
-    };
-    (@f64 $layer:ident) => {
-        fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<$layer, E> {
-            Ok($layer::new(number))
-        }
-        fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<$layer, E> {
-            Ok($layer::new(number as f64))
-        }
-    };
+            let description = layer.full.get("description").cloned().unwrap_or_default();
+            json!({
+                "type": "object",
+                "description": description,
+                "properties": { layer.name: fields },
+                "required": [layer.name],
+                "additionalProperties": false
+            })
+        }));
+        schemars::json_schema!({ "description": "One layer of a network.", "anyOf": forms })
+    }
 }
-pub(crate) use short_form;

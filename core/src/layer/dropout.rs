@@ -1,17 +1,16 @@
 //! `dropout`: values are left out at random while training.
 
-use burn::nn::DropoutConfig;
+use burn::nn;
 use serde::{Deserialize, Serialize};
 
-use super::declared::short_form;
-use super::{Layer, Misfit};
-use crate::nn;
+use super::{Faults, Layer};
+use crate::nn::{Start, any_rank};
 use crate::plan::Shape;
 
-/// Dropout: while training each value is set to 0 with probability `rate` and the others are divided by 1 − `rate`; elsewhere
-/// nothing happens.
+/// Leaves values out at random while training.
 ///
-/// The masks are the device's own, seeded at every step, so a run repeats on one device but not bit for bit on another.
+/// Each value is set to 0 with probability rate and the others are divided by 1 − rate; elsewhere nothing happens. The
+/// masks are the device's own, seeded at every step, so a run repeats on one device but not bit for bit on another.
 ///
 /// Srivastava et al., "Dropout: A Simple Way to Prevent Neural Networks from Overfitting" (2014).
 ///
@@ -19,13 +18,12 @@ use crate::plan::Shape;
 /// - dropout: 0.3
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(remote = "Self", deny_unknown_fields)]
+#[cfg_attr(feature = "yaml", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
 pub struct Dropout {
     /// Probability that a value is left out.
     pub rate: f64,
 }
-
-short_form!(Dropout, f64, "a rate such as 0.3, or the field { rate }");
 
 impl Dropout {
     /// Leaves out each value with probability `rate`.
@@ -35,14 +33,32 @@ impl Dropout {
 }
 
 impl Layer for Dropout {
-    fn output(&self, input: Shape) -> Result<Shape, Misfit> {
-        match self.rate {
-            rate if (0.0..1.0).contains(&rate) => Ok(input),
-            rate => Err(Misfit::new(format!("rate must be at least 0 and below 1, found {rate}"))),
-        }
+    type Module = nn::Dropout;
+    const SHORT: Option<&'static str> = Some("rate");
+
+    fn check(&self, faults: &mut Faults) {
+        faults.unless((0.0..1.0).contains(&self.rate), "rate", || {
+            format!("rate is a probability of at least 0 and below 1, found {}", self.rate)
+        });
     }
 
-    fn build(&self, _input: Shape, _start: &mut nn::Start<'_>) -> nn::Layer {
-        nn::Layer::Dropout(DropoutConfig::new(self.rate).init())
+    fn build(&self, _input: Shape, _start: &mut Start<'_>) -> nn::Dropout {
+        nn::DropoutConfig::new(self.rate).init()
+    }
+}
+
+any_rank!(nn::Dropout);
+
+#[cfg(all(test, feature = "flex", feature = "yaml"))]
+mod reference {
+    use crate::layer::testing::{close, forward};
+    use crate::plan::Shape;
+
+    /// ```text
+    /// torch.nn.Dropout(0.3).eval()(torch.tensor([1., -2.]))  # [1, -2]
+    /// ```
+    #[test]
+    fn agrees_with_pytorch_outside_of_training() {
+        close(&forward("dropout: 0.3", Shape::Flat(2), &[], &[1.0, -2.0]), &[1.0, -2.0]);
     }
 }

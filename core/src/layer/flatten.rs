@@ -1,22 +1,54 @@
 //! `flatten`: an image becomes values in a row.
 
+use burn::module::Module;
 use serde::{Deserialize, Serialize};
 
 use super::{Layer, Misfit};
-use crate::nn;
+use crate::nn::{Forward, Start, Value};
 use crate::plan::Shape;
 
 /// Puts the values of an image in a row, channel by channel: `[batch, c, h, w]` → `[batch, c × h × w]`.
+///
+/// ```yaml
+/// - flatten
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "yaml", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Flatten {}
 
 impl Layer for Flatten {
+    type Module = FlattenModule;
+
     fn output(&self, input: Shape) -> Result<Shape, Misfit> {
         Ok(Shape::Flat(input.len()))
     }
 
-    fn build(&self, _input: Shape, _start: &mut nn::Start<'_>) -> nn::Layer {
-        nn::Layer::Flatten(nn::Flatten)
+    fn build(&self, _input: Shape, _start: &mut Start<'_>) -> FlattenModule {
+        FlattenModule
+    }
+}
+
+/// A built `flatten`.
+#[derive(Module, Debug)]
+pub struct FlattenModule;
+
+impl Forward for FlattenModule {
+    fn forward(&self, value: Value) -> Value {
+        Value::Flat(value.flat())
+    }
+}
+
+#[cfg(all(test, feature = "flex", feature = "yaml"))]
+mod reference {
+    use crate::layer::testing::{close, forward};
+    use crate::plan::Shape;
+
+    /// ```text
+    /// torch.tensor([1., 2., 3., 4.]).reshape(1, 2, 1, 2).flatten(1)  # [1, 2, 3, 4]
+    /// ```
+    #[test]
+    fn agrees_with_pytorch() {
+        close(&forward("flatten", Shape::Image([2, 1, 2]), &[], &[1.0, 2.0, 3.0, 4.0]), &[1.0, 2.0, 3.0, 4.0]);
     }
 }

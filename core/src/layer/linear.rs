@@ -1,62 +1,106 @@
 //! `linear`: every output is a weighted sum of all inputs.
 
+use burn::module::{Module, Param};
+use burn::tensor::Tensor;
+use burn::tensor::module::linear;
 use serde::{Deserialize, Serialize};
 
-use super::declared::short_form;
-use super::{Layer, Misfit, count};
-use crate::nn;
+use super::declared::yes;
+use super::{Faults, Init, Layer, Misfit, count};
+use crate::nn::{Forward, Spectral, Start, Value};
 use crate::plan::Shape;
 
 /// A fully connected layer, y = x W + b.
 ///
-/// Takes `[batch, inputs]`, gives `[batch, units]`. W is `[inputs, units]`, drawn from Glorot's uniform distribution; b is
-/// `[units]` and begins at 0.
+/// Takes `[batch, inputs]`, gives `[batch, units]`. W is `[inputs, units]`, b is `[units]` and begins at 0.
 ///
 /// ```yaml
 /// - linear: 128
-/// - linear: { units: 128, bias: false }
+/// - linear: { units: 128, bias: false, init: he }
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(remote = "Self", deny_unknown_fields)]
+#[cfg_attr(feature = "yaml", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
 pub struct Linear {
     /// Number of outputs.
     pub units: usize,
     /// Whether a bias is added.
     #[serde(default = "yes")]
     pub bias: bool,
-}
-
-short_form!(Linear, usize, "a number of units, or the fields { units, bias }");
-
-fn yes() -> bool {
-    true
+    /// What the weights are drawn from.
+    #[serde(default)]
+    pub init: Init,
+    /// Whether the weights are divided by their largest singular value (Miyato et al. 2018), for critics.
+    #[serde(default)]
+    pub spectral_norm: bool,
 }
 
 impl Linear {
     /// A layer of `units` outputs with a bias.
     pub fn new(units: usize) -> Self {
-        Self { units, bias: true }
+        Self { units, bias: true, init: Init::default(), spectral_norm: false }
     }
 }
 
 impl Layer for Linear {
+    type Module = LinearModule;
+    const SHORT: Option<&'static str> = Some("units");
+
+    fn check(&self, faults: &mut Faults) {
+        faults.unless(self.units > 0, "units", || "units must be at least 1, found 0".into());
+        self.init.check(faults);
+        self.init.check_spectral(self.spectral_norm, faults);
+    }
+
     fn output(&self, input: Shape) -> Result<Shape, Misfit> {
         match input {
-            Shape::Flat(_) if self.units > 0 => Ok(Shape::Flat(self.units)),
-            Shape::Flat(_) => Err(Misfit::new("units must be at least 1, found 0")),
-            Shape::Image(_) => Err(Misfit::with_fix(
-                format!("needs values in a row, found an image {input}"),
-                "put `flatten` before it",
-            )),
+            Shape::Flat(_) => Ok(Shape::Flat(self.units)),
+            Shape::Image(_) => {
+                Err(Misfit::new(format!("`linear` needs values in a row, but an image {input} reaches it"))
+                    .fix("put `flatten` before it"))
+            }
         }
+    }
+
+    fn regardless(&self) -> Option<Shape> {
+        Some(Shape::Flat(self.units))
     }
 
     fn parameters(&self, input: Shape) -> u64 {
         count(&[input.len(), self.units]).saturating_add(if self.bias { self.units as u64 } else { 0 })
     }
 
-    fn build(&self, input: Shape, start: &mut nn::Start<'_>) -> nn::Layer {
-        nn::Layer::Linear(start.linear(input.len(), self.units, self.bias))
+    fn macs(&self, input: Shape, _output: Shape) -> u64 {
+        count(&[input.len(), self.units])
+    }
+
+    fn build(&self, input: Shape, start: &mut Start<'_>) -> LinearModule {
+        let inputs = input.len();
+        let weight = start.parameter("weight", [inputs, self.units], self.init.of(inputs, self.units));
+        let bias = start.bias(self.bias, self.units);
+        // The rows of the matrix are the outputs, as in PyTorch.
+        let spectral = self.spectral_norm.then(|| Spectral::new(&weight.val().transpose(), start));
+        LinearModule { weight, bias, spectral }
+    }
+}
+
+/// A built `linear`.
+#[derive(Module, Debug)]
+pub struct LinearModule {
+    /// `[inputs, units]`
+    weight: Param<Tensor<2>>,
+    /// `[units]`
+    bias: Option<Param<Tensor<1>>>,
+    spectral: Option<Spectral>,
+}
+
+impl Forward for LinearModule {
+    fn forward(&self, value: Value) -> Value {
+        let weight = match &self.spectral {
+            Some(spectral) => spectral.normalize(self.weight.val().transpose()).transpose(),
+            None => self.weight.val(),
+        };
+        Value::Flat(linear(value.flat(), weight, self.bias.as_ref().map(Param::val)))
     }
 }
 
@@ -67,7 +111,7 @@ mod tests {
     #[test]
     fn a_linear_layer_counts_weights_and_biases() {
         assert_eq!(Linear::new(4).parameters(Shape::Flat(2304)), 9_220);
-        let unbiased = Linear { units: 3136, bias: false };
+        let unbiased = Linear { bias: false, ..Linear::new(3136) };
         assert_eq!(unbiased.parameters(Shape::Flat(2)), 6_272);
     }
 
@@ -76,5 +120,48 @@ mod tests {
         let misfit = Linear::new(4).output(Shape::Image([64, 6, 6])).unwrap_err();
         assert!(misfit.found.contains("[64, 6, 6]"));
         assert!(misfit.fix.unwrap().contains("flatten"));
+    }
+
+    /// ```text
+    /// w = torch.tensor([[0.1, 0.2], [0.3, 0.4], [0.5, 0.6]])  # [inputs, units]: PyTorch's is transposed
+    /// F.linear(torch.tensor([1., 2., 3.]), w.T, torch.tensor([0.5, -0.5]))  # [2.7, 2.3]
+    /// ```
+    #[cfg(all(feature = "flex", feature = "yaml"))]
+    #[test]
+    fn agrees_with_pytorch() {
+        use crate::layer::testing::{close, forward};
+
+        close(
+            &forward(
+                "linear: 2",
+                Shape::Flat(3),
+                &[("weight", &[0.1, 0.2, 0.3, 0.4, 0.5, 0.6]), ("bias", &[0.5, -0.5])],
+                &[1.0, 2.0, 3.0],
+            ),
+            &[2.7, 2.3],
+        );
+    }
+
+    /// ```text
+    /// layer = torch.nn.utils.parametrizations.spectral_norm(torch.nn.Linear(2, 2, bias=False)).eval()
+    /// norm = layer.parametrizations.weight
+    /// norm.original.data = torch.tensor([[3., 1.], [0., 2.]])  # [units, inputs]
+    /// norm[0]._u, norm[0]._v = torch.tensor([1., 0.]), torch.tensor([0.6, 0.8])  # so σ = 2.6
+    /// layer(torch.tensor([1., 2.]))  # [1.92308, 1.53846]
+    /// ```
+    #[cfg(all(feature = "flex", feature = "yaml"))]
+    #[test]
+    fn its_spectral_norm_agrees_with_pytorch() {
+        use crate::layer::testing::{close, forward};
+
+        close(
+            &forward(
+                "linear: { units: 2, bias: false, spectral_norm: true }",
+                Shape::Flat(2),
+                &[("weight", &[3.0, 0.0, 1.0, 2.0]), ("spectral.u", &[1.0, 0.0]), ("spectral.v", &[0.6, 0.8])],
+                &[1.0, 2.0],
+            ),
+            &[1.92308, 1.53846],
+        );
     }
 }

@@ -1,72 +1,43 @@
 //! The layers of the language, one file each: fields as written in YAML, shape rule, parameter count, construction.
+//!
+//! A new layer is a new file and one line in the list below; its documentation comment is its page in the reference.
 
-mod activation;
-mod batch_norm;
-mod conv2d;
-mod conv_transpose2d;
 mod declared;
-mod dropout;
-mod flatten;
-mod linear;
-mod reshape;
+mod init;
+#[cfg(all(test, feature = "flex", feature = "yaml"))]
+mod testing;
 mod window;
 
-pub use activation::{LeakyRelu, Relu, Sigmoid, Tanh};
-pub use batch_norm::BatchNorm;
-pub use conv_transpose2d::ConvTranspose2d;
-pub use conv2d::Conv2d;
-pub use dropout::Dropout;
-pub use flatten::Flatten;
-pub use linear::Linear;
-pub use reshape::Reshape;
+use burn::module::Module;
+
+pub use init::Init;
 pub use window::{Padding, Pair};
 
-#[cfg(feature = "yaml")]
-pub(crate) use declared::nearest;
-
-use crate::nn;
+use crate::nn::{Forward, Start, Value};
 use crate::plan::Shape;
 
-/// Why a layer cannot take what reaches it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Misfit {
-    /// What was found and what was expected.
-    pub found: String,
-    /// What to write instead, where that is clear.
-    pub fix: Option<String>,
-}
-
-impl Misfit {
-    fn new(found: impl Into<String>) -> Self {
-        Self { found: found.into(), fix: None }
-    }
-
-    fn with_fix(found: impl Into<String>, fix: impl Into<String>) -> Self {
-        Self { found: found.into(), fix: Some(fix.into()) }
-    }
-}
-
-/// What every layer says of itself.
-trait Layer {
-    /// Shape of a sample behind the layer, given the shape before it.
-    fn output(&self, input: Shape) -> Result<Shape, Misfit>;
-
-    /// Number of trainable values, given the shape before the layer; saturates rather than overflows.
-    fn parameters(&self, _input: Shape) -> u64 {
-        0
-    }
-
-    /// The network's layer. Only called with an input that [`Layer::output`] accepts.
-    fn build(&self, input: Shape, start: &mut nn::Start<'_>) -> nn::Layer;
-}
-
-/// Declares every layer once: its name in YAML and its type.
+/// Declares every layer once: its name in YAML, its file and its type.
 macro_rules! layers {
-    ($($name:literal => $layer:ident),* $(,)?) => {
+    ($($name:literal => $file:ident::$layer:ident),* $(,)?) => {
+        $(mod $file; pub use $file::$layer;)*
+
         /// One layer as declared.
         #[derive(Debug, Clone, PartialEq)]
         pub enum LayerSpec {
             $(#[doc = concat!("`", $name, "`")] $layer($layer),)*
+        }
+
+        /// One layer as built.
+        #[derive(Module, Debug)]
+        #[allow(clippy::large_enum_variant)]
+        pub enum LayerModule {
+            $(#[doc = concat!("`", $name, "`")] $layer(<$layer as Layer>::Module),)*
+        }
+
+        impl LayerModule {
+            pub(crate) fn forward(&self, value: Value) -> Value {
+                match self { $(Self::$layer(layer) => Forward::forward(layer, value),)* }
+            }
         }
 
         impl LayerSpec {
@@ -78,8 +49,49 @@ macro_rules! layers {
                 match self { $(Self::$layer(_) => $name,)* }
             }
 
-            fn layer(&self) -> &dyn Layer {
-                match self { $(Self::$layer(layer) => layer,)* }
+            /// Whether the layer is an activation function.
+            pub fn is_activation(&self) -> bool {
+                match self { $(Self::$layer(_) => <$layer as Layer>::ACTIVATION,)* }
+            }
+
+            /// What makes no sense in the layer's own fields, whatever reaches it.
+            pub fn faults(&self) -> Vec<Fault> {
+                let mut faults = Faults::default();
+                match self { $(Self::$layer(layer) => layer.check(&mut faults),)* }
+                faults.0
+            }
+
+            /// Shape of one sample behind the layer, for a layer without [`LayerSpec::faults`].
+            ///
+            /// # Errors
+            /// The layer cannot take samples of shape `input`.
+            pub fn output(&self, input: Shape) -> Result<Shape, Misfit> {
+                match self { $(Self::$layer(layer) => layer.output(input),)* }
+            }
+
+            /// Shape of one sample behind the layer where it does not depend on the shape before it.
+            pub(crate) fn regardless(&self) -> Option<Shape> {
+                match self { $(Self::$layer(layer) => layer.regardless(),)* }
+            }
+
+            /// The layers that it is made of, if any.
+            pub(crate) fn inside(&self) -> Option<Inside<'_>> {
+                match self { $(Self::$layer(layer) => layer.inside(),)* }
+            }
+
+            /// Number of trainable values, those of layers inside not included.
+            pub(crate) fn parameters(&self, input: Shape) -> u64 {
+                match self { $(Self::$layer(layer) => layer.parameters(input),)* }
+            }
+
+            /// Multiplications with an addition that one sample takes, those of layers inside not included.
+            pub(crate) fn macs(&self, input: Shape, output: Shape) -> u64 {
+                match self { $(Self::$layer(layer) => layer.macs(input, output),)* }
+            }
+
+            /// The network's layer, for an input that [`LayerSpec::output`] accepts.
+            pub(crate) fn build(&self, input: Shape, start: &mut Start<'_>) -> LayerModule {
+                match self { $(Self::$layer(layer) => LayerModule::$layer(layer.build(input, start)),)* }
             }
         }
 
@@ -93,69 +105,193 @@ macro_rules! layers {
             }
         }
 
-        impl<'de> serde::Deserialize<'de> for LayerSpec {
-            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                deserializer.deserialize_any(declared::LayerVisitor)
+        impl declared::Named for LayerSpec {
+            fn read<'de, D: serde::Deserializer<'de>>(name: &str, fields: D) -> Result<Self, D::Error> {
+                match name {
+                    $($name => declared::fields(fields, <$layer as Layer>::SHORT).map(Self::$layer),)*
+                    other => Err(serde::de::Error::unknown_variant(other, Self::NAMES)),
+                }
             }
         }
 
-        impl declared::Named for LayerSpec {
-            fn read<'de, D: serde::Deserializer<'de>>(name: &str, fields: D) -> Option<Result<Self, D::Error>> {
-                match name {
-                    $($name => Some(serde::Deserialize::deserialize(fields).map(Self::$layer)),)*
-                    _ => None,
-                }
+        #[cfg(feature = "yaml")]
+        impl LayerSpec {
+            /// The JSON Schema of each layer's fields, with the field that a bare number stands for.
+            fn schemas(generator: &mut schemars::SchemaGenerator) -> Vec<declared::LayerSchema> {
+                vec![$(declared::LayerSchema {
+                    name: $name,
+                    short: <$layer as Layer>::SHORT,
+                    fields: generator.subschema_for::<$layer>(),
+                    full: <$layer as schemars::JsonSchema>::json_schema(generator),
+                }),*]
             }
         }
     };
 }
 
 layers! {
-    "linear" => Linear,
-    "conv2d" => Conv2d,
-    "conv_transpose2d" => ConvTranspose2d,
-    "batch_norm" => BatchNorm,
-    "dropout" => Dropout,
-    "flatten" => Flatten,
-    "reshape" => Reshape,
-    "relu" => Relu,
-    "leaky_relu" => LeakyRelu,
-    "sigmoid" => Sigmoid,
-    "tanh" => Tanh,
+    "linear" => linear::Linear,
+    "conv2d" => conv2d::Conv2d,
+    "conv_transpose2d" => conv_transpose2d::ConvTranspose2d,
+    "embedding" => embedding::Embedding,
+    "batch_norm" => batch_norm::BatchNorm,
+    "layer_norm" => layer_norm::LayerNorm,
+    "group_norm" => group_norm::GroupNorm,
+    "instance_norm" => instance_norm::InstanceNorm,
+    "dropout" => dropout::Dropout,
+    "gaussian_noise" => gaussian_noise::GaussianNoise,
+    "minibatch_stddev" => minibatch_stddev::MinibatchStddev,
+    "max_pool2d" => max_pool2d::MaxPool2d,
+    "avg_pool2d" => avg_pool2d::AvgPool2d,
+    "global_avg_pool" => global_avg_pool::GlobalAvgPool,
+    "upsample" => upsample::Upsample,
+    "pixel_shuffle" => pixel_shuffle::PixelShuffle,
+    "flatten" => flatten::Flatten,
+    "reshape" => reshape::Reshape,
+    "relu" => relu::Relu,
+    "leaky_relu" => leaky_relu::LeakyRelu,
+    "prelu" => prelu::Prelu,
+    "elu" => elu::Elu,
+    "selu" => selu::Selu,
+    "gelu" => gelu::Gelu,
+    "silu" => silu::Silu,
+    "softplus" => softplus::Softplus,
+    "tanh" => tanh::Tanh,
+    "sigmoid" => sigmoid::Sigmoid,
+    "softmax" => softmax::Softmax,
+    "residual" => residual::Residual,
+    "repeat" => repeat::Repeat,
 }
 
-impl LayerSpec {
-    /// Shape of one sample behind the layer.
+/// What every layer says of itself.
+pub trait Layer {
+    /// What it becomes when it is built.
+    type Module: Forward;
+    /// The field that a bare number stands for: `linear: 128` is short for `linear: { units: 128 }`.
+    const SHORT: Option<&'static str> = None;
+    /// Whether it is an activation function.
+    const ACTIVATION: bool = false;
+
+    /// Notes what makes no sense in the layer's own fields, whatever reaches it.
+    fn check(&self, _faults: &mut Faults) {}
+
+    /// Shape of a sample behind the layer, given the shape before it. Only called if [`Layer::check`] found no fault.
     ///
     /// # Errors
-    /// The layer cannot take samples of shape `input`, or one of its own fields makes no sense.
-    pub fn output(&self, input: Shape) -> Result<Shape, Misfit> {
-        self.layer().output(input)
+    /// The layer cannot take such samples.
+    fn output(&self, input: Shape) -> Result<Shape, Misfit> {
+        Ok(input)
     }
 
-    /// Number of trainable values.
-    pub fn parameters(&self, input: Shape) -> u64 {
-        self.layer().parameters(input)
+    /// Shape of a sample behind the layer where it does not depend on the shape before it.
+    fn regardless(&self) -> Option<Shape> {
+        None
     }
 
-    /// The network's layer, for an input that [`LayerSpec::output`] accepts.
-    pub(crate) fn build(&self, input: Shape, start: &mut nn::Start<'_>) -> nn::Layer {
-        self.layer().build(input, start)
+    /// The layers that it is made of, if any.
+    fn inside(&self) -> Option<Inside<'_>> {
+        None
+    }
+
+    /// Number of trainable values, those of layers inside not included; saturates rather than overflows.
+    fn parameters(&self, _input: Shape) -> u64 {
+        0
+    }
+
+    /// Multiplications with an addition that one sample takes, those of layers inside not included.
+    fn macs(&self, _input: Shape, _output: Shape) -> u64 {
+        0
+    }
+
+    /// The layer with its weights. Only called with an input that [`Layer::output`] accepts.
+    fn build(&self, input: Shape, start: &mut Start<'_>) -> Self::Module;
+}
+
+/// Why a layer cannot take what reaches it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Misfit {
+    /// What was found and what was expected.
+    pub found: String,
+    /// What to write instead, where that is clear.
+    pub fix: Option<String>,
+    /// How many values in a row would have fitted.
+    pub wants: Option<usize>,
+}
+
+impl Misfit {
+    fn new(found: impl Into<String>) -> Self {
+        Self { found: found.into(), fix: None, wants: None }
+    }
+
+    fn fix(self, fix: impl Into<String>) -> Self {
+        Self { fix: Some(fix.into()), ..self }
+    }
+
+    fn wants(self, values: usize) -> Self {
+        Self { wants: Some(values), ..self }
     }
 }
 
-/// The product of several sizes as a count of parameters.
+/// A field of a layer that makes no sense.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// The field's name in YAML; empty for the layer as a whole.
+    pub field: &'static str,
+    /// What was found and what was expected.
+    pub found: String,
+}
+
+/// The fields of a layer that make no sense.
+#[derive(Debug, Default)]
+pub struct Faults(pub Vec<Fault>);
+
+impl Faults {
+    fn unless(&mut self, holds: bool, field: &'static str, found: impl FnOnce() -> String) {
+        if !holds {
+            self.0.push(Fault { field, found: found() });
+        }
+    }
+
+    fn finite(&mut self, value: f64, field: &'static str) {
+        self.unless((value as f32).is_finite(), field, || format!("{field} must be finite, found {value}"));
+    }
+
+    fn positive(&mut self, value: f64, field: &'static str) {
+        let single = value as f32;
+        self.unless(single > 0.0 && single.is_finite(), field, || {
+            format!("{field} must be above 0 and finite, found {value}")
+        });
+    }
+}
+
+/// The layers that another one is made of.
+#[derive(Debug, Clone, Copy)]
+pub struct Inside<'a> {
+    /// The layers.
+    pub layers: &'a [LayerSpec],
+    /// How often they follow one another.
+    pub times: usize,
+    /// The field that holds them; the layer's value itself if there is none.
+    pub key: Option<&'static str>,
+}
+
+/// The product of several sizes as a count; saturates rather than overflows.
 fn count(sizes: &[usize]) -> u64 {
     sizes.iter().fold(1, |product: u64, size| product.saturating_mul(*size as u64))
 }
 
-/// The sides of an image, or why a layer that needs one cannot be here.
-fn image(input: Shape) -> Result<[usize; 3], Misfit> {
+/// "1 channel" or "32 channels".
+fn channels_of(count: usize) -> String {
+    format!("{count} channel{}", if count == 1 { "" } else { "s" })
+}
+
+/// The sides of an image, or why `layer`, which needs one, cannot be here.
+fn image(layer: &str, input: Shape) -> Result<[usize; 3], Misfit> {
     match input {
         Shape::Image(sides) => Ok(sides),
-        Shape::Flat(values) => Err(Misfit::with_fix(
-            format!("needs an image [channels, height, width], found {values} values in a row"),
-            "put `reshape: [channels, height, width]` before it",
-        )),
+        Shape::Flat(values) => {
+            Err(Misfit::new(format!("`{layer}` needs an image, but {values} values in a row reach it"))
+                .fix("put `reshape: [channels, height, width]` before it"))
+        }
     }
 }

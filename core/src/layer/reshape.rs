@@ -1,9 +1,10 @@
 //! `reshape`: values in a row become an image.
 
+use burn::module::Module;
 use serde::{Deserialize, Serialize};
 
-use super::{Layer, Misfit};
-use crate::nn;
+use super::{Faults, Layer, Misfit};
+use crate::nn::{Forward, Start, Value};
 use crate::plan::Shape;
 
 /// Reads the same values in another shape: `[channels, height, width]`, filled channel by channel.
@@ -12,27 +13,50 @@ use crate::plan::Shape;
 /// - reshape: [64, 7, 7]
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "yaml", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct Reshape(pub [usize; 3]);
 
 impl Layer for Reshape {
-    fn output(&self, input: Shape) -> Result<Shape, Misfit> {
-        let output = Shape::Image(self.0);
-        if output.is_empty() {
-            return Err(Misfit::new(format!("every side must be at least 1, found {output}")));
-        }
-        if output.len() == input.len() {
-            return Ok(output);
-        }
-        let found = format!("{output} holds {} values, found {} in {input}", output.len(), input.len());
-        Err(match input {
-            Shape::Flat(_) => Misfit::with_fix(found, format!("`linear: {}` before it", output.len())),
-            Shape::Image(_) => Misfit::new(found),
-        })
+    type Module = ReshapeModule;
+
+    fn check(&self, faults: &mut Faults) {
+        let shape = Shape::Image(self.0);
+        faults.unless(!shape.is_empty(), "", || format!("every side must be at least 1, found {shape}"));
     }
 
-    fn build(&self, _input: Shape, _start: &mut nn::Start<'_>) -> nn::Layer {
-        nn::Layer::Reshape(nn::Reshape { shape: self.0 })
+    fn output(&self, input: Shape) -> Result<Shape, Misfit> {
+        let output = Shape::Image(self.0);
+        match input.len() == output.len() {
+            true => Ok(output),
+            false => {
+                let found = format!("`reshape: {output}` holds {} values, but {} reach it", output.len(), input.len());
+                Err(Misfit::new(found).wants(output.len()))
+            }
+        }
+    }
+
+    fn regardless(&self) -> Option<Shape> {
+        Some(Shape::Image(self.0))
+    }
+
+    fn build(&self, _input: Shape, _start: &mut Start<'_>) -> ReshapeModule {
+        ReshapeModule { shape: self.0 }
+    }
+}
+
+/// A built `reshape`.
+#[derive(Module, Debug)]
+pub struct ReshapeModule {
+    /// Channels, height and width.
+    shape: [usize; 3],
+}
+
+impl Forward for ReshapeModule {
+    fn forward(&self, value: Value) -> Value {
+        let (rows, [channels, height, width]) = (value.flat(), self.shape);
+        let [batch, _] = rows.dims();
+        Value::Image(rows.reshape([batch, channels, height, width]))
     }
 }
 
@@ -41,9 +65,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_reshape_that_does_not_fit_names_the_units_that_would() {
+    fn a_reshape_that_does_not_fit_says_how_many_values_it_wants() {
         let misfit = Reshape([64, 7, 7]).output(Shape::Flat(2304)).unwrap_err();
-        assert_eq!(misfit.found, "[64, 7, 7] holds 3136 values, found 2304 in [2304]");
-        assert_eq!(misfit.fix.unwrap(), "`linear: 3136` before it");
+        assert_eq!(misfit.found, "`reshape: [64, 7, 7]` holds 3136 values, but 2304 reach it");
+        assert_eq!(misfit.wants, Some(3136));
+    }
+
+    /// ```text
+    /// torch.nn.Unflatten(1, (2, 1, 2))(torch.tensor([[1., 2., 3., 4.]]))  # [[[1, 2]], [[3, 4]]]
+    /// ```
+    #[cfg(all(feature = "flex", feature = "yaml"))]
+    #[test]
+    fn agrees_with_pytorch() {
+        use crate::layer::testing::{close, forward};
+
+        close(&forward("reshape: [2, 1, 2]", Shape::Flat(4), &[], &[1.0, 2.0, 3.0, 4.0]), &[1.0, 2.0, 3.0, 4.0]);
     }
 }

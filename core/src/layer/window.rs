@@ -1,38 +1,51 @@
-//! What convolutions have in common: sizes in two directions and the padding around an image.
+//! What convolutions and pools have in common: sizes in two directions, padding, and how far a window slides.
 
 use std::fmt;
 
+use burn::nn::PaddingConfig2d;
 use serde::de::{Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::Misfit;
-use super::declared::unknown_name;
+use super::{Faults, Misfit};
+
+/// The largest kernel, stride, dilation or padding.
+const MAX_SIDE: usize = 1024;
 
 /// A size in both directions, height first. Written as one number for both, or as a list of two.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(transparent)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pair(pub [usize; 2]);
 
 impl Pair {
-    /// A stride or dilation of one pixel.
-    pub(super) fn one() -> Self {
-        Self([1, 1])
-    }
-
     /// Refuses sizes that are 0 or far beyond any image.
-    pub(super) fn check(self, field: &str) -> Result<[usize; 2], Misfit> {
-        match self.0 {
-            sides if sides.iter().all(|side| (1..=1024).contains(side)) => Ok(sides),
-            [height, width] => {
-                Err(Misfit::new(format!("{field} must lie between 1 and 1024, found {height} by {width}")))
-            }
-        }
+    pub(super) fn check(self, field: &'static str, faults: &mut Faults) {
+        faults.unless(self.0.iter().all(|side| (1..=MAX_SIDE).contains(side)), field, || {
+            format!("{field} must lie between 1 and {MAX_SIDE}, found {self}")
+        });
     }
 }
 
 impl From<usize> for Pair {
     fn from(side: usize) -> Self {
         Self([side, side])
+    }
+}
+
+/// As in YAML: one number if both are the same.
+impl fmt::Display for Pair {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            [height, width] if height == width => write!(f, "{height}"),
+            [height, width] => write!(f, "[{height}, {width}]"),
+        }
+    }
+}
+
+impl Serialize for Pair {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            [height, width] if height == width => serializer.serialize_u64(height as u64),
+            sides => sides.serialize(serializer),
+        }
     }
 }
 
@@ -64,10 +77,25 @@ impl<'de> Deserialize<'de> for Pair {
     }
 }
 
-/// How an image is extended before a convolution slides over it.
+#[cfg(feature = "yaml")]
+impl schemars::JsonSchema for Pair {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Pair".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let side = serde_json::json!({ "type": "integer", "minimum": 0, "maximum": MAX_SIDE });
+        schemars::json_schema!({
+            "description": "One number for both directions, or [height, width].",
+            "anyOf": [side, { "type": "array", "items": side, "minItems": 2, "maxItems": 2 }]
+        })
+    }
+}
+
+/// How an image is extended before a window slides over it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Padding {
-    /// None: the kernel stays within the image.
+    /// None: the window stays within the image.
     #[default]
     Valid,
     /// TensorFlow's rule: a convolution gives ⌈size / stride⌉, a transposed one size × stride. Where the padding is odd,
@@ -78,29 +106,76 @@ pub enum Padding {
 }
 
 impl Padding {
-    /// Pixels `(before, after)` along one direction for a convolution: `size` is its input, or for a transposed
-    /// convolution its output, whose rule is the mirror image.
+    /// Pixels `(before, after)` along one direction, for a window that covers `kernel` pixels. `size` is the input of a
+    /// convolution, or the output of a transposed one, whose rule is the mirror image.
     pub(super) fn around(self, size: usize, kernel: usize, stride: usize) -> (usize, usize) {
         match self {
             Self::Valid => (0, 0),
             Self::Pixels(pixels) => (pixels, pixels),
             Self::Same => {
-                let needed = (size.div_ceil(stride).saturating_sub(1) * stride + kernel).saturating_sub(size);
+                let steps = size.div_ceil(stride).saturating_sub(1);
+                let needed = steps.saturating_mul(stride).saturating_add(kernel).saturating_sub(size);
                 (needed / 2, needed - needed / 2)
             }
         }
     }
 
+    /// Height and width of what a window gives that slides over an image of `sides`.
+    pub(super) fn slide(self, sides: [usize; 2], kernel: [usize; 2], stride: [usize; 2]) -> Result<[usize; 2], Misfit> {
+        let mut output = [0, 0];
+        for axis in [0, 1] {
+            let (before, after) = self.around(sides[axis], kernel[axis], stride[axis]);
+            let padded = sides[axis].saturating_add(before).saturating_add(after);
+            let Some(room) = padded.checked_sub(kernel[axis]) else {
+                let ([height, width], [rows, columns]) = (sides, kernel);
+                let found =
+                    format!("a window of {rows} by {columns} does not fit into an image of {height} by {width}");
+                return Err(Misfit::new(found).fix("a smaller kernel, `padding: same`, or smaller strides before it"));
+            };
+            output[axis] = room / stride[axis] + 1;
+        }
+        Ok(output)
+    }
+
+    /// The padding of a window over an image of `sides`, in numbers.
+    pub(super) fn explicit(self, sides: [usize; 2], kernel: [usize; 2], stride: [usize; 2]) -> PaddingConfig2d {
+        let [(top, bottom), (left, right)] = [0, 1].map(|axis| self.around(sides[axis], kernel[axis], stride[axis]));
+        PaddingConfig2d::Explicit(top, left, bottom, right)
+    }
+
+    /// Refuses a padding with which some window of a pool would see no pixel.
+    pub(super) fn check_pool(self, kernel: Pair, faults: &mut Faults) {
+        if let Self::Pixels(pixels) = self {
+            faults.unless(kernel.0.iter().all(|side| pixels <= side / 2), "padding", || {
+                format!("padding must be at most half of the kernel, found {pixels} for a kernel of {kernel}")
+            });
+        }
+    }
+
     /// Refuses a padding far beyond any image.
-    pub(super) fn check(self) -> Result<(), Misfit> {
-        match self {
-            Self::Pixels(pixels) if pixels > 1024 => {
-                Err(Misfit::new(format!("padding must be at most 1024, found {pixels}")))
-            }
-            _ => Ok(()),
+    pub(super) fn check(self, faults: &mut Faults) {
+        if let Self::Pixels(pixels) = self {
+            faults.unless(pixels <= MAX_SIDE, "padding", || {
+                format!("padding must be at most {MAX_SIDE}, found {pixels}")
+            });
         }
     }
 }
+
+/// How many pixels a window covers whose taps lie `dilation` apart.
+pub(super) fn span(kernel: Pair, dilation: Pair) -> [usize; 2] {
+    [0, 1].map(|axis| dilation.0[axis] * kernel.0[axis].saturating_sub(1) + 1)
+}
+
+/// Refuses groups that do not divide the filters.
+pub(super) fn check_groups(groups: usize, filters: usize, faults: &mut Faults) {
+    faults.unless(groups > 0, "groups", || "groups must be at least 1, found 0".into());
+    faults.unless(groups == 0 || filters.is_multiple_of(groups), "groups", || {
+        format!("{filters} filters cannot be divided into {groups} groups")
+    });
+}
+
+const NAMES: &[&str] = &["valid", "same"];
 
 impl Serialize for Padding {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -130,11 +205,26 @@ impl<'de> Deserialize<'de> for Padding {
                 match name {
                     "valid" => Ok(Padding::Valid),
                     "same" => Ok(Padding::Same),
-                    other => Err(E::custom(unknown_name("padding", other, &["valid", "same"]))),
+                    other => Err(E::unknown_variant(other, NAMES)),
                 }
             }
         }
         deserializer.deserialize_any(PaddingVisitor)
+    }
+}
+
+#[cfg(feature = "yaml")]
+impl schemars::JsonSchema for Padding {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Padding".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "description": "`valid` (none), `same` (TensorFlow's rule; the uneven pixel lies at the bottom and right) or a number \
+                            of pixels on every side.",
+            "anyOf": [{ "enum": NAMES }, { "type": "integer", "minimum": 0, "maximum": MAX_SIDE }]
+        })
     }
 }
 

@@ -3,7 +3,7 @@
 use burn::module::Module;
 use burn::tensor::Tensor;
 
-use super::{Loss, Objective, Output, Plan};
+use super::{Loss, Objective, Plan};
 use crate::nn::{Sequential, Start, Value};
 use crate::noise::Noise;
 use crate::spec::{self, Reconstruction};
@@ -23,8 +23,8 @@ impl Autoencoder {
     /// Builds the networks of `plan`; `start` gives the weights of the encoder and of the decoder.
     pub fn new(spec: &spec::Autoencoder, plan: &Plan, [mut encoder, mut decoder]: [Start<'_>; 2]) -> Self {
         Self {
-            encoder: Sequential::new(plan.encoder(), &mut encoder),
-            decoder: Sequential::new(plan.decoder(), &mut decoder),
+            encoder: Sequential::new(&plan.networks()[0], &mut encoder),
+            decoder: Sequential::new(&plan.networks()[1], &mut decoder),
             reconstruction: spec.loss.reconstruction,
         }
     }
@@ -46,9 +46,5 @@ impl Objective for Autoencoder {
 
     fn decoder(&self) -> &Sequential {
         &self.decoder
-    }
-
-    fn output(&self) -> Output {
-        self.reconstruction.into()
     }
 }

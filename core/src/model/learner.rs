@@ -22,7 +22,10 @@ pub struct LearnerError(String);
 impl<M: Objective> Learner<M> {
     /// Trains `model`, whose parameters live on an autodiff device.
     pub fn new(model: M, adam: &Adam) -> Self {
-        let optimizer = AdamConfig::new().with_beta_1(adam.beta_1).with_beta_2(adam.beta_2).with_epsilon(adam.epsilon);
+        let optimizer = AdamConfig::new()
+            .with_beta_1(adam.beta_1 as f32)
+            .with_beta_2(adam.beta_2 as f32)
+            .with_epsilon(adam.epsilon as f32);
         Self { model, optimizer: optimizer.init(), rate: adam.lr }
     }
 
@@ -73,17 +76,17 @@ mod tests {
     use crate::layer::{Flatten, Linear, Relu, Reshape};
     use crate::model::{Plan, Vae};
     use crate::nn::Start;
-    use crate::spec::{self, Family, Model, VaeLoss};
+    use crate::spec::{self, Data, Model, Set, VaeLoss, family};
 
     fn vae(seed: u64, device: &Device) -> Vae {
         let spec = spec::Vae {
-            family: Family::Vae,
+            family: family::Vae::Name,
             latent: 2,
             encoder: vec![Flatten {}.into(), Linear::new(16).into(), Relu {}.into()],
             decoder: vec![Linear::new(16).into(), Reshape([1, 4, 4]).into()],
             loss: VaeLoss::default(),
         };
-        let plan = Plan::new(&Model::Vae(spec.clone()), [1, 4, 4]).unwrap();
+        let plan = Plan::new(&Model::Vae(spec.clone()), &Data { size: 4, ..Data::new(Set::Mnist) }).unwrap();
         Vae::new(&spec, &plan, [0, 1].map(|network| Start::seeded(seed, network, device)))
     }
 

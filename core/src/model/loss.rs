@@ -4,7 +4,6 @@ use burn::module::Module;
 use burn::tensor::Tensor;
 use burn::tensor::activation::relu;
 
-use super::Output;
 use crate::nn::{Sequential, Value};
 use crate::noise::Noise;
 use crate::spec::Reconstruction;
@@ -23,7 +22,7 @@ pub trait Objective: Module {
     /// The names of the parts of the loss.
     const PARTS: &'static [&'static str];
 
-    /// The losses of a batch of `images`, `[batch, channels, height, width]` with pixels in 0 to 1. Randomness comes from
+    /// The losses of a batch of `images`, `[batch, channels, height, width]` in the range of the data. Randomness comes from
     /// `noise`.
     fn loss(&self, images: Tensor<4>, noise: &mut Noise) -> Loss;
 
@@ -37,9 +36,6 @@ pub trait Objective: Module {
     fn decode(&self, codes: Tensor<2>) -> Tensor<4> {
         self.decoder().forward(Value::Flat(codes)).image()
     }
-
-    /// What turns the decoder's values into pixels.
-    fn output(&self) -> Output;
 
     /// Whether codes follow N(0, I) because training makes them so; otherwise a prior has to be fitted to them.
     const NORMAL_PRIOR: bool;

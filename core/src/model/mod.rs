@@ -10,6 +10,8 @@ mod prior;
 mod restore;
 mod sampler;
 mod vae;
+#[cfg(feature = "yaml")]
+mod warnings;
 
 pub use autoencoder::Autoencoder;
 #[cfg(feature = "train")]
@@ -22,3 +24,5 @@ pub use prior::Prior;
 pub use restore::restore;
 pub use sampler::{Output, Sampler};
 pub use vae::Vae;
+#[cfg(feature = "yaml")]
+pub(crate) use warnings::warnings;

@@ -1,11 +1,12 @@
 //! A model with every shape resolved.
 
+use super::Output;
 use crate::layer::{LayerSpec, Linear};
-use crate::plan::{Network, Problem, Problems, Shape, Step, thousands};
-use crate::spec::{Family, Model, Reconstruction};
+use crate::plan::{Limits, Network, Outline, Path, Problem, Problems, Shape, Step, extend};
+use crate::spec::{Autoencoder, Classifier, Data, Family, Gan, Model, Range, Reconstruction, Vae};
 
 /// The largest number of latent values.
-const MAX_LATENT: usize = 4096;
+pub(crate) const MAX_LATENT: usize = 4096;
 
 /// A model whose networks fit one another and the images.
 #[derive(Debug, Clone, PartialEq)]
@@ -13,47 +14,40 @@ pub struct Plan {
     family: Family,
     image: [usize; 3],
     latent: usize,
-    encoder: Network,
-    decoder: Network,
+    output: Output,
+    networks: Vec<Network>,
 }
 
 impl Plan {
-    /// Resolves `model` for images of shape `image` (channels, height, width).
+    /// Resolves `model` for the images of `data`.
     ///
     /// # Errors
-    /// Every network that does not fit, each with the first layer at fault.
-    pub fn new(model: &Model, image: [usize; 3]) -> Result<Self, Problems> {
-        let mut problems = Vec::new();
-        let (encoder, decoder, latent) = match model {
+    /// Everything that does not fit.
+    pub fn new(model: &Model, data: &Data) -> Result<Self, Problems> {
+        let mut outline = Outline::new(Limits::DEFAULT, &[]);
+        Self::outline(model, data, &mut outline).ok_or(Problems(outline.problems))
+    }
+
+    /// Resolves `model` for the images of `data` as far as it can be; what does not fit is noted in `outline`.
+    pub fn outline(model: &Model, data: &Data, outline: &mut Outline<'_>) -> Option<Self> {
+        let before = outline.problems.len();
+        let image = known_image(data, outline);
+        let (latent, output, networks) = match model {
+            Model::Classifier(model) => (Some(0), Output::Identity, classifier(model, data, image, outline)),
             Model::Autoencoder(model) => {
-                let encoder = encoder(image, &model.encoder);
-                let latent = encoder.as_ref().ok().map(|encoder| encoder.output().len());
-                (encoder, &model.decoder, latent)
+                let (latent, networks) = autoencoder(model, image, outline);
+                (latent, reconstruction(model.loss.reconstruction, data, outline), networks)
             }
             Model::Vae(model) => {
-                let latent = model.latent;
-                if !(1..=MAX_LATENT).contains(&latent) {
-                    let found = format!("latent must lie between 1 and {MAX_LATENT}, found {latent}");
-                    problems.push(Problem::new(path("latent"), found));
-                }
-                let mut layers = model.encoder.clone();
-                // The heads: mean and log-variance of every latent value.
-                layers.push(Linear::new(latent.clamp(1, MAX_LATENT) * 2).into());
-                (encoder(image, &layers), &model.decoder, Some(latent))
+                let networks = vae(model, image, outline);
+                (Some(model.latent), reconstruction(model.loss.reconstruction, data, outline), networks)
             }
+            Model::Gan(model) => (Some(model.latent), pixels(data.range), gan(model, image, outline)),
         };
-        // Without a code there is nothing to judge a decoder by; the encoder's problem comes first.
-        let decoder = latent.map(|latent| generator("decoder", &path("decoder"), latent, decoder, image));
-        match (encoder, decoder) {
-            (Ok(encoder), Some(Ok(decoder))) if problems.is_empty() => {
-                Ok(Self { family: model.family(), image, latent: latent.unwrap_or_default(), encoder, decoder })
-            }
-            (encoder, decoder) => {
-                problems.extend(encoder.err());
-                problems.extend(decoder.and_then(Result::err));
-                Err(Problems(problems))
-            }
-        }
+        let networks: Vec<Network> = networks.into_iter().collect::<Option<_>>()?;
+        let whole = outline.problems.len() == before;
+        let (latent, image) = latent.filter(|_| whole).zip(image)?;
+        Some(Self { family: model.family(), image, latent, output, networks })
     }
 
     /// Which kind of model it is.
@@ -66,103 +60,205 @@ impl Plan {
         self.image
     }
 
-    /// Number of latent values.
+    /// Number of latent values; 0 for a classifier.
     pub fn latent(&self) -> usize {
         self.latent
     }
 
-    /// From image to code; for a VAE to the means followed by the log-variances.
-    pub fn encoder(&self) -> &Network {
-        &self.encoder
+    /// What makes pixels of the values of the network that makes images.
+    pub fn output(&self) -> Output {
+        self.output
     }
 
-    /// From latent values to image.
-    pub fn decoder(&self) -> &Network {
-        &self.decoder
-    }
-
-    /// All networks, in the order in which data passes them.
-    pub fn networks(&self) -> [&Network; 2] {
-        [&self.encoder, &self.decoder]
+    /// All networks as the file lists them: layers; encoder and decoder; or generator and discriminator.
+    pub fn networks(&self) -> &[Network] {
+        &self.networks
     }
 
     /// Number of trainable values of all networks.
     pub fn parameters(&self) -> u64 {
-        self.networks().iter().map(|network| network.parameters()).sum()
+        self.networks.iter().map(Network::parameters).sum()
     }
 }
 
-/// Printing a plan gives the table of each network and the total.
-impl std::fmt::Display for Plan {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        for network in self.networks() {
-            writeln!(f, "{network}")?;
+/// The shape of the images, if it makes sense.
+fn known_image(data: &Data, outline: &Outline<'_>) -> Option<[usize; 3]> {
+    let path = [Step::key("data"), Step::key("size")];
+    (!outline.is_unread(&path) && data.has_good_size()).then(|| data.image())
+}
+
+/// A decoder gives logits or pixels, by the loss that it is trained with.
+fn reconstruction(loss: Reconstruction, data: &Data, outline: &mut Outline<'_>) -> Output {
+    match (loss, data.range) {
+        (Reconstruction::Mse, range) => pixels(range),
+        (Reconstruction::Bce, Range::Unit) => Output::Sigmoid,
+        (Reconstruction::Bce, Range::Signed) => {
+            let found = "cross-entropy is defined for pixels in [0, 1], but the range of the data is [-1, 1]";
+            let fix = "`range: [0, 1]`, or `loss: { reconstruction: mse }`";
+            let path = vec![Step::key("data"), Step::key("range")];
+            outline.note(Problem::new(path, found).suggest(Some(fix.into())));
+            Output::Sigmoid
         }
-        write!(f, "{} parameters in all, {} latent values", thousands(self.parameters()), self.latent)
     }
 }
 
-/// What turns the decoder's output into pixels, by the loss that it is trained with.
-impl From<Reconstruction> for super::Output {
-    fn from(reconstruction: Reconstruction) -> Self {
-        match reconstruction {
-            Reconstruction::Bce => Self::Sigmoid,
-            Reconstruction::Mse => Self::Identity,
+fn pixels(range: Range) -> Output {
+    match range {
+        Range::Unit => Output::Identity,
+        Range::Signed => Output::Signed,
+    }
+}
+
+fn path(key: &str) -> Path {
+    vec![Step::key("model"), Step::key(key)]
+}
+
+fn classifier(
+    model: &Classifier,
+    data: &Data,
+    image: Option<[usize; 3]>,
+    outline: &mut Outline<'_>,
+) -> Vec<Option<Network>> {
+    let classes = data.set.classes().len();
+    let smoothing = model.loss.label_smoothing;
+    if !(0.0..1.0).contains(&smoothing) {
+        let found = format!("label_smoothing must be at least 0 and below 1, found {smoothing}");
+        outline.note(Problem::new(extend(&path("loss"), [Step::key("label_smoothing")]), found));
+    }
+    let input = image.map(Shape::Image);
+    let (network, output) = outline.network("classifier", &path("layers"), input, &model.layers);
+    let found = format!("{} has {classes} classes", data.set.name());
+    ends_with(classes, "classifier", "layers", &found, output, &model.layers, outline);
+    vec![network]
+}
+
+fn gan(model: &Gan, image: Option<[usize; 3]>, outline: &mut Outline<'_>) -> Vec<Option<Network>> {
+    let latent = latent(model.latent, outline);
+    let generator = generator("generator", &path("generator"), latent, &model.generator, image, outline);
+    let input = image.map(Shape::Image);
+    let (discriminator, output) = outline.network("discriminator", &path("discriminator"), input, &model.discriminator);
+    let found = "a discriminator tells real from made by one value";
+    ends_with(1, "discriminator", "discriminator", found, output, &model.discriminator, outline);
+    vec![generator, discriminator]
+}
+
+fn autoencoder(
+    model: &Autoencoder,
+    image: Option<[usize; 3]>,
+    outline: &mut Outline<'_>,
+) -> (Option<usize>, Vec<Option<Network>>) {
+    let (encoder, output) = outline.network("encoder", &path("encoder"), image.map(Shape::Image), &model.encoder);
+    let mut latent = output.and_then(|output| row("encoder", output, &model.encoder, outline));
+    if let Some(values) = latent.filter(|values| *values > MAX_LATENT) {
+        let found = format!("the encoder gives {values} values, but a code has 1 to {MAX_LATENT}");
+        let fix = "`linear: 32` as its last layer";
+        outline.note(Problem::new(end("encoder", &model.encoder), found).suggest(Some(fix.into())));
+        latent = None;
+    }
+    let decoder = generator("decoder", &path("decoder"), latent, &model.decoder, image, outline);
+    (latent, vec![encoder, decoder])
+}
+
+fn vae(model: &Vae, image: Option<[usize; 3]>, outline: &mut Outline<'_>) -> Vec<Option<Network>> {
+    let latent = latent(model.latent, outline);
+    if !(0.0..=1e6).contains(&model.loss.kl) {
+        let found = format!("kl must lie between 0 and 1,000,000, found {}", model.loss.kl);
+        outline.note(Problem::new(extend(&path("loss"), [Step::key("kl")]), found));
+    }
+    let input = image.map(Shape::Image);
+    let (mut encoder, output) = outline.network("encoder", &path("encoder"), input, &model.encoder);
+    let flat = output.and_then(|output| row("encoder", output, &model.encoder, outline));
+    if let (Some(latent), Some(_), Some(_)) = (latent, flat, &encoder) {
+        let mut layers = model.encoder.clone();
+        // The heads: mean and log-variance of every latent value.
+        layers.push(Linear::new(latent * 2).into());
+        (encoder, _) = outline.network("encoder", &path("encoder"), input, &layers);
+    }
+    let decoder = generator("decoder", &path("decoder"), latent, &model.decoder, image, outline);
+    vec![encoder, decoder]
+}
+
+/// The declared number of latent values, if it makes sense.
+fn latent(latent: usize, outline: &mut Outline<'_>) -> Option<usize> {
+    if outline.is_unread(&path("latent")) {
+        return None;
+    }
+    if !(1..=MAX_LATENT).contains(&latent) {
+        let found = format!("latent must lie between 1 and {MAX_LATENT}, found {latent}");
+        outline.note(Problem::new(path("latent"), found));
+        return None;
+    }
+    Some(latent)
+}
+
+/// Where the last layer of a network stands.
+fn end(key: &str, layers: &[LayerSpec]) -> Path {
+    extend(&path(key), layers.len().checked_sub(1).map(Step::Index))
+}
+
+/// The length of the row that a network ends with.
+fn row(key: &str, output: Shape, layers: &[LayerSpec], outline: &mut Outline<'_>) -> Option<usize> {
+    match output {
+        Shape::Flat(values) => Some(values),
+        Shape::Image(_) => {
+            let found = format!("the {key} ends with an image {output}, but a row of values is needed");
+            let fix = Some("`flatten` as its last layer".into());
+            outline.note(Problem::new(end(key, layers), found).suggest(fix));
+            None
         }
     }
 }
 
-fn path(network: &str) -> Vec<Step> {
-    vec![Step::key("model"), Step::key(network)]
-}
-
-/// From image to a row of values.
-fn encoder(image: [usize; 3], layers: &[LayerSpec]) -> Result<Network, Problem> {
-    let path = path("encoder");
-    let network = Network::new("encoder", &path, Shape::Image(image), layers);
-    let Err(problem) = network else {
-        return network.and_then(|network| match network.output() {
-            Shape::Flat(1..=MAX_LATENT) => Ok(network),
-            Shape::Flat(values) => {
-                Err(Problem::new(path, format!("the encoder gives {values} values, expected 1 to {MAX_LATENT}")))
-            }
-            output @ Shape::Image(_) => {
-                Err(Problem::new(path, format!("the encoder ends with an image {output}, expected values in a row"))
-                    .suggest(Some("`flatten` as its last layer".into())))
-            }
-        });
+/// Notes a network that does not end with a row of so many values.
+fn ends_with(
+    wanted: usize,
+    name: &str,
+    key: &str,
+    because: &str,
+    output: Option<Shape>,
+    layers: &[LayerSpec],
+    outline: &mut Outline<'_>,
+) {
+    let Some(output) = output.filter(|output| *output != Shape::Flat(wanted)) else { return };
+    let last = layers.last().map_or("", LayerSpec::name);
+    let fix = match (output, last) {
+        (Shape::Flat(_), "linear") => format!("`linear: {wanted}` as its last layer"),
+        (Shape::Flat(_), _) => format!("a last `linear: {wanted}`"),
+        (Shape::Image(_), _) if output.len() == wanted => "`flatten` as its last layer".into(),
+        (Shape::Image(_), _) => format!("`flatten` and `linear: {wanted}` as its last layers"),
     };
-    // The heads of a VAE are no line of the file: what does not fit there is the end of the encoder.
-    let heads = problem.path.last() == layers.len().checked_sub(1).map(Step::Index).as_ref();
-    Err(match heads {
-        true => Problem { path, ..problem },
-        false => problem,
-    })
+    let found = format!("the {name} ends with {output}, but {because}, so [{wanted}] is needed");
+    outline.note(Problem::new(end(key, layers), found).suggest(Some(fix)));
 }
 
 /// A network from `latent` values to an image: the decoder or generator of any family.
-///
-/// # Errors
-/// A layer does not fit, or the last one gives another shape than `image`.
 pub(crate) fn generator(
     name: &'static str,
     path: &[Step],
-    latent: usize,
+    latent: Option<usize>,
     layers: &[LayerSpec],
-    image: [usize; 3],
-) -> Result<Network, Problem> {
-    let network = Network::new(name, path, Shape::Flat(latent), layers)?;
-    if network.output() == Shape::Image(image) {
-        return Ok(network);
+    image: Option<[usize; 3]>,
+    outline: &mut Outline<'_>,
+) -> Option<Network> {
+    let (network, output) = outline.network(name, path, latent.map(Shape::Flat), layers);
+    let Some(image) = image else { return network };
+    let expected = Shape::Image(image);
+    if let Some(found) = output.filter(|output| *output != expected) {
+        let fix = match found {
+            Shape::Flat(values) if values == expected.len() => format!("`reshape: {expected}` as its last layer"),
+            Shape::Flat(_) => format!("`linear: {}` and `reshape: {expected}` as its last layers", expected.len()),
+            Shape::Image([_, height, width]) if [height, width] == image[1..] => {
+                format!("{} filters in its last convolution", image[0])
+            }
+            Shape::Image(_) => {
+                let [_, height, width] = image;
+                format!("other strides, another `reshape` or `padding: same`, which lead to {height} by {width} pixels")
+            }
+        };
+        let problem = format!("the {name} gives {found}, but the images are {expected}");
+        let end = extend(path, layers.len().checked_sub(1).map(Step::Index));
+        outline.note(Problem::new(end, problem).suggest(Some(fix)));
+        return None;
     }
-    let (found, expected) = (network.output(), Shape::Image(image));
-    let fix = match found {
-        Shape::Flat(values) if values == expected.len() => Some(format!("`reshape: {expected}` as its last layer")),
-        Shape::Image([_, height, width]) if [height, width] == image[1..] => {
-            Some(format!("{} filters in its last convolution", image[0]))
-        }
-        _ => None,
-    };
-    let found = format!("the {name} gives {found}, but the images are {expected}");
-    Err(Problem::new(path.to_vec(), found).suggest(fix))
+    network
 }

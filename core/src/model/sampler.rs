@@ -14,6 +14,8 @@ pub enum Output {
     Sigmoid,
     /// The values are pixels; what lies outside of 0 to 1 is cut off.
     Identity,
+    /// The values are pixels between −1 and 1; what lies outside is cut off.
+    Signed,
 }
 
 impl Output {
@@ -22,6 +24,7 @@ impl Output {
         match self {
             Self::Sigmoid => sigmoid(values),
             Self::Identity => values.clamp(0.0, 1.0),
+            Self::Signed => ((values + 1.0) * 0.5).clamp(0.0, 1.0),
         }
     }
 }

@@ -3,7 +3,7 @@
 use burn::module::Module;
 use burn::tensor::{Tensor, TensorData};
 
-use super::{Loss, Objective, Output, Plan, gaussian_kl};
+use super::{Loss, Objective, Plan, gaussian_kl};
 use crate::nn::{Sequential, Start, Value};
 use crate::noise::Noise;
 use crate::spec::{self, VaeLoss};
@@ -23,8 +23,8 @@ impl Vae {
     /// Builds the networks of `plan`; `start` gives the weights of the encoder and of the decoder.
     pub fn new(spec: &spec::Vae, plan: &Plan, [mut encoder, mut decoder]: [Start<'_>; 2]) -> Self {
         Self {
-            encoder: Sequential::new(plan.encoder(), &mut encoder),
-            decoder: Sequential::new(plan.decoder(), &mut decoder),
+            encoder: Sequential::new(&plan.networks()[0], &mut encoder),
+            decoder: Sequential::new(&plan.networks()[1], &mut decoder),
             loss: spec.loss.clone(),
         }
     }
@@ -60,9 +60,5 @@ impl Objective for Vae {
 
     fn decoder(&self) -> &Sequential {
         &self.decoder
-    }
-
-    fn output(&self) -> Output {
-        self.loss.reconstruction.into()
     }
 }

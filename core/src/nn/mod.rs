@@ -1,9 +1,13 @@
 //! What computes: Burn modules, built from a plan whose shapes are known to fit.
 
-mod conv_transpose2d;
 mod sequential;
+mod spectral;
 mod start;
+mod value;
 
-pub use conv_transpose2d::{ConvTranspose2d, Cut};
-pub use sequential::{Flatten, Layer, Reshape, Sequential, Value};
-pub use start::Start;
+pub use sequential::Sequential;
+pub(crate) use sequential::{build, pass};
+pub use spectral::Spectral;
+pub use start::{Initial, Start};
+pub(crate) use value::any_rank;
+pub use value::{Forward, Value};

@@ -1,22 +1,17 @@
 //! What a declaration means: every shape resolved, every parameter counted, before anything is allocated.
 
+mod limits;
+mod outline;
 mod problem;
 mod shape;
-mod summary;
 
-pub(crate) use summary::thousands;
-
-pub use problem::{Problem, Problems, Step};
+pub use limits::Limits;
+pub use outline::{Outline, readable, thousands};
+pub(crate) use problem::extend;
+pub use problem::{Path, Problem, Problems, Step, written};
 pub use shape::Shape;
 
 use crate::layer::LayerSpec;
-
-/// The largest number of layers in one network.
-pub const MAX_LAYERS: usize = 256;
-/// The largest number of parameters in one network: 1 GiB of 32-bit floats.
-pub const MAX_PARAMETERS: u64 = 1 << 28;
-/// The largest number of values that one sample may have behind any layer.
-pub const MAX_VALUES: usize = 1 << 24;
 
 /// A network whose layers are known to fit one another.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,50 +30,30 @@ pub struct PlannedLayer {
     pub input: Shape,
     /// Shape of one sample behind it.
     pub output: Shape,
-    /// Number of trainable values.
+    /// Number of trainable values, those of layers inside not included.
     pub parameters: u64,
+    /// Multiplications with an addition that one sample takes, those of layers inside not included.
+    pub macs: u64,
+    /// The layers that it is made of, repeated ones each time.
+    pub inside: Vec<PlannedLayer>,
+}
+
+impl PlannedLayer {
+    /// The sum of something over the layer and all layers inside.
+    pub fn total(&self, of: fn(&Self) -> u64) -> u64 {
+        self.inside.iter().fold(of(self), |sum, layer| sum.saturating_add(layer.total(of)))
+    }
 }
 
 impl Network {
-    /// Resolves `layers` one after another, beginning with samples of shape `input`.
-    ///
-    /// `name` is what the network is called in tables, and `path` is where its list of layers stands in the file.
+    /// Resolves `layers` one after another, beginning with samples of shape `input`. `name` is what the network is called.
     ///
     /// # Errors
-    /// The first layer that does not fit (what follows it cannot be judged), or a limit that is passed.
-    pub fn new(name: &'static str, path: &[Step], input: Shape, layers: &[LayerSpec]) -> Result<Self, Problem> {
-        let mut planned: Vec<PlannedLayer> = Vec::with_capacity(layers.len().min(MAX_LAYERS));
-        let mut shape = input;
-        let mut total: u64 = 0;
-        for (index, spec) in layers.iter().enumerate() {
-            let here = || {
-                let mut path = path.to_vec();
-                path.push(Step::Index(index));
-                path
-            };
-            if index == MAX_LAYERS {
-                return Err(Problem::new(here(), format!("the {name} has more than {MAX_LAYERS} layers")));
-            }
-            let output = spec.output(shape).map_err(|misfit| {
-                let route = route(input, &planned);
-                Problem::new(here(), format!("{}: {}", spec.name(), misfit.found))
-                    .note(format!("shapes so far: {route}"))
-                    .suggest(misfit.fix)
-            })?;
-            if output.len() > MAX_VALUES {
-                let found = format!("{} gives {output}, more than {MAX_VALUES} values a sample", spec.name());
-                return Err(Problem::new(here(), found));
-            }
-            let parameters = spec.parameters(shape);
-            total = total.saturating_add(parameters);
-            if total > MAX_PARAMETERS {
-                let found = format!("the {name} has {total} parameters up to here, more than {MAX_PARAMETERS}");
-                return Err(Problem::new(here(), found));
-            }
-            planned.push(PlannedLayer { spec: spec.clone(), input: shape, output, parameters });
-            shape = output;
-        }
-        Ok(Self { name, input, layers: planned })
+    /// Every layer that does not fit, or a limit that is passed.
+    pub fn new(name: &'static str, input: Shape, layers: &[LayerSpec], limits: Limits) -> Result<Self, Problems> {
+        let mut outline = Outline::new(limits, &[]);
+        let (network, _) = outline.network(name, &[Step::key(name)], Some(input), layers);
+        network.ok_or(Problems(outline.problems))
     }
 
     /// What the network is called: `encoder`, `decoder` …
@@ -103,22 +78,31 @@ impl Network {
 
     /// Number of trainable values of all layers.
     pub fn parameters(&self) -> u64 {
-        self.layers.iter().map(|layer| layer.parameters).sum()
+        self.total(|layer| layer.parameters)
     }
-}
 
-/// The way of a sample through the layers that fit: `[1, 28, 28] → conv2d [32, 13, 13] → flatten [5408]`.
-fn route(input: Shape, layers: &[PlannedLayer]) -> String {
-    layers.iter().fold(input.to_string(), |route, layer| format!("{route} → {} {}", layer.spec.name(), layer.output))
+    /// Multiplications with an addition that one sample takes on its way through all layers.
+    pub fn macs(&self) -> u64 {
+        self.total(|layer| layer.macs)
+    }
+
+    /// Bytes that one sample takes behind all layers together, in 32-bit floats.
+    pub fn activations(&self) -> u64 {
+        self.total(|layer| layer.output.bytes())
+    }
+
+    fn total(&self, of: fn(&PlannedLayer) -> u64) -> u64 {
+        self.layers.iter().fold(0, |sum, layer| sum.saturating_add(layer.total(of)))
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::layer::{Linear, Relu};
+    use crate::layer::{Linear, Relu, Repeat};
 
-    fn network(layers: &[LayerSpec]) -> Result<Network, Problem> {
-        Network::new("decoder", &[Step::key("decoder")], Shape::Flat(2), layers)
+    fn network(layers: &[LayerSpec]) -> Result<Network, Problems> {
+        Network::new("decoder", Shape::Flat(2), layers, Limits::DEFAULT)
     }
 
     #[test]
@@ -126,15 +110,23 @@ mod tests {
         let plan = network(&[Linear::new(3).into(), Relu {}.into(), Linear::new(5).into()]).unwrap();
         assert_eq!(plan.parameters(), (2 * 3 + 3) + (3 * 5 + 5));
         assert_eq!(plan.output(), Shape::Flat(5));
+        assert_eq!(plan.macs(), 2 * 3 + 3 * 5);
+        assert_eq!(plan.activations(), 4 * (3 + 3 + 5));
     }
 
     #[test]
     fn a_network_too_large_to_build_is_refused_before_anything_is_allocated() {
-        let problem = network(&[Linear::new(1 << 23).into(), Linear::new(1 << 23).into()]).unwrap_err();
-        assert!(problem.to_string().contains("parameters"), "{problem}");
-        let problem = network(&vec![Relu {}.into(); MAX_LAYERS + 1]).unwrap_err();
-        assert!(problem.to_string().contains("more than 256 layers"), "{problem}");
-        let problem = network(&[Linear::new(usize::MAX).into()]).unwrap_err();
-        assert!(problem.to_string().contains("values a sample"), "{problem}");
+        let refused = |layers: &[LayerSpec], why: &str| {
+            let problems = network(layers).unwrap_err();
+            assert!(problems.to_string().contains(why), "{problems}");
+        };
+        refused(&[Linear::new(1 << 14).into(), Linear::new(1 << 15).into()], "parameters");
+        refused(&vec![Relu {}.into(); 257], "more than 256 layers");
+        refused(&[Linear::new(usize::MAX).into()], "of activations");
+        let mut layer: LayerSpec = Relu {}.into();
+        for _ in 0..30 {
+            layer = Repeat { times: 1000, layers: vec![layer] }.into();
+        }
+        refused(&[layer], "more than 256 layers");
     }
 }

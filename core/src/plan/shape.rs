@@ -16,15 +16,38 @@ pub enum Shape {
 impl Shape {
     /// The number of values in one sample, or `usize::MAX` if it overflows.
     pub fn len(self) -> usize {
-        match self {
-            Self::Flat(values) => values,
-            Self::Image(sides) => sides.iter().fold(1, |product, side| product.saturating_mul(*side)),
-        }
+        self.sides().iter().fold(1, |product, side| product.saturating_mul(*side))
     }
 
     /// Whether a sample of this shape holds no value at all.
     pub fn is_empty(self) -> bool {
         self.len() == 0
+    }
+
+    /// Channels, height and width; a row of n values is n channels of one pixel.
+    pub fn sides(self) -> [usize; 3] {
+        match self {
+            Self::Flat(values) => [values, 1, 1],
+            Self::Image(sides) => sides,
+        }
+    }
+
+    /// Channels of an image or values of a row.
+    pub fn channels(self) -> usize {
+        self.sides()[0]
+    }
+
+    /// The sizes without the batch, as a tensor has them.
+    pub fn sizes(self) -> Vec<usize> {
+        match self {
+            Self::Flat(values) => vec![values],
+            Self::Image(sides) => sides.to_vec(),
+        }
+    }
+
+    /// Bytes of one sample in 32-bit floats; saturates rather than overflows.
+    pub fn bytes(self) -> u64 {
+        (self.len() as u64).saturating_mul(4)
     }
 }
 

@@ -2,8 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "yaml")]
+use crate::plan::{Outline, Problem, Step};
+
+/// The largest side of an image.
+const MAX_SIDE: usize = 1024;
+
 /// Which images a model learns.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "yaml", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Data {
     /// The set.
@@ -11,10 +18,92 @@ pub struct Data {
     /// Use only the first so many training images; 0 takes all.
     #[serde(default)]
     pub limit: usize,
+    /// Height and width in pixels to which the images are scaled; 28 leaves them as they are.
+    #[serde(default = "side")]
+    pub size: usize,
+    /// What black and white become: `[0, 1]`, or `[-1, 1]` for generators that end with tanh.
+    #[serde(default)]
+    pub range: Range,
+}
+
+fn side() -> usize {
+    28
+}
+
+impl Data {
+    /// All of a set, as it is.
+    pub fn new(set: Set) -> Self {
+        Self { set, limit: 0, size: side(), range: Range::default() }
+    }
+
+    /// Channels, height and width of every image.
+    pub fn image(&self) -> [usize; 3] {
+        [1, self.size, self.size]
+    }
+
+    /// Whether the images have a size that can be.
+    pub(crate) fn has_good_size(&self) -> bool {
+        (4..=MAX_SIDE).contains(&self.size)
+    }
+
+    #[cfg(feature = "yaml")]
+    pub(crate) fn check(&self, outline: &mut Outline<'_>) {
+        if !self.has_good_size() {
+            let found = format!("size must lie between 4 and {MAX_SIDE} pixels, found {}", self.size);
+            outline.note(Problem::new(vec![Step::key("data"), Step::key("size")], found));
+        }
+    }
+}
+
+/// What black and white become, written as a list of two numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(try_from = "[f64; 2]", into = "[f64; 2]")]
+pub enum Range {
+    /// `[0, 1]`
+    #[default]
+    Unit,
+    /// `[-1, 1]`
+    Signed,
+}
+
+impl TryFrom<[f64; 2]> for Range {
+    type Error = String;
+
+    fn try_from(ends: [f64; 2]) -> Result<Self, String> {
+        match ends {
+            [0.0, 1.0] => Ok(Self::Unit),
+            [-1.0, 1.0] => Ok(Self::Signed),
+            [low, high] => Err(format!("pixels have the range [0, 1] or [-1, 1], found [{low}, {high}]")),
+        }
+    }
+}
+
+impl From<Range> for [f64; 2] {
+    fn from(range: Range) -> Self {
+        match range {
+            Range::Unit => [0.0, 1.0],
+            Range::Signed => [-1.0, 1.0],
+        }
+    }
+}
+
+#[cfg(feature = "yaml")]
+impl schemars::JsonSchema for Range {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Range".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "description": "What black and white become: `[0, 1]` or `[-1, 1]`.",
+            "enum": [[0, 1], [-1, 1]]
+        })
+    }
 }
 
 /// The sets that are known by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "yaml", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Set {
     /// Handwritten digits. LeCun, Cortes and Burges, "The MNIST database of handwritten digits".
@@ -29,6 +118,9 @@ pub enum Set {
 }
 
 impl Set {
+    /// All sets.
+    pub const ALL: [Self; 4] = [Self::Mnist, Self::FashionMnist, Self::SyntheticDigits, Self::SyntheticClothing];
+
     /// The name in YAML.
     pub fn name(self) -> &'static str {
         match self {
@@ -37,11 +129,6 @@ impl Set {
             Self::SyntheticDigits => "synthetic-digits",
             Self::SyntheticClothing => "synthetic-clothing",
         }
-    }
-
-    /// Channels, height and width of every image.
-    pub fn image(self) -> [usize; 3] {
-        [1, 28, 28]
     }
 
     /// What the classes are called, in the order of their labels.

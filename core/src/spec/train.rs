@@ -3,10 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "yaml")]
-use crate::plan::{Problem, Step};
+use crate::plan::{Outline, Problem, Step};
 
 /// How a model is trained.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "yaml", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Train {
     /// How many times every training image is seen.
@@ -27,6 +28,7 @@ impl Default for Train {
 
 /// The optimiser, as a map with its name as the only key.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "yaml", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Optimizer {
     /// See [`Adam`].
@@ -35,16 +37,17 @@ pub struct Optimizer {
 
 /// Kingma and Ba, "Adam: A Method for Stochastic Optimization" (2014), with the values of that paper.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "yaml", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Adam {
     /// Learning rate.
     pub lr: f64,
     /// Decay of the first moment.
-    pub beta_1: f32,
+    pub beta_1: f64,
     /// Decay of the second moment.
-    pub beta_2: f32,
+    pub beta_2: f64,
     /// Keeps the step finite where gradients vanish.
-    pub epsilon: f32,
+    pub epsilon: f64,
 }
 
 impl Default for Adam {
@@ -55,31 +58,31 @@ impl Default for Adam {
 
 #[cfg(feature = "yaml")]
 impl Train {
-    /// What is spelled right but makes no sense.
-    pub(crate) fn problems(&self) -> Vec<Problem> {
-        let mut problems = Vec::new();
+    /// Whether the batch has a size that can be.
+    pub(crate) fn has_good_batch(&self) -> bool {
+        (1..=65_536).contains(&self.batch)
+    }
+
+    /// Notes what is spelled right but makes no sense.
+    pub(crate) fn check(&self, outline: &mut Outline<'_>) {
         let mut check = |holds: bool, path: &[&str], found: String| {
             if !holds {
                 let path = ["train"].iter().chain(path).map(|key| Step::key(key)).collect();
-                problems.push(Problem::new(path, found));
+                outline.note(Problem::new(path, found));
             }
         };
         let adam = &self.optimizer.adam;
-        let decay = |beta: f32| (0.0..1.0).contains(&beta);
+        let decay = |beta: f64| (0.0..1.0).contains(&beta);
         check(
             (1..=100_000).contains(&self.epochs),
             &["epochs"],
             format!("epochs must lie between 1 and 100,000, found {}", self.epochs),
         );
-        check(
-            (1..=65_536).contains(&self.batch),
-            &["batch"],
-            format!("batch must lie between 1 and 65,536, found {}", self.batch),
-        );
+        check(self.has_good_batch(), &["batch"], format!("batch must lie between 1 and 65,536, found {}", self.batch));
         check(
             adam.lr > 0.0 && adam.lr.is_finite(),
             &["optimizer", "adam", "lr"],
-            format!("lr must be above 0, found {}", adam.lr),
+            format!("lr must be above 0 and finite, found {}", adam.lr),
         );
         check(
             decay(adam.beta_1),
@@ -94,8 +97,7 @@ impl Train {
         check(
             adam.epsilon > 0.0 && adam.epsilon.is_finite(),
             &["optimizer", "adam", "epsilon"],
-            format!("epsilon must be above 0, found {}", adam.epsilon),
+            format!("epsilon must be above 0 and finite, found {}", adam.epsilon),
         );
-        problems
     }
 }

@@ -3,36 +3,119 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use imago_core::model::Plan;
+use anyhow::{Context, Result, bail};
+use clap::ValueEnum;
+use imago_core::spec::{Finding, Place, Reading, Severity};
+use serde_json::{Value, json};
 
-use super::{Overrides, read};
+use super::Overrides;
+use crate::source::{Source, counted};
 
 /// Validate pipelines without training them; tells all problems of all files
+///
+/// Exits with 0 if nothing is wrong, 1 if something is wrong with a file, and 2 if a file could not be read.
 #[derive(clap::Args)]
 pub struct Check {
-    /// The YAML files
-    #[arg(required = true, value_name = "FILE")]
-    files: Vec<PathBuf>,
+    /// YAML files, or patterns such as 'pipelines/**/*.yaml'
+    #[arg(required = true, value_name = "FILE|PATTERN")]
+    files: Vec<String>,
+    /// Whether to write for people or for programs
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    /// Let warnings count as errors
+    #[arg(long)]
+    strict: bool,
     #[command(flatten)]
     set: Overrides,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Text,
+    Json,
+}
+
 impl Check {
-    pub fn run(self) -> ExitCode {
-        let mut good = true;
-        for file in &self.files {
-            match read(file, &self.set.overrides) {
-                Ok((pipeline, plan)) => say!("{}: ok ({}, {})", file.display(), pipeline.name, describe(&plan)),
-                Err(error) => {
-                    good = false;
-                    eprintln!("{error:#}");
+    pub fn run(self) -> Result<ExitCode> {
+        let mut wrong = false;
+        let mut report = Vec::new();
+        for file in self.files()? {
+            let source = Source::open(&file)?;
+            let reading = source.read(&self.set.overrides, self.set.limits());
+            wrong |= reading.pipeline.is_none() || (self.strict && !reading.findings.is_empty());
+            match self.format {
+                Format::Json => report.push(describe(&file.display().to_string(), &reading)),
+                Format::Text => {
+                    reading.findings.iter().for_each(|finding| source.show(finding));
+                    summarise(&file.display().to_string(), &reading);
                 }
             }
         }
-        if good { ExitCode::SUCCESS } else { ExitCode::from(1) }
+        if self.format == Format::Json {
+            say!("{:#}", Value::Array(report));
+        }
+        Ok(if wrong { ExitCode::from(1) } else { ExitCode::SUCCESS })
+    }
+
+    /// All files that are named or match a pattern.
+    fn files(&self) -> Result<Vec<PathBuf>> {
+        let mut files = Vec::new();
+        for name in &self.files {
+            let path = PathBuf::from(name);
+            if path.exists() || !name.contains(['*', '?', '[']) {
+                files.push(path);
+                continue;
+            }
+            let before = files.len();
+            let matches = glob::glob(name).with_context(|| format!("`{name}` is no pattern"))?;
+            for path in matches {
+                files.push(path?);
+            }
+            if files.len() == before {
+                bail!("no file matches `{name}`");
+            }
+        }
+        Ok(files)
     }
 }
 
-fn describe(plan: &Plan) -> String {
-    format!("{}, {} parameters", plan.family().name(), plan.parameters())
+fn summarise(file: &str, Reading { pipeline, findings }: &Reading) {
+    let counts = counted(findings);
+    match pipeline {
+        Some((pipeline, plan)) => {
+            let odd = if findings.is_empty() { String::new() } else { format!(", {counts}") };
+            let (family, parameters) = (plan.family().name(), plan.parameters());
+            say!("{file}: ok ({}, {family}, {parameters} parameters{odd})", pipeline.name);
+        }
+        None => eprintln!("{file}: {counts}\n"),
+    }
+}
+
+fn describe(file: &str, reading: &Reading) -> Value {
+    let findings: Vec<Value> = reading.findings.iter().map(finding).collect();
+    json!({ "file": file, "valid": reading.pipeline.is_some(), "findings": findings })
+}
+
+fn finding(finding: &Finding) -> Value {
+    let problem = &finding.problem;
+    let mut value = json!({
+        "severity": match finding.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        },
+        "path": finding.path(),
+        "message": problem.found,
+        "expected": problem.expected,
+        "note": problem.note,
+        "suggestion": problem.suggestion,
+    });
+    match &finding.place {
+        Place::Text { line, column, span } => {
+            value["line"] = json!(line);
+            value["column"] = json!(column);
+            value["bytes"] = json!([span.start, span.end]);
+        }
+        Place::Override(text) => value["override"] = json!(text),
+    }
+    value
 }

@@ -2,17 +2,23 @@
 
 mod check;
 mod export;
+mod init;
+mod layers;
 mod sample;
+mod schema;
 mod summary;
 mod train;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 use imago_core::model::Plan;
-use imago_core::spec::{self, Override, Pipeline};
+use imago_core::plan::Limits;
+use imago_core::spec::{Override, Pipeline};
+
+use crate::source::Source;
 
 /// Generative models, declared in YAML, trained on your GPU, sampled in a web page.
 #[derive(Parser)]
@@ -29,6 +35,9 @@ enum Action {
     Summary(summary::Summary),
     Sample(sample::Sample),
     Export(export::Export),
+    Init(init::Init),
+    Layers(layers::Layers),
+    Schema(schema::Schema),
 }
 
 /// Runs what the command line asks for. The exit code is 0 when it was done and 1 for a normal negative answer; an error
@@ -36,10 +45,13 @@ enum Action {
 pub fn run() -> Result<ExitCode> {
     match Command::parse().action {
         Action::Train(command) => command.run(),
-        Action::Check(command) => Ok(command.run()),
+        Action::Check(command) => command.run(),
         Action::Summary(command) => command.run(),
         Action::Sample(command) => command.run(),
         Action::Export(command) => command.run(),
+        Action::Init(command) => Ok(command.run()),
+        Action::Layers(command) => command.run(),
+        Action::Schema(command) => Ok(command.run()),
     }
 }
 
@@ -49,12 +61,20 @@ struct Overrides {
     /// Replaces a value of the file, such as train.epochs=5; may be given several times
     #[arg(long = "set", value_name = "PATH=VALUE", value_parser = Override::parse)]
     overrides: Vec<Override>,
+    /// Lift the limits of file, layers, parameters and memory that catch slips of the keyboard
+    #[arg(long)]
+    allow_large: bool,
 }
 
-/// Reads the pipeline in `file`.
-fn read(file: &Path, overrides: &[Override]) -> Result<(Pipeline, Plan)> {
-    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
-    Ok(spec::read(&file.display().to_string(), &text, overrides)?)
+impl Overrides {
+    fn limits(&self) -> Limits {
+        if self.allow_large { Limits::LARGE } else { Limits::DEFAULT }
+    }
+
+    /// Reads the pipeline in `file`, and shows what is wrong with it.
+    fn read(&self, file: &Path) -> Result<(Pipeline, Plan)> {
+        Source::open(file)?.pipeline(&self.overrides, self.limits())
+    }
 }
 
 /// What several commands are pointed at.

@@ -4,23 +4,40 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
+use clap::ValueEnum;
 
-use super::{Overrides, read};
+use super::Overrides;
+use crate::report::summary::{markdown, mermaid, table, to_json};
 
-/// Print every layer of a pipeline with its output shape and parameters
+/// Print every layer of a pipeline with its output shape, parameters and cost
 #[derive(clap::Args)]
 pub struct Summary {
     /// The YAML file
     file: PathBuf,
+    /// What to print: a table for the terminal or for a document, everything for programs, or a diagram
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
     #[command(flatten)]
     set: Overrides,
 }
 
+#[derive(Clone, Copy, ValueEnum)]
+enum Format {
+    Table,
+    Markdown,
+    Json,
+    Mermaid,
+}
+
 impl Summary {
     pub fn run(self) -> Result<ExitCode> {
-        let (pipeline, plan) = read(&self.file, &self.set.overrides)?;
-        say!("{}: {} on {}\n", pipeline.name, plan.family().name(), pipeline.data.set.name());
-        say!("{plan}");
+        let (pipeline, plan) = self.set.read(&self.file)?;
+        match self.format {
+            Format::Table => say!("{}", table(&pipeline, &plan)),
+            Format::Markdown => say!("{}", markdown(&pipeline, &plan)),
+            Format::Json => say!("{:#}", to_json(&pipeline, &plan)),
+            Format::Mermaid => say!("{}", mermaid(&plan)),
+        }
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -7,10 +7,10 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use imago_core::model::{Autoencoder, Plan, Vae};
 use imago_core::nn::Start;
-use imago_core::spec::{Model, Pipeline};
+use imago_core::spec::{Family, Model, Pipeline};
 use indicatif::HumanDuration;
 
-use super::{Overrides, read};
+use super::Overrides;
 use crate::data::Images;
 use crate::device::Choice;
 use crate::run::{Checkpoint, Outcome, Record, Run, State};
@@ -51,7 +51,10 @@ impl Train {
     }
 
     fn begin(&self, file: &Path) -> Result<ExitCode> {
-        let (pipeline, plan) = read(file, &self.set.overrides)?;
+        let (pipeline, plan) = self.set.read(file)?;
+        if matches!(pipeline.model, Model::Classifier(_) | Model::Gan(_)) {
+            bail!(untrained(plan.family()));
+        }
         // The images come first: a run folder is only made for a training that can begin.
         let images = Images::training(&pipeline.data, self.data_dir.as_deref())?;
         let folder = match &self.run {
@@ -111,6 +114,7 @@ impl Train {
         let session = Session {
             train: &pipeline.train,
             latent: plan.latent(),
+            output: plan.output(),
             images,
             run,
             stop: Stop::listen()?,
@@ -128,6 +132,7 @@ impl Train {
         let result = match &pipeline.model {
             Model::Autoencoder(spec) => train(Autoencoder::new(spec, plan, starts), &session, checkpoint, report),
             Model::Vae(spec) => train(Vae::new(spec, plan, starts), &session, checkpoint, report),
+            Model::Classifier(_) | Model::Gan(_) => bail!(untrained(plan.family())),
         };
         let (outcome, state) = result?;
         Ok(conclude(run, outcome, &state))
@@ -150,6 +155,14 @@ fn conclude(run: &Run, outcome: Outcome, state: &State) -> ExitCode {
             ExitCode::SUCCESS
         }
     }
+}
+
+/// What can be declared and checked, but not yet trained.
+fn untrained(family: Family) -> String {
+    format!(
+        "this version checks and summarises the family `{}` but cannot train it yet; it trains vae and autoencoder",
+        family.name()
+    )
 }
 
 /// The time as part of a folder's name: 20261122-141500, UTC.

@@ -2,6 +2,8 @@
 
 mod grid;
 mod npy;
+pub mod reference;
+pub mod summary;
 
 pub use grid::png_grid;
 pub use npy::npy;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use burn::tensor::{Device, Tensor, TensorData};
 use imago_core::artifact::{Precision, pack, unpack};
-use imago_core::model::{Learner, Objective, Prior, Sampler};
+use imago_core::model::{Learner, Objective, Output, Prior, Sampler};
 use imago_core::noise::{Noise, Purpose};
 use imago_core::spec;
 
@@ -27,6 +27,8 @@ const PRIOR_IMAGES: usize = 2_000;
 pub struct Session<'a> {
     pub train: &'a spec::Train,
     pub latent: usize,
+    /// What makes pixels of what the decoder gives.
+    pub output: Output,
     pub images: Images,
     pub run: &'a Run,
     pub stop: Stop,
@@ -167,7 +169,7 @@ fn prior<M: Objective>(model: &M, session: &Session<'_>) -> Prior {
 fn picture<M: Objective>(model: &M, session: &Session<'_>, prior: &Prior) -> Result<Vec<u8>> {
     let device = session.device.clone().inner();
     let decoder = model.decoder().clone();
-    let sampler = Sampler::new(decoder, session.latent, prior.clone(), model.output(), device);
+    let sampler = Sampler::new(decoder, session.latent, prior.clone(), session.output, device);
     let samples = sampler.sample(SAMPLE_SEED, 0, SAMPLE_SIDE * SAMPLE_SIDE).into_data();
     let pixels: Vec<f32> = samples.iter().collect();
     png_grid(&pixels, session.images.shape(), SAMPLE_SIDE, 2).context("the picture of the samples")

@@ -1,0 +1,81 @@
+//! `elu`: the exponential linear unit.
+
+use burn::module::Module;
+use burn::tensor::Tensor;
+use burn::tensor::activation::relu;
+use serde::{Deserialize, Serialize};
+
+use super::{Faults, Layer};
+use crate::nn::{Start, any_rank};
+use crate::plan::Shape;
+
+/// The exponential linear unit, x for x > 0, otherwise alpha × (exp(x) − 1).
+///
+/// Clevert, Unterthiner and Hochreiter, "Fast and Accurate Deep Network Learning by Exponential Linear Units" (2015).
+///
+/// ```yaml
+/// - elu
+/// - elu: 0.5
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "yaml", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Elu {
+    /// Minus the value far left of 0.
+    #[serde(default = "alpha")]
+    pub alpha: f64,
+}
+
+fn alpha() -> f64 {
+    1.0
+}
+
+impl Layer for Elu {
+    type Module = EluModule;
+    const SHORT: Option<&'static str> = Some("alpha");
+    const ACTIVATION: bool = true;
+
+    fn check(&self, faults: &mut Faults) {
+        faults.finite(self.alpha, "alpha");
+    }
+
+    fn build(&self, _input: Shape, _start: &mut Start<'_>) -> EluModule {
+        EluModule { alpha: self.alpha }
+    }
+}
+
+/// A built `elu`.
+#[derive(Module, Debug)]
+pub struct EluModule {
+    alpha: f64,
+}
+
+impl EluModule {
+    fn forward<const D: usize>(&self, input: Tensor<D>) -> Tensor<D> {
+        elu(input, self.alpha)
+    }
+}
+
+any_rank!(EluModule);
+
+/// Unlike Burn's, with a finite gradient for every input: exp never sees a value above 0.
+pub(super) fn elu<const D: usize>(input: Tensor<D>, alpha: f64) -> Tensor<D> {
+    relu(input.clone()) + (input.clamp_max(0.0).exp() - 1.0) * alpha
+}
+
+#[cfg(all(test, feature = "flex", feature = "yaml"))]
+mod reference {
+    use crate::layer::testing::{close, forward};
+    use crate::plan::Shape;
+
+    /// ```text
+    /// x = torch.tensor([-2., -1., 0.5, 3.])
+    /// torch.nn.ELU()(x)  # [-0.864665, -0.632121, 0.5, 3]
+    /// torch.nn.ELU(0.5)(x)  # [-0.432332, -0.31606, 0.5, 3]
+    /// ```
+    #[test]
+    fn agrees_with_pytorch() {
+        close(&forward("elu", Shape::Flat(4), &[], &[-2.0, -1.0, 0.5, 3.0]), &[-0.864665, -0.632121, 0.5, 3.0]);
+        close(&forward("elu: 0.5", Shape::Flat(4), &[], &[-2.0, -1.0, 0.5, 3.0]), &[-0.432332, -0.31606, 0.5, 3.0]);
+    }
+}

@@ -1,0 +1,54 @@
+//! `gaussian_noise`: values are blurred at random while training.
+
+use burn::nn;
+use serde::{Deserialize, Serialize};
+
+use super::{Faults, Layer};
+use crate::nn::{Start, any_rank};
+use crate::plan::Shape;
+
+/// Adds noise while training.
+///
+/// Each value is added to a draw from N(0, std²); elsewhere nothing happens. The draws are the device's own, seeded at
+/// every step, so a run repeats on one device but not bit for bit on another.
+///
+/// Sønderby et al., "Amortised MAP Inference for Image Super-resolution" (2016), who steady a critic with it.
+///
+/// ```yaml
+/// - gaussian_noise: 0.1
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "yaml", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct GaussianNoise {
+    /// Standard deviation of the noise.
+    pub std: f64,
+}
+
+impl Layer for GaussianNoise {
+    type Module = nn::GaussianNoise;
+    const SHORT: Option<&'static str> = Some("std");
+
+    fn check(&self, faults: &mut Faults) {
+        faults.unless((0.0..=1e3).contains(&self.std), "std", || {
+            format!("std must lie between 0 and 1000, found {}", self.std)
+        });
+    }
+
+    fn build(&self, _input: Shape, _start: &mut Start<'_>) -> nn::GaussianNoise {
+        nn::GaussianNoiseConfig::new(self.std).init()
+    }
+}
+
+any_rank!(nn::GaussianNoise);
+
+#[cfg(all(test, feature = "flex", feature = "yaml"))]
+mod reference {
+    use crate::layer::testing::{close, forward};
+    use crate::plan::Shape;
+
+    #[test]
+    fn does_nothing_outside_of_training() {
+        close(&forward("gaussian_noise: 0.1", Shape::Flat(2), &[], &[1.0, -2.0]), &[1.0, -2.0]);
+    }
+}

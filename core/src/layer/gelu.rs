@@ -1,0 +1,49 @@
+//! `gelu`: the Gaussian error linear unit.
+
+use burn::nn::activation;
+use serde::{Deserialize, Serialize};
+
+use super::Layer;
+use crate::nn::{Start, any_rank};
+use crate::plan::Shape;
+
+/// The Gaussian error linear unit, x Φ(x) with the distribution function Φ of N(0, 1), exact rather than approximated
+/// by tanh (on a GPU the gradient is that of the approximation).
+///
+/// Hendrycks and Gimpel, "Gaussian Error Linear Units (GELUs)" (2016).
+///
+/// ```yaml
+/// - gelu
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "yaml", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Gelu {}
+
+impl Layer for Gelu {
+    type Module = activation::Gelu;
+    const ACTIVATION: bool = true;
+
+    fn build(&self, _input: Shape, _start: &mut Start<'_>) -> activation::Gelu {
+        activation::Gelu::new()
+    }
+}
+
+any_rank!(activation::Gelu);
+
+#[cfg(all(test, feature = "flex", feature = "yaml"))]
+mod reference {
+    use crate::layer::testing::{close, forward};
+    use crate::plan::Shape;
+
+    /// ```text
+    /// torch.nn.GELU()(torch.tensor([-2., -1., 0.5, 3.]))  # [-0.0455003, -0.158655, 0.345731, 2.99595]
+    /// ```
+    #[test]
+    fn agrees_with_pytorch() {
+        close(
+            &forward("gelu", Shape::Flat(4), &[], &[-2.0, -1.0, 0.5, 3.0]),
+            &[-0.0455003, -0.158655, 0.345731, 2.99595],
+        );
+    }
+}

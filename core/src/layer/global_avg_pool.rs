@@ -1,0 +1,57 @@
+//! `global_avg_pool`: the mean of each channel.
+
+use burn::module::Module;
+use serde::{Deserialize, Serialize};
+
+use super::{Layer, Misfit, image};
+use crate::nn::{Forward, Start, Value};
+use crate::plan::Shape;
+
+/// The mean of each channel over all pixels: `[batch, channels, height, width]` → `[batch, channels]`.
+///
+/// Lin, Chen and Yan, "Network In Network" (2013).
+///
+/// ```yaml
+/// - global_avg_pool
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "yaml", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct GlobalAvgPool {}
+
+impl Layer for GlobalAvgPool {
+    type Module = GlobalAvgPoolModule;
+
+    fn output(&self, input: Shape) -> Result<Shape, Misfit> {
+        let [channels, ..] = image("global_avg_pool", input)?;
+        Ok(Shape::Flat(channels))
+    }
+
+    fn build(&self, _input: Shape, _start: &mut Start<'_>) -> GlobalAvgPoolModule {
+        GlobalAvgPoolModule
+    }
+}
+
+/// A built `global_avg_pool`.
+#[derive(Module, Debug)]
+pub struct GlobalAvgPoolModule;
+
+impl Forward for GlobalAvgPoolModule {
+    fn forward(&self, value: Value) -> Value {
+        Value::Flat(value.image().flatten::<3>(2, 3).mean_dim(2).squeeze_dim(2))
+    }
+}
+
+#[cfg(all(test, feature = "flex", feature = "yaml"))]
+mod reference {
+    use crate::layer::testing::{close, forward};
+    use crate::plan::Shape;
+
+    /// ```text
+    /// torch.tensor([1., 2., 3., 6.]).reshape(1, 2, 1, 2).mean((2, 3))  # [1.5, 4.5]
+    /// ```
+    #[test]
+    fn agrees_with_pytorch() {
+        close(&forward("global_avg_pool", Shape::Image([2, 1, 2]), &[], &[1.0, 2.0, 3.0, 6.0]), &[1.5, 4.5]);
+    }
+}

@@ -1,0 +1,174 @@
+//! `init`: what the weights of a layer are drawn from.
+
+use std::fmt;
+
+use serde::de::{Error, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::Faults;
+use super::declared::one_key;
+use crate::nn::Initial;
+
+/// What the weights of a layer are drawn from; biases begin at 0.
+///
+/// `fan in` is how many inputs one output sees, `fan out` how many outputs one input reaches. The formulas are those of
+/// Keras' initialisers of the same names.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub enum Init {
+    /// Evenly between ±√(6 / (fan in + fan out)). Glorot and Bengio, "Understanding the difficulty of training deep
+    /// feedforward neural networks" (2010).
+    #[default]
+    Glorot,
+    /// A truncated normal distribution of variance 2 / (fan in + fan out).
+    GlorotNormal,
+    /// Evenly between ±√(6 / fan in). He et al., "Delving Deep into Rectifiers" (2015).
+    He,
+    /// A truncated normal distribution of variance 2 / fan in.
+    HeNormal,
+    /// Evenly between ±√(3 / fan in). LeCun et al., "Efficient BackProp" (1998).
+    Lecun,
+    /// A truncated normal distribution of variance 1 / fan in.
+    LecunNormal,
+    /// All weights are 0.
+    Zeros,
+    /// A normal distribution with this standard deviation.
+    Normal(f64),
+    /// Evenly between minus and plus this limit.
+    Uniform(f64),
+}
+
+/// The names without a number.
+const WORDS: [(&str, Init); 7] = [
+    ("glorot", Init::Glorot),
+    ("glorot-normal", Init::GlorotNormal),
+    ("he", Init::He),
+    ("he-normal", Init::HeNormal),
+    ("lecun", Init::Lecun),
+    ("lecun-normal", Init::LecunNormal),
+    ("zeros", Init::Zeros),
+];
+type WithNumber = fn(f64) -> Init;
+/// The names with a number.
+const WITH_NUMBER: [(&str, WithNumber); 2] = [("normal", Init::Normal), ("uniform", Init::Uniform)];
+const NAMES: &[&str] =
+    &["glorot", "glorot-normal", "he", "he-normal", "lecun", "lecun-normal", "zeros", "normal", "uniform"];
+
+/// A normal distribution that is cut off at two standard deviations has this standard deviation.
+const TRUNCATED: f64 = 0.879_625_661_034_239_8;
+
+impl Init {
+    /// What to draw, by the number of inputs and outputs.
+    pub(super) fn of(self, fan_in: usize, fan_out: usize) -> Initial {
+        let (fan_in, fan_sum) = (fan_in.max(1) as f32, (fan_in + fan_out).max(1) as f32);
+        let normal = |variance: f32| Initial::TruncatedNormal(libm::sqrtf(variance) / TRUNCATED as f32);
+        match self {
+            Self::Glorot => Initial::Uniform(libm::sqrtf(6.0 / fan_sum)),
+            Self::GlorotNormal => normal(2.0 / fan_sum),
+            Self::He => Initial::Uniform(libm::sqrtf(6.0 / fan_in)),
+            Self::HeNormal => normal(2.0 / fan_in),
+            Self::Lecun => Initial::Uniform(libm::sqrtf(3.0 / fan_in)),
+            Self::LecunNormal => normal(1.0 / fan_in),
+            Self::Zeros => Initial::Constant(0.0),
+            Self::Normal(std) => Initial::Normal(std as f32),
+            Self::Uniform(limit) => Initial::Uniform(limit as f32),
+        }
+    }
+
+    /// Refuses weights of 0 that are to be divided by their largest singular value.
+    pub(super) fn check_spectral(self, spectral_norm: bool, faults: &mut Faults) {
+        let zero = matches!(self, Self::Zeros | Self::Normal(0.0) | Self::Uniform(0.0));
+        faults.unless(!(zero && spectral_norm), "init", || {
+            "weights of 0 have no singular value for `spectral_norm` to divide by".into()
+        });
+    }
+
+    pub(super) fn check(self, faults: &mut Faults) {
+        if let Self::Normal(width) | Self::Uniform(width) = self {
+            faults.unless((0.0..=1e3).contains(&width), "init", || {
+                format!("the width of `init` must lie between 0 and 1000, found {width}")
+            });
+        }
+    }
+}
+
+impl Serialize for Init {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Normal(std) => one_key(serializer, "normal", std),
+            Self::Uniform(limit) => one_key(serializer, "uniform", limit),
+            word => {
+                let name = WORDS.iter().find(|(_, init)| init == word).map(|(name, _)| name);
+                serializer.serialize_str(name.unwrap_or(&"glorot"))
+            }
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Init {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct InitVisitor;
+        impl<'de> Visitor<'de> for InitVisitor {
+            type Value = Init;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a word such as `he`, or `{ normal: 0.02 }` or `{ uniform: 0.05 }`")
+            }
+
+            fn visit_str<E: Error>(self, name: &str) -> Result<Init, E> {
+                if WITH_NUMBER.iter().any(|(known, _)| *known == name) {
+                    return Err(E::custom(format!("`{name}` needs a number: `init: {{ {name}: 0.02 }}`")));
+                }
+                let found = WORDS.iter().find(|(known, _)| *known == name).map(|(_, init)| *init);
+                found.ok_or_else(|| E::unknown_variant(name, NAMES))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Init, A::Error> {
+                let name: String = map.next_key()?.ok_or_else(|| A::Error::invalid_length(0, &self))?;
+                let make = WITH_NUMBER.iter().find(|(known, _)| *known == name).map(|(_, make)| make);
+                let make = make.ok_or_else(|| A::Error::unknown_field(&name, &["normal", "uniform"]))?;
+                let init = make(map.next_value()?);
+                match map.next_key::<String>()? {
+                    None => Ok(init),
+                    Some(more) => Err(A::Error::custom(format!("one distribution, found `{more}` beside `{name}`"))),
+                }
+            }
+        }
+        deserializer.deserialize_any(InitVisitor)
+    }
+}
+
+#[cfg(feature = "yaml")]
+impl schemars::JsonSchema for Init {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Init".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let words: Vec<&str> = WORDS.iter().map(|(name, _)| *name).collect();
+        let width = serde_json::json!({ "type": "number", "minimum": 0, "maximum": 1000 });
+        let with_number = WITH_NUMBER.map(|(name, _)| {
+            serde_json::json!({
+                "type": "object", "properties": { name: width }, "required": [name], "additionalProperties": false
+            })
+        });
+        schemars::json_schema!({
+            "description": "What the weights are drawn from: a name, `{ normal: std }` or `{ uniform: limit }`.",
+            "anyOf": [{ "enum": words }, with_number[0], with_number[1]]
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `keras.initializers.GlorotUniform`, `HeNormal` and `LecunUniform` on a kernel of shape (300, 100): the limit, or the
+    /// standard deviation before it is cut off.
+    #[test]
+    fn widths_are_those_of_keras() {
+        assert_eq!(Init::Glorot.of(300, 100), Initial::Uniform(libm::sqrtf(6.0 / 400.0)));
+        assert_eq!(Init::Lecun.of(300, 100), Initial::Uniform(0.1));
+        let Initial::TruncatedNormal(std) = Init::HeNormal.of(300, 100) else { panic!("another distribution") };
+        assert!((std - 0.092_824).abs() < 1e-5, "{std}");
+    }
+}

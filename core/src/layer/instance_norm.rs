@@ -1,0 +1,100 @@
+//! `instance_norm`: every channel of every image is brought to mean 0 and variance 1.
+
+use burn::nn;
+use serde::{Deserialize, Serialize};
+
+use super::declared::epsilon;
+use super::group_norm::enough;
+use super::{Faults, Layer, Misfit, image};
+use crate::nn::{Forward, Initial, Start, Value};
+use crate::plan::Shape;
+
+/// Brings each channel of each image to mean 0 and variance 1.
+///
+/// y = (x − mean) / √(variance + ε), with the mean and variance of each channel of each image; with `affine` followed
+/// by γ y + β for each channel. γ begins at 1 and β at 0.
+///
+/// Ulyanov, Vedaldi and Lempitsky, "Instance Normalization: The Missing Ingredient for Fast Stylization" (2016).
+///
+/// ```yaml
+/// - instance_norm
+/// - instance_norm: { affine: true }
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "yaml", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct InstanceNorm {
+    /// Whether each channel has a learned scale and offset.
+    #[serde(default)]
+    pub affine: bool,
+    /// Added to the variance so that nothing is divided by 0.
+    #[serde(default = "epsilon")]
+    pub epsilon: f64,
+}
+
+impl Layer for InstanceNorm {
+    type Module = nn::InstanceNorm;
+
+    fn check(&self, faults: &mut Faults) {
+        faults.positive(self.epsilon, "epsilon");
+    }
+
+    fn output(&self, input: Shape) -> Result<Shape, Misfit> {
+        let [_, height, width] = image("instance_norm", input)?;
+        match height * width {
+            1 => Err(Misfit::new("an image of one pixel has no variance").fix("`layer_norm` or `batch_norm`")),
+            _ => Ok(input),
+        }
+    }
+
+    fn parameters(&self, input: Shape) -> u64 {
+        if self.affine { 2 * input.channels() as u64 } else { 0 }
+    }
+
+    fn build(&self, input: Shape, start: &mut Start<'_>) -> nn::InstanceNorm {
+        let channels = input.channels();
+        nn::InstanceNorm {
+            gamma: self.affine.then(|| start.parameter("gamma", [channels], Initial::Constant(1.0))),
+            beta: self.affine.then(|| start.parameter("beta", [channels], Initial::Constant(0.0))),
+            num_channels: channels,
+            epsilon: self.epsilon,
+            affine: self.affine,
+        }
+    }
+}
+
+impl Forward for nn::InstanceNorm {
+    fn forward(&self, value: Value) -> Value {
+        Value::Image(enough(value.image(), |images| self.forward(images)))
+    }
+}
+
+#[cfg(all(test, feature = "flex", feature = "yaml"))]
+mod reference {
+    use crate::layer::testing::{close, forward};
+    use crate::plan::Shape;
+
+    /// ```text
+    /// x = torch.tensor([1., 3., 10., 40.]).reshape(1, 2, 1, 2)
+    /// torch.nn.InstanceNorm2d(2, eps=0.5)(x)  # [[[-0.816497, 0.816497]], [[-0.998891, 0.998891]]]
+    /// layer = torch.nn.InstanceNorm2d(2, affine=True)
+    /// layer.weight.data, layer.bias.data = torch.tensor([2., 3.]), torch.tensor([0., 1.])  # γ, β
+    /// layer(x)  # [[[-1.99999, 1.99999]], [[-2, 4]]]
+    /// ```
+    #[test]
+    fn agrees_with_pytorch() {
+        close(
+            &forward("instance_norm: { epsilon: 0.5 }", Shape::Image([2, 1, 2]), &[], &[1.0, 3.0, 10.0, 40.0]),
+            &[-0.816497, 0.816497, -0.998891, 0.998891],
+        );
+        close(
+            &forward(
+                "instance_norm: { affine: true }",
+                Shape::Image([2, 1, 2]),
+                &[("gamma", &[2.0, 3.0]), ("beta", &[0.0, 1.0])],
+                &[1.0, 3.0, 10.0, 40.0],
+            ),
+            &[-1.99999, 1.99999, -2.0, 4.0],
+        );
+    }
+}

@@ -1,0 +1,114 @@
+//! `layer_norm`: every sample is brought to mean 0 and variance 1.
+
+use burn::module::{Module, Param};
+use burn::tensor::Tensor;
+use burn::tensor::module::layer_norm;
+use serde::{Deserialize, Serialize};
+
+use super::declared::epsilon;
+use super::{Faults, Layer};
+use crate::nn::{Forward, Initial, Start, Value};
+use crate::plan::Shape;
+
+/// Brings each sample to mean 0 and variance 1.
+///
+/// y = γ (x − mean) / √(variance + ε) + β, with the mean and variance of all values of a sample and a γ and β for each
+/// of them. γ begins at 1 and β at 0.
+///
+/// Ba, Kiros and Hinton, "Layer Normalization" (2016); PyTorch's `LayerNorm([channels, height, width])`.
+///
+/// ```yaml
+/// - layer_norm
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "yaml", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct LayerNorm {
+    /// Added to the variance so that nothing is divided by 0.
+    #[serde(default = "epsilon")]
+    pub epsilon: f64,
+}
+
+impl Layer for LayerNorm {
+    type Module = LayerNormModule;
+
+    fn check(&self, faults: &mut Faults) {
+        faults.positive(self.epsilon, "epsilon");
+    }
+
+    fn parameters(&self, input: Shape) -> u64 {
+        2 * input.len() as u64
+    }
+
+    fn build(&self, input: Shape, start: &mut Start<'_>) -> LayerNormModule {
+        LayerNormModule {
+            gamma: start.parameter("gamma", [input.len()], Initial::Constant(1.0)),
+            beta: start.parameter("beta", [input.len()], Initial::Constant(0.0)),
+            epsilon: self.epsilon,
+        }
+    }
+}
+
+/// A built `layer_norm`.
+#[derive(Module, Debug)]
+pub struct LayerNormModule {
+    /// `[values]`
+    gamma: Param<Tensor<1>>,
+    /// `[values]`
+    beta: Param<Tensor<1>>,
+    epsilon: f64,
+}
+
+impl LayerNormModule {
+    fn rows(&self, input: Tensor<2>) -> Tensor<2> {
+        layer_norm(input, self.gamma.val(), Some(self.beta.val()), self.epsilon)
+    }
+}
+
+impl Forward for LayerNormModule {
+    fn forward(&self, value: Value) -> Value {
+        match value {
+            Value::Flat(rows) => Value::Flat(self.rows(rows)),
+            Value::Image(images) => {
+                let sides = images.dims();
+                Value::Image(self.rows(images.flatten(1, 3)).reshape(sides))
+            }
+        }
+    }
+}
+
+#[cfg(all(test, feature = "flex", feature = "yaml"))]
+mod reference {
+    use crate::layer::testing::{close, forward};
+    use crate::plan::Shape;
+
+    /// ```text
+    /// layer = torch.nn.LayerNorm(3)
+    /// layer.weight.data, layer.bias.data = torch.tensor([1., 2., 3.]), torch.tensor([0., 0., 1.])  # γ, β
+    /// layer(torch.tensor([[1., 2., 6.], [3., 1., 0.]]))
+    /// # [[-0.925819, -0.925819, 5.16619], [1.3363, -0.534521, -2.20712]]
+    /// torch.nn.LayerNorm([2, 1, 2], eps=0.5)(torch.tensor([1., 3., 10., 30.]).reshape(1, 2, 1, 2))
+    /// # [[[-0.870388, -0.696311]], [[-0.0870388, 1.65374]]]
+    /// ```
+    #[test]
+    fn agrees_with_pytorch() {
+        close(
+            &forward(
+                "layer_norm",
+                Shape::Flat(3),
+                &[("gamma", &[1.0, 2.0, 3.0]), ("beta", &[0.0, 0.0, 1.0])],
+                &[1.0, 2.0, 6.0, 3.0, 1.0, 0.0],
+            ),
+            &[-0.925819, -0.925819, 5.16619, 1.3363, -0.534521, -2.20712],
+        );
+        close(
+            &forward(
+                "layer_norm: { epsilon: 0.5 }",
+                Shape::Image([2, 1, 2]),
+                &[("gamma", &[1.0, 1.0, 1.0, 1.0]), ("beta", &[0.0, 0.0, 0.0, 0.0])],
+                &[1.0, 3.0, 10.0, 30.0],
+            ),
+            &[-0.870388, -0.696311, -0.0870388, 1.65374],
+        );
+    }
+}

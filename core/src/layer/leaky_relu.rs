@@ -1,0 +1,68 @@
+//! `leaky_relu`: a rectifier that lets a little through.
+
+use burn::nn::activation;
+use serde::{Deserialize, Serialize};
+
+use super::{Faults, Layer};
+use crate::nn::{Start, any_rank};
+use crate::plan::Shape;
+
+/// The leaky rectifier, x for x ≥ 0, otherwise negative_slope × x.
+///
+/// Maas, Hannun and Ng, "Rectifier Nonlinearities Improve Neural Network Acoustic Models" (2013).
+///
+/// ```yaml
+/// - leaky_relu: 0.2
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "yaml", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct LeakyRelu {
+    /// Slope left of 0.
+    #[serde(default = "negative_slope")]
+    pub negative_slope: f64,
+}
+
+fn negative_slope() -> f64 {
+    0.01
+}
+
+impl LeakyRelu {
+    /// A rectifier with that slope left of 0.
+    pub fn new(negative_slope: f64) -> Self {
+        Self { negative_slope }
+    }
+}
+
+impl Layer for LeakyRelu {
+    type Module = activation::LeakyRelu;
+    const SHORT: Option<&'static str> = Some("negative_slope");
+    const ACTIVATION: bool = true;
+
+    fn check(&self, faults: &mut Faults) {
+        faults.finite(self.negative_slope, "negative_slope");
+    }
+
+    fn build(&self, _input: Shape, _start: &mut Start<'_>) -> activation::LeakyRelu {
+        activation::LeakyReluConfig::new().with_negative_slope(self.negative_slope).init()
+    }
+}
+
+any_rank!(activation::LeakyRelu);
+
+#[cfg(all(test, feature = "flex", feature = "yaml"))]
+mod reference {
+    use crate::layer::testing::{close, forward};
+    use crate::plan::Shape;
+
+    /// ```text
+    /// x = torch.tensor([-2., -1., 0.5, 3.])
+    /// torch.nn.LeakyReLU()(x)  # [-0.02, -0.01, 0.5, 3]
+    /// torch.nn.LeakyReLU(0.2)(x)  # [-0.4, -0.2, 0.5, 3]
+    /// ```
+    #[test]
+    fn agrees_with_pytorch() {
+        close(&forward("leaky_relu", Shape::Flat(4), &[], &[-2.0, -1.0, 0.5, 3.0]), &[-0.02, -0.01, 0.5, 3.0]);
+        close(&forward("leaky_relu: 0.2", Shape::Flat(4), &[], &[-2.0, -1.0, 0.5, 3.0]), &[-0.4, -0.2, 0.5, 3.0]);
+    }
+}

@@ -1,0 +1,74 @@
+//! `pixel_shuffle`: channels become pixels.
+
+use burn::nn;
+use serde::{Deserialize, Serialize};
+
+use super::{Faults, Layer, Misfit, image, channels_of};
+use crate::nn::{Forward, Start, Value};
+use crate::plan::Shape;
+
+/// Makes an image larger with what its channels hold.
+///
+/// `[batch, channels × factor², height, width]` → `[batch, channels, height × factor, width × factor]`.
+///
+/// Shi et al., "Real-Time Single Image and Video Super-Resolution Using an Efficient Sub-Pixel Convolutional Neural
+/// Network" (2016).
+///
+/// ```yaml
+/// - pixel_shuffle: 2
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "yaml", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct PixelShuffle {
+    /// By how much height and width grow.
+    pub factor: usize,
+}
+
+impl Layer for PixelShuffle {
+    type Module = nn::PixelShuffle;
+    const SHORT: Option<&'static str> = Some("factor");
+
+    fn check(&self, faults: &mut Faults) {
+        faults.unless((1..=64).contains(&self.factor), "factor", || {
+            format!("factor must lie between 1 and 64, found {}", self.factor)
+        });
+    }
+
+    fn output(&self, input: Shape) -> Result<Shape, Misfit> {
+        let [channels, height, width] = image("pixel_shuffle", input)?;
+        let (factor, square) = (self.factor, self.factor * self.factor);
+        if !channels.is_multiple_of(square) {
+            let found = format!("{} cannot be divided by {factor} × {factor}", channels_of(channels));
+            return Err(Misfit::new(found).fix(format!("{} channels before it", channels.next_multiple_of(square))));
+        }
+        Ok(Shape::Image([channels / square, height.saturating_mul(factor), width.saturating_mul(factor)]))
+    }
+
+    fn build(&self, _input: Shape, _start: &mut Start<'_>) -> nn::PixelShuffle {
+        nn::PixelShuffleConfig::new(self.factor).init()
+    }
+}
+
+impl Forward for nn::PixelShuffle {
+    fn forward(&self, value: Value) -> Value {
+        Value::Image(self.forward(value.image()))
+    }
+}
+
+#[cfg(all(test, feature = "flex", feature = "yaml"))]
+mod reference {
+    use crate::layer::testing::{close, forward};
+    use crate::plan::Shape;
+
+    /// ```text
+    /// F.pixel_shuffle(torch.arange(1., 9.).reshape(1, 4, 1, 2), 2)  # [[1, 3, 2, 4], [5, 7, 6, 8]]
+    /// ```
+    #[test]
+    fn agrees_with_pytorch() {
+        close(
+            &forward("pixel_shuffle: 2", Shape::Image([4, 1, 2]), &[], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]),
+            &[1.0, 3.0, 2.0, 4.0, 5.0, 7.0, 6.0, 8.0],
+        );
+    }
+}

@@ -1,0 +1,97 @@
+//! `prelu`: a leaky rectifier that learns its slope.
+
+use burn::nn::PRelu;
+use serde::{Deserialize, Serialize};
+
+use super::{Faults, Layer};
+use crate::nn::{Initial, Start, any_rank};
+use crate::plan::Shape;
+
+/// The parametric rectifier, x for x ≥ 0, otherwise α x with a learned α.
+///
+/// He et al., "Delving Deep into Rectifiers" (2015).
+///
+/// ```yaml
+/// - prelu
+/// - prelu: { slope: 0.1, per_channel: true }
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "yaml", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Prelu {
+    /// What α begins at.
+    #[serde(default = "slope")]
+    pub slope: f64,
+    /// Whether every channel of an image, or value of a row, has an α of its own.
+    #[serde(default)]
+    pub per_channel: bool,
+}
+
+fn slope() -> f64 {
+    0.25
+}
+
+impl Prelu {
+    fn slopes(&self, input: Shape) -> usize {
+        if self.per_channel { input.channels() } else { 1 }
+    }
+}
+
+impl Layer for Prelu {
+    type Module = PRelu;
+    const SHORT: Option<&'static str> = Some("slope");
+    const ACTIVATION: bool = true;
+
+    fn check(&self, faults: &mut Faults) {
+        faults.finite(self.slope, "slope");
+    }
+
+    fn parameters(&self, input: Shape) -> u64 {
+        self.slopes(input) as u64
+    }
+
+    fn build(&self, input: Shape, start: &mut Start<'_>) -> PRelu {
+        let alpha = start.parameter("alpha", [self.slopes(input)], Initial::Constant(self.slope as f32));
+        PRelu { alpha, alpha_value: self.slope }
+    }
+}
+
+any_rank!(PRelu);
+
+#[cfg(all(test, feature = "flex", feature = "yaml"))]
+mod reference {
+    use crate::layer::testing::{close, forward};
+    use crate::plan::Shape;
+
+    /// ```text
+    /// torch.nn.PReLU()(torch.tensor([-2., -1., 0.5, 3.]))  # [-0.5, -0.25, 0.5, 3]
+    /// x = torch.tensor([-1., 3., -2., 4.]).reshape(1, 2, 1, 2)
+    /// F.prelu(x, torch.tensor([0.1, 0.5]))  # [[[-0.1, 3]], [[-1, 4]]]
+    /// F.prelu(torch.tensor([[-1., -2.], [-3., 4.]]), torch.tensor([0.1, 0.5]))  # [[-0.1, -1], [-0.3, 4]]
+    /// ```
+    #[test]
+    fn agrees_with_pytorch() {
+        close(
+            &forward("prelu", Shape::Flat(4), &[("alpha", &[0.25])], &[-2.0, -1.0, 0.5, 3.0]),
+            &[-0.5, -0.25, 0.5, 3.0],
+        );
+        close(
+            &forward(
+                "prelu: { per_channel: true }",
+                Shape::Image([2, 1, 2]),
+                &[("alpha", &[0.1, 0.5])],
+                &[-1.0, 3.0, -2.0, 4.0],
+            ),
+            &[-0.1, 3.0, -1.0, 4.0],
+        );
+        close(
+            &forward(
+                "prelu: { per_channel: true }",
+                Shape::Flat(2),
+                &[("alpha", &[0.1, 0.5])],
+                &[-1.0, -2.0, -3.0, 4.0],
+            ),
+            &[-0.1, -1.0, -0.3, 4.0],
+        );
+    }
+}

@@ -1,0 +1,45 @@
+//! `relu`: the rectifier.
+
+use burn::nn::activation;
+use serde::{Deserialize, Serialize};
+
+use super::Layer;
+use crate::nn::{Start, any_rank};
+use crate::plan::Shape;
+
+/// The rectifier, max(x, 0).
+///
+/// Nair and Hinton, "Rectified Linear Units Improve Restricted Boltzmann Machines" (2010).
+///
+/// ```yaml
+/// - relu
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "yaml", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Relu {}
+
+impl Layer for Relu {
+    type Module = activation::Relu;
+    const ACTIVATION: bool = true;
+
+    fn build(&self, _input: Shape, _start: &mut Start<'_>) -> activation::Relu {
+        activation::Relu::new()
+    }
+}
+
+any_rank!(activation::Relu);
+
+#[cfg(all(test, feature = "flex", feature = "yaml"))]
+mod reference {
+    use crate::layer::testing::{close, forward};
+    use crate::plan::Shape;
+
+    /// ```text
+    /// torch.nn.ReLU()(torch.tensor([-2., -1., 0.5, 3.]))  # [0, 0, 0.5, 3]
+    /// ```
+    #[test]
+    fn agrees_with_pytorch() {
+        close(&forward("relu", Shape::Flat(4), &[], &[-2.0, -1.0, 0.5, 3.0]), &[0.0, 0.0, 0.5, 3.0]);
+    }
+}

@@ -1,0 +1,68 @@
+//! `repeat`: the same layers several times, each time with weights of their own.
+
+use burn::module::Module;
+use serde::{Deserialize, Serialize};
+
+use super::{Faults, Inside, Layer, LayerModule, LayerSpec, Misfit};
+use crate::nn::{Forward, Start, Value, build, pass};
+use crate::plan::Shape;
+
+/// Puts the same layers one after another several times; each time they have weights of their own.
+///
+/// ```yaml
+/// - repeat:
+///     times: 3
+///     layers:
+///       - conv2d: { filters: 32, kernel: 3, padding: same }
+///       - relu
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "yaml", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Repeat {
+    /// How often.
+    pub times: usize,
+    /// What is repeated.
+    pub layers: Vec<LayerSpec>,
+}
+
+impl Repeat {
+    fn all(&self) -> impl Iterator<Item = &LayerSpec> {
+        (0..self.times).flat_map(|_| &self.layers)
+    }
+}
+
+impl Layer for Repeat {
+    type Module = RepeatModule;
+
+    fn check(&self, faults: &mut Faults) {
+        faults.unless((1..=1000).contains(&self.times), "times", || {
+            format!("times must lie between 1 and 1000, found {}", self.times)
+        });
+        faults.unless(!self.layers.is_empty(), "layers", || "there is no layer to repeat".into());
+    }
+
+    fn inside(&self) -> Option<Inside<'_>> {
+        Some(Inside { layers: &self.layers, times: self.times, key: Some("layers") })
+    }
+
+    fn output(&self, input: Shape) -> Result<Shape, Misfit> {
+        self.all().try_fold(input, |shape, layer| layer.output(shape))
+    }
+
+    fn build(&self, input: Shape, start: &mut Start<'_>) -> RepeatModule {
+        RepeatModule { layers: build(self.all(), input, start) }
+    }
+}
+
+/// A built `repeat`.
+#[derive(Module, Debug)]
+pub struct RepeatModule {
+    layers: Vec<LayerModule>,
+}
+
+impl Forward for RepeatModule {
+    fn forward(&self, value: Value) -> Value {
+        pass(&self.layers, value)
+    }
+}

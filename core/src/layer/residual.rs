@@ -1,0 +1,247 @@
+//! `residual`: layers with a way around them.
+
+use burn::module::{Module, Param};
+use burn::tensor::Tensor;
+use burn::tensor::module::{conv2d, linear};
+use burn::tensor::ops::ConvOptions;
+use serde::{Deserialize, Serialize};
+
+use super::upsample::{Mode, Upsample};
+use super::{Faults, Init, Inside, Layer, LayerModule, LayerSpec, Misfit, count};
+use crate::nn::{Forward, Start, Value, build, pass};
+use crate::plan::Shape;
+
+/// A way around layers, y = f(x) + x.
+///
+/// Where f changes the shape, the way around is a projection without a bias: for rows a linear layer; for images a
+/// convolution of 1 by 1, with the stride for which ⌈height / stride⌉ is the new height if the image becomes smaller,
+/// behind nearest upsampling if it becomes larger by a whole factor.
+///
+/// He et al., "Deep Residual Learning for Image Recognition" (2015), option B.
+///
+/// ```yaml
+/// - residual:
+///     - conv2d: { filters: 64, kernel: 3, stride: 2, padding: same }
+///     - batch_norm
+///     - relu
+///     - conv2d: { filters: 64, kernel: 3, padding: same }
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "yaml", derive(schemars::JsonSchema))]
+#[serde(transparent)]
+pub struct Residual(pub Vec<LayerSpec>);
+
+/// What brings the input to the shape of the output.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Shortcut {
+    Identity,
+    Linear([usize; 2]),
+    Conv { channels: [usize; 2], grow: [usize; 2], stride: [usize; 2] },
+}
+
+impl Shortcut {
+    fn between(input: Shape, output: Shape) -> Result<Self, Misfit> {
+        match (input, output) {
+            (input, output) if input == output => Ok(Self::Identity),
+            (Shape::Flat(inputs), Shape::Flat(outputs)) => Ok(Self::Linear([inputs, outputs])),
+            (Shape::Image(from), Shape::Image(to)) => {
+                let axis = |axis: usize| step(from[axis], to[axis]);
+                let ((Some(rows), Some(columns)), channels) = ((axis(1), axis(2)), [from[0], to[0]]) else {
+                    let found =
+                        format!("what the layers make of {input} is {output}, and no stride or factor joins the two");
+                    return Err(
+                        Misfit::new(found).fix("`padding: same`, so that sizes stay or change by a whole factor")
+                    );
+                };
+                Ok(Self::Conv { channels, grow: [rows.0, columns.0], stride: [rows.1, columns.1] })
+            }
+            _ => Err(Misfit::new(format!("the layers make {output} of {input}; a row and an image cannot be added"))),
+        }
+    }
+
+    fn weights(self) -> u64 {
+        match self {
+            Self::Identity => 0,
+            Self::Linear(sides) | Self::Conv { channels: sides, .. } => count(&sides),
+        }
+    }
+}
+
+/// Along one direction: by how much to grow, then the stride, on the way from one size to another.
+fn step(from: usize, to: usize) -> Option<(usize, usize)> {
+    if to >= from {
+        return to.is_multiple_of(from).then_some((to / from, 1));
+    }
+    let stride = from.div_ceil(to);
+    (from.div_ceil(stride) == to).then_some((1, stride))
+}
+
+impl Residual {
+    fn inner(&self, input: Shape) -> Result<Shape, Misfit> {
+        self.0.iter().try_fold(input, |shape, layer| layer.output(shape))
+    }
+
+    fn shortcut(&self, input: Shape) -> Result<Shortcut, Misfit> {
+        Shortcut::between(input, self.inner(input)?)
+    }
+}
+
+impl Layer for Residual {
+    type Module = ResidualModule;
+
+    fn check(&self, faults: &mut Faults) {
+        faults.unless(!self.0.is_empty(), "", || "there is no layer to go around".into());
+    }
+
+    fn inside(&self) -> Option<Inside<'_>> {
+        Some(Inside { layers: &self.0, times: 1, key: None })
+    }
+
+    fn output(&self, input: Shape) -> Result<Shape, Misfit> {
+        self.shortcut(input)?;
+        self.inner(input)
+    }
+
+    /// Those of the projection; the layers inside count for themselves.
+    fn parameters(&self, input: Shape) -> u64 {
+        self.shortcut(input).map_or(0, Shortcut::weights)
+    }
+
+    fn macs(&self, input: Shape, output: Shape) -> u64 {
+        let pixels = if let Shape::Image([_, height, width]) = output { count(&[height, width]) } else { 1 };
+        self.parameters(input).saturating_mul(pixels)
+    }
+
+    fn build(&self, input: Shape, start: &mut Start<'_>) -> ResidualModule {
+        let layers = build(self.0.iter(), input, start);
+        start.within("projection", |start| match self.shortcut(input).unwrap_or(Shortcut::Identity) {
+            Shortcut::Identity => ResidualModule { layers, projection: None, grow: [1, 1], stride: [1, 1] },
+            Shortcut::Linear([inputs, outputs]) => {
+                let weight = start.parameter("weight", [inputs, outputs], Init::Glorot.of(inputs, outputs));
+                let projection = Some(Projection::Linear(LinearProjection { weight }));
+                ResidualModule { layers, projection, grow: [1, 1], stride: [1, 1] }
+            }
+            Shortcut::Conv { channels: [from, to], grow, stride } => {
+                let weight = start.parameter("weight", [to, from, 1, 1], Init::Glorot.of(from, to));
+                let projection = Some(Projection::Conv(ConvProjection { weight }));
+                ResidualModule { layers, projection, grow, stride }
+            }
+        })
+    }
+}
+
+/// A built `residual`.
+#[derive(Module, Debug)]
+pub struct ResidualModule {
+    layers: Vec<LayerModule>,
+    projection: Option<Projection>,
+    grow: [usize; 2],
+    stride: [usize; 2],
+}
+
+#[derive(Module, Debug)]
+enum Projection {
+    Linear(LinearProjection),
+    Conv(ConvProjection),
+}
+
+#[derive(Module, Debug)]
+struct LinearProjection {
+    /// `[inputs, outputs]`
+    weight: Param<Tensor<2>>,
+}
+
+#[derive(Module, Debug)]
+struct ConvProjection {
+    /// `[filters, channels, 1, 1]`
+    weight: Param<Tensor<4>>,
+}
+
+impl Forward for ResidualModule {
+    fn forward(&self, value: Value) -> Value {
+        let around = match &self.projection {
+            None => value.clone(),
+            Some(Projection::Linear(projection)) => {
+                Value::Flat(linear(value.clone().flat(), projection.weight.val(), None))
+            }
+            Some(Projection::Conv(projection)) => {
+                let options = ConvOptions::new(self.stride, [0, 0], [1, 1], 1);
+                let images = match self.grow {
+                    [1, 1] => value.clone().image(),
+                    scale => Upsample::built(scale, Mode::Nearest).forward(value.clone()).image(),
+                };
+                Value::Image(conv2d(images, projection.weight.val(), None, options))
+            }
+        };
+        match (pass(&self.layers, value), around) {
+            (Value::Flat(through), around) => Value::Flat(through + around.flat()),
+            (Value::Image(through), around) => Value::Image(through + around.image()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_joined_by_a_stride_or_a_factor() {
+        for (from, to, expected) in [
+            (8, 8, Some((1, 1))),
+            (7, 4, Some((1, 2))),
+            (8, 4, Some((1, 2))),
+            (4, 12, Some((3, 1))),
+            (8, 6, None),
+            (4, 6, None),
+        ] {
+            assert_eq!(step(from, to), expected, "{from} to {to}");
+        }
+    }
+
+    /// ```text
+    /// x, w = torch.tensor([[1., 2.]]), torch.tensor([[1., 2.], [3., -4.]])  # [inputs, units]
+    /// x + F.relu(x @ w)  # [8, 2]
+    /// x @ torch.tensor([[1.], [10.]]) + x @ torch.tensor([[0.5], [0.5]])  # [22.5]
+    /// x, w, one = torch.arange(1., 17.).reshape(1, 1, 4, 4), torch.full((1, 1, 1, 1), 2.), torch.ones(1, 1, 1, 1)
+    /// F.conv2d(x, w, stride=2) + F.conv2d(x, one, stride=2)  # [[3, 9], [27, 33]]
+    /// x = torch.tensor([1., 2.]).reshape(1, 1, 1, 2)
+    /// F.conv2d(F.interpolate(x, scale_factor=2), w) + F.interpolate(x, scale_factor=2)  # [[3, 3, 6, 6], [3, 3, 6, 6]]
+    /// ```
+    #[cfg(all(feature = "flex", feature = "yaml"))]
+    #[test]
+    fn agrees_with_pytorch() {
+        use crate::layer::testing::{close, forward};
+
+        close(
+            &forward(
+                "residual: [{ linear: { units: 2, bias: false } }, relu]",
+                Shape::Flat(2),
+                &[("layers.0.weight", &[1.0, 2.0, 3.0, -4.0])],
+                &[1.0, 2.0],
+            ),
+            &[8.0, 2.0],
+        );
+        close(
+            &forward(
+                "residual: [{ linear: { units: 1, bias: false } }]",
+                Shape::Flat(2),
+                &[("layers.0.weight", &[0.5, 0.5]), ("projection.weight", &[1.0, 10.0])],
+                &[1.0, 2.0],
+            ),
+            &[22.5],
+        );
+        close(
+            &forward(
+                "residual: [{ conv2d: { filters: 1, kernel: 1, stride: 2, bias: false } }]",
+                Shape::Image([1, 4, 4]),
+                &[("layers.0.weight", &[1.0]), ("projection.weight", &[2.0])],
+                &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 11.0, 12.0, 13.0, 14.0, 15.0, 16.0],
+            ),
+            &[3.0, 9.0, 27.0, 33.0],
+        );
+        close(
+            &forward("residual: [upsample]", Shape::Image([1, 1, 2]), &[("projection.weight", &[2.0])], &[1.0, 2.0]),
+            &[3.0, 3.0, 6.0, 6.0, 3.0, 3.0, 6.0, 6.0],
+        );
+    }
+}

@@ -1,0 +1,46 @@
+//! `sigmoid`: the logistic function.
+
+use burn::nn::activation;
+use serde::{Deserialize, Serialize};
+
+use super::Layer;
+use crate::nn::{Start, any_rank};
+use crate::plan::Shape;
+
+/// The logistic function, σ(x) = 1 / (1 + exp(−x)), between 0 and 1.
+///
+/// ```yaml
+/// - sigmoid
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "yaml", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Sigmoid {}
+
+impl Layer for Sigmoid {
+    type Module = activation::Sigmoid;
+    const ACTIVATION: bool = true;
+
+    fn build(&self, _input: Shape, _start: &mut Start<'_>) -> activation::Sigmoid {
+        activation::Sigmoid::new()
+    }
+}
+
+any_rank!(activation::Sigmoid);
+
+#[cfg(all(test, feature = "flex", feature = "yaml"))]
+mod reference {
+    use crate::layer::testing::{close, forward};
+    use crate::plan::Shape;
+
+    /// ```text
+    /// torch.nn.Sigmoid()(torch.tensor([-2., -1., 0.5, 3.]))  # [0.119203, 0.268941, 0.622459, 0.952574]
+    /// ```
+    #[test]
+    fn agrees_with_pytorch() {
+        close(
+            &forward("sigmoid", Shape::Flat(4), &[], &[-2.0, -1.0, 0.5, 3.0]),
+            &[0.119203, 0.268941, 0.622459, 0.952574],
+        );
+    }
+}

@@ -1,0 +1,48 @@
+//! `silu`: the sigmoid linear unit.
+
+use burn::nn::activation;
+use serde::{Deserialize, Serialize};
+
+use super::Layer;
+use crate::nn::{Start, any_rank};
+use crate::plan::Shape;
+
+/// The sigmoid linear unit, x σ(x); also called swish.
+///
+/// Hendrycks and Gimpel (2016); Ramachandran, Zoph and Le, "Searching for Activation Functions" (2017).
+///
+/// ```yaml
+/// - silu
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "yaml", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Silu {}
+
+impl Layer for Silu {
+    type Module = activation::SiLU;
+    const ACTIVATION: bool = true;
+
+    fn build(&self, _input: Shape, _start: &mut Start<'_>) -> activation::SiLU {
+        activation::SiLU::new()
+    }
+}
+
+any_rank!(activation::SiLU);
+
+#[cfg(all(test, feature = "flex", feature = "yaml"))]
+mod reference {
+    use crate::layer::testing::{close, forward};
+    use crate::plan::Shape;
+
+    /// ```text
+    /// torch.nn.SiLU()(torch.tensor([-2., -1., 0.5, 3.]))  # [-0.238406, -0.268941, 0.31123, 2.85772]
+    /// ```
+    #[test]
+    fn agrees_with_pytorch() {
+        close(
+            &forward("silu", Shape::Flat(4), &[], &[-2.0, -1.0, 0.5, 3.0]),
+            &[-0.238406, -0.268941, 0.31123, 2.85772],
+        );
+    }
+}

@@ -1,0 +1,64 @@
+//! `softmax`: values become shares of 1.
+
+use burn::module::Module;
+use burn::tensor::Tensor;
+use burn::tensor::activation::softmax;
+use serde::{Deserialize, Serialize};
+
+use super::Layer;
+use crate::nn::{Start, any_rank};
+use crate::plan::Shape;
+
+/// Makes shares of 1 of the values of a row, or at each pixel of the channels of an image.
+///
+/// exp(xᵢ) / Σ exp(xⱼ), computed so that no exponential overflows.
+/// The cross-entropy of a classifier takes logits and needs none.
+///
+/// ```yaml
+/// - softmax
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "yaml", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Softmax {}
+
+impl Layer for Softmax {
+    type Module = SoftmaxModule;
+    const ACTIVATION: bool = true;
+
+    fn build(&self, _input: Shape, _start: &mut Start<'_>) -> SoftmaxModule {
+        SoftmaxModule
+    }
+}
+
+/// A built `softmax`.
+#[derive(Module, Debug)]
+pub struct SoftmaxModule;
+
+impl SoftmaxModule {
+    fn forward<const D: usize>(&self, input: Tensor<D>) -> Tensor<D> {
+        softmax(input, 1)
+    }
+}
+
+any_rank!(SoftmaxModule);
+
+#[cfg(all(test, feature = "flex", feature = "yaml"))]
+mod reference {
+    use crate::layer::testing::{close, forward};
+    use crate::plan::Shape;
+
+    /// ```text
+    /// torch.nn.Softmax(1)(torch.tensor([[1., 2., 4.]]))  # [0.0420101, 0.114195, 0.843795]
+    /// torch.nn.Softmax(1)(torch.tensor([1., 0., 3., 0.]).reshape(1, 2, 1, 2))
+    /// # [[[0.119203, 0.5]], [[0.880797, 0.5]]]
+    /// ```
+    #[test]
+    fn agrees_with_pytorch() {
+        close(&forward("softmax", Shape::Flat(3), &[], &[1.0, 2.0, 4.0]), &[0.0420101, 0.114195, 0.843795]);
+        close(
+            &forward("softmax", Shape::Image([2, 1, 2]), &[], &[1.0, 0.0, 3.0, 0.0]),
+            &[0.119203, 0.5, 0.880797, 0.5],
+        );
+    }
+}

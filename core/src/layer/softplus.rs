@@ -1,0 +1,50 @@
+//! `softplus`: the smooth rectifier.
+
+use burn::nn::activation;
+use serde::{Deserialize, Serialize};
+
+use super::Layer;
+use crate::nn::{Start, any_rank};
+use crate::plan::Shape;
+
+/// The smooth rectifier, log(1 + exp(x)); x itself above 20, where the two do not differ.
+///
+/// Dugas et al., "Incorporating Second-Order Functional Knowledge for Better Option Pricing" (2000).
+///
+/// ```yaml
+/// - softplus
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "yaml", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Softplus {}
+
+impl Layer for Softplus {
+    type Module = activation::Softplus;
+    const ACTIVATION: bool = true;
+
+    fn build(&self, _input: Shape, _start: &mut Start<'_>) -> activation::Softplus {
+        activation::SoftplusConfig::new().init()
+    }
+}
+
+any_rank!(activation::Softplus);
+
+#[cfg(all(test, feature = "flex", feature = "yaml"))]
+mod reference {
+    use crate::layer::testing::{close, forward};
+    use crate::plan::Shape;
+
+    /// ```text
+    /// torch.nn.Softplus()(torch.tensor([-2., -1., 0.5, 3.]))  # [0.126928, 0.313262, 0.974077, 3.04859]
+    /// torch.nn.Softplus()(torch.tensor([-30., 30., 90.]))  # [9.35762e-14, 30, 90]
+    /// ```
+    #[test]
+    fn agrees_with_pytorch() {
+        close(
+            &forward("softplus", Shape::Flat(4), &[], &[-2.0, -1.0, 0.5, 3.0]),
+            &[0.126928, 0.313262, 0.974077, 3.04859],
+        );
+        close(&forward("softplus", Shape::Flat(3), &[], &[-30.0, 30.0, 90.0]), &[9.35762e-14, 30.0, 90.0]);
+    }
+}

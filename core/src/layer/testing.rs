@@ -1,0 +1,75 @@
+//! One layer by itself, for the reference values beside the layers.
+
+use std::collections::BTreeMap;
+
+use burn::tensor::{Device, Tensor, TensorData};
+
+use super::LayerSpec;
+use crate::nn::{Sequential, Start, Value};
+use crate::plan::{Limits, Network, Shape};
+
+/// What the layer that is declared by `yaml` makes of some samples, one after another in `values`, outside of training.
+///
+/// `weights` are named as they are stored; their shapes follow from the layer.
+pub fn forward(yaml: &str, input: Shape, weights: &[(&str, &[f32])], values: &[f32]) -> Vec<f32> {
+    let spec: LayerSpec = serde_yaml::from_str(yaml).expect("the layer can be read");
+    let plan = Network::new("layer", input, &[spec], Limits::DEFAULT).expect("the layer fits");
+    let device = Device::flex();
+    let shapes = shapes(&plan, &device);
+    let tensor = |(name, values): &(&str, &[f32])| {
+        let name = format!("layers.0.{name}");
+        let shape = shapes.get(&name).unwrap_or_else(|| panic!("the layer has no {name}, only {shapes:?}"));
+        (name, TensorData::new(values.to_vec(), shape.clone()))
+    };
+    let mut start = Start::loaded(weights.iter().map(tensor).collect(), &device);
+    let network = Sequential::new(&plan, &mut start);
+    start.finish().expect("all weights are given");
+    let count = values.len() / input.len();
+    let batch = match input {
+        Shape::Flat(width) => Value::Flat(Tensor::from_data(TensorData::new(values.to_vec(), [count, width]), &device)),
+        Shape::Image([c, h, w]) => {
+            Value::Image(Tensor::from_data(TensorData::new(values.to_vec(), [count, c, h, w]), &device))
+        }
+    };
+    network.forward(batch).flat().into_data().iter().collect()
+}
+
+/// The shapes of all weights by their names.
+fn shapes(plan: &Network, device: &Device) -> BTreeMap<String, Vec<usize>> {
+    use burn::module::{Module, ModuleVisitor, Param};
+
+    #[derive(Default)]
+    struct Shapes {
+        path: Vec<String>,
+        found: BTreeMap<String, Vec<usize>>,
+    }
+
+    impl ModuleVisitor for Shapes {
+        fn enter_module(&mut self, name: &str, _: &str) {
+            self.path.push(name.to_owned());
+        }
+
+        fn exit_module(&mut self, _: &str, _: &str) {
+            self.path.pop();
+        }
+
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            let named = self.path.iter().filter(|part| !part.starts_with(char::is_uppercase));
+            let name = named.cloned().collect::<Vec<_>>().join(".");
+            self.found.insert(name, param.val().dims().to_vec());
+        }
+    }
+
+    let mut shapes = Shapes::default();
+    Sequential::new(plan, &mut Start::seeded(0, 0, device)).visit(&mut shapes);
+    shapes.found
+}
+
+/// Agreement to five digits.
+#[track_caller]
+pub fn close(found: &[f32], expected: &[f32]) {
+    assert_eq!(found.len(), expected.len(), "{found:?} and {expected:?}");
+    for (a, b) in found.iter().zip(expected) {
+        assert!((a - b).abs() <= 1e-5 * b.abs().max(1.0), "{found:?} is not {expected:?}");
+    }
+}

@@ -1,0 +1,152 @@
+//! `upsample`: an image becomes larger by a whole factor.
+
+use burn::module::Module;
+use burn::tensor::module::interpolate;
+use burn::tensor::ops::{InterpolateMode, InterpolateOptions};
+use burn::tensor::{Device, Tensor, TensorData};
+use serde::{Deserialize, Serialize};
+
+use super::{Faults, Layer, Misfit, Pair, image};
+use crate::nn::{Forward, Start, Value};
+use crate::plan::Shape;
+
+/// Makes an image larger by a whole factor.
+///
+/// `[batch, channels, height, width]` → `[batch, channels, height × scale, width × scale]`.
+///
+/// `nearest` repeats pixels; `bilinear` mixes the four around the point (i + ½) / scale − ½, with the border repeated
+/// outwards (PyTorch's `align_corners=False`, TensorFlow's `resize`).
+///
+/// Odena, Dumoulin and Olah, "Deconvolution and Checkerboard Artifacts" (2016), recommend it before a convolution in
+/// place of a transposed one.
+///
+/// ```yaml
+/// - upsample: 2
+/// - upsample: { scale: 2, mode: bilinear }
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "yaml", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Upsample {
+    /// By how much height and width grow.
+    #[serde(default = "two")]
+    pub scale: Pair,
+    /// What the new pixels are.
+    #[serde(default)]
+    pub mode: Mode,
+}
+
+/// What the new pixels of a larger image are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "yaml", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// Copies of the nearest one.
+    #[default]
+    Nearest,
+    /// Mixtures of the four around.
+    Bilinear,
+}
+
+fn two() -> Pair {
+    2.into()
+}
+
+impl Layer for Upsample {
+    type Module = UpsampleModule;
+    const SHORT: Option<&'static str> = Some("scale");
+
+    fn check(&self, faults: &mut Faults) {
+        self.scale.check("scale", faults);
+    }
+
+    fn output(&self, input: Shape) -> Result<Shape, Misfit> {
+        let [channels, height, width] = image("upsample", input)?;
+        let [rows, columns] = self.scale.0;
+        Ok(Shape::Image([channels, height.saturating_mul(rows), width.saturating_mul(columns)]))
+    }
+
+    fn macs(&self, _input: Shape, output: Shape) -> u64 {
+        if self.mode == Mode::Bilinear { 4 * output.len() as u64 } else { 0 }
+    }
+
+    fn build(&self, _input: Shape, _start: &mut Start<'_>) -> UpsampleModule {
+        Self::built(self.scale.0, self.mode)
+    }
+}
+
+impl Upsample {
+    /// The layer without a declaration.
+    pub(super) fn built(scale: [usize; 2], mode: Mode) -> UpsampleModule {
+        UpsampleModule { scale, bilinear: mode == Mode::Bilinear }
+    }
+}
+
+/// A built `upsample`.
+#[derive(Module, Debug)]
+pub struct UpsampleModule {
+    scale: [usize; 2],
+    bilinear: bool,
+}
+
+impl Forward for UpsampleModule {
+    fn forward(&self, value: Value) -> Value {
+        let images = value.image();
+        let [_, _, height, width] = images.dims();
+        let [rows, columns] = self.scale;
+        Value::Image(if self.bilinear {
+            // Burn has no gradient of its bilinear interpolation on a GPU, so this is two products with fixed matrices.
+            let device = images.device();
+            let (rows, columns) = (mixture(height, rows, &device), mixture(width, columns, &device));
+            rows.matmul(images).matmul(columns.transpose())
+        } else {
+            let size = [height * rows, width * columns];
+            interpolate(images, InterpolateOptions::new(InterpolateMode::Nearest).with_output_size(size))
+        })
+    }
+}
+
+/// The matrix `[1, 1, size × scale, size]` that makes a line of `size` pixels longer.
+fn mixture(size: usize, scale: usize, device: &Device) -> Tensor<4> {
+    let mut shares = vec![0.0f32; size * scale * size];
+    for (index, row) in shares.chunks_exact_mut(size).enumerate() {
+        let place = ((index as f32 + 0.5) / scale as f32 - 0.5).max(0.0);
+        let before = (place as usize).min(size - 1);
+        let share = place - before as f32;
+        row[before] += 1.0 - share;
+        row[(before + 1).min(size - 1)] += share;
+    }
+    Tensor::from_data(TensorData::new(shares, [1, 1, size * scale, size]), device)
+}
+
+#[cfg(all(test, feature = "flex", feature = "yaml"))]
+mod reference {
+    use crate::layer::testing::{close, forward};
+    use crate::plan::Shape;
+
+    /// ```text
+    /// x = torch.tensor([1., 2.]).reshape(1, 1, 1, 2)
+    /// F.interpolate(x, scale_factor=2)  # [[1, 1, 2, 2], [1, 1, 2, 2]]
+    /// F.interpolate(x, scale_factor=(2, 1))  # [[1, 2], [1, 2]]
+    /// x = torch.tensor([1., 2., 3., 5.]).reshape(1, 1, 2, 2)
+    /// F.interpolate(x, scale_factor=2, mode="bilinear")
+    /// # [[1, 1.25, 1.75, 2], [1.5, 1.8125, 2.4375, 2.75], [2.5, 2.9375, 3.8125, 4.25], [3, 3.5, 4.5, 5]]
+    /// F.interpolate(x[..., :1, :], scale_factor=(1, 3), mode="bilinear")  # [1, 1, 1.33333, 1.66667, 2, 2]
+    /// ```
+    #[test]
+    fn agrees_with_pytorch() {
+        close(
+            &forward("upsample", Shape::Image([1, 1, 2]), &[], &[1.0, 2.0]),
+            &[1.0, 1.0, 2.0, 2.0, 1.0, 1.0, 2.0, 2.0],
+        );
+        close(&forward("upsample: [2, 1]", Shape::Image([1, 1, 2]), &[], &[1.0, 2.0]), &[1.0, 2.0, 1.0, 2.0]);
+        close(
+            &forward("upsample: { scale: 2, mode: bilinear }", Shape::Image([1, 2, 2]), &[], &[1.0, 2.0, 3.0, 5.0]),
+            &[1.0, 1.25, 1.75, 2.0, 1.5, 1.8125, 2.4375, 2.75, 2.5, 2.9375, 3.8125, 4.25, 3.0, 3.5, 4.5, 5.0],
+        );
+        close(
+            &forward("upsample: { scale: [1, 3], mode: bilinear }", Shape::Image([1, 1, 2]), &[], &[1.0, 2.0]),
+            &[1.0, 1.0, 1.33333, 1.66667, 2.0, 2.0],
+        );
+    }
+}

@@ -1,0 +1,55 @@
+//! A batch of samples on its way through a network.
+
+use burn::module::Module;
+use burn::tensor::Tensor;
+
+/// A batch of samples on its way through a network.
+#[derive(Debug, Clone)]
+pub enum Value {
+    /// `[batch, values]`
+    Flat(Tensor<2>),
+    /// `[batch, channels, height, width]`
+    Image(Tensor<4>),
+}
+
+impl Value {
+    /// The values of each sample in a row.
+    pub fn flat(self) -> Tensor<2> {
+        match self {
+            Self::Flat(tensor) => tensor,
+            Self::Image(tensor) => tensor.flatten(1, 3),
+        }
+    }
+
+    /// The samples as images; a row of n values is an image of n channels with one pixel each.
+    pub fn image(self) -> Tensor<4> {
+        match self {
+            Self::Image(tensor) => tensor,
+            Self::Flat(tensor) => {
+                let [batch, values] = tensor.dims();
+                tensor.reshape([batch, values, 1, 1])
+            }
+        }
+    }
+}
+
+/// A built layer: what a batch becomes behind it.
+pub trait Forward: Module {
+    /// Sends a batch through. Its shape is one that the layer was built for.
+    fn forward(&self, value: Value) -> Value;
+}
+
+/// Implements [`Forward`] for modules that treat tensors of any rank the same way.
+macro_rules! any_rank {
+    ($module:ty) => {
+        impl $crate::nn::Forward for $module {
+            fn forward(&self, value: $crate::nn::Value) -> $crate::nn::Value {
+                match value {
+                    $crate::nn::Value::Flat(tensor) => $crate::nn::Value::Flat(self.forward(tensor)),
+                    $crate::nn::Value::Image(tensor) => $crate::nn::Value::Image(self.forward(tensor)),
+                }
+            }
+        }
+    };
+}
+pub(crate) use any_rank;
