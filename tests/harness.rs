@@ -92,6 +92,27 @@ model:
 train: { epochs: 2, batch: 32 }
 ";
 
+/// Compares `found` with what a file of the repository says, or writes the file if `IMAGO_BLESS` is set.
+pub fn bless(file: &Path, found: &str) {
+    if std::env::var_os("IMAGO_BLESS").is_some() {
+        std::fs::write(file, found).expect("the file can be written");
+        return;
+    }
+    let expected = std::fs::read_to_string(file).unwrap_or_default();
+    let differ = |(found, expected): &(&str, &str)| found != expected;
+    let lines = found.lines().chain([""]).zip(expected.lines().chain([""]));
+    if let Some((index, (found, expected))) = lines.enumerate().find(|(_, pair)| differ(pair)) {
+        let (name, line) = (file.display(), index + 1);
+        panic!("{name}:{line} says\n  {expected}\nbut it is now\n  {found}\nIMAGO_BLESS=1 cargo test writes it anew");
+    }
+    assert_eq!(
+        found.len(),
+        expected.len(),
+        "{} has another length; IMAGO_BLESS=1 cargo test writes it anew",
+        file.display()
+    );
+}
+
 /// The folder of the workspace.
 pub fn workspace() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))

@@ -24,19 +24,19 @@ fn the_table_of_the_reports_is_reproduced_to_the_digit() {
     let rows: Vec<Vec<&str>> =
         said.lines().map(|line| line.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).collect()).collect();
     for row in [
-        vec!["conv2d", "[32, 13, 13]", "320"],
-        vec!["conv2d", "[64, 6, 6]", "18,496"],
-        vec!["flatten", "[2304]", "0"],
-        vec!["linear", "[4]", "9,220"],
+        vec!["0", "conv2d", "[32, 13, 13]", "320"],
+        vec!["2", "conv2d", "[64, 6, 6]", "18,496"],
+        vec!["4", "flatten", "[2304]", "0"],
+        vec!["5", "linear", "[4]", "9,220"],
         vec!["total", "28,036"],
-        vec!["linear", "[3136]", "6,272"],
-        vec!["reshape", "[64, 7, 7]", "0"],
-        vec!["conv_transpose2d", "[64, 14, 14]", "36,928"],
-        vec!["conv_transpose2d", "[32, 28, 28]", "18,464"],
-        vec!["conv_transpose2d", "[1, 28, 28]", "289"],
+        vec!["0", "linear", "[3136]", "6,272"],
+        vec!["2", "reshape", "[64, 7, 7]", "0"],
+        vec!["3", "conv_transpose2d", "[64, 14, 14]", "36,928"],
+        vec!["5", "conv_transpose2d", "[32, 28, 28]", "18,464"],
+        vec!["7", "conv_transpose2d", "[1, 28, 28]", "289"],
         vec!["total", "61,953"],
     ] {
-        assert!(rows.contains(&row), "{row:?} is missing in\n{said}");
+        assert!(rows.iter().any(|found| found.starts_with(&row)), "{row:?} is missing in\n{said}");
     }
 }
 

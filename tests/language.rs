@@ -1,0 +1,114 @@
+//! What describes the language, and whether it tells the truth: the JSON Schema, the reference, the starting files, the classics.
+
+use std::path::{Path, PathBuf};
+
+use imago_tests::{Workshop, bless, workspace};
+use serde_json::Value;
+
+fn said(arguments: &str) -> String {
+    let output = Workshop::new().imago(arguments).get_output().stdout.clone();
+    String::from_utf8(output).unwrap()
+}
+
+/// All YAML files below a folder.
+fn yaml_files(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        match path.is_dir() {
+            true => files.extend(yaml_files(&path)),
+            false if path.extension().is_some_and(|extension| extension == "yaml") => files.push(path),
+            false => {}
+        }
+    }
+    files
+}
+
+#[test]
+fn the_schema_in_the_repository_is_the_programs() {
+    bless(&workspace().join("schema/pipeline.schema.json"), &said("schema"));
+}
+
+#[test]
+fn the_reference_in_the_repository_is_the_programs() {
+    bless(&workspace().join("docs/layers.md"), &said("layers --all"));
+}
+
+#[test]
+fn every_layer_has_a_page_with_an_example_that_can_be_read() {
+    let pages = said("layers --all");
+    for name in imago_core::layer::LayerSpec::NAMES {
+        let page = said(&format!("layers {name}"));
+        assert!(pages.contains(&page), "{page}");
+        let example = page.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next());
+        let example = example.unwrap_or_else(|| panic!("{name} has no example"));
+        let layers: Vec<imago_core::layer::LayerSpec> = serde_yaml::from_str(example).unwrap();
+        assert!(layers.iter().all(|layer| layer.name() == *name && layer.faults().is_empty()), "{example}");
+    }
+    assert!(Workshop::new().fails("layers cov2d").contains("did you mean `conv2d`?"));
+}
+
+#[test]
+fn every_pipeline_opens_with_its_schema_its_command_and_what_to_expect() {
+    for path in yaml_files(&workspace().join("pipelines")) {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let head: Vec<&str> = text.lines().take_while(|line| line.starts_with('#')).collect();
+        let name = path.strip_prefix(workspace().join("pipelines")).unwrap().display().to_string();
+        assert_eq!(head[0], "# yaml-language-server: $schema=../../schema/pipeline.schema.json", "{name}");
+        let command =
+            head.iter().find(|line| line.starts_with("#   imago ")).unwrap_or_else(|| panic!("{name}: no command"));
+        assert!(command.contains(&format!("pipelines/{}", name.replace('\\', "/"))), "{name}: {command}");
+        assert!(head.iter().any(|line| line.starts_with("# Expect: ")), "{name}");
+    }
+}
+
+#[test]
+fn every_family_and_set_has_a_starting_file_without_a_warning() {
+    let shop = Workshop::new();
+    for family in ["classifier", "autoencoder", "vae", "gan"] {
+        for set in ["mnist", "fashion-mnist", "synthetic-digits", "synthetic-clothing"] {
+            let text = shop.imago(&format!("init {family} --data {set}")).get_output().stdout.clone();
+            let text = String::from_utf8(text).unwrap();
+            assert!(text.contains(&format!("set: {set}\n")), "{text}");
+            assert!(text.starts_with("# yaml-language-server: $schema=pipeline.schema.json\n"), "{text}");
+            shop.write("x.yaml", text);
+            shop.imago("check --strict x.yaml");
+        }
+    }
+}
+
+/// Parameters of well-known networks, as Keras' and PyTorch's own summaries give them.
+#[test]
+fn well_known_networks_have_the_parameters_that_are_known_of_them() {
+    let classics = workspace().join("pipelines/classics");
+    for (file, expected) in [
+        ("lenet5", &[61_706][..]),
+        ("keras-mnist-convnet", &[34_826]),
+        ("keras-vae", &[69_076, 65_089]),
+        ("tensorflow-cvae", &[28_036, 41_953]),
+        // Keras' 2,330,944 of the generator count the 25,472 moving values of batch norm.
+        ("tensorflow-dcgan", &[2_305_472, 212_865]),
+        // With one channel of pixels; with three they are 3,576,704 and 2,765,568.
+        ("pytorch-dcgan", &[3_574_656, 2_763_520]),
+    ] {
+        let path = classics.join(format!("{file}.yaml"));
+        let summary: Value = serde_json::from_str(&said(&format!("summary --format json {}", path.display()))).unwrap();
+        let networks = summary["networks"].as_array().unwrap().iter();
+        let counts: Vec<u64> = networks.map(|network| network["parameters"].as_u64().unwrap()).collect();
+        assert_eq!(counts, expected, "{file}");
+    }
+}
+
+#[test]
+fn a_summary_can_be_had_for_documents_programs_and_as_a_diagram() {
+    let shop = Workshop::new();
+    shop.write("x.yaml", imago_tests::TINY);
+    let text = |format: &str| {
+        let output = shop.imago(&format!("summary x.yaml --format {format}")).get_output().stdout.clone();
+        String::from_utf8(output).unwrap()
+    };
+    assert!(text("markdown").contains("| 0 | conv2d | [4, 14, 14] | 40 | 7,056 | 3.1 KiB |"), "{}", text("markdown"));
+    assert!(text("mermaid").contains("encoder_0[\"conv2d<br>[4, 14, 14]<br>40 parameters\"]"), "{}", text("mermaid"));
+    let json: Value = serde_json::from_str(&text("json")).unwrap();
+    assert_eq!(json["networks"][0]["layers"][0]["multiply_adds"], 7_056);
+}
