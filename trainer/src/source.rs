@@ -72,10 +72,14 @@ impl Source {
             expected => (expected, None),
         };
         let mark = |span: Range<usize>| AnnotationKind::Primary.span(span).label(beside);
-        let group = Group::with_title(level.primary_title(&problem.found));
+        let title = match finding.place {
+            Place::Override(_) => format!("--set: {}", problem.found),
+            Place::Text { .. } => problem.found.clone(),
+        };
+        let group = Group::with_title(level.primary_title(title));
         let mut group = match &finding.place {
             Place::Override(text) => {
-                let snippet = Snippet::source(text).line_numbering(false).path("--set");
+                let snippet = Snippet::source(text).line_numbering(false);
                 group.element(snippet.annotation(mark(0..text.len())))
             }
             Place::Text { line, column, span } => {

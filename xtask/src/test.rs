@@ -35,6 +35,8 @@ enum Step {
     Clippy,
     /// Lints of the page's modules
     ClippyWasm,
+    /// The documentation of the code
+    Doc,
     /// The `imago` program that later steps drive
     Build,
     /// Unit, parity and end-to-end tests
@@ -100,6 +102,9 @@ impl Step {
                 }
                 Ok(())
             }
+            Self::Doc => process::run(
+                process::cargo(["doc", "--release", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"),
+            ),
             Self::Build => workspace::build_imago(),
             Self::Test => {
                 provide_vulkan(skipped)?;

@@ -1,13 +1,14 @@
 //! How a layer is written: a bare word (`relu`), a map with one key (`conv2d: { … }`), or a short form (`linear: 128`).
 
 use std::fmt;
+#[cfg(feature = "yaml")]
 use std::marker::PhantomData;
 
+#[cfg(feature = "yaml")]
 use serde::de::value::{MapAccessDeserializer, MapDeserializer, SeqAccessDeserializer};
-use serde::de::{
-    Deserialize, DeserializeOwned, DeserializeSeed, Deserializer, Error, IntoDeserializer, MapAccess, SeqAccess,
-    Visitor,
-};
+use serde::de::{Deserialize, DeserializeOwned, DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
+#[cfg(feature = "yaml")]
+use serde::de::{IntoDeserializer, SeqAccess};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::{LayerSpec, Pair};
@@ -65,6 +66,8 @@ impl<'de> Visitor<'de> for LayerVisitor {
         f.write_str("a layer: a bare word such as `relu`, or one key with its fields such as `linear: 128`")
     }
 
+    /// Bare words are for people, as short forms are.
+    #[cfg(feature = "yaml")]
     fn visit_str<E: Error>(self, name: &str) -> Result<LayerSpec, E> {
         LayerSpec::read(name, MapDeserializer::new(std::iter::empty::<(&str, &str)>()))
     }
@@ -99,7 +102,18 @@ impl<'de> DeserializeSeed<'de> for LayerFields<'_> {
     }
 }
 
+/// Reads a layer's fields. Short forms are for people: what a program wrote has all fields, and the page does without the code.
+#[cfg(not(feature = "yaml"))]
+pub(super) fn fields<'de, D, L>(fields: D, _short: Option<&'static str>) -> Result<L, D::Error>
+where
+    D: Deserializer<'de>,
+    L: DeserializeOwned,
+{
+    L::deserialize(fields)
+}
+
 /// Reads a layer's fields; anything but a map stands for the field `short`, if there is one.
+#[cfg(feature = "yaml")]
 pub(super) fn fields<'de, D, L>(fields: D, short: Option<&'static str>) -> Result<L, D::Error>
 where
     D: Deserializer<'de>,
@@ -111,11 +125,13 @@ where
     }
 }
 
+#[cfg(feature = "yaml")]
 struct Short<L> {
     field: &'static str,
     layer: PhantomData<L>,
 }
 
+#[cfg(feature = "yaml")]
 impl<L: DeserializeOwned> Short<L> {
     /// Reads `{ field: value }`.
     fn field<'de, E: Error>(self, value: impl IntoDeserializer<'de, E>) -> Result<L, E> {
@@ -124,8 +140,10 @@ impl<L: DeserializeOwned> Short<L> {
 }
 
 /// A list on its way to a field.
+#[cfg(feature = "yaml")]
 struct List<A>(A);
 
+#[cfg(feature = "yaml")]
 impl<'de, A: SeqAccess<'de>> IntoDeserializer<'de, A::Error> for List<A> {
     type Deserializer = SeqAccessDeserializer<A>;
 
@@ -134,6 +152,7 @@ impl<'de, A: SeqAccess<'de>> IntoDeserializer<'de, A::Error> for List<A> {
     }
 }
 
+#[cfg(feature = "yaml")]
 impl<'de, L: DeserializeOwned> Visitor<'de> for Short<L> {
     type Value = L;
 

@@ -1,10 +1,11 @@
 //! `dropout`: values are left out at random while training.
 
+#[cfg(feature = "train")]
 use burn::nn;
 use serde::{Deserialize, Serialize};
 
 use super::{Faults, Layer};
-use crate::nn::{Start, any_rank};
+use crate::nn::Start;
 use crate::plan::Shape;
 
 /// Leaves values out at random while training.
@@ -33,7 +34,10 @@ impl Dropout {
 }
 
 impl Layer for Dropout {
+    #[cfg(feature = "train")]
     type Module = nn::Dropout;
+    #[cfg(not(feature = "train"))]
+    type Module = super::Idle;
     const SHORT: Option<&'static str> = Some("rate");
 
     fn check(&self, faults: &mut Faults) {
@@ -42,12 +46,19 @@ impl Layer for Dropout {
         });
     }
 
+    #[cfg(feature = "train")]
     fn build(&self, _input: Shape, _start: &mut Start<'_>) -> nn::Dropout {
         nn::DropoutConfig::new(self.rate).init()
     }
+
+    #[cfg(not(feature = "train"))]
+    fn build(&self, _input: Shape, _start: &mut Start<'_>) -> super::Idle {
+        super::Idle
+    }
 }
 
-any_rank!(nn::Dropout);
+#[cfg(feature = "train")]
+crate::nn::any_rank!(nn::Dropout);
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {

@@ -60,7 +60,7 @@ any_rank!(EluModule);
 
 /// Unlike Burn's, with a finite gradient for every input: exp never sees a value above 0.
 pub(super) fn elu<const D: usize>(input: Tensor<D>, alpha: f64) -> Tensor<D> {
-    relu(input.clone()) + (input.clamp_max(0.0).exp() - 1.0) * alpha
+    relu(input.clone()) + (input.clamp_max(0.0).exp() + -1.0) * alpha
 }
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]

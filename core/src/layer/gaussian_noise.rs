@@ -1,10 +1,11 @@
 //! `gaussian_noise`: values are blurred at random while training.
 
+#[cfg(feature = "train")]
 use burn::nn;
 use serde::{Deserialize, Serialize};
 
 use super::{Faults, Layer};
-use crate::nn::{Start, any_rank};
+use crate::nn::Start;
 use crate::plan::Shape;
 
 /// Adds noise while training.
@@ -26,7 +27,10 @@ pub struct GaussianNoise {
 }
 
 impl Layer for GaussianNoise {
+    #[cfg(feature = "train")]
     type Module = nn::GaussianNoise;
+    #[cfg(not(feature = "train"))]
+    type Module = super::Idle;
     const SHORT: Option<&'static str> = Some("std");
 
     fn check(&self, faults: &mut Faults) {
@@ -35,12 +39,19 @@ impl Layer for GaussianNoise {
         });
     }
 
+    #[cfg(feature = "train")]
     fn build(&self, _input: Shape, _start: &mut Start<'_>) -> nn::GaussianNoise {
         nn::GaussianNoiseConfig::new(self.std).init()
     }
+
+    #[cfg(not(feature = "train"))]
+    fn build(&self, _input: Shape, _start: &mut Start<'_>) -> super::Idle {
+        super::Idle
+    }
 }
 
-any_rank!(nn::GaussianNoise);
+#[cfg(feature = "train")]
+crate::nn::any_rank!(nn::GaussianNoise);
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {

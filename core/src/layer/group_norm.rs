@@ -1,6 +1,6 @@
 //! `group_norm`: groups of channels are brought to mean 0 and variance 1 within each sample.
 
-use burn::nn;
+use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
@@ -32,7 +32,7 @@ pub struct GroupNorm {
 }
 
 impl Layer for GroupNorm {
-    type Module = nn::GroupNorm;
+    type Module = GroupNormModule;
     const SHORT: Option<&'static str> = Some("groups");
 
     fn check(&self, faults: &mut Faults) {
@@ -53,40 +53,59 @@ impl Layer for GroupNorm {
         2 * input.channels() as u64
     }
 
-    fn build(&self, input: Shape, start: &mut Start<'_>) -> nn::GroupNorm {
+    fn build(&self, input: Shape, start: &mut Start<'_>) -> GroupNormModule {
+        GroupNormModule::new(self.groups, true, self.epsilon, input, start)
+    }
+}
+
+/// A built `group_norm` or `instance_norm`. Burn's own refuses rows, and a batch of two values or fewer.
+#[derive(Module, Debug)]
+pub struct GroupNormModule {
+    /// `[channels]`
+    gamma: Option<Param<Tensor<1>>>,
+    /// `[channels]`
+    beta: Option<Param<Tensor<1>>>,
+    groups: usize,
+    epsilon: f64,
+}
+
+impl GroupNormModule {
+    pub(super) fn new(groups: usize, affine: bool, epsilon: f64, input: Shape, start: &mut Start<'_>) -> Self {
         let channels = input.channels();
-        nn::GroupNorm {
-            gamma: Some(start.parameter("gamma", [channels], Initial::Constant(1.0))),
-            beta: Some(start.parameter("beta", [channels], Initial::Constant(0.0))),
-            num_groups: self.groups,
-            num_channels: channels,
-            epsilon: self.epsilon,
-            affine: true,
+        Self {
+            gamma: affine.then(|| start.parameter("gamma", [channels], Initial::Constant(1.0))),
+            beta: affine.then(|| start.parameter("beta", [channels], Initial::Constant(0.0))),
+            groups,
+            epsilon,
+        }
+    }
+
+    /// `[batch, channels, pixels]` → the same.
+    fn normalize(&self, batch: Tensor<3>) -> Tensor<3> {
+        let [count, channels, pixels] = batch.dims();
+        let groups: Tensor<3> = batch.reshape([count, self.groups, channels / self.groups * pixels]);
+        let centred = groups.clone() - groups.mean_dim(2);
+        let variance = (centred.clone() * centred.clone()).mean_dim(2);
+        let output = (centred / (variance + self.epsilon).sqrt()).reshape([count, channels, pixels]);
+        match (&self.gamma, &self.beta) {
+            (Some(gamma), Some(beta)) => {
+                let sides = [1, channels, 1];
+                output * gamma.val().reshape(sides) + beta.val().reshape(sides)
+            }
+            _ => output,
         }
     }
 }
 
-impl Forward for nn::GroupNorm {
+impl Forward for GroupNormModule {
     fn forward(&self, value: Value) -> Value {
         match value {
-            Value::Image(images) => Value::Image(enough(images, |images| self.forward(images))),
-            // Burn's needs a third axis.
-            Value::Flat(rows) => {
-                Value::Flat(enough(rows.unsqueeze_dim::<3>(2), |rows| self.forward(rows)).squeeze_dim(2))
+            Value::Flat(rows) => Value::Flat(self.normalize(rows.unsqueeze_dim(2)).squeeze_dim(2)),
+            Value::Image(images) => {
+                let sides = images.dims();
+                Value::Image(self.normalize(images.flatten(2, 3)).reshape(sides))
             }
         }
-    }
-}
-
-/// Burn's group and instance norm refuse a batch of no more than two values in all; three times the batch has the same
-/// means.
-pub(super) fn enough<const D: usize>(batch: Tensor<D>, norm: impl Fn(Tensor<D>) -> Tensor<D>) -> Tensor<D> {
-    match batch.shape().num_elements() {
-        0..=2 => {
-            let count = batch.dims()[0];
-            norm(batch.repeat_dim(0, 3)).narrow(0, 0, count)
-        }
-        _ => norm(batch),
     }
 }
 

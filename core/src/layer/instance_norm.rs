@@ -1,12 +1,11 @@
 //! `instance_norm`: every channel of every image is brought to mean 0 and variance 1.
 
-use burn::nn;
 use serde::{Deserialize, Serialize};
 
 use super::declared::epsilon;
-use super::group_norm::enough;
+use super::group_norm::GroupNormModule;
 use super::{Faults, Layer, Misfit, image};
-use crate::nn::{Forward, Initial, Start, Value};
+use crate::nn::Start;
 use crate::plan::Shape;
 
 /// Brings each channel of each image to mean 0 and variance 1.
@@ -33,7 +32,7 @@ pub struct InstanceNorm {
 }
 
 impl Layer for InstanceNorm {
-    type Module = nn::InstanceNorm;
+    type Module = GroupNormModule;
 
     fn check(&self, faults: &mut Faults) {
         faults.positive(self.epsilon, "epsilon");
@@ -51,21 +50,9 @@ impl Layer for InstanceNorm {
         if self.affine { 2 * input.channels() as u64 } else { 0 }
     }
 
-    fn build(&self, input: Shape, start: &mut Start<'_>) -> nn::InstanceNorm {
-        let channels = input.channels();
-        nn::InstanceNorm {
-            gamma: self.affine.then(|| start.parameter("gamma", [channels], Initial::Constant(1.0))),
-            beta: self.affine.then(|| start.parameter("beta", [channels], Initial::Constant(0.0))),
-            num_channels: channels,
-            epsilon: self.epsilon,
-            affine: self.affine,
-        }
-    }
-}
-
-impl Forward for nn::InstanceNorm {
-    fn forward(&self, value: Value) -> Value {
-        Value::Image(enough(value.image(), |images| self.forward(images)))
+    fn build(&self, input: Shape, start: &mut Start<'_>) -> GroupNormModule {
+        // A group for each channel.
+        GroupNormModule::new(input.channels(), self.affine, self.epsilon, input, start)
     }
 }
 

@@ -66,7 +66,7 @@ impl MinibatchStddevModule {
         let group = (1..=self.group.min(batch)).rev().find(|group| batch.is_multiple_of(*group)).unwrap_or(1);
         let groups: Tensor<3> = rows.reshape([group, batch / group, values]);
         let centred = groups.clone() - groups.mean_dim(0);
-        let deviation = (centred.powf_scalar(2.0).mean_dim(0) + 1e-8).sqrt();
+        let deviation = ((centred.clone() * centred).mean_dim(0) + 1e-8).sqrt();
         let spread: Tensor<2> = deviation.mean_dim(2).squeeze_dim(0);
         spread.repeat_dim(0, group)
     }

@@ -16,48 +16,49 @@ pub use window::{Padding, Pair};
 use crate::nn::{Forward, Start, Value};
 use crate::plan::Shape;
 
-/// Declares every layer once: its name in YAML, its file and its type.
+/// Declares every layer once: its name in YAML, its file and its type. Those that only critics, encoders and classifiers are
+/// made of are not in the page.
 macro_rules! layers {
-    ($($name:literal => $file:ident::$layer:ident),* $(,)?) => {
-        $(mod $file; pub use $file::$layer;)*
+    ($($(#[$only:meta])* $name:literal => $file:ident::$layer:ident),* $(,)?) => {
+        $($(#[$only])* mod $file; $(#[$only])* pub use $file::$layer;)*
 
         /// One layer as declared.
         #[derive(Debug, Clone, PartialEq)]
         pub enum LayerSpec {
-            $(#[doc = concat!("`", $name, "`")] $layer($layer),)*
+            $($(#[$only])* #[doc = concat!("`", $name, "`")] $layer($layer),)*
         }
 
         /// One layer as built.
         #[derive(Module, Debug)]
         #[allow(clippy::large_enum_variant)]
         pub enum LayerModule {
-            $(#[doc = concat!("`", $name, "`")] $layer(<$layer as Layer>::Module),)*
+            $($(#[$only])* #[doc = concat!("`", $name, "`")] $layer(<$layer as Layer>::Module),)*
         }
 
         impl LayerModule {
             pub(crate) fn forward(&self, value: Value) -> Value {
-                match self { $(Self::$layer(layer) => Forward::forward(layer, value),)* }
+                match self { $($(#[$only])* Self::$layer(layer) => Forward::forward(layer, value),)* }
             }
         }
 
         impl LayerSpec {
             /// The names of all layers, as written in YAML.
-            pub const NAMES: &'static [&'static str] = &[$($name),*];
+            pub const NAMES: &'static [&'static str] = &[$($(#[$only])* $name),*];
 
             /// The layer's name in YAML.
             pub fn name(&self) -> &'static str {
-                match self { $(Self::$layer(_) => $name,)* }
+                match self { $($(#[$only])* Self::$layer(_) => $name,)* }
             }
 
             /// Whether the layer is an activation function.
             pub fn is_activation(&self) -> bool {
-                match self { $(Self::$layer(_) => <$layer as Layer>::ACTIVATION,)* }
+                match self { $($(#[$only])* Self::$layer(_) => <$layer as Layer>::ACTIVATION,)* }
             }
 
             /// What makes no sense in the layer's own fields, whatever reaches it.
             pub fn faults(&self) -> Vec<Fault> {
                 let mut faults = Faults::default();
-                match self { $(Self::$layer(layer) => layer.check(&mut faults),)* }
+                match self { $($(#[$only])* Self::$layer(layer) => layer.check(&mut faults),)* }
                 faults.0
             }
 
@@ -66,49 +67,49 @@ macro_rules! layers {
             /// # Errors
             /// The layer cannot take samples of shape `input`.
             pub fn output(&self, input: Shape) -> Result<Shape, Misfit> {
-                match self { $(Self::$layer(layer) => layer.output(input),)* }
+                match self { $($(#[$only])* Self::$layer(layer) => layer.output(input),)* }
             }
 
             /// Shape of one sample behind the layer where it does not depend on the shape before it.
             pub(crate) fn regardless(&self) -> Option<Shape> {
-                match self { $(Self::$layer(layer) => layer.regardless(),)* }
+                match self { $($(#[$only])* Self::$layer(layer) => layer.regardless(),)* }
             }
 
             /// The layers that it is made of, if any.
             pub(crate) fn inside(&self) -> Option<Inside<'_>> {
-                match self { $(Self::$layer(layer) => layer.inside(),)* }
+                match self { $($(#[$only])* Self::$layer(layer) => layer.inside(),)* }
             }
 
             /// Number of trainable values, those of layers inside not included.
             pub(crate) fn parameters(&self, input: Shape) -> u64 {
-                match self { $(Self::$layer(layer) => layer.parameters(input),)* }
+                match self { $($(#[$only])* Self::$layer(layer) => layer.parameters(input),)* }
             }
 
             /// Multiplications with an addition that one sample takes, those of layers inside not included.
             pub(crate) fn macs(&self, input: Shape, output: Shape) -> u64 {
-                match self { $(Self::$layer(layer) => layer.macs(input, output),)* }
+                match self { $($(#[$only])* Self::$layer(layer) => layer.macs(input, output),)* }
             }
 
             /// The network's layer, for an input that [`LayerSpec::output`] accepts.
             pub(crate) fn build(&self, input: Shape, start: &mut Start<'_>) -> LayerModule {
-                match self { $(Self::$layer(layer) => LayerModule::$layer(layer.build(input, start)),)* }
+                match self { $($(#[$only])* Self::$layer(layer) => LayerModule::$layer(layer.build(input, start)),)* }
             }
         }
 
-        $(impl From<$layer> for LayerSpec {
+        $($(#[$only])* impl From<$layer> for LayerSpec {
             fn from(layer: $layer) -> Self { Self::$layer(layer) }
         })*
 
         impl serde::Serialize for LayerSpec {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                match self { $(Self::$layer(layer) => declared::one_key(serializer, $name, layer),)* }
+                match self { $($(#[$only])* Self::$layer(layer) => declared::one_key(serializer, $name, layer),)* }
             }
         }
 
         impl declared::Named for LayerSpec {
             fn read<'de, D: serde::Deserializer<'de>>(name: &str, fields: D) -> Result<Self, D::Error> {
                 match name {
-                    $($name => declared::fields(fields, <$layer as Layer>::SHORT).map(Self::$layer),)*
+                    $($(#[$only])* $name => declared::fields(fields, <$layer as Layer>::SHORT).map(Self::$layer),)*
                     other => Err(serde::de::Error::unknown_variant(other, Self::NAMES)),
                 }
             }
@@ -133,6 +134,7 @@ layers! {
     "linear" => linear::Linear,
     "conv2d" => conv2d::Conv2d,
     "conv_transpose2d" => conv_transpose2d::ConvTranspose2d,
+    #[cfg(feature = "yaml")]
     "embedding" => embedding::Embedding,
     "batch_norm" => batch_norm::BatchNorm,
     "layer_norm" => layer_norm::LayerNorm,
@@ -140,8 +142,11 @@ layers! {
     "instance_norm" => instance_norm::InstanceNorm,
     "dropout" => dropout::Dropout,
     "gaussian_noise" => gaussian_noise::GaussianNoise,
+    #[cfg(feature = "yaml")]
     "minibatch_stddev" => minibatch_stddev::MinibatchStddev,
+    #[cfg(feature = "yaml")]
     "max_pool2d" => max_pool2d::MaxPool2d,
+    #[cfg(feature = "yaml")]
     "avg_pool2d" => avg_pool2d::AvgPool2d,
     "global_avg_pool" => global_avg_pool::GlobalAvgPool,
     "upsample" => upsample::Upsample,
@@ -205,6 +210,18 @@ pub trait Layer {
 
     /// The layer with its weights. Only called with an input that [`Layer::output`] accepts.
     fn build(&self, input: Shape, start: &mut Start<'_>) -> Self::Module;
+}
+
+/// A layer that does something in training only, where there is none: without it the page needs no random numbers of Burn's.
+#[cfg(not(feature = "train"))]
+#[derive(Module, Debug)]
+pub struct Idle;
+
+#[cfg(not(feature = "train"))]
+impl Forward for Idle {
+    fn forward(&self, value: Value) -> Value {
+        value
+    }
 }
 
 /// Why a layer cannot take what reaches it.

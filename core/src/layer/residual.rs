@@ -98,8 +98,10 @@ impl Layer for Residual {
     }
 
     fn output(&self, input: Shape) -> Result<Shape, Misfit> {
-        self.shortcut(input)?;
-        self.inner(input)
+        // The layers inside are asked once: twice would be 2ⁿ times for residuals that lie n deep within one another.
+        let output = self.inner(input)?;
+        Shortcut::between(input, output)?;
+        Ok(output)
     }
 
     /// Those of the projection; the layers inside count for themselves.

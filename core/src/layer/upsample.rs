@@ -1,8 +1,6 @@
 //! `upsample`: an image becomes larger by a whole factor.
 
 use burn::module::Module;
-use burn::tensor::module::interpolate;
-use burn::tensor::ops::{InterpolateMode, InterpolateOptions};
 use burn::tensor::{Device, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
@@ -100,8 +98,11 @@ impl Forward for UpsampleModule {
             let (rows, columns) = (mixture(height, rows, &device), mixture(width, columns, &device));
             rows.matmul(images).matmul(columns.transpose())
         } else {
-            let size = [height * rows, width * columns];
-            interpolate(images, InterpolateOptions::new(InterpolateMode::Nearest).with_output_size(size))
+            // Burn's `interpolate` would bring the code of all its modes into the page.
+            let [batch, channels, ..] = images.dims();
+            let apart: Tensor<6> = images.reshape([batch, channels, height, 1, width, 1]);
+            let repeated = apart.expand([batch, channels, height, rows, width, columns]);
+            repeated.reshape([batch, channels, height * rows, width * columns])
         })
     }
 }

@@ -64,6 +64,6 @@ fn sides<const D: usize>(weight: &Tensor<D>) -> [usize; 2] {
 
 /// A column over its length.
 fn unit(column: Tensor<2>) -> Tensor<2> {
-    let length = column.clone().powf_scalar(2.0).sum().sqrt().clamp_min(1e-12);
-    column / length.reshape([1, 1])
+    let square = column.clone().transpose().matmul(column.clone());
+    column / square.sqrt().clamp_min(1e-12)
 }

@@ -120,7 +120,8 @@ impl<'a> Start<'a> {
     pub fn state<const D: usize>(&mut self, name: &str, shape: [usize; D], value: f32) -> RunningState<Tensor<D>> {
         RunningState::new(match self.source {
             Source::Loaded { .. } => self.load(name, shape),
-            _ => Tensor::full(shape, value, self.device),
+            // `Tensor::full` would bring conversions between all types of number into the page.
+            _ => Tensor::zeros(shape, self.device) + value,
         })
     }
 

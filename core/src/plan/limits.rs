@@ -6,6 +6,8 @@
 pub struct Limits {
     /// Bytes of a YAML file.
     pub file: usize,
+    /// How deep lists and maps of the file may lie within one another.
+    pub depth: usize,
     /// Layers of one network, those that are repeated counted each time.
     pub layers: usize,
     /// Parameters of one network.
@@ -17,13 +19,14 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// 64 KiB of YAML, 256 layers, 2²⁸ parameters (1 GiB), 256 MiB an image and 32 GiB a step.
+    /// 64 KiB of YAML, 64 deep, 256 layers, 2²⁸ parameters (1 GiB), 256 MiB an image and 32 GiB a step.
     pub const DEFAULT: Self =
-        Self { file: 64 << 10, layers: 256, parameters: 1 << 28, activations: 256 << 20, step: 32 << 30 };
+        Self { file: 64 << 10, depth: 64, layers: 256, parameters: 1 << 28, activations: 256 << 20, step: 32 << 30 };
 
-    /// What is allowed on request: 1 MiB of YAML, 4,096 layers, 2³² parameters (16 GiB), 16 GiB an image and 1 TiB a step.
+    /// What is allowed on request, and for files that the program wrote, which are longer and deeper since no short form is
+    /// left in them: 1 MiB of YAML, 100 deep, 4,096 layers, 2³² parameters (16 GiB), 16 GiB an image and 1 TiB a step.
     pub const LARGE: Self =
-        Self { file: 1 << 20, layers: 4096, parameters: 1 << 32, activations: 16 << 30, step: 1 << 40 };
+        Self { file: 1 << 20, depth: 100, layers: 4096, parameters: 1 << 32, activations: 16 << 30, step: 1 << 40 };
 }
 
 impl Default for Limits {

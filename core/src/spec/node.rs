@@ -12,8 +12,6 @@ use serde::forward_to_deserialize_any;
 
 use crate::plan::{Path, Step};
 
-/// How deep lists and maps may lie within one another.
-const MAX_DEPTH: usize = 64;
 /// How many values a file may have, those behind an alias counted each time.
 const MAX_VALUES: usize = 100_000;
 
@@ -34,9 +32,9 @@ impl Node {
     ///
     /// # Errors
     /// It is no YAML, names a key twice, uses tags, or is too deep or too large.
-    pub(super) fn parse(text: &str) -> Result<Self, serde_yaml::Error> {
+    pub(super) fn parse(text: &str, depth: usize) -> Result<Self, serde_yaml::Error> {
         let budget = Cell::new(MAX_VALUES);
-        Read { depth: 0, budget: &budget }.deserialize(serde_yaml::Deserializer::from_str(text))
+        Read { most: depth, depth: 0, budget: &budget }.deserialize(serde_yaml::Deserializer::from_str(text))
     }
 
     /// The value at `path`.
@@ -54,16 +52,19 @@ impl Node {
 /// Reads a value at some depth.
 #[derive(Clone, Copy)]
 struct Read<'a> {
+    /// How deep lists and maps may lie within one another.
+    most: usize,
     depth: usize,
     budget: &'a Cell<usize>,
 }
 
 impl Read<'_> {
     fn deeper<E: Error>(self) -> Result<Self, E> {
-        match self.depth < MAX_DEPTH {
+        match self.depth < self.most {
             true => Ok(Self { depth: self.depth + 1, ..self }),
             false => Err(refuse(format!(
-                "lists and maps lie more than {MAX_DEPTH} deep within one another, or an alias within what it stands for"
+                "lists and maps lie more than {} deep within one another, or an alias within what it stands for",
+                self.most
             ))),
         }
     }

@@ -38,7 +38,8 @@ impl Override {
         Ok(Self {
             text: text.to_owned(),
             path: path.split('.').map(step).collect(),
-            value: Node::parse(value).map_err(|error| format!("the value `{value}` is no YAML: {error}"))?,
+            value: Node::parse(value, Limits::DEFAULT.depth)
+                .map_err(|error| format!("the value `{value}` is no YAML: {error}"))?,
         })
     }
 
@@ -150,7 +151,7 @@ pub fn read(bytes: &[u8], overrides: &[Override], limits: Limits) -> Reading {
         reading.findings.push(finding);
         return reading;
     }
-    let mut tree = match Node::parse(text) {
+    let mut tree = match Node::parse(text, limits.depth) {
         Ok(tree) => tree,
         Err(error) => {
             reading.findings.push(syntax(text, &error));
@@ -543,6 +544,13 @@ model:
             let reading = read(text.as_bytes(), &[], Limits::DEFAULT);
             assert!(reading.pipeline.is_none() && !reading.findings.is_empty(), "{text:.40}");
         }
+    }
+
+    #[test]
+    fn residuals_deep_within_one_another_take_no_time() {
+        let layer = format!("{}relu{}", "{residual: [".repeat(25), "]}".repeat(25));
+        let reading = read(VAE.replace("- relu", &format!("- {layer}")).as_bytes(), &[], Limits::DEFAULT);
+        assert!(reading.pipeline.is_some(), "{:?}", reading.findings);
     }
 
     #[test]

@@ -1,0 +1,34 @@
+//! What has to hold whatever the input; the fuzz targets and the replay of their corpora call it.
+
+use imago_core::artifact::Manifest;
+use imago_core::plan::Limits;
+use imago_core::spec::{Place, Severity, read, text};
+
+/// Reading a pipeline ends with the pipeline, or with errors that point into the text.
+#[allow(dead_code)]
+pub fn pipeline(data: &[u8]) {
+    let reading = read(data, &[], Limits::DEFAULT);
+    let text = text(data);
+    for finding in &reading.findings {
+        let Place::Text { span, .. } = &finding.place else { panic!("no override was given: {finding}") };
+        assert!(text.get(span.clone()).is_some(), "{span:?} is no part of the text: {finding}");
+    }
+    let Some((pipeline, _)) = reading.pipeline else {
+        let error = reading.findings.iter().any(|finding| finding.severity == Severity::Error);
+        assert!(error, "neither a pipeline nor an error");
+        return;
+    };
+    let yaml = pipeline.to_yaml().expect("a pipeline that was read can be written");
+    // Written out it is longer, and run folders are read like this.
+    let again = read(yaml.as_bytes(), &[], Limits::LARGE);
+    let Some((same, _)) = again.pipeline else { panic!("{:#?}\n{yaml}", again.findings) };
+    assert_eq!(same, pipeline, "{yaml}");
+}
+
+/// Reading a manifest ends with one that can be built, or with an error.
+#[allow(dead_code)]
+pub fn manifest(text: &str) {
+    if let Ok(manifest) = Manifest::read(text) {
+        assert!(manifest.plan().is_ok());
+    }
+}
