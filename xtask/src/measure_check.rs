@@ -6,24 +6,34 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-use crate::workspace;
+use crate::{process, workspace};
 
 /// Checks every file of tests/bad by itself, and some far larger ones, and tells the slowest and the largest.
 #[derive(clap::Args)]
-pub struct Args {}
+pub struct Args {
+    /// The program to measure, built already
+    #[arg(long, hide = true)]
+    program: Option<PathBuf>,
+}
 
 /// Runs the command.
 ///
 /// # Errors
 /// When the program cannot be built, or a file takes more than 100 ms or 100 MB.
-pub fn run(_: &Args) -> Result<()> {
-    workspace::build_imago()?;
-    let imago = workspace::imago()?;
+pub fn run(args: &Args) -> Result<()> {
+    let Some(imago) = &args.program else {
+        workspace::build_imago()?;
+        // In a process of its own, whose children are not cargo but the program alone.
+        let mut measure = Command::new(std::env::current_exe()?);
+        return process::run(measure.args(["measure-check", "--program"]).arg(workspace::imago()?));
+    };
     let folder = tempfile::tempdir()?;
     let mut files = yaml_files(Path::new("tests/bad"))?;
     for (name, content) in [
         ("deep.yaml", "[".repeat(10 << 20)),
         ("nested.yaml", "[".repeat(60_000)),
+        ("dashes.yaml", "- ".repeat(30_000)),
+        ("keys.yaml", (0..350).map(|depth| format!("{}a:\n", " ".repeat(depth))).collect()),
         ("typos.yaml", (0..3_000).map(|index| format!("key{index}: 1\n")).collect()),
         ("aliases.yaml", format!("a: &a [{}]\nb: [{}]\n", "1,".repeat(9_000), "*a,".repeat(9_000))),
     ] {
@@ -33,7 +43,7 @@ pub fn run(_: &Args) -> Result<()> {
     }
     let mut times = Vec::new();
     for file in &files {
-        let mut check = Command::new(&imago);
+        let mut check = Command::new(imago);
         check.args(["check", "--allow-large"]).arg(file);
         let start = Instant::now();
         let output = check.output().context("imago cannot be run")?;

@@ -14,6 +14,9 @@ use super::{Autoencoder, Classifier, Data, Family, Gan, Model, Pipeline, Train, 
 use crate::model::{Plan, warnings};
 use crate::plan::{Limits, Network, Outline, Path, Problem, Step, readable, written};
 
+/// How many brackets may be open at once, those in quotes and comments counted; far beyond [`Limits::depth`].
+const MAX_BRACKETS: usize = 500;
+
 /// A value given on the command line in place of the file's: `train.epochs=5`.
 #[derive(Debug, Clone)]
 pub struct Override {
@@ -147,7 +150,7 @@ pub fn read(bytes: &[u8], overrides: &[Override], limits: Limits) -> Reading {
         return reading;
     }
     let text = &text(bytes);
-    if let Some(finding) = not_utf8(bytes, text).or_else(|| control_character(text)) {
+    if let Some(finding) = not_utf8(bytes, text).or_else(|| control_character(text)).or_else(|| brackets(text)) {
         reading.findings.push(finding);
         return reading;
     }
@@ -379,6 +382,25 @@ fn control_character(text: &str) -> Option<Finding> {
         .suggest(Some("take it out; it may not be visible in an editor".into()));
     let place = Place::Text { line, column, span: at..at + found.len_utf8() };
     Some(Finding { severity: Severity::Error, problem, place })
+}
+
+/// The finding for far too many brackets within one another, over which the parser of YAML would brood for long.
+fn brackets(text: &str) -> Option<Finding> {
+    let mut depth = 0_usize;
+    for (at, c) in text.char_indices() {
+        match c {
+            '[' | '{' => depth += 1,
+            ']' | '}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > MAX_BRACKETS {
+            let (line, column) = line_and_column(&text[..at]);
+            let problem = Problem::new(Path::new(), format!("more than {MAX_BRACKETS} brackets are open here"));
+            let place = Place::Text { line, column, span: at..at + 1 };
+            return Some(Finding { severity: Severity::Error, problem, place });
+        }
+    }
+    None
 }
 
 /// Line and column behind some text, both from 1.
