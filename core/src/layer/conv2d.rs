@@ -14,8 +14,8 @@ use crate::plan::Shape;
 
 /// A two-dimensional convolution: a small window of weights slides over an image.
 ///
-/// y[f, i, j] = b[f] + Σ w[f, c, m, n] x[c, i × stride + m × dilation, j × stride + n × dilation], a cross-correlation
-/// as everywhere in the field.
+/// `y[f, i, j] = b[f] + Σ w[f, c, m, n] x[c, i × stride + m × dilation, j × stride + n × dilation]`, a
+/// cross-correlation as everywhere in the field.
 ///
 /// Takes `[batch, channels, height, width]`, gives `[batch, filters, height', width']` with height' = ⌊(height + 2 ×
 /// padding − dilation × (kernel − 1) − 1) / stride⌋ + 1, or ⌈height / stride⌉ with `padding: same`. Weights are

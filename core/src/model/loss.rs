@@ -32,7 +32,7 @@ pub trait Objective: Module {
     /// From latent values to image, to be shipped by itself.
     fn decoder(&self) -> &Sequential;
 
-    /// What the decoder gives for a batch of codes, before [`Output`].
+    /// What the decoder gives for a batch of codes, before [`super::Output`].
     fn decode(&self, codes: Tensor<2>) -> Tensor<4> {
         self.decoder().forward(Value::Flat(codes)).image()
     }

@@ -30,7 +30,7 @@ pub struct Train {
     /// Where mnist/ and fashion-mnist/ are; otherwise IMAGO_DATA_DIR, the cache, or a download
     #[arg(long, value_name = "FOLDER")]
     data_dir: Option<PathBuf>,
-    /// The run folder to make [default: runs/<name>-<time>]
+    /// The run folder to make; `runs/<name>-<time>` if not given
     #[arg(long, value_name = "FOLDER", conflicts_with = "resume")]
     run: Option<PathBuf>,
     /// Replace a run that the folder holds already
