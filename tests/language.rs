@@ -55,9 +55,9 @@ fn every_pipeline_opens_with_its_schema_its_command_and_what_to_expect() {
         let head: Vec<&str> = text.lines().take_while(|line| line.starts_with('#')).collect();
         let name = path.strip_prefix(workspace().join("pipelines")).unwrap().display().to_string();
         assert_eq!(head[0], "# yaml-language-server: $schema=../../schema/pipeline.schema.json", "{name}");
-        let command =
-            head.iter().find(|line| line.starts_with("#   imago ")).unwrap_or_else(|| panic!("{name}: no command"));
-        assert!(command.contains(&format!("pipelines/{}", name.replace('\\', "/"))), "{name}: {command}");
+        let file = format!("pipelines/{}", name.replace('\\', "/"));
+        let mut commands = head.iter().filter(|line| line.starts_with("#   imago "));
+        assert!(commands.any(|command| command.contains(&file)), "{name}: no command");
         assert!(head.iter().any(|line| line.starts_with("# Expect: ")), "{name}");
     }
 }
@@ -65,7 +65,7 @@ fn every_pipeline_opens_with_its_schema_its_command_and_what_to_expect() {
 #[test]
 fn every_family_and_set_has_a_starting_file_without_a_warning() {
     let shop = Workshop::new();
-    for family in ["classifier", "autoencoder", "vae", "gan"] {
+    for family in ["classifier", "autoencoder", "vae", "gan", "vae-gan", "latent-gan", "latent-vae"] {
         for set in ["mnist", "fashion-mnist", "synthetic-digits", "synthetic-clothing"] {
             let text = shop.imago(&format!("init {family} --data {set}")).get_output().stdout.clone();
             let text = String::from_utf8(text).unwrap();

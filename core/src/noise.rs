@@ -35,6 +35,12 @@ pub enum Purpose {
     Shuffle = 2,
     /// Noise of a training step, such as the reparameterisation of a VAE; a stream for each step.
     Step = 3,
+    /// What is done to the samples of a step beforehand, such as augmentation; a stream for each step.
+    Batch = 4,
+    /// Noise of a test; a stream for each of its batches.
+    Exam = 5,
+    /// The fit of a prior.
+    Prior = 6,
 }
 
 impl Noise {

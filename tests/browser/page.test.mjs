@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import {
-  assertDifferent, assertLively, assertSame, badgeOf, modelNames, newPage, openSite, PATIENCE, picture, pick, queryOf, settled,
-  statusOf, visit,
+  assertClean, assertDifferent, assertLively, assertSame, badgeOf, modelNames, newPage, openSite, PATIENCE, picture, pick, queryOf,
+  settled, statusOf, visit,
 } from './site.mjs';
 
 let site;
@@ -15,9 +15,7 @@ function scene(name, play, prepare) {
   test(name, { timeout: 2 * PATIENCE }, async (t) => {
     const seen = await newPage(t, site, prepare);
     await play(seen.page, seen, t);
-    assert.deepEqual(seen.pageErrors, [], 'page errors');
-    assert.deepEqual(seen.consoleErrors, [], 'console errors');
-    assert.deepEqual(seen.requests.filter((url) => !url.startsWith(site.url) && !url.startsWith('data:')), [], 'foreign requests');
+    assertClean(seen, site);
   });
 }
 

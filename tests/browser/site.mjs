@@ -27,9 +27,9 @@ export async function launch() {
   return chromium.launch({ executablePath, args: [...QUIET, ...SWIFTSHADER] });
 }
 
-/** The server and the browser that a test file shares: `{ url, browser, close }`. */
-export async function openSite() {
-  const server = await serve(web);
+/** The server of a built page and the browser that a test file shares: `{ url, browser, close }`. */
+export async function openSite(folder = web) {
+  const server = await serve(folder);
   try {
     const browser = await launch();
     return { url: server.url, browser, close: async () => { await browser.close(); await server.close(); } };
@@ -61,6 +61,14 @@ export async function newPage(t, { browser }, prepare) {
   });
   await prepare?.(page);
   return seen;
+}
+
+/** Checks the notes of a page: no error, no foreign request. */
+export function assertClean({ pageErrors, consoleErrors, requests }, { url }) {
+  assert.deepEqual(pageErrors, [], 'page errors');
+  assert.deepEqual(consoleErrors, [], 'console errors');
+  const foreign = requests.filter((request) => !request.startsWith(url) && !request.startsWith('data:'));
+  assert.deepEqual(foreign, [], 'foreign requests');
 }
 
 /** Opens an address of the site and waits for its first grid. */

@@ -6,7 +6,8 @@
 //!   run.ron          program, device, seed, progress, outcome
 //!   metrics.jsonl    one line an epoch
 //!   samples/         the same latents after every epoch
-//!   checkpoints/     step-<steps>/ with weights.bpk, optimizer.bpk and state.ron; the highest is the last
+//!   source/          the model whose codes are learned, if there is one
+//!   checkpoints/     step-<steps>/ with weights.bpk, optimizer-<n>.bpk and state.ron; the highest is the last
 //! ```
 
 use std::fs;
@@ -15,9 +16,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
 use imago_core::artifact::{
-    Artifact, DataFacts, FORMAT, Generator, MANIFEST, Manifest, Precision, TrainingFacts, WEIGHTS, WeightFacts, sha256,
+    Artifact, CLASSIFIER, DataFacts, ENCODER, FORMAT, GENERATOR, Generator, MANIFEST, Manifest, PRIOR, Precision,
+    Reader, TrainingFacts, WEIGHTS, WeightFacts, sha256,
 };
-use imago_core::model::{Plan, Prior, restore};
+use imago_core::model::{Plan, Prior, Saved, restore};
+use imago_core::nn::Sequential;
 use imago_core::plan::Limits;
 use imago_core::spec::{self, Pipeline};
 use serde::{Deserialize, Serialize};
@@ -32,7 +35,7 @@ pub struct Run {
 }
 
 /// Where a training stands; written with every checkpoint.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct State {
     /// Steps done.
     pub steps: u64,
@@ -44,20 +47,20 @@ pub struct State {
     pub seconds: f64,
     /// The parts of the loss, averaged over the last epoch.
     pub losses: Vec<(String, f64)>,
+    /// The same on the test samples after it, where they mean something there.
+    pub test: Vec<(String, f64)>,
     /// What latents are drawn from.
     pub prior: Prior,
     /// SHA-256 of the weights beside it.
     pub weights_sha256: String,
-    /// SHA-256 of the optimiser's state beside it.
-    pub optimizer_sha256: String,
+    /// SHA-256 of the states of the optimisers beside it.
+    pub optimizers_sha256: Vec<String>,
 }
 
 /// A checkpoint as it was saved.
 pub struct Checkpoint {
     pub state: State,
-    /// All networks of the model, packed.
-    pub weights: Vec<u8>,
-    pub optimizer: Vec<u8>,
+    pub saved: Saved,
 }
 
 /// `run.ron`: what the run was made with and how it went.
@@ -74,6 +77,8 @@ pub struct Record {
     pub steps: u64,
     pub seconds: f64,
     pub losses: Vec<(String, f64)>,
+    #[serde(default)]
+    pub test: Vec<(String, f64)>,
 }
 
 /// How a run ended.
@@ -89,8 +94,13 @@ const PIPELINE: &str = "pipeline.yaml";
 const RECORD: &str = "run.ron";
 const METRICS: &str = "metrics.jsonl";
 const CHECKPOINTS: &str = "checkpoints";
-const OPTIMIZER: &str = "optimizer.bpk";
 const STATE: &str = "state.ron";
+const SOURCE: &str = "source";
+
+/// The file of an optimiser's state, counted from 0.
+fn optimizer(index: usize) -> String {
+    format!("optimizer-{}.bpk", index + 1)
+}
 
 impl Run {
     /// Makes a new run folder. One that exists is refused, or with `replace` emptied of its earlier run.
@@ -161,13 +171,15 @@ impl Run {
 
     /// Saves a checkpoint; the one before it goes once this one is whole.
     pub fn save(&self, mut checkpoint: Checkpoint) -> Result<()> {
-        checkpoint.state.weights_sha256 = sha256(&checkpoint.weights);
-        checkpoint.state.optimizer_sha256 = sha256(&checkpoint.optimizer);
+        let Saved { weights, optimizers } = &checkpoint.saved;
+        checkpoint.state.weights_sha256 = sha256(weights);
+        checkpoint.state.optimizers_sha256 = optimizers.iter().map(|state| sha256(state)).collect();
         let state = pretty(&checkpoint.state)?;
         let earlier = self.checkpoints()?;
         let folder = self.folder.join(CHECKPOINTS).join(format!("step-{:08}", checkpoint.state.steps));
-        let content: [(&str, &[u8]); 3] =
-            [(WEIGHTS, &checkpoint.weights), (OPTIMIZER, &checkpoint.optimizer), (STATE, state.as_bytes())];
+        let names: Vec<String> = (0..optimizers.len()).map(optimizer).collect();
+        let mut content: Vec<(&str, &[u8])> = vec![(WEIGHTS, weights), (STATE, state.as_bytes())];
+        content.extend(names.iter().map(String::as_str).zip(optimizers.iter().map(Vec::as_slice)));
         files::write_folder(&folder, &content)?;
         for old in earlier.into_iter().filter(|old| *old != folder) {
             fs::remove_dir_all(&old).with_context(|| format!("cannot remove {}", old.display()))?;
@@ -187,17 +199,19 @@ impl Run {
         let text = String::from_utf8_lossy(&read(STATE)?).into_owned();
         let state: State =
             ron::from_str(&text).map_err(|error| anyhow!("{}: {error}", folder.join(STATE).display()))?;
-        let checkpoint = Checkpoint { weights: read(WEIGHTS)?, optimizer: read(OPTIMIZER)?, state };
-        for (name, bytes, expected) in [
-            (WEIGHTS, &checkpoint.weights, &checkpoint.state.weights_sha256),
-            (OPTIMIZER, &checkpoint.optimizer, &checkpoint.state.optimizer_sha256),
-        ] {
-            if sha256(bytes) != *expected {
+        let verified = |name: &str, expected: &String| {
+            let bytes = read(name)?;
+            if sha256(&bytes) != *expected {
                 let path = folder.join(name);
                 bail!("{} was cut short or changed: its SHA-256 is not that in {STATE}", path.display());
             }
-        }
-        Ok(checkpoint)
+            Ok(bytes)
+        };
+        let weights = verified(WEIGHTS, &state.weights_sha256)?;
+        let states = state.optimizers_sha256.iter().enumerate();
+        let optimizers =
+            states.map(|(index, expected)| verified(&optimizer(index), expected)).collect::<Result<_>>()?;
+        Ok(Checkpoint { state, saved: Saved { weights, optimizers } })
     }
 
     /// The folders of all checkpoints, oldest first.
@@ -215,12 +229,48 @@ impl Run {
         Ok(found)
     }
 
-    /// The run's generator as an artifact.
-    pub fn artifact(&self, precision: Precision) -> Result<Artifact> {
+    /// Keeps the model whose codes are learned, so that the run needs no other.
+    pub fn write_source(&self, source: &Artifact) -> Result<()> {
+        write_artifact(&self.folder.join(SOURCE), source)
+    }
+
+    /// The model whose codes are learned.
+    pub fn source(&self) -> Result<Artifact> {
+        open_artifact(&self.folder.join(SOURCE), false)
+    }
+
+    /// The run's model as an artifact, with its encoder if that is wanted and there is one.
+    pub fn artifact(&self, precision: Precision, with_encoder: bool) -> Result<Artifact> {
         let (pipeline, plan) = self.pipeline(&[])?;
         let record = self.record()?;
-        let Checkpoint { state, weights, .. } = self.last()?;
-        let (network, layers) = restore(&pipeline.model, &plan, &weights, &burn::tensor::Device::flex())?;
+        let Checkpoint { state, saved } = self.last()?;
+        let device = burn::tensor::Device::flex();
+        let trained = restore(&plan, &saved.weights, &device)?;
+        let source =
+            pipeline.model.source().map(|_| self.source()?.sampler(&device).context("the source")).transpose()?;
+        let mut networks: Vec<(&str, &Sequential)> = Vec::new();
+        let mut generator = None;
+        match (&source, &trained.generator) {
+            (Some(source), Some(learned)) => {
+                networks.extend([(GENERATOR, &source.generator), (PRIOR, &learned.network)]);
+                generator = self.source()?.manifest.generator;
+            }
+            (None, Some(part)) => {
+                networks.push((GENERATOR, &part.network));
+                let classes = if plan.condition().is_some() { plan.classes() } else { 0 };
+                let layers = part.layers.clone();
+                generator = Some(Generator { latent: plan.latent(), classes, layers, output: plan.output() });
+            }
+            (_, None) => {}
+        }
+        let range = pipeline.data.range;
+        let encoder = trained.encoder.as_ref().filter(|_| with_encoder && source.is_none());
+        if let Some(encoder) = encoder {
+            networks.push((ENCODER, &encoder.part.network));
+        }
+        if let Some(classifier) = &trained.classifier {
+            networks.push((CLASSIFIER, &classifier.network));
+        }
         let set = pipeline.data.set;
         let manifest = Manifest {
             format: FORMAT,
@@ -231,8 +281,14 @@ impl Run {
                 image: plan.image(),
                 classes: set.classes().iter().map(ToString::to_string).collect(),
             },
-            generator: Generator { latent: plan.latent(), layers, output: plan.output() },
+            generator,
             prior: state.prior,
+            encoder: encoder.map(|encoder| Reader { layers: encoder.part.layers.clone(), range, heads: encoder.heads }),
+            classifier: trained.classifier.as_ref().map(|part| Reader {
+                layers: part.layers.clone(),
+                range,
+                heads: false,
+            }),
             training: TrainingFacts {
                 epochs: state.epoch - usize::from(state.partial),
                 seed: pipeline.train.seed,
@@ -244,7 +300,7 @@ impl Run {
             },
             weights: WeightFacts::default(),
         };
-        Ok(Artifact::new(manifest, &network, precision)?)
+        Ok(Artifact::new(manifest, &networks, precision)?)
     }
 }
 
@@ -254,11 +310,17 @@ impl std::fmt::Display for Run {
     }
 }
 
-/// The artifact in a folder: exported already, or made from a run.
-pub fn open_artifact(folder: &Path) -> Result<Artifact> {
+/// Writes an artifact as a folder, in place of one that is there.
+pub fn write_artifact(folder: &Path, artifact: &Artifact) -> Result<()> {
+    let manifest = artifact.manifest_text()?;
+    files::write_folder(folder, &[(MANIFEST, manifest.as_bytes()), (WEIGHTS, &artifact.weights)])
+}
+
+/// The artifact in a folder: exported already, or made from a run, with its encoder if that is wanted.
+pub fn open_artifact(folder: &Path, with_encoder: bool) -> Result<Artifact> {
     if !folder.join(MANIFEST).is_file() {
         return match folder.join(PIPELINE).is_file() {
-            true => Run::open(folder)?.artifact(Precision::F32),
+            true => Run::open(folder)?.artifact(Precision::F32, with_encoder),
             false => bail!(
                 "{} is neither a run folder (with {PIPELINE}) nor an artifact (with {MANIFEST} and {WEIGHTS})",
                 folder.display()

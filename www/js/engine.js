@@ -4,6 +4,8 @@
  *     const engine = await Engine.open('cpu');
  *     const facts = await engine.load('mnist-vae');
  *     const { pixels, milliseconds } = await engine.sample(7, 0, 64);
+ *
+ * A call that the model cannot answer rejects with an Error and leaves the engine as it is.
  */
 import { download } from './download.js';
 
@@ -54,7 +56,7 @@ export class Engine {
 
   /**
    * Makes the model in the folder `models/<name>` the current one and resolves to its facts:
-   * `{ name, family, dataset, classes, channels, height, width, parameters, latent, summary }`.
+   * `{ name, family, dataset, classes, conditional, channels, height, width, parameters, latent, summary }`.
    * A newer call replaces an older one that still waits, which then rejects.
    */
   load(name) {
@@ -64,9 +66,18 @@ export class Engine {
   /**
    * Samples `first` to `first + count - 1` of `seed` from the current model:
    * `pixels` of shape [count, channels, height, width] in 0..1 and the time it took.
+   * A conditional model draws the class of number `klass`, or without one all classes in turn.
    */
-  sample(seed, first, count) {
-    return this.#call('sample', { seed, first, count });
+  sample(seed, first, count, klass = null) {
+    return this.#call('sample', { seed, first, count, klass });
+  }
+
+  /**
+   * What the current model, a classifier, makes of `pixels` of shape [count, channels, height, width] in 0..1:
+   * the probabilities of all classes, of shape [count, classes].
+   */
+  classify(pixels) {
+    return this.#call('classify', { pixels });
   }
 
   /** Ends the worker; what still waits rejects. */

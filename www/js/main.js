@@ -10,7 +10,7 @@ const root = document.documentElement;
 const element = (id) => document.getElementById(id);
 const grid = new Grid(element('grid'), COUNT);
 
-/** What the person asked for; `backend` null leaves the choice to the page. */
+/** What the person asked for; `class` null draws all classes, `backend` null leaves the choice to the page. */
 const wanted = readAddress();
 wanted.seed ??= freshSeed();
 
@@ -99,23 +99,28 @@ async function draw() {
   const turn = ++draws;
   const outdated = () => turn !== draws;
   const { model, seed } = wanted;
+  let facts = null;
   writeAddress(wanted);
   busy(true);
   try {
     const engine = await engineFor(active);
     if (outdated()) return;
-    const facts = await engine.load(model);
+    facts = await engine.load(model);
     // Of all who wait here for a sample under way, only the newest asks for another.
     await sampling.catch(() => { /* its own draw tells */ });
     if (outdated()) return;
-    sampling = engine.sample(seed, 0, COUNT);
+    settleClass(facts);
+    if (facts.family === 'classifier') throw new Error(`The model ${model} is a classifier: it makes no images`);
+    const klass = wanted.class;
+    sampling = engine.sample(seed, 0, COUNT, klass);
     const { pixels, milliseconds } = await sampling;
     if (outdated()) return;
 
-    grid.show(pixels, facts, `${COUNT} samples of ${model}, seed ${seed}`);
+    const samples = `${COUNT} samples of ${model}${describeClass(facts, klass)}`;
+    grid.show(pixels, facts, `${samples}, seed ${seed}`);
     showFacts(facts);
     showBadge(milliseconds / COUNT);
-    say(notice || `${COUNT} samples of ${model}.`, Boolean(notice));
+    say(notice || `${samples}.`, Boolean(notice));
     markFirstGrid();
   } catch (error) {
     if (outdated()) return;
@@ -125,10 +130,26 @@ async function draw() {
       return;
     }
     grid.clear();
-    showFacts(null);
+    showFacts(facts);
+    if (!facts) offerClasses([]);
     say(sentence(error.message), true);
   }
   busy(false);
+}
+
+/** Offers the classes of a model that draws them one by one; a wanted class that it lacks gives way to all. */
+function settleClass({ conditional, classes }) {
+  const names = conditional ? classes : [];
+  if (wanted.class !== null && wanted.class >= names.length) {
+    wanted.class = null;
+    writeAddress(wanted);
+  }
+  offerClasses(names);
+}
+
+function describeClass({ conditional, classes }, klass) {
+  if (!conditional) return '';
+  return klass === null ? ', all classes in turn' : `, class ${classes[klass]}`;
 }
 
 /** Notes when the first grid was on the screen, once. */
@@ -145,7 +166,7 @@ function showFacts(facts) {
   element('family').textContent = facts?.family ?? '';
   element('dataset').textContent = facts?.dataset ?? '';
   element('parameters').textContent = facts?.parameters.toLocaleString('en') ?? '';
-  element('latent').textContent = facts?.latent.toLocaleString('en') ?? '';
+  element('latent').textContent = facts?.latent ? facts.latent.toLocaleString('en') : ''; // a classifier has none
   element('summary').textContent = facts?.summary ?? '';
 }
 
@@ -194,19 +215,41 @@ async function settleModel() {
 }
 
 function offerModels(names) {
-  element('models').replaceChildren(...names.map((name) => {
-    const input = Object.assign(document.createElement('input'), {
-      type: 'radio', name: 'model', value: name, checked: name === wanted.model,
-    });
-    const text = Object.assign(document.createElement('span'), { textContent: name });
-    const label = document.createElement('label');
-    label.append(input, text);
-    return label;
-  }));
-  element('models').addEventListener('change', ({ target }) => redraw({ model: target.value }));
+  element('models').replaceChildren(...names.map((name) => choice('model', name, name)));
+  check('models', wanted.model);
+}
+
+/** The classes on offer. */
+let offered = [];
+
+/** Offers all classes and each of `names`; without names there is no choice. */
+function offerClasses(names) {
+  element('class').hidden = names.length === 0;
+  if (names.length === 0) return;
+  // What is there stays, and with it the keyboard's focus.
+  if (names.join('\n') !== offered.join('\n')) {
+    const each = names.map((name, index) => choice('class', index, name));
+    element('classes').replaceChildren(choice('class', '', 'All'), ...each);
+    offered = names;
+  }
+  check('classes', wanted.class ?? '');
+}
+
+/** One of several choices: a radio button with its text. */
+function choice(name, value, text) {
+  const input = Object.assign(document.createElement('input'), { type: 'radio', name, value });
+  const label = document.createElement('label');
+  label.append(input, Object.assign(document.createElement('span'), { textContent: text }));
+  return label;
+}
+
+function check(choices, value) {
+  for (const input of element(choices).querySelectorAll('input')) input.checked = input.value === String(value);
 }
 
 function connectControls() {
+  element('models').addEventListener('change', ({ target }) => redraw({ model: target.value }));
+  element('classes').addEventListener('change', ({ target: { value } }) => redraw({ class: value === '' ? null : Number(value) }));
   element('fresh').addEventListener('click', () => redraw({ seed: freshSeed() }));
   element('seed').addEventListener('change', ({ target }) => {
     const seed = parseSeed(target.value);
@@ -228,7 +271,7 @@ function showSeed() {
 
 async function begin() {
   showSeed();
-  element('backends').querySelector(`[value="${wanted.backend ?? ''}"]`).checked = true;
+  check('backends', wanted.backend ?? '');
   if (wanted.backend !== 'webgpu') engineFor('cpu'); // opens while the list of models is on its way
   offerModels(await published);
   connectControls();

@@ -4,7 +4,8 @@
  * Takes  { id, kind: 'start', module }              the compiled wasm
  *        { id, kind: 'fetch', name }                get the files of a model that will be loaded next
  *        { id, kind: 'load', name }
- *        { id, kind: 'sample', seed, first, count }
+ *        { id, kind: 'sample', seed, first, count, klass }
+ *        { id, kind: 'classify', pixels }
  * Gives  { id, value } or { id, failure: { message, fatal } }; after a fatal failure it is of no more use.
  */
 import { download } from './download.js';
@@ -52,13 +53,17 @@ const handlers = {
     });
   },
 
-  sample({ seed, first, count }) {
+  sample({ seed, first, count, klass }) {
     return inTurn(async () => {
-      if (!current) throw new Error('no model is loaded');
+      const model = loaded();
       const begin = performance.now();
-      const pixels = await current.model.sample(seed, first, count);
+      const pixels = await model.sample(seed, first, count, klass);
       return { pixels, milliseconds: performance.now() - begin };
     });
+  },
+
+  classify({ pixels }) {
+    return inTurn(() => loaded().classify(pixels));
   },
 };
 
@@ -67,8 +72,10 @@ self.onmessage = async ({ data: { id, kind, ...args } }) => {
     const value = await handlers[kind](args);
     self.postMessage({ id, value }, value?.pixels ? [value.pixels.buffer] : []);
   } catch (error) {
-    // A model may be bad without harm to the backend; a failed start, a failed sample or a trap in the module is not so.
-    const fatal = kind === 'start' || kind === 'sample' || error instanceof WebAssembly.RuntimeError;
+    // A model may be bad without harm to the backend, and a RangeError refuses what the model cannot do; a failed start, a device
+    // that gives no answer or a trap in the module is not so.
+    const unanswered = (kind === 'sample' || kind === 'classify') && !(error instanceof RangeError);
+    const fatal = kind === 'start' || unanswered || error instanceof WebAssembly.RuntimeError;
     self.postMessage({ id, failure: { message: error?.message || String(error), fatal } });
   }
 };
@@ -93,6 +100,11 @@ function dropDownload() {
   newest = null;
 }
 
+function loaded() {
+  if (!current) throw new Error('no model is loaded');
+  return current.model;
+}
+
 /** Runs a job when all earlier ones have ended. */
 function inTurn(job) {
   const result = queue.then(job);
@@ -110,6 +122,6 @@ function describeFailure(attempt, action) {
   }
 }
 
-function factsOf({ name, family, dataset, classes, channels, height, width, parameters, latent, summary }) {
-  return { name, family, dataset, classes, channels, height, width, parameters, latent, summary };
+function factsOf({ name, family, dataset, classes, conditional, channels, height, width, parameters, latent, summary }) {
+  return { name, family, dataset, classes, conditional, channels, height, width, parameters, latent, summary };
 }

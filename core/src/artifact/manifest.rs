@@ -1,5 +1,6 @@
 //! `model.ron`: what the model is, in words.
 
+use ron::Options;
 use ron::extensions::Extensions;
 use ron::ser::PrettyConfig;
 use serde::{Deserialize, Serialize};
@@ -7,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::{ArtifactError, Precision};
 use crate::layer::LayerSpec;
 use crate::model::{Output, Prior, generator};
-use crate::plan::{Limits, Network, Outline, Problems, Step};
-use crate::spec::Family;
+use crate::plan::{Limits, Network, Outline, Path, Problem, Problems, Shape, Step};
+use crate::spec::{Family, Range};
 
 /// The version of the format that this program writes and reads.
 pub const FORMAT: u32 = 1;
@@ -29,10 +30,18 @@ pub struct Manifest {
     pub family: Family,
     /// What it learned from.
     pub data: DataFacts,
-    /// The network that makes images.
-    pub generator: Generator,
-    /// What its latents are drawn from.
+    /// The network that makes images, unless the model is a classifier.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generator: Option<Generator>,
+    /// What its codes are drawn from.
+    #[serde(default)]
     pub prior: Prior,
+    /// The network that makes codes of images, where it is shipped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encoder: Option<Reader>,
+    /// The network that tells classes, if the model is a classifier.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub classifier: Option<Reader>,
     /// How it was trained.
     pub training: TrainingFacts,
     /// What the file of weights is.
@@ -55,10 +64,29 @@ pub struct DataFacts {
 pub struct Generator {
     /// Number of latent values that it takes.
     pub latent: usize,
+    /// Number of classes that it can be asked for, which it takes behind the latent values; 0 if it knows none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub classes: usize,
     /// Its layers as declared; the shapes follow.
     pub layers: Vec<LayerSpec>,
     /// What makes pixels of its values.
     pub output: Output,
+}
+
+fn is_zero(number: &usize) -> bool {
+    *number == 0
+}
+
+/// A network that takes images: an encoder or a classifier.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Reader {
+    /// Its layers as declared; the shapes follow.
+    pub layers: Vec<LayerSpec>,
+    /// What black and white are for it.
+    pub range: Range,
+    /// Whether it gives a mean and a logarithm of the variance for every value of the code.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub heads: bool,
 }
 
 /// How a model was trained.
@@ -118,11 +146,13 @@ impl Manifest {
             column: error.span.start.col,
             message: error.code.to_string(),
         };
-        let Version { format } = ron::from_str(text).map_err(syntax)?;
+        // What may be lacking is written without `Some`.
+        let ron = Options::default().with_default_extension(Extensions::IMPLICIT_SOME);
+        let Version { format } = ron.from_str(text).map_err(syntax)?;
         if format != FORMAT {
             return Err(ArtifactError::Format { found: format });
         }
-        let manifest: Self = ron::from_str(text).map_err(syntax)?;
+        let manifest: Self = ron.from_str(text).map_err(syntax)?;
         manifest.plan()?;
         Ok(manifest)
     }
@@ -130,30 +160,77 @@ impl Manifest {
     /// The text of `model.ron`.
     pub(super) fn write(&self) -> Result<String, ArtifactError> {
         let style = PrettyConfig::new().extensions(Extensions::empty()).compact_arrays(true);
-        let text = ron::ser::to_string_pretty(self, style);
+        let ron = Options::default().with_default_extension(Extensions::IMPLICIT_SOME);
+        let text = ron.to_string_pretty(self, style);
         text.map_err(|error| ArtifactError::Manifest(error.to_string()))
     }
 
-    /// The generator with every shape resolved.
+    /// All networks with every shape resolved.
     ///
     /// # Errors
-    /// A layer does not fit, the images are not what it gives, or the prior has another number of values.
-    pub fn plan(&self) -> Result<Network, ArtifactError> {
-        let Self { generator: declared, data, .. } = self;
-        if data.image.iter().any(|side| !(1..=MAX_SIDE).contains(side)) {
-            let found = format!("data.image: every side must lie between 1 and {MAX_SIDE}, found {:?}", data.image);
+    /// A layer does not fit, the images are not what the generator gives, or the prior has another number of values.
+    pub fn plan(&self) -> Result<Networks, ArtifactError> {
+        let image = self.data.image;
+        if image.iter().any(|side| !(1..=MAX_SIDE).contains(side)) {
+            let found = format!("data.image: every side must lie between 1 and {MAX_SIDE}, found {image:?}");
             return Err(ArtifactError::Manifest(found));
         }
-        if !self.prior.fits(declared.latent) {
-            let found = format!("prior: expected {} finite numbers a field", declared.latent);
-            return Err(ArtifactError::Manifest(found));
-        }
-        let path = [Step::key("generator"), Step::key("layers")];
         // The weights are there already, so their number is no danger.
         let limits = Limits { activations: Limits::DEFAULT.activations, ..Limits::LARGE };
         let mut outline = Outline::new(limits, &[]);
-        let network =
-            generator("generator", &path, Some(declared.latent), &declared.layers, Some(data.image), &mut outline);
-        network.ok_or_else(|| ArtifactError::Manifest(Problems(outline.problems).to_string()))
+        let path = |name: &str| -> Path { vec![Step::key(name), Step::key("layers")] };
+        let mut ends = |name: &'static str, input: Shape, layers: &[LayerSpec], values: usize| {
+            let (network, output) = outline.network(name, &path(name), Some(input), layers);
+            if let Some(output) = output.filter(|output| *output != Shape::Flat(values)) {
+                outline.note(Problem::new(path(name), format!("the {name} gives {output}, expected [{values}]")));
+            }
+            network
+        };
+        let mut networks = Networks { generator: None, learned: None, encoder: None, classifier: None };
+        if let Some(declared) = &self.classifier {
+            let classes = self.data.classes.len();
+            networks.classifier = ends("classifier", Shape::Image(image), &declared.layers, classes);
+        }
+        if let Some(declared) = &self.generator {
+            if !self.prior.fits(declared.latent) {
+                let found = format!("prior: expected {} finite numbers a field", declared.latent);
+                return Err(ArtifactError::Manifest(found));
+            }
+            let classes = self.data.classes.len();
+            if ![0, classes].contains(&declared.classes) {
+                let found = format!("generator.classes: expected 0 or {classes}, found {}", declared.classes);
+                return Err(ArtifactError::Manifest(found));
+            }
+            if let Prior::Learned { latent, layers, .. } = &self.prior {
+                networks.learned = ends("prior", Shape::Flat(*latent), layers, declared.latent);
+            }
+            if let Some(Reader { layers, heads, .. }) = &self.encoder {
+                let values = if *heads { declared.latent.saturating_mul(2) } else { declared.latent };
+                networks.encoder = ends("encoder", Shape::Image(image), layers, values);
+            }
+            let given = declared.latent.saturating_add(declared.classes);
+            networks.generator =
+                generator("generator", &path("generator"), Some(given), &declared.layers, Some(image), &mut outline);
+        }
+        if !outline.problems.is_empty() {
+            return Err(ArtifactError::Manifest(Problems(outline.problems).to_string()));
+        }
+        if networks.generator.is_none() && networks.classifier.is_none() {
+            return Err(ArtifactError::Manifest("neither a generator nor a classifier is declared".into()));
+        }
+        Ok(networks)
     }
+}
+
+/// The networks of a manifest.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Networks {
+    /// From codes to images.
+    pub generator: Option<Network>,
+    /// From the draws of a learned prior to codes.
+    pub learned: Option<Network>,
+    /// From images to codes.
+    pub encoder: Option<Network>,
+    /// From images to logits.
+    pub classifier: Option<Network>,
 }

@@ -5,15 +5,24 @@ mod manifest;
 mod pack;
 mod weights;
 
-pub use manifest::{DataFacts, FORMAT, Generator, Manifest, TrainingFacts, WeightFacts};
+pub use manifest::{DataFacts, FORMAT, Generator, Manifest, Networks, Reader, TrainingFacts, WeightFacts};
 #[cfg(feature = "train")]
-pub use pack::{pack, unpack};
-pub use weights::{Precision, sha256};
+pub(crate) use pack::sorted;
+#[cfg(feature = "train")]
+pub use pack::{Pack, Unpack};
+pub use weights::{Precision, read as tensors, sha256};
 
 use burn::tensor::Device;
 
-use crate::model::{Prior, Sampler};
+use std::collections::BTreeMap;
+
+use burn::tensor::TensorData;
+
+#[cfg(feature = "train")]
+use crate::model::{Encoder, Part};
+use crate::model::{Judge, Sampler};
 use crate::nn::{Sequential, Start};
+use crate::plan::Network;
 
 /// The file name of the manifest.
 pub const MANIFEST: &str = "model.ron";
@@ -72,14 +81,23 @@ pub struct Artifact {
 }
 
 impl Artifact {
-    /// Packs a generator. The facts about the weights in `manifest` are overwritten with those of the packed bytes.
+    /// Packs the networks that `manifest` declares, each under its name: `generator`, `prior`, `encoder` or `classifier`. The facts
+    /// about the weights are overwritten with those of the packed bytes.
     ///
     /// # Errors
     /// The manifest is not one that could be read again, or the weights cannot be read from their device.
     #[cfg(feature = "train")]
-    pub fn new(mut manifest: Manifest, generator: &Sequential, precision: Precision) -> Result<Self, ArtifactError> {
+    pub fn new(
+        mut manifest: Manifest,
+        networks: &[(&str, &Sequential)],
+        precision: Precision,
+    ) -> Result<Self, ArtifactError> {
         manifest.plan()?;
-        let weights = pack(generator, precision)?;
+        let mut pack = Pack::new(precision);
+        for (name, network) in networks {
+            pack.add(if *name == GENERATOR { "" } else { name }, *network);
+        }
+        let weights = pack.bytes()?;
         manifest.weights = WeightFacts { precision, bytes: weights.len(), sha256: sha256(&weights) };
         Ok(Self { manifest, weights })
     }
@@ -110,26 +128,99 @@ impl Artifact {
         self.manifest.write()
     }
 
-    /// Builds the generator on `device` and loads its weights.
+    /// Builds what makes images on `device` and loads its weights.
+    ///
+    /// # Errors
+    /// The declared networks are not valid, the weights have other names or shapes, or the model is a classifier.
+    pub fn sampler(&self, device: &Device) -> Result<Sampler, ArtifactError> {
+        let networks = self.manifest.plan()?;
+        let (Some(generator), Some(network)) = (&self.manifest.generator, networks.generator) else {
+            let found = format!("{} is a classifier: it makes no images", self.manifest.name);
+            return Err(ArtifactError::Manifest(found));
+        };
+        let mut weights = weights::read(&self.weights)?;
+        // An encoder is of no use here, but its weights may be there.
+        take(&mut weights, ENCODER);
+        let learned = match networks.learned {
+            Some(network) => Some(load(&network, PRIOR, take(&mut weights, PRIOR), device)?),
+            None => None,
+        };
+        Ok(Sampler {
+            generator: load(&network, "", weights, device)?,
+            latent: generator.latent,
+            classes: generator.classes,
+            prior: self.manifest.prior.clone(),
+            learned,
+            output: generator.output,
+            device: device.clone(),
+        })
+    }
+
+    /// Builds what tells classes on `device` and loads its weights.
+    ///
+    /// # Errors
+    /// The declared network is not valid, the weights have other names or shapes, or the model is no classifier.
+    pub fn classifier(&self, device: &Device) -> Result<Judge, ArtifactError> {
+        let networks = self.manifest.plan()?;
+        let (Some(declared), Some(network)) = (&self.manifest.classifier, networks.classifier) else {
+            return Err(ArtifactError::Manifest(format!("{} is no classifier", self.manifest.name)));
+        };
+        let mut weights = weights::read(&self.weights)?;
+        let network = load(&network, CLASSIFIER, take(&mut weights, CLASSIFIER), device)?;
+        Ok(Judge { network, range: declared.range })
+    }
+
+    /// Builds what makes codes of images on `device` and loads its weights; None if it is not shipped.
     ///
     /// # Errors
     /// The declared network is not valid, or the weights have other names or shapes.
-    pub fn sampler(&self, device: &Device) -> Result<Sampler, ArtifactError> {
-        let Manifest { generator, prior, .. } = &self.manifest;
-        let plan = self.manifest.plan()?;
-        let mut start = Start::loaded(weights::read(&self.weights)?, device);
-        let network = Sequential::new(&plan, &mut start);
-        start.finish().map_err(ArtifactError::Weights)?;
-        let prior: Prior = prior.clone();
-        Ok(Sampler::new(network, generator.latent, prior, generator.output, device.clone()))
+    #[cfg(feature = "train")]
+    pub fn encoder(&self, device: &Device) -> Result<Option<Encoder>, ArtifactError> {
+        let networks = self.manifest.plan()?;
+        let (Some(declared), Some(network)) = (&self.manifest.encoder, networks.encoder) else {
+            return Ok(None);
+        };
+        let mut weights = weights::read(&self.weights)?;
+        let network = load(&network, ENCODER, take(&mut weights, ENCODER), device)?;
+        let part = Part { network, layers: declared.layers.clone() };
+        Ok(Some(Encoder { part, class: None, heads: declared.heads }))
     }
+}
+
+/// What the networks of an artifact are called.
+pub const GENERATOR: &str = "generator";
+/// See [`GENERATOR`].
+pub const PRIOR: &str = "prior";
+/// See [`GENERATOR`].
+pub const ENCODER: &str = "encoder";
+/// See [`GENERATOR`].
+pub const CLASSIFIER: &str = "classifier";
+
+/// Takes out the weights whose names begin with `name.`, and leaves that away.
+fn take(weights: &mut BTreeMap<String, TensorData>, name: &str) -> BTreeMap<String, TensorData> {
+    let ours = |key: &String| key.strip_prefix(name).is_some_and(|rest| rest.starts_with('.'));
+    weights.extract_if(.., |key, _| ours(key)).map(|(key, data)| (key[name.len() + 1..].to_owned(), data)).collect()
+}
+
+/// Builds a network with weights that must be its own.
+fn load(
+    network: &Network,
+    name: &str,
+    weights: BTreeMap<String, TensorData>,
+    device: &Device,
+) -> Result<Sequential, ArtifactError> {
+    let mut start = Start::loaded(weights, device);
+    let built = Sequential::new(network, &mut start);
+    let of = if name.is_empty() { String::new() } else { format!("{name}: ") };
+    start.finish().map_err(|faults| ArtifactError::Weights(of + &faults))?;
+    Ok(built)
 }
 
 #[cfg(all(test, feature = "flex", feature = "train"))]
 mod tests {
     use super::*;
     use crate::layer::{BatchNorm, Linear, Reshape};
-    use crate::model::Output;
+    use crate::model::{Output, Prior};
     use crate::spec::Family;
 
     fn artifact(precision: Precision) -> Artifact {
@@ -143,19 +234,22 @@ mod tests {
             name: "tiny".into(),
             family: Family::Vae,
             data: DataFacts { set: "mnist".into(), image: [1, 16, 16], classes: vec!["0".into(), "1".into()] },
-            generator: Generator { latent: 2, layers, output: Output::Sigmoid },
+            generator: Some(Generator { latent: 2, classes: 0, layers, output: Output::Sigmoid }),
             prior: Prior::Normal,
+            encoder: None,
+            classifier: None,
             training: TrainingFacts::default(),
             weights: WeightFacts::default(),
         };
         let device = Device::flex();
-        let network = Sequential::new(&manifest.plan().unwrap(), &mut Start::seeded(1, 0, &device));
-        Artifact::new(manifest, &network, precision).unwrap()
+        let plan = manifest.plan().unwrap().generator.unwrap();
+        let network = Sequential::new(&plan, &mut Start::seeded(1, 0, &device));
+        Artifact::new(manifest, &[(GENERATOR, &network)], precision).unwrap()
     }
 
     fn pixels(artifact: &Artifact) -> Vec<f32> {
         let sampler = artifact.sampler(&Device::flex()).unwrap();
-        sampler.sample(7, 0, 3).into_data().iter().collect()
+        sampler.sample(7, 0, 3, None).into_data().iter().collect()
     }
 
     #[test]
@@ -198,7 +292,7 @@ mod tests {
     #[test]
     fn weights_of_another_network_are_refused_even_with_the_right_hash() {
         let mut artifact = artifact(Precision::F16);
-        artifact.manifest.generator.latent = 3;
+        artifact.manifest.generator.as_mut().unwrap().latent = 3;
         let error = artifact.sampler(&Device::flex()).unwrap_err().to_string();
         assert!(error.contains("layers.0.weight"), "{error}");
         for bytes in [vec![], vec![7; 100]] {

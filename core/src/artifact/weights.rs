@@ -24,7 +24,7 @@ pub enum Precision {
 ///
 /// # Errors
 /// The bytes are no pack, or hold numbers that are no 16- or 32-bit floats.
-pub(crate) fn read(bytes: &[u8]) -> Result<BTreeMap<String, TensorData>, ArtifactError> {
+pub fn read(bytes: &[u8]) -> Result<BTreeMap<String, TensorData>, ArtifactError> {
     let reader = Reader::from_bytes(Bytes::from_bytes_vec(bytes.to_vec()));
     let tensors = reader.and_then(Reader::into_tensors);
     tensors.map_err(|error| ArtifactError::Weights(error.to_string()))?.into_iter().map(floats).collect()

@@ -45,7 +45,7 @@ pub(super) trait Named: Sized {
 }
 
 /// Writes `{ name: fields }`.
-pub(super) fn one_key<S: Serializer>(serializer: S, name: &str, fields: &impl Serialize) -> Result<S::Ok, S::Error> {
+pub(crate) fn one_key<S: Serializer>(serializer: S, name: &str, fields: &impl Serialize) -> Result<S::Ok, S::Error> {
     let mut map = serializer.serialize_map(Some(1))?;
     map.serialize_entry(name, fields)?;
     map.end()
@@ -104,7 +104,7 @@ impl<'de> DeserializeSeed<'de> for LayerFields<'_> {
 
 /// Reads a layer's fields. Short forms are for people: what a program wrote has all fields, and the page does without the code.
 #[cfg(not(feature = "yaml"))]
-pub(super) fn fields<'de, D, L>(fields: D, _short: Option<&'static str>) -> Result<L, D::Error>
+pub(crate) fn fields<'de, D, L>(fields: D, _short: Option<&'static str>) -> Result<L, D::Error>
 where
     D: Deserializer<'de>,
     L: DeserializeOwned,
@@ -114,7 +114,7 @@ where
 
 /// Reads a layer's fields; anything but a map stands for the field `short`, if there is one.
 #[cfg(feature = "yaml")]
-pub(super) fn fields<'de, D, L>(fields: D, short: Option<&'static str>) -> Result<L, D::Error>
+pub(crate) fn fields<'de, D, L>(fields: D, short: Option<&'static str>) -> Result<L, D::Error>
 where
     D: Deserializer<'de>,
     L: DeserializeOwned,

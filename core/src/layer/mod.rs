@@ -10,6 +10,7 @@ mod window;
 
 use burn::module::Module;
 
+pub(crate) use declared::{fields, one_key};
 pub use init::Init;
 pub use window::{Padding, Pair};
 

@@ -1,139 +1,150 @@
-//! One step of training for every model that follows one gradient.
+//! A model in training: its networks with their optimisers, one step at a time.
 
+use burn::module::Module;
 use burn::optim::{AdamConfig, GradientsParams, ModuleOptimizer};
 use burn::tensor::{Bytes, Tensor};
 
-use super::Objective;
-use crate::noise::Noise;
-use crate::spec::Adam;
+use super::gan::detached;
+use super::{Batch, Losses, Moment, Objective};
+use crate::artifact::{ArtifactError, Pack, Unpack, sorted};
+use crate::spec;
 
-/// A model with its optimiser.
-pub struct Learner<M> {
-    model: M,
-    optimizer: ModuleOptimizer,
+/// A model with its optimisers, on an autodiff device.
+pub trait Learner: Sized {
+    /// One step on a batch. Nothing is read back from the device.
+    #[must_use = "the step returns the trained learner"]
+    fn step(self, batch: Batch, moment: &mut Moment) -> (Self, Losses);
+
+    /// All that has to be kept to go on later.
+    ///
+    /// # Errors
+    /// A tensor cannot be read from the device.
+    fn save(&self) -> Result<Saved, LearnerError>;
+
+    /// Puts back what [`Self::save`] gave.
+    ///
+    /// # Errors
+    /// It was saved by another model, or is damaged.
+    fn restore(self, saved: &Saved) -> Result<Self, LearnerError>;
+
+    /// What measures a batch with the weights of now without learning from it, if the model's losses mean something on samples that
+    /// it never learned from. Its batches live on the device without gradients.
+    fn exam(&self) -> Option<Box<dyn Fn(Batch, &mut Moment) -> Losses + '_>> {
+        None
+    }
+
+    /// Whether a last batch that is smaller than the others is left out, since the two sides of a game should see the same number.
+    const WHOLE_BATCHES: bool;
+}
+
+/// The weights of all networks, and the states of all optimisers, as bytes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Saved {
+    /// Packed: see [`Pack`].
+    pub weights: Vec<u8>,
+    /// One for each optimiser.
+    pub optimizers: Vec<Vec<u8>>,
+}
+
+/// The state of a training could not be written or read.
+#[derive(Debug, thiserror::Error)]
+pub enum LearnerError {
+    /// The weights are those of another model, or cannot be read.
+    #[error(transparent)]
+    Weights(#[from] ArtifactError),
+    /// The state of an optimiser could not be written or read.
+    #[error("the state of the optimiser: {0}")]
+    Optimizer(String),
+}
+
+/// Adam, with its learning rate.
+pub(super) struct Optimizer {
+    adam: ModuleOptimizer,
     rate: f64,
 }
 
-/// The state of an optimiser could not be written or read.
-#[derive(Debug, thiserror::Error)]
-#[error("the state of the optimiser: {0}")]
-pub struct LearnerError(String);
-
-impl<M: Objective> Learner<M> {
-    /// Trains `model`, whose parameters live on an autodiff device.
-    pub fn new(model: M, adam: &Adam) -> Self {
-        let optimizer = AdamConfig::new()
-            .with_beta_1(adam.beta_1 as f32)
-            .with_beta_2(adam.beta_2 as f32)
-            .with_epsilon(adam.epsilon as f32);
-        Self { model, optimizer: optimizer.init(), rate: adam.lr }
+impl Optimizer {
+    pub(super) fn new(spec: &spec::Optimizer) -> Self {
+        let adam = AdamConfig::new()
+            .with_beta_1(spec.adam.beta_1 as f32)
+            .with_beta_2(spec.adam.beta_2 as f32)
+            .with_epsilon(spec.adam.epsilon as f32);
+        Self { adam: adam.init(), rate: spec.adam.lr }
     }
 
-    /// One step on a batch of `images`, `[batch, channels, height, width]` with pixels in 0 to 1.
-    ///
-    /// Gives the learner behind the step and the parts of the loss before it, `[parts]` in the order of
-    /// [`Objective::PARTS`]. Nothing is read back from the device.
-    #[must_use = "the step returns the trained learner"]
-    pub fn step(mut self, images: Tensor<4>, noise: &mut Noise) -> (Self, Tensor<1>) {
-        let loss = self.model.loss(images, noise);
-        let gradients = GradientsParams::from_grads(loss.total.backward(), &self.model);
-        self.model = self.optimizer.step(self.rate, self.model, gradients);
-        let parts = loss.parts.into_iter().map(Tensor::detach).collect();
-        (self, Tensor::cat(parts, 0))
+    /// Moves the weights of `module`, and of no other, against the gradient of `loss`, at `factor` times the learning rate.
+    pub(super) fn step<M: Module>(&mut self, factor: f64, module: M, loss: Tensor<1>) -> M {
+        let gradients = gradients(&module, loss);
+        self.follow(factor, module, gradients)
     }
 
-    /// The model as trained so far.
-    pub fn model(&self) -> &M {
-        &self.model
+    /// Moves the weights of `module` against `gradients`.
+    pub(super) fn follow<M: Module>(&mut self, factor: f64, module: M, gradients: GradientsParams) -> M {
+        self.adam.step(self.rate * factor, module, gradients)
     }
 
-    /// The optimiser's state, to go on later.
-    ///
-    /// # Errors
-    /// The state cannot be serialised.
-    pub fn optimizer_state(&self) -> Result<Vec<u8>, LearnerError> {
-        let bytes = self.optimizer.into_bytes();
-        bytes.map(|bytes| bytes.to_vec()).map_err(|error| LearnerError(error.to_string()))
+    pub(super) fn save(&self) -> Result<Vec<u8>, LearnerError> {
+        let bytes = self.adam.into_bytes().map_err(|error| LearnerError::Optimizer(error.to_string()))?;
+        Ok(sorted(bytes)?)
     }
 
-    /// Puts back what [`Self::optimizer_state`] gave. The model must be the one that it was saved with.
-    ///
-    /// # Errors
-    /// The bytes are no such state.
-    pub fn with_optimizer_state(mut self, state: Vec<u8>) -> Result<Self, LearnerError> {
-        let restored = self.optimizer.from_bytes(Bytes::from_bytes_vec(state));
-        self.optimizer = restored.map_err(|error| LearnerError(error.to_string()))?;
+    /// Takes state number `which` of what was saved.
+    pub(super) fn restore(mut self, saved: &Saved, which: usize) -> Result<Self, LearnerError> {
+        let Some(state) = saved.optimizers.get(which) else {
+            return Err(LearnerError::Optimizer(format!("number {} is missing", which + 1)));
+        };
+        let restored = self.adam.from_bytes(Bytes::from_bytes_vec(state.clone()));
+        self.adam = restored.map_err(|error| LearnerError::Optimizer(error.to_string()))?;
         Ok(self)
     }
 }
 
-#[cfg(all(test, feature = "flex"))]
-mod tests {
-    use burn::tensor::{Device, TensorData};
+/// The gradient of `loss` in the weights of `module` and of no other.
+pub(super) fn gradients<M: Module>(module: &M, loss: Tensor<1>) -> GradientsParams {
+    GradientsParams::from_grads(loss.backward(), module)
+}
 
-    use super::*;
-    use crate::artifact::{Precision, pack, unpack};
-    use crate::layer::{Flatten, Linear, Relu, Reshape};
-    use crate::model::{Plan, Vae};
-    use crate::nn::Start;
-    use crate::spec::{self, Data, Model, Set, VaeLoss, family};
+/// A model whose networks all follow one loss, with its optimiser.
+pub struct Solo<M> {
+    model: M,
+    optimizer: Optimizer,
+}
 
-    fn vae(seed: u64, device: &Device) -> Vae {
-        let spec = spec::Vae {
-            family: family::Vae::Name,
-            latent: 2,
-            encoder: vec![Flatten {}.into(), Linear::new(16).into(), Relu {}.into()],
-            decoder: vec![Linear::new(16).into(), Reshape([1, 4, 4]).into()],
-            loss: VaeLoss::default(),
-        };
-        let plan = Plan::new(&Model::Vae(spec.clone()), &Data { size: 4, ..Data::new(Set::Mnist) }).unwrap();
-        Vae::new(&spec, &plan, [0, 1].map(|network| Start::seeded(seed, network, device)))
+impl<M: Objective> Solo<M> {
+    /// Trains `model`, whose weights live on an autodiff device.
+    pub fn new(model: M, train: &spec::Train) -> Self {
+        Self { model, optimizer: Optimizer::new(&train.optimizer) }
+    }
+}
+
+impl<M: Objective> Learner for Solo<M> {
+    /// ```text
+    /// take the gradient of the loss of the batch, and let all weights follow it
+    /// ```
+    fn step(mut self, batch: Batch, moment: &mut Moment) -> (Self, Losses) {
+        let (total, losses) = self.model.loss(batch, moment);
+        self.model = self.optimizer.step(moment.rate, self.model, total);
+        (self, detached(losses))
     }
 
-    fn images(device: &Device) -> Tensor<4> {
-        let mut noise = Noise::new(9, 0);
-        let pixels: Vec<f32> = (0..8 * 16).map(|_| f32::from(noise.uniform() < 0.3)).collect();
-        Tensor::from_data(TensorData::new(pixels, [8, 1, 4, 4]), device)
+    fn exam(&self) -> Option<Box<dyn Fn(Batch, &mut Moment) -> Losses + '_>> {
+        let model = self.model.valid();
+        Some(Box::new(move |batch, moment| model.loss(batch, moment).1))
     }
 
-    /// Trains for so many steps; the sum of the parts of the loss at every step.
-    fn train(mut learner: Learner<Vae>, steps: std::ops::Range<u64>, device: &Device) -> (Learner<Vae>, Vec<f32>) {
-        let mut losses = Vec::new();
-        for step in steps {
-            let parts;
-            (learner, parts) = learner.step(images(device), &mut Noise::new(3, step));
-            losses.push(parts.sum().into_scalar());
-        }
-        (learner, losses)
+    fn save(&self) -> Result<Saved, LearnerError> {
+        let mut weights = Pack::default();
+        weights.add("", &self.model);
+        Ok(Saved { weights: weights.bytes()?, optimizers: vec![self.optimizer.save()?] })
     }
 
-    #[test]
-    fn steps_make_the_loss_smaller_and_repeat_bit_for_bit() {
-        let device = Device::flex().autodiff();
-        let adam = Adam { lr: 0.01, ..Adam::default() };
-        let run = || train(Learner::new(vae(1, &device), &adam), 0..60, &device).1;
-        let losses = run();
-        assert!(losses[59] < 0.8 * losses[0], "from {} to {}", losses[0], losses[59]);
-        assert_eq!(losses, run());
+    fn restore(mut self, saved: &Saved) -> Result<Self, LearnerError> {
+        let mut weights = Unpack::read(&saved.weights)?;
+        self.model = weights.fill("", self.model)?;
+        weights.finish()?;
+        self.optimizer = self.optimizer.restore(saved, 0)?;
+        Ok(self)
     }
 
-    #[test]
-    fn a_learner_put_back_goes_on_bit_for_bit() {
-        let device = Device::flex().autodiff();
-        let adam = Adam::default();
-        let whole = train(Learner::new(vae(1, &device), &adam), 0..6, &device).1;
-        let (half, _) = train(Learner::new(vae(1, &device), &adam), 0..3, &device);
-        let mut model = vae(2, &device);
-        unpack(&mut model, &pack(half.model(), Precision::F32).unwrap()).unwrap();
-        let state = half.optimizer_state().unwrap();
-        let restored = Learner::new(model, &adam).with_optimizer_state(state).unwrap();
-        assert_eq!(train(restored, 3..6, &device).1, whole[3..]);
-    }
-
-    #[test]
-    fn a_damaged_optimizer_state_is_an_error() {
-        let device = Device::flex().autodiff();
-        let learner = Learner::new(vae(1, &device), &Adam::default());
-        assert!(learner.with_optimizer_state(vec![1, 2, 3]).is_err());
-    }
+    const WHOLE_BATCHES: bool = false;
 }

@@ -1,47 +1,14 @@
-//! What models minimise.
+//! Losses, each with its equation and source.
 
-use burn::module::Module;
+use burn::module::{Module, Param};
 use burn::tensor::Tensor;
-use burn::tensor::activation::relu;
+use burn::tensor::activation::{log_softmax, relu, softplus};
 
-use crate::nn::{Sequential, Value};
-use crate::noise::Noise;
-use crate::spec::Reconstruction;
+use crate::nn::{Initial, Start};
+use crate::spec::{Adversarial, Kl, Reconstruction};
 
-/// The losses of one batch.
-#[derive(Debug)]
-pub struct Loss {
-    /// What the gradient is taken of: `[1]`.
-    pub total: Tensor<1>,
-    /// The parts by themselves in the order of [`Objective::PARTS`]: `[1]` each.
-    pub parts: Vec<Tensor<1>>,
-}
-
-/// A model that can be trained by one gradient a step.
-pub trait Objective: Module {
-    /// The names of the parts of the loss.
-    const PARTS: &'static [&'static str];
-
-    /// The losses of a batch of `images`, `[batch, channels, height, width]` in the range of the data. Randomness comes from
-    /// `noise`.
-    fn loss(&self, images: Tensor<4>, noise: &mut Noise) -> Loss;
-
-    /// The code of every image, `[batch, latent]`; for a VAE the mean of its posterior.
-    fn encode(&self, images: Tensor<4>) -> Tensor<2>;
-
-    /// From latent values to image, to be shipped by itself.
-    fn decoder(&self) -> &Sequential;
-
-    /// What the decoder gives for a batch of codes, before [`super::Output`].
-    fn decode(&self, codes: Tensor<2>) -> Tensor<4> {
-        self.decoder().forward(Value::Flat(codes)).image()
-    }
-
-    /// Whether codes follow N(0, I) because training makes them so; otherwise a prior has to be fitted to them.
-    const NORMAL_PRIOR: bool;
-}
-
-/// Binary cross-entropy of `logits` against pixels in 0 to 1, summed over each image and averaged over the batch: `[1]`.
+/// Binary cross-entropy of `logits` against `targets` in 0 to 1, `[batch, values]` each; summed over each sample and averaged over the
+/// batch: `[1]`.
 ///
 /// −t log σ(l) − (1 − t) log(1 − σ(l)), computed as max(l, 0) − l t + log(1 + exp(−|l|)), which is finite for every finite l.
 ///
@@ -50,34 +17,125 @@ pub trait Objective: Module {
 ///     torch.tensor([[-2., 0.5], [3., 100.]]), torch.tensor([[0., 1.], [0.25, 1.]]), reduction="sum") / 2
 /// # 1.4497
 /// ```
-pub fn bce_with_logits(logits: Tensor<4>, pixels: Tensor<4>) -> Tensor<1> {
+pub fn bce_with_logits(logits: Tensor<2>, targets: Tensor<2>) -> Tensor<1> {
     let batch = logits.dims()[0] as f32;
     let softplus = logits.clone().abs().neg().exp().log1p();
-    (relu(logits.clone()) - logits * pixels + softplus).sum() / batch
+    (relu(logits.clone()) - logits * targets + softplus).sum() / batch
 }
 
-/// Squared error (x − t)², summed over each image and averaged over the batch: `[1]`.
-pub fn squared_error(output: Tensor<4>, pixels: Tensor<4>) -> Tensor<1> {
+/// Squared error (x − t)², `[batch, values]` each; summed over each sample and averaged over the batch: `[1]`.
+pub fn squared_error(output: Tensor<2>, targets: Tensor<2>) -> Tensor<1> {
     let batch = output.dims()[0] as f32;
-    (output - pixels).powf_scalar(2.0).sum() / batch
+    (output - targets).square().sum() / batch
 }
 
-/// Kullback–Leibler divergence from N(0, I) of normal distributions with `means` and logarithms of the variance, `[batch, latent]`
-/// each; summed over the latent values and averaged over the batch: `[1]`.
+/// Absolute error |x − t|, `[batch, values]` each; summed over each sample and averaged over the batch: `[1]`.
+pub fn absolute_error(output: Tensor<2>, targets: Tensor<2>) -> Tensor<1> {
+    let batch = output.dims()[0] as f32;
+    (output - targets).abs().sum() / batch
+}
+
+/// Negative logarithm of the density of `targets` under normal distributions around `means`, `[batch, values]` each, which share the
+/// scale σ = exp(`log_scale`), `[1]`; summed over each sample and averaged over the batch: `[1]`.
 ///
-/// −½ Σ (1 + log σ² − μ² − σ²). Kingma and Welling (2013), appendix B.
-pub fn gaussian_kl(means: Tensor<2>, log_variances: Tensor<2>) -> Tensor<1> {
-    let batch = means.dims()[0] as f32;
-    let terms = log_variances.clone() + 1.0 - means.powf_scalar(2.0) - log_variances.exp();
-    terms.sum() * (-0.5 / batch)
+/// (x − μ)² / 2σ² + log σ + ½ log 2π for each value. Rybkin et al. (2021), equation 3; Dai and Wipf (2019), equation 1.
+pub fn gaussian_nll(means: Tensor<2>, targets: Tensor<2>, log_scale: Tensor<1>) -> Tensor<1> {
+    let values = means.dims()[1] as f32;
+    let half_log_two_pi = 0.918_938_5;
+    let precision = (log_scale.clone() * -2.0).exp();
+    squared_error(means, targets) * precision * 0.5 + (log_scale + half_log_two_pi) * values
 }
 
-impl Reconstruction {
-    /// The distance between what a decoder gives and the images, `[1]`.
-    pub(crate) fn loss(self, output: Tensor<4>, pixels: Tensor<4>) -> Tensor<1> {
+/// Cross-entropy of `logits` against the distributions `targets`, `[batch, classes]` each; averaged over the batch: `[1]`.
+///
+/// −Σ t log softmax(l), where `smoothing` spreads its share of every target evenly over all classes (Szegedy et al. 2016).
+pub fn cross_entropy(logits: Tensor<2>, targets: Tensor<2>, smoothing: f64) -> Tensor<1> {
+    let [batch, classes] = logits.dims();
+    let targets = targets * (1.0 - smoothing) + smoothing / classes as f64;
+    (log_softmax(logits, 1) * targets).sum() / -(batch as f32)
+}
+
+/// Kullback–Leibler divergence from N(0, 1) of normal distributions with `means` and logarithms of the variance, `[batch, latent]`
+/// each; of every latent value, averaged over the batch: `[latent]`.
+///
+/// −½ (1 + log σ² − μ² − σ²). Kingma and Welling (2013), appendix B.
+pub fn gaussian_kl(means: Tensor<2>, log_variances: Tensor<2>) -> Tensor<1> {
+    let terms = log_variances.clone() + 1.0 - means.square() - log_variances.exp();
+    terms.mean_dim(0).flatten(0, 1) * -0.5
+}
+
+impl Kl {
+    /// The divergence's share in a loss, from that of every latent value, `[latent]`: weighted, and with its free bits.
+    pub(crate) fn price(&self, divergences: Tensor<1>, step: u64) -> Tensor<1> {
+        let counted = match self.free_bits > 0.0 {
+            true => divergences.clamp_min(self.free_bits),
+            false => divergences,
+        };
+        let grown = if self.warm_up > 0 { ((step + 1) as f64 / self.warm_up as f64).min(1.0) } else { 1.0 };
+        counted.sum() * (self.weight * grown)
+    }
+}
+
+/// The distance between images and their reconstructions, with the scale that one of its kinds learns.
+#[derive(Module, Debug)]
+pub(crate) struct Likeness {
+    #[module(skip)]
+    kind: Reconstruction,
+    /// log σ of `gaussian`, `[1]`.
+    log_scale: Option<Param<Tensor<1>>>,
+}
+
+impl Likeness {
+    /// The distance of the given kind. Its scale begins at 1.
+    pub(crate) fn new(kind: Reconstruction, start: &mut Start<'_>) -> Self {
+        let learned = kind == Reconstruction::Gaussian;
+        Self { kind, log_scale: learned.then(|| start.parameter("log_scale", [1], Initial::Constant(0.0))) }
+    }
+
+    /// The distance between what a decoder gives and what it should give, `[batch, values]` each: `[1]`.
+    pub(crate) fn loss(&self, output: Tensor<2>, targets: Tensor<2>) -> Tensor<1> {
+        match (self.kind, &self.log_scale) {
+            (Reconstruction::Bce, _) => bce_with_logits(output, targets),
+            (Reconstruction::L1, _) => absolute_error(output, targets),
+            (Reconstruction::Gaussian, Some(log_scale)) => gaussian_nll(output, targets, log_scale.val()),
+            (Reconstruction::Mse | Reconstruction::Gaussian, _) => squared_error(output, targets),
+        }
+    }
+}
+
+impl Adversarial {
+    /// What a discriminator minimises, from its verdicts on `real` and `made` samples, `[batch, 1]` each: `[1]`.
+    ///
+    /// With the verdict d, and the target 1 − `smoothing` for real samples (Salimans et al. 2016):
+    ///
+    /// | loss | real | made |
+    /// | --- | --- | --- |
+    /// | non-saturating, minimax | cross-entropy of d against the target | −log(1 − σ(d)) |
+    /// | least-squares | ½ (d − target)² | ½ d² |
+    /// | hinge | max(0, 1 − d) | max(0, 1 + d) |
+    /// | wasserstein | −d | d |
+    pub fn discriminator(self, real: Tensor<2>, made: Tensor<2>, smoothing: f64) -> Tensor<1> {
+        let target = 1.0 - smoothing;
         match self {
-            Self::Bce => bce_with_logits(output, pixels),
-            Self::Mse => squared_error(output, pixels),
+            Self::NonSaturating | Self::Minimax => {
+                (softplus(real.clone(), 1.0) - real * target).mean() + softplus(made, 1.0).mean()
+            }
+            Self::LeastSquares => ((real - target).square().mean() + made.square().mean()) * 0.5,
+            Self::Hinge => relu(-real + 1.0).mean() + relu(made + 1.0).mean(),
+            Self::Wasserstein => made.mean() - real.mean(),
+        }
+    }
+
+    /// What a generator minimises, from the discriminator's verdicts on its samples, `[batch, 1]`: `[1]`.
+    ///
+    /// With the verdict d: −log σ(d) if non-saturating, log(1 − σ(d)) if minimax, ½ (d − 1)² for least squares, and −d for hinge and
+    /// Wasserstein.
+    pub fn generator(self, made: Tensor<2>) -> Tensor<1> {
+        match self {
+            Self::NonSaturating => softplus(-made, 1.0).mean(),
+            Self::Minimax => -softplus(made, 1.0).mean(),
+            Self::LeastSquares => (made - 1.0).square().mean() * 0.5,
+            Self::Hinge | Self::Wasserstein => -made.mean(),
         }
     }
 }
@@ -88,26 +146,98 @@ mod tests {
 
     use super::*;
 
-    fn image(values: [[f32; 2]; 2]) -> Tensor<4> {
-        Tensor::<2>::from_data(values, &Device::flex()).reshape([2, 1, 1, 2])
+    fn rows(values: [[f32; 2]; 2]) -> Tensor<2> {
+        Tensor::from_data(values, &Device::flex())
+    }
+
+    fn close(found: Tensor<1>, expected: f32) {
+        let found = found.into_scalar::<f32>();
+        assert!((found - expected).abs() < 1e-5 * expected.abs().max(1.0), "{found}, expected {expected}");
     }
 
     #[test]
-    fn cross_entropy_agrees_with_pytorch_and_stays_finite() {
-        let loss = bce_with_logits(image([[-2.0, 0.5], [3.0, 100.0]]), image([[0.0, 1.0], [0.25, 1.0]]));
-        assert!((loss.into_scalar::<f32>() - 1.449_795).abs() < 1e-5);
-        let extreme = bce_with_logits(image([[-1e4, 1e4], [0.0, 0.0]]), image([[0.0, 1.0], [0.5, 0.5]]));
+    fn cross_entropy_of_pixels_agrees_with_pytorch_and_stays_finite() {
+        close(bce_with_logits(rows([[-2.0, 0.5], [3.0, 100.0]]), rows([[0.0, 1.0], [0.25, 1.0]])), 1.449_795);
+        let extreme = bce_with_logits(rows([[-1e4, 1e4], [0.0, 0.0]]), rows([[0.0, 1.0], [0.5, 0.5]]));
         assert!(extreme.into_scalar::<f32>().is_finite());
     }
 
-    /// `torch.distributions.kl_divergence(Normal(m, exp(v / 2)), Normal(0, 1)).sum(1).mean()`
-    /// with m = [[1, -1], [0, 2]] and v = [[0, 1], [-1, 0]].
+    /// ```text
+    /// x, t = torch.tensor([[1., 2.], [0., -1.]]), torch.tensor([[0., 2.], [3., 1.]])
+    /// -torch.distributions.Normal(x, math.exp(0.5)).log_prob(t).sum(1).mean()  # 4.125455
+    /// (x - t).abs().sum(1).mean(), ((x - t)**2).sum(1).mean()  # 3, 7
+    /// ```
+    #[test]
+    fn distances_agree_with_pytorch() {
+        let (x, t) = (rows([[1.0, 2.0], [0.0, -1.0]]), rows([[0.0, 2.0], [3.0, 1.0]]));
+        let log_scale = Tensor::from_data([0.5], &Device::flex());
+        close(gaussian_nll(x.clone(), t.clone(), log_scale), 4.125_455);
+        close(absolute_error(x.clone(), t.clone()), 3.0);
+        close(squared_error(x, t), 7.0);
+    }
+
+    /// ```text
+    /// l, t = torch.tensor([[1., 2.], [0., -1.]]), torch.tensor([[1., 0.], [1., 0.]])
+    /// torch.nn.functional.cross_entropy(l, t)  # 0.813262
+    /// torch.nn.functional.cross_entropy(l, t, label_smoothing=0.2)  # 0.813262
+    /// torch.nn.functional.cross_entropy(l[:1], t[:1], label_smoothing=0.2)  # 1.213262
+    /// ```
+    #[test]
+    fn cross_entropy_of_classes_agrees_with_pytorch() {
+        let (l, t) = (rows([[1.0, 2.0], [0.0, -1.0]]), rows([[1.0, 0.0], [1.0, 0.0]]));
+        close(cross_entropy(l.clone(), t.clone(), 0.0), 0.813_262);
+        close(cross_entropy(l.clone(), t.clone(), 0.2), 0.813_262);
+        close(cross_entropy(l.narrow(0, 0, 1), t.narrow(0, 0, 1), 0.2), 1.213_262);
+    }
+
+    /// `torch.distributions.kl_divergence(Normal(m, exp(v / 2)), Normal(0, 1)).mean(0)`
+    /// with m = [[1, -1], [0, 2]] and v = [[0, 1], [-1, 0]]; the sum is 1.771540.
     #[test]
     fn the_divergence_agrees_with_pytorch() {
+        let kl = gaussian_kl(rows([[1.0, -1.0], [0.0, 2.0]]), rows([[0.0, 1.0], [-1.0, 0.0]]));
+        assert_eq!(kl.dims(), [2]);
+        close(kl.sum(), 1.771_540_3);
+    }
+
+    #[test]
+    fn the_weight_of_the_divergence_grows_and_free_bits_cost_nothing() {
         let device = Device::flex();
-        let means = Tensor::<2>::from_data([[1.0, -1.0], [0.0, 2.0]], &device);
-        let log_variances = Tensor::<2>::from_data([[0.0, 1.0], [-1.0, 0.0]], &device);
-        let kl = gaussian_kl(means, log_variances).into_scalar::<f32>();
-        assert!((kl - 1.771_540_3).abs() < 1e-5, "{kl}");
+        let divergences = || Tensor::from_data([0.1, 2.0], &device);
+        let kl = Kl { weight: 4.0, warm_up: 10, free_bits: 0.5 };
+        close(kl.price(divergences(), 0), 4.0 * 0.1 * 2.5);
+        close(kl.price(divergences(), 9), 4.0 * 2.5);
+        close(kl.price(divergences(), 1_000), 4.0 * 2.5);
+        close(Kl::default().price(divergences(), 0), 2.1);
+    }
+
+    /// The sign of every verdict's slope: a discriminator wants real samples above made ones, a generator its samples above.
+    #[test]
+    fn the_two_players_pull_in_opposite_directions() {
+        let device = Device::flex().autodiff();
+        for loss in [
+            Adversarial::NonSaturating,
+            Adversarial::Minimax,
+            Adversarial::LeastSquares,
+            Adversarial::Hinge,
+            Adversarial::Wasserstein,
+        ] {
+            let verdict = |value: f32| Tensor::<2>::from_data([[value]], &device).require_grad();
+            let slope =
+                |verdict: &Tensor<2>, loss: Tensor<1>| verdict.grad(&loss.backward()).unwrap().into_scalar::<f32>();
+            let (real, made) = (verdict(0.25), verdict(0.5));
+            assert!(slope(&real, loss.discriminator(real.clone(), made.clone(), 0.0)) < 0.0, "{loss:?}");
+            assert!(slope(&made, loss.discriminator(real.clone(), made.clone(), 0.0)) > 0.0, "{loss:?}");
+            assert!(slope(&made, loss.generator(made.clone())) < 0.0, "{loss:?}");
+        }
+    }
+
+    #[test]
+    fn a_smoothed_target_is_reached_before_full_certainty() {
+        let device = Device::flex().autodiff();
+        for loss in [Adversarial::NonSaturating, Adversarial::LeastSquares] {
+            let real = Tensor::<2>::from_data([[4.0]], &device).require_grad();
+            let total = loss.discriminator(real.clone(), real.clone().detach(), 0.1);
+            assert!(real.grad(&total.backward()).unwrap().into_scalar::<f32>() > 0.0, "{loss:?}");
+        }
     }
 }

@@ -1,38 +1,89 @@
-//! From a training's weights to the network that is shipped.
+//! From a training's weights to the networks that are used.
 
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor};
 
-use super::{Autoencoder, Objective, Plan, Vae};
-use crate::artifact::{ArtifactError, unpack};
+use super::{Plan, condition, heads};
+use crate::artifact::{ArtifactError, Unpack};
 use crate::layer::LayerSpec;
-use crate::nn::{Sequential, Start};
-use crate::spec::Model;
+use crate::nn::{Sequential, Start, Value};
+use crate::plan::Network;
+use crate::spec::Family;
 
-/// Loads the packed weights of a whole model and takes out its decoder: the network and its layers as declared.
-///
-/// # Errors
-/// The weights are not those of this model, or it has no such network.
-pub fn restore(
-    model: &Model,
-    plan: &Plan,
-    weights: &[u8],
-    device: &Device,
-) -> Result<(Sequential, Vec<LayerSpec>), ArtifactError> {
-    let starts = [Start::zeros(device), Start::zeros(device)];
-    match model {
-        Model::Autoencoder(spec) => Ok(decoder(Autoencoder::new(spec, plan, starts), &spec.decoder, weights)?),
-        Model::Vae(spec) => Ok(decoder(Vae::new(spec, plan, starts), &spec.decoder, weights)?),
-        Model::Classifier(_) | Model::Gan(_) => {
-            Err(ArtifactError::Weights(format!("nothing trains the family `{}` yet", model.family().name())))
+/// A network with its layers as declared.
+#[derive(Debug, Clone)]
+pub struct Part {
+    /// What computes.
+    pub network: Sequential,
+    /// Its layers; the shapes follow.
+    pub layers: Vec<LayerSpec>,
+}
+
+/// What a training is for: the networks that make images, codes or verdicts.
+#[derive(Debug, Clone)]
+pub struct Trained {
+    /// From latent values to images, or for the latent families to codes: a decoder, a generator, or the moving average of one.
+    pub generator: Option<Part>,
+    /// From images to codes, or to means and log-variances of codes.
+    pub encoder: Option<Encoder>,
+    /// From images to logits.
+    pub classifier: Option<Part>,
+}
+
+/// What makes codes of images.
+#[derive(Debug, Clone)]
+pub struct Encoder {
+    /// From images, and the channel of the class, to codes.
+    pub part: Part,
+    /// From class to that channel.
+    pub class: Option<Sequential>,
+    /// Whether it gives means and log-variances.
+    pub heads: bool,
+}
+
+impl Encoder {
+    /// The code of every sample, `[batch, latent]`, and the logarithm of its variance if it has one. `classes` are rows with a
+    /// single 1, `[batch, classes]`.
+    pub fn encode(&self, samples: Value, classes: &Tensor<2>) -> (Tensor<2>, Option<Tensor<2>>) {
+        let classes = self.class.is_some().then(|| classes.clone());
+        let seen = condition::beside(samples, self.class.as_ref(), classes);
+        let values = self.part.network.forward(seen).flat();
+        match self.heads {
+            true => {
+                let (means, log_variances) = heads(values);
+                (means, Some(log_variances))
+            }
+            false => (values, None),
         }
     }
 }
 
-fn decoder<M: Objective>(
-    mut model: M,
-    layers: &[LayerSpec],
-    weights: &[u8],
-) -> Result<(Sequential, Vec<LayerSpec>), ArtifactError> {
-    unpack(&mut model, weights)?;
-    Ok((model.decoder().clone(), layers.to_vec()))
+/// Takes the networks of use out of the packed weights of a whole model.
+///
+/// # Errors
+/// The weights are not those of this model.
+pub fn restore(plan: &Plan, weights: &[u8], device: &Device) -> Result<Trained, ArtifactError> {
+    let mut weights = Unpack::read(weights)?;
+    let mut fill = |name: &str, network: &Network| -> Result<Part, ArtifactError> {
+        let sequential = weights.fill(name, Sequential::new(network, &mut Start::zeros(device)))?;
+        Ok(Part { network: sequential, layers: network.layers().iter().map(|layer| layer.spec.clone()).collect() })
+    };
+    let mut trained = Trained { generator: None, encoder: None, classifier: None };
+    match plan.family() {
+        Family::Classifier => trained.classifier = Some(fill("network", plan.network(0))?),
+        Family::Autoencoder | Family::Vae | Family::VaeGan | Family::LatentVae => {
+            let name = if plan.is_averaged() { "average" } else { "decoder" };
+            trained.generator = Some(fill(name, plan.network(1))?);
+            let class = plan.class().map(|network| fill("class", network)).transpose()?;
+            trained.encoder = Some(Encoder {
+                part: fill("encoder", plan.network(0))?,
+                class: class.map(|part| part.network),
+                heads: plan.family() != Family::Autoencoder,
+            });
+        }
+        Family::Gan | Family::LatentGan => {
+            let name = if plan.is_averaged() { "average" } else { "generator" };
+            trained.generator = Some(fill(name, plan.network(0))?);
+        }
+    }
+    Ok(trained)
 }

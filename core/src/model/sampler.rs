@@ -1,11 +1,12 @@
 //! From a seed to pictures: the part of a model that is shipped.
 
-use burn::tensor::activation::sigmoid;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::activation::{sigmoid, softmax};
+use burn::tensor::{Device, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
-use super::Prior;
+use super::{Prior, condition};
 use crate::nn::{Sequential, Value};
+use crate::spec::Range;
 
 /// What turns the values of a generator into pixels between 0 and 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +20,14 @@ pub enum Output {
 }
 
 impl Output {
+    /// What a network gives or takes whose values are pixels of that range.
+    pub fn pixels_of(range: Range) -> Self {
+        match range {
+            Range::Unit => Self::Identity,
+            Range::Signed => Self::Signed,
+        }
+    }
+
     /// Pixels between 0 and 1.
     pub fn pixels(self, values: Tensor<4>) -> Tensor<4> {
         match self {
@@ -32,33 +41,82 @@ impl Output {
 /// A generator with all that is needed to draw from it.
 #[derive(Debug)]
 pub struct Sampler {
-    generator: Sequential,
-    latent: usize,
-    prior: Prior,
-    output: Output,
-    device: Device,
+    /// From codes, and the class behind them, to images.
+    pub generator: Sequential,
+    /// Number of values of a code.
+    pub latent: usize,
+    /// Number of classes that it can be asked for; 0 if it knows none.
+    pub classes: usize,
+    /// What codes are drawn from.
+    pub prior: Prior,
+    /// From the draws of a learned prior to codes.
+    pub learned: Option<Sequential>,
+    /// What makes pixels of the generator's values.
+    pub output: Output,
+    /// Where it computes.
+    pub device: Device,
 }
 
 impl Sampler {
-    /// A sampler of `generator`, which takes `latent` values and lives on `device`.
-    pub fn new(generator: Sequential, latent: usize, prior: Prior, output: Output, device: Device) -> Self {
-        Self { generator, latent, prior, output, device }
-    }
-
     /// The samples `first .. first + count` of `seed`: `[count, channels, height, width]`, pixels in 0 to 1.
     ///
-    /// Sample number `i` of a seed is the same picture whatever `first` and `count` are, on every device up to rounding.
-    pub fn sample(&self, seed: u64, first: u64, count: usize) -> Tensor<4> {
-        self.decode(self.prior.draw(seed, first, count, self.latent, &self.device))
+    /// Sample number `i` of a seed is the same picture whatever `first` and `count` are, on every device up to rounding. A conditional
+    /// model makes the class asked for; without one, sample number `i` has class `i` modulo the number of classes.
+    pub fn sample(&self, seed: u64, first: u64, count: usize, class: Option<usize>) -> Tensor<4> {
+        let codes = self.prior.draw(seed, first, count, self.latent, self.learned.as_ref(), &self.device);
+        let classes: Vec<usize> = match (self.classes, class) {
+            (0, _) => Vec::new(),
+            (_, Some(class)) => vec![class; count],
+            (classes, None) => (first..first + count as u64).map(|index| (index % classes as u64) as usize).collect(),
+        };
+        self.decode(codes, &classes)
     }
 
-    /// The pictures of `latents`, `[count, latent]` → `[count, channels, height, width]`, pixels in 0 to 1.
-    pub fn decode(&self, latents: Tensor<2>) -> Tensor<4> {
-        self.output.pixels(self.generator.forward(Value::Flat(latents)).image())
+    /// The pictures of `codes`, `[count, latent]` → `[count, channels, height, width]`, pixels in 0 to 1. A conditional model is told
+    /// the class of each.
+    pub fn decode(&self, codes: Tensor<2>, classes: &[usize]) -> Tensor<4> {
+        let classes = (self.classes > 0).then(|| one_hot(classes, self.classes, &self.device));
+        self.output.pixels(self.generator.forward(condition::behind(codes, classes)).image())
     }
 
-    /// Number of latent values.
+    /// Number of values of a code.
     pub fn latent(&self) -> usize {
         self.latent
+    }
+
+    /// Number of classes that it can be asked for; 0 if it knows none.
+    pub fn classes(&self) -> usize {
+        self.classes
+    }
+}
+
+/// Rows with a single 1, at the number of each class: `[count, classes]`.
+pub fn one_hot(numbers: &[usize], classes: usize, device: &Device) -> Tensor<2> {
+    let mut values = vec![0.0_f32; numbers.len() * classes];
+    for (row, number) in values.chunks_mut(classes.max(1)).zip(numbers) {
+        if let Some(value) = row.get_mut(*number) {
+            *value = 1.0;
+        }
+    }
+    Tensor::from_data(TensorData::new(values, [numbers.len(), classes]), device)
+}
+
+/// A trained classifier.
+#[derive(Debug)]
+pub struct Judge {
+    /// From images in the range that it was trained with to logits.
+    pub network: Sequential,
+    /// That range.
+    pub range: Range,
+}
+
+impl Judge {
+    /// The probability of each class for images with pixels in 0 to 1: `[count, channels, height, width]` → `[count, classes]`.
+    pub fn probabilities(&self, pixels: Tensor<4>) -> Tensor<2> {
+        let seen = match self.range {
+            Range::Unit => pixels,
+            Range::Signed => pixels * 2.0 - 1.0,
+        };
+        softmax(self.network.forward(Value::Image(seen)).flat(), 1)
     }
 }

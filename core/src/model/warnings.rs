@@ -2,21 +2,22 @@
 
 use crate::layer::{Init, LayerSpec};
 use crate::plan::{Network, PlannedLayer, Problem, Shape, Step, extend};
-use crate::spec::{Adversarial, Family, Model, Pipeline, Range, Reconstruction};
+use crate::spec::{Adversarial, Family, Game, Model, Pipeline, PriorKind, Range, Reconstruction};
 
 use super::Plan;
 
 /// What in a pipeline is legal but surely wrong.
 pub fn warnings(pipeline: &Pipeline, plan: &Plan) -> Vec<Problem> {
     let mut warnings = Vec::new();
-    for network in plan.networks() {
+    // The network of a class is no list of the file.
+    for network in plan.networks().iter().filter(|network| network.name() != "class") {
         let key = match plan.family() {
             Family::Classifier => "layers",
             _ => network.name(),
         };
         let path = [Step::key("model"), Step::key(key)];
         // The heads behind a VAE's encoder are no line of the file.
-        let heads = usize::from(plan.family() == Family::Vae && key == "encoder");
+        let heads = usize::from(key == "encoder" && plan.family() != Family::Autoencoder);
         layers(&mut warnings, &path, &network.layers()[..network.layers().len() - heads]);
         let view = View { key, network };
         embeddings(&mut warnings, &view);
@@ -32,28 +33,29 @@ pub fn warnings(pipeline: &Pipeline, plan: &Plan) -> Vec<Problem> {
                 narrow(&mut warnings, &view, model.latent);
             }
             Model::Gan(model) if key == "generator" => {
-                pixels(&mut warnings, &view, pipeline.data.range);
-                if view.last().is_some_and(|(_, last)| !last.spec.is_activation()) {
-                    let (found, fix) = match pipeline.data.range {
-                        Range::Unit => ("[0, 1]", "`sigmoid` as its last layer"),
-                        Range::Signed => ("[-1, 1]", "`tanh` as its last layer"),
-                    };
-                    let found = format!("nothing keeps the generator within the range {found} of the pixels");
-                    warnings.push(view.at_end(found).suggest(Some(fix.into())));
-                }
+                generator(&mut warnings, &view, pipeline.data.range);
                 narrow(&mut warnings, &view, model.latent);
             }
-            Model::Gan(model) if key == "discriminator" => critic(&mut warnings, &view, model.loss),
+            Model::VaeGan(model) if key == "decoder" => {
+                generator(&mut warnings, &view, pipeline.data.range);
+                narrow(&mut warnings, &view, model.latent);
+            }
+            Model::Gan(model) if key == "discriminator" => critic(&mut warnings, &view, model.loss, &model.game),
+            Model::VaeGan(model) if key == "discriminator" => {
+                critic(&mut warnings, &view, model.loss.adversarial, &model.game);
+            }
+            Model::LatentGan(model) if key == "discriminator" => critic(&mut warnings, &view, model.loss, &model.game),
             _ => {}
         }
     }
     if let Model::Vae(model) = &pipeline.model
-        && model.loss.kl == 0.0
+        && model.loss.kl.weight == 0.0
+        && model.prior == PriorKind::Normal
     {
         let path = ["model", "loss", "kl"].map(Step::key).to_vec();
         let found = "with `kl: 0` nothing keeps the codes near N(0, I), from which samples are drawn";
         warnings.push(
-            Problem::new(path, found).suggest(Some("`kl: 1`, or `family: autoencoder`, which fits a prior".into())),
+            Problem::new(path, found).suggest(Some("`kl: 1`, or `prior: { mixture: 10 }`, which is fitted".into())),
         );
     }
     if let Model::Autoencoder(_) = &pipeline.model
@@ -149,7 +151,20 @@ fn logits(warnings: &mut Vec<Problem>, view: &View<'_>, because: &str) {
 fn decoder(warnings: &mut Vec<Problem>, view: &View<'_>, loss: Reconstruction, range: Range) {
     match loss {
         Reconstruction::Bce => logits(warnings, view, "`bce` takes logits and applies the sigmoid itself"),
-        Reconstruction::Mse => pixels(warnings, view, range),
+        Reconstruction::Mse | Reconstruction::L1 | Reconstruction::Gaussian => pixels(warnings, view, range),
+    }
+}
+
+/// A generator's last values lie within the range of the pixels.
+fn generator(warnings: &mut Vec<Problem>, view: &View<'_>, range: Range) {
+    pixels(warnings, view, range);
+    if view.last().is_some_and(|(_, last)| !last.spec.is_activation()) {
+        let (found, fix) = match range {
+            Range::Unit => ("[0, 1]", "`sigmoid` as its last layer"),
+            Range::Signed => ("[-1, 1]", "`tanh` as its last layer"),
+        };
+        let found = format!("nothing keeps the {} within the range {found} of the pixels", view.key);
+        warnings.push(view.at_end(found).suggest(Some(fix.into())));
     }
 }
 
@@ -174,14 +189,23 @@ fn pixels(warnings: &mut Vec<Problem>, view: &View<'_>, range: Range) {
 }
 
 /// A discriminator ends with one free value.
-fn critic(warnings: &mut Vec<Problem>, view: &View<'_>, loss: Adversarial) {
+fn critic(warnings: &mut Vec<Problem>, view: &View<'_>, loss: Adversarial, game: &Game) {
     let because = match loss {
         Adversarial::NonSaturating => "`non-saturating` takes a logit and applies the sigmoid itself",
+        Adversarial::Minimax => "`minimax` takes a logit and applies the sigmoid itself",
         Adversarial::LeastSquares | Adversarial::Hinge | Adversarial::Wasserstein => {
             "this loss takes a value without bounds"
         }
     };
     logits(warnings, view, because);
+    let bounded = game.clip.is_some() || game.penalty.is_some() || view.network.layers().iter().any(is_spectral);
+    if loss == Adversarial::Wasserstein && !bounded {
+        let found = "nothing keeps the critic Lipschitz, without which the Wasserstein loss grows beyond all bounds";
+        let path = ["model", "loss"].map(Step::key).to_vec();
+        let fix =
+            "`game: { penalty: { gradient: 10 } }`, `game: { clip: 0.01 }` or `spectral_norm: true` in its layers";
+        warnings.push(Problem::new(path, found).suggest(Some(fix.into())));
+    }
     let layers = view.network.layers();
     let weighted = layers.iter().rposition(|layer| layer.macs > 0).unwrap_or(0);
     for (index, layer) in layers.iter().enumerate() {
@@ -197,6 +221,15 @@ fn critic(warnings: &mut Vec<Problem>, view: &View<'_>, loss: Adversarial) {
                 "`batch_norm` ties the samples of a batch together, but a Wasserstein critic judges each by itself";
             warnings.push(view.at(index, found).suggest(Some("`layer_norm`, or none".into())));
         }
+    }
+}
+
+/// Whether a layer with weights divides them by their largest singular value.
+fn is_spectral(layer: &PlannedLayer) -> bool {
+    match &layer.spec {
+        LayerSpec::Linear(linear) => linear.spectral_norm,
+        LayerSpec::Conv2d(conv) => conv.spectral_norm,
+        _ => layer.inside.iter().any(is_spectral),
     }
 }
 

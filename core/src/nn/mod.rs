@@ -10,4 +10,4 @@ pub(crate) use sequential::{build, pass};
 pub use spectral::Spectral;
 pub use start::{Initial, Start};
 pub(crate) use value::any_rank;
-pub use value::{Forward, Value};
+pub use value::{Forward, Value, detach};

@@ -1,5 +1,7 @@
 //! Layers one after another.
 
+use std::ops::Range;
+
 use burn::module::Module;
 
 use super::{Start, Value};
@@ -22,6 +24,21 @@ impl Sequential {
     /// Sends a batch through all layers.
     pub fn forward(&self, value: Value) -> Value {
         pass(&self.layers, value)
+    }
+
+    /// Sends a batch through some of the layers only.
+    pub fn pass(&self, layers: Range<usize>, value: Value) -> Value {
+        pass(&self.layers[layers], value)
+    }
+
+    /// Number of layers.
+    pub fn len(&self) -> usize {
+        self.layers.len()
+    }
+
+    /// Whether there is no layer.
+    pub fn is_empty(&self) -> bool {
+        self.layers.is_empty()
     }
 }
 

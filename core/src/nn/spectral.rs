@@ -3,7 +3,7 @@
 use burn::module::{Module, RunningState};
 use burn::tensor::Tensor;
 
-use super::Start;
+use super::{Start, detach};
 
 /// Keeps the largest singular value σ of a weight, read as a matrix, at 1: the weight is used as W / σ.
 ///
@@ -32,6 +32,9 @@ impl Spectral {
         if !start.is_loaded() {
             (0..15).for_each(|_| spectral.iterate(weight));
         }
+        // The last update takes effect now and not after weights that may be loaded next.
+        spectral.u.value_sync();
+        spectral.v.value_sync();
         spectral
     }
 
@@ -49,7 +52,7 @@ impl Spectral {
     /// One iteration of the power method.
     fn iterate<const D: usize>(&self, weight: &Tensor<D>) {
         let [rows, columns] = sides(weight);
-        let matrix = weight.clone().detach().reshape([rows, columns]);
+        let matrix = detach(weight.clone()).reshape([rows, columns]);
         let u = unit(matrix.clone().matmul(self.v.value_sync().reshape([columns, 1])));
         self.v.update(unit(matrix.transpose().matmul(u.clone())).reshape([columns]));
         self.u.update(u.reshape([rows]));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use burn::module::{Param, RunningState};
+use burn::module::{Param, ParamId, RunningState};
 use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::noise::{Noise, Purpose};
@@ -20,7 +20,11 @@ pub struct Start<'a> {
 
 #[derive(Debug)]
 enum Source {
-    Drawn(Box<Noise>),
+    Drawn {
+        noise: Box<Noise>,
+        /// The number of the network, in which names are unique.
+        network: u64,
+    },
     Zeros,
     Loaded {
         /// Weights that no layer has taken yet.
@@ -62,7 +66,8 @@ impl Initial {
 impl<'a> Start<'a> {
     /// Random weights of network number `network` of a model.
     pub fn seeded(seed: u64, network: u64, device: &'a Device) -> Self {
-        Self::from(Source::Drawn(Box::new(Noise::of(Purpose::Weights, seed, network))), device)
+        let noise = Box::new(Noise::of(Purpose::Weights, seed, network));
+        Self::from(Source::Drawn { noise, network }, device)
     }
 
     /// Zeros, for weights that are replaced next.
@@ -101,14 +106,27 @@ impl<'a> Start<'a> {
 
     /// A trainable weight.
     pub fn parameter<const D: usize>(&mut self, name: &str, shape: [usize; D], initial: Initial) -> Param<Tensor<D>> {
-        match &mut self.source {
-            Source::Drawn(noise) => {
+        let id = self.identity(name);
+        let mut param = match &mut self.source {
+            Source::Drawn { noise, .. } => {
                 let values: Vec<f32> = (0..shape.iter().product()).map(|_| initial.draw(noise)).collect();
                 Param::from_data(TensorData::new(values, shape), self.device)
             }
             Source::Zeros => Param::from_tensor(Tensor::zeros(shape, self.device)),
             Source::Loaded { .. } => Param::from_tensor(self.load(name, shape)),
-        }
+        };
+        param.id = id;
+        param
+    }
+
+    /// By what an optimiser knows the weight called `name`. The same whenever a network is begun anew, so that a training repeats itself
+    /// to the byte: a hash (FNV-1a) of the network's number and the weight's full name.
+    fn identity(&self, name: &str) -> ParamId {
+        let Source::Drawn { network, .. } = self.source else { return ParamId::new() };
+        let bytes = network.to_le_bytes().into_iter().chain(self.scope.bytes()).chain(name.bytes());
+        let hash =
+            bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+        ParamId::from(hash)
     }
 
     /// A bias of `length` zeros, if it is wanted.
@@ -118,11 +136,13 @@ impl<'a> Start<'a> {
 
     /// A value that training moves without a gradient, such as a moving average. It draws no random number.
     pub fn state<const D: usize>(&mut self, name: &str, shape: [usize; D], value: f32) -> RunningState<Tensor<D>> {
-        RunningState::new(match self.source {
+        let id = self.identity(name);
+        let tensor = match self.source {
             Source::Loaded { .. } => self.load(name, shape),
             // `Tensor::full` would bring conversions between all types of number into the page.
             _ => Tensor::zeros(shape, self.device) + value,
-        })
+        };
+        RunningState::with_id(id, tensor)
     }
 
     /// A loaded tensor; if there is none of that name and shape a fault is noted, and the tensor is a single 0, which takes no

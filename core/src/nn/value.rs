@@ -31,6 +31,23 @@ impl Value {
             }
         }
     }
+
+    /// The same numbers without what led to them, so that no gradient goes on to there.
+    pub fn detach(self) -> Self {
+        match self {
+            Self::Flat(tensor) => Self::Flat(detach(tensor)),
+            Self::Image(tensor) => Self::Image(detach(tensor)),
+        }
+    }
+}
+
+/// The same numbers without what led to them. Unlike [`Tensor::detach`], which leaves a weight a weight, nothing that is computed from
+/// it has a gradient.
+pub fn detach<const D: usize>(tensor: Tensor<D>) -> Tensor<D> {
+    match tensor.device().is_autodiff() {
+        true => Tensor::from_inner(tensor.inner()),
+        false => tensor,
+    }
 }
 
 /// A built layer: what a batch becomes behind it.

@@ -24,6 +24,29 @@ pub struct Data {
     /// What black and white become: `[0, 1]`, or `[-1, 1]` for generators that end with tanh.
     #[serde(default)]
     pub range: Range,
+    /// How training images are changed at random each time they are seen.
+    #[serde(default, skip_serializing_if = "Augment::is_none")]
+    pub augment: Augment,
+}
+
+/// Random changes of training images; what comes in at the borders is black. There are no flips: a mirrored digit is none.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "yaml", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields, default)]
+pub struct Augment {
+    /// Moves an image by up to so many pixels in both directions.
+    pub shift: f64,
+    /// Turns it by up to so many degrees either way.
+    pub rotate: f64,
+    /// Makes it larger or smaller by up to this share: 0.1 for 0.9 to 1.1 times its size.
+    pub scale: f64,
+}
+
+impl Augment {
+    /// Whether images are left as they are.
+    pub fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 fn side() -> usize {
@@ -33,7 +56,7 @@ fn side() -> usize {
 impl Data {
     /// All of a set, as it is.
     pub fn new(set: Set) -> Self {
-        Self { set, limit: 0, size: side(), range: Range::default() }
+        Self { set, limit: 0, size: side(), range: Range::default(), augment: Augment::default() }
     }
 
     /// Channels, height and width of every image.
@@ -51,6 +74,14 @@ impl Data {
         if !self.has_good_size() {
             let found = format!("size must lie between 4 and {MAX_SIDE} pixels, found {}", self.size);
             outline.note(Problem::new(vec![Step::key("data"), Step::key("size")], found));
+        }
+        let Augment { shift, rotate, scale } = self.augment;
+        for (key, value, most) in [("shift", shift, MAX_SIDE as f64), ("rotate", rotate, 180.0), ("scale", scale, 0.9)]
+        {
+            if !(0.0..=most).contains(&value) {
+                let found = format!("{key} must lie between 0 and {most}, found {value}");
+                outline.note(Problem::new(["data", "augment", key].map(Step::key).to_vec(), found));
+            }
         }
     }
 }

@@ -18,10 +18,11 @@ mod train;
 #[cfg(feature = "yaml")]
 mod yaml;
 
-pub use data::{Data, Range, Set};
+pub use data::{Augment, Data, Range, Set};
 pub use model::{
-    Adversarial, Autoencoder, Classifier, CrossEntropy, Family, Gan, Model, Reconstruction, ReconstructionLoss, Vae,
-    VaeLoss, family,
+    Adversarial, Augmentation, Autoencoder, ByClass, Classifier, Condition, CrossEntropy, Family, Game, Gan, Kl,
+    LatentGan, LatentVae, LatentVaeLoss, Model, Penalty, PriorKind, Reconstruction, ReconstructionLoss, Vae, VaeGan,
+    VaeGanLoss, VaeLoss, family,
 };
 #[cfg(feature = "yaml")]
 pub use names::nearest;
@@ -29,7 +30,7 @@ pub use names::nearest;
 pub use repair::MAX_PROBLEMS;
 #[cfg(feature = "yaml")]
 pub use schema::schema;
-pub use train::{Adam, Optimizer, Train};
+pub use train::{Adam, Optimizer, Schedule, Train};
 #[cfg(feature = "yaml")]
 pub use yaml::{Finding, Override, Place, Reading, Severity, read, text, too_long};
 

@@ -372,7 +372,10 @@ impl<'de> Deserializer<'de> for &'de Node {
             Node::Integer(value) => Err(Fault::new(wrong_word(value))),
             Node::Float(value) => Err(Fault::new(wrong_word(value))),
             Node::List(_) => Err(Fault::invalid_type(Unexpected::Seq, &"a word")),
-            Node::Map(_) => Err(Fault::invalid_type(Unexpected::Map, &"a word")),
+            Node::Map(entries) => match entries.as_slice() {
+                [(name, value)] => visitor.visit_enum(Entry { name, value }),
+                _ => Err(Fault::invalid_type(Unexpected::Map, &"a word, or a map with one key")),
+            },
         }
     }
 
@@ -428,6 +431,41 @@ impl<'de> MapAccess<'de> for Entries<'de> {
 
 /// A word as a variant without content.
 struct Word<'de>(&'de str);
+
+/// A choice with a value: `{ mixture: 10 }`.
+struct Entry<'de> {
+    name: &'de str,
+    value: &'de Node,
+}
+
+impl<'de> EnumAccess<'de> for Entry<'de> {
+    type Error = Fault;
+    type Variant = Self;
+
+    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self), Fault> {
+        Ok((seed.deserialize(StrDeserializer::<Fault>::new(self.name))?, self))
+    }
+}
+
+impl<'de> VariantAccess<'de> for Entry<'de> {
+    type Error = Fault;
+
+    fn unit_variant(self) -> Result<(), Fault> {
+        Err(Fault::invalid_type(Unexpected::Map, &format!("the word `{}` alone", self.name).as_str()))
+    }
+
+    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Fault> {
+        seed.deserialize(self.value).map_err(|fault| fault.below(Step::key(self.name)))
+    }
+
+    fn tuple_variant<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Fault> {
+        self.value.deserialize_any(visitor).map_err(|fault| fault.below(Step::key(self.name)))
+    }
+
+    fn struct_variant<V: Visitor<'de>>(self, _: &'static [&'static str], visitor: V) -> Result<V::Value, Fault> {
+        self.value.deserialize_any(visitor).map_err(|fault| fault.below(Step::key(self.name)))
+    }
+}
 
 impl<'de> EnumAccess<'de> for Word<'de> {
     type Error = Fault;

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::node::{Node, OURS};
 use super::position::locate;
 use super::repair::{self, MAX_PROBLEMS, Repaired};
-use super::{Autoencoder, Classifier, Data, Family, Gan, Model, Pipeline, Train, Vae};
+use super::{Autoencoder, Classifier, Data, Family, Gan, LatentGan, LatentVae, Model, Pipeline, Train, Vae, VaeGan};
 use crate::model::{Plan, warnings};
 use crate::plan::{Limits, Network, Outline, Path, Problem, Step, readable, written};
 
@@ -232,6 +232,7 @@ fn judge(pipeline: &Pipeline, limits: Limits, outline: &mut Outline<'_>) -> Opti
     pipeline.data.check(outline);
     let plan = Plan::outline(&pipeline.model, &pipeline.data, outline);
     pipeline.train.check(outline);
+    players(pipeline, outline);
     let plan = plan?;
     let image: u64 = plan.networks().iter().map(Network::activations).sum();
     let step = image.saturating_mul(pipeline.train.batch as u64);
@@ -242,6 +243,23 @@ fn judge(pipeline: &Pipeline, limits: Limits, outline: &mut Outline<'_>) -> Opti
         outline.note(Problem::new(["train", "batch"].map(Step::key).to_vec(), found).suggest(Some(fix)));
     }
     Some(plan)
+}
+
+/// Notes what the keys of `train` and the family say against each other.
+fn players(pipeline: &Pipeline, outline: &mut Outline<'_>) {
+    let Train { batch, discriminator, .. } = &pipeline.train;
+    match pipeline.model.game() {
+        None if discriminator.is_some() => {
+            let found = format!("the family `{}` has no discriminator", pipeline.model.family().name());
+            let path = ["train", "discriminator"].map(Step::key).to_vec();
+            outline.note(Problem::new(path, found).at_key().suggest(Some("leave it away".into())));
+        }
+        Some(game) if game.packing > 1 && !batch.is_multiple_of(game.packing) => {
+            let found = format!("a batch of {batch} cannot be divided into packs of {}", game.packing);
+            outline.note(Problem::new(["train", "batch"].map(Step::key).to_vec(), found));
+        }
+        _ => {}
+    }
 }
 
 /// A file whose model is known to be of type `M`.
@@ -283,6 +301,9 @@ fn parse(tree: &mut Node) -> (Option<Pipeline>, Vec<Problem>, Vec<Path>) {
                 Family::Autoencoder => parse_as::<Autoencoder>(tree, Model::Autoencoder),
                 Family::Vae => parse_as::<Vae>(tree, Model::Vae),
                 Family::Gan => parse_as::<Gan>(tree, Model::Gan),
+                Family::VaeGan => parse_as::<VaeGan>(tree, Model::VaeGan),
+                Family::LatentGan => parse_as::<LatentGan>(tree, Model::LatentGan),
+                Family::LatentVae => parse_as::<LatentVae>(tree, Model::LatentVae),
             };
             problems.extend(more);
             (pipeline, problems, unread)

@@ -7,10 +7,9 @@ use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 use imago_core::artifact::{MANIFEST, Precision, WEIGHTS};
 
-use crate::files;
-use crate::run::Run;
+use crate::run::{Run, write_artifact};
 
-/// Write a run's generator as model.ron and weights.bpk, which the page loads
+/// Write a run's model as model.ron and weights.bpk, which the page loads
 #[derive(clap::Args)]
 pub struct Export {
     /// The run folder
@@ -21,6 +20,9 @@ pub struct Export {
     /// Width of the stored numbers
     #[arg(long, value_enum, default_value_t = Dtype::F16)]
     dtype: Dtype,
+    /// Write the encoder as well, of which other models can learn codes
+    #[arg(long)]
+    encoder: bool,
     /// Replace an artifact that the folder holds already
     #[arg(long)]
     force: bool,
@@ -45,11 +47,13 @@ impl Export {
             Dtype::F16 => Precision::F16,
             Dtype::F32 => Precision::F32,
         };
-        let artifact = Run::open(&self.run)?.artifact(precision)?;
-        let manifest = artifact.manifest_text()?;
-        let content: [(&str, &[u8]); 2] = [(MANIFEST, manifest.as_bytes()), (WEIGHTS, &artifact.weights)];
-        files::write_folder(&self.to, &content).context("the export failed; what was there before is untouched")?;
-        say!("{}: {} and {} ({} bytes)", self.to.display(), MANIFEST, WEIGHTS, manifest.len() + artifact.weights.len());
+        let artifact = Run::open(&self.run)?.artifact(precision, self.encoder)?;
+        if self.encoder && artifact.manifest.encoder.is_none() {
+            bail!("the family `{}` has no encoder", artifact.manifest.family.name());
+        }
+        write_artifact(&self.to, &artifact).context("the export failed; what was there before is untouched")?;
+        let bytes = artifact.manifest_text()?.len() + artifact.weights.len();
+        say!("{}: {} and {} ({} bytes)", self.to.display(), MANIFEST, WEIGHTS, bytes);
         Ok(ExitCode::SUCCESS)
     }
 }

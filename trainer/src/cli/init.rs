@@ -25,6 +25,9 @@ enum Family {
     Autoencoder,
     Vae,
     Gan,
+    VaeGan,
+    LatentGan,
+    LatentVae,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -42,6 +45,9 @@ impl Init {
             Family::Autoencoder => include_str!("init/autoencoder.yaml"),
             Family::Vae => include_str!("init/vae.yaml"),
             Family::Gan => include_str!("init/gan.yaml"),
+            Family::VaeGan => include_str!("init/vae-gan.yaml"),
+            Family::LatentGan => include_str!("init/latent-gan.yaml"),
+            Family::LatentVae => include_str!("init/latent-vae.yaml"),
         };
         let set = match self.data {
             Data::Mnist => Set::Mnist,

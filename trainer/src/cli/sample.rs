@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 
 use super::Model;
@@ -23,9 +23,12 @@ pub struct Sample {
     /// How many samples
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     count: u32,
-    /// Pictures in a row
-    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=1_000))]
-    columns: u32,
+    /// Pictures in a row [default: 8, or the number of classes if the model knows them]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    columns: Option<u32>,
+    /// The number of the class to draw, for a model that knows classes [default: one class after the other]
+    #[arg(long)]
+    class: Option<usize>,
     /// A picture, or an array [samples, channels, height, width] with pixels in 0 to 1
     #[arg(long, value_enum, default_value_t = Format::Png)]
     format: Format,
@@ -48,9 +51,23 @@ const BATCH: usize = 256;
 
 impl Sample {
     pub fn run(self) -> Result<ExitCode> {
-        let artifact = open_artifact(&self.model.path)?;
+        let artifact = open_artifact(&self.model.path, false)?;
         let opened = self.device.open()?;
         let sampler = artifact.sampler(&opened.device)?;
+        let classes = &artifact.manifest.data.classes;
+        match self.class {
+            Some(_) if sampler.classes() == 0 => {
+                bail!("{} knows no classes; leave --class away", artifact.manifest.name)
+            }
+            Some(class) if class >= sampler.classes() => {
+                let named: Vec<String> =
+                    classes.iter().enumerate().map(|(number, name)| format!("{number} {name}")).collect();
+                bail!("there is no class {class}; the classes are {}", named.join(", "));
+            }
+            _ => {}
+        }
+        let columns =
+            self.columns.map_or(if sampler.classes() > 0 { sampler.classes() } else { 8 }, |columns| columns as usize);
         let seed = match self.seed {
             Some(seed) => seed,
             None => getrandom::u32().context("the system gives no random seed; name one with --seed")?,
@@ -58,11 +75,11 @@ impl Sample {
         let (count, shape) = (self.count as usize, artifact.manifest.data.image);
         let mut pixels: Vec<f32> = Vec::new();
         for first in (0..count).step_by(BATCH) {
-            let samples = sampler.sample(u64::from(seed), first as u64, BATCH.min(count - first));
+            let samples = sampler.sample(u64::from(seed), first as u64, BATCH.min(count - first), self.class);
             pixels.extend(samples.into_data().iter::<f32>());
         }
         let (bytes, name) = match self.format {
-            Format::Png => (png_grid(&pixels, shape, self.columns as usize, 3)?, "samples.png"),
+            Format::Png => (png_grid(&pixels, shape, columns, 3)?, "samples.png"),
             Format::Npy => (npy(&pixels, &[count, shape[0], shape[1], shape[2]]), "samples.npy"),
         };
         let out = self.out.unwrap_or_else(|| PathBuf::from(name));

@@ -5,16 +5,17 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use imago_core::model::{Autoencoder, Plan, Vae};
+use imago_core::artifact::Artifact;
+use imago_core::model::{Autoencoder, Classifier, Duel, Plan, Solo, Vae, VaeGan};
 use imago_core::nn::Start;
-use imago_core::spec::{Family, Model, Pipeline};
+use imago_core::spec::{Model, Pipeline};
 use indicatif::HumanDuration;
 
 use super::Overrides;
 use crate::data::Images;
 use crate::device::Choice;
-use crate::run::{Checkpoint, Outcome, Record, Run, State};
-use crate::train::{Session, Stop, train};
+use crate::run::{Checkpoint, Outcome, Record, Run, State, open_artifact};
+use crate::train::{Codes, Samples, Session, Stop, Studio, encoder, train};
 
 /// Train a pipeline: progress, samples after every epoch, checkpoints
 #[derive(clap::Args)]
@@ -52,17 +53,21 @@ impl Train {
 
     fn begin(&self, file: &Path) -> Result<ExitCode> {
         let (pipeline, plan) = self.set.read(file)?;
-        if matches!(pipeline.model, Model::Classifier(_) | Model::Gan(_)) {
-            bail!(untrained(plan.family()));
-        }
-        // The images come first: a run folder is only made for a training that can begin.
-        let images = Images::training(&pipeline.data, self.data_dir.as_deref())?;
+        // The samples come first: a run folder is only made for a training that can begin.
+        let source = match pipeline.model.source() {
+            Some(from) => Some(open_artifact(Path::new(from), true).with_context(|| format!("model.from, `{from}`"))?),
+            None => None,
+        };
+        let samples = self.samples(&pipeline, &plan, source.as_ref())?;
         let folder = match &self.run {
             Some(folder) => folder.clone(),
             None => Path::new("runs").join(format!("{}-{}", pipeline.name, stamp()?)),
         };
         let run = Run::create(folder, &pipeline, self.force)?;
-        self.go(&pipeline, &plan, images, &run, None)
+        if let Some(source) = &source {
+            run.write_source(source)?;
+        }
+        self.go(&pipeline, &plan, samples, source.as_ref(), &run, None)
     }
 
     fn resume(&self, folder: &Path) -> Result<ExitCode> {
@@ -74,26 +79,38 @@ impl Train {
             bail!("a resumed run keeps its model, data and batch; --set may change other keys, such as train.epochs");
         }
         let checkpoint = run.last()?;
-        if checkpoint.state.epoch >= pipeline.train.epochs && !checkpoint.state.partial {
-            say!("{run} has all of its {} epochs; --set train.epochs=… gives it more", pipeline.train.epochs);
-            return Ok(ExitCode::SUCCESS);
-        }
-        let images = Images::training(&pipeline.data, self.data_dir.as_deref())?;
+        let source = pipeline.model.source().map(|_| run.source()).transpose()?;
+        let samples = self.samples(&pipeline, &plan, source.as_ref())?;
         run.write_pipeline(&pipeline)?;
-        self.go(&pipeline, &plan, images, &run, Some(checkpoint))
+        self.go(&pipeline, &plan, samples, source.as_ref(), &run, Some(checkpoint))
+    }
+
+    /// What is learned from, and what is tested with: images, or the codes that `source` makes of them.
+    fn samples(&self, pipeline: &Pipeline, plan: &Plan, source: Option<&Artifact>) -> Result<[Samples; 2]> {
+        let training = Images::training(&pipeline.data, self.data_dir.as_deref())?;
+        let test = Images::test(&pipeline.data, self.data_dir.as_deref())?;
+        let Some((source, from)) = source.zip(pipeline.model.source()) else {
+            return Ok([Samples::Images(training), Samples::Images(test)]);
+        };
+        let device = self.device.open()?.device;
+        let encoder = encoder(source, from, plan.code(), &training, &device)?;
+        let training = Codes::of(training, &encoder, plan.code(), None, &device);
+        let test = Codes::of(test, &encoder, plan.code(), Some(training.scale().clone()), &device);
+        Ok([Samples::Codes(training), Samples::Codes(test)])
     }
 
     fn go(
         &self,
         pipeline: &Pipeline,
         plan: &Plan,
-        images: Images,
+        [samples, test]: [Samples; 2],
+        source: Option<&Artifact>,
         run: &Run,
         checkpoint: Option<Checkpoint>,
     ) -> Result<ExitCode> {
         let opened = self.device.open()?;
         say!("{}: {} with {} parameters", pipeline.name, plan.family().name(), plan.parameters());
-        say!("data    {}, {} images", pipeline.data.set.name(), images.count());
+        say!("data    {}, {} images", pipeline.data.set.name(), samples.count());
         say!("device  {}", opened.name);
         say!("run     {run}");
         let mut record = Record {
@@ -108,31 +125,50 @@ impl Train {
             steps: 0,
             seconds: 0.0,
             losses: Vec::new(),
+            test: Vec::new(),
         };
         run.write_record(&record)?;
-        let device = opened.device.autodiff();
+        let device = opened.device.clone().autodiff();
+        let scale = match &samples {
+            Samples::Codes(codes) => Some(codes.scale().clone()),
+            Samples::Images(_) => None,
+        };
         let session = Session {
-            train: &pipeline.train,
-            latent: plan.latent(),
-            output: plan.output(),
-            images,
+            studio: Studio { pipeline, plan, source: source.zip(scale), device: opened.device },
+            samples,
+            test,
             run,
             stop: Stop::listen()?,
             device: device.clone(),
         };
-        let starts = [0, 1].map(|network| Start::seeded(pipeline.train.seed, network, &device));
+        let starts = [0, 1, 2].map(|network| Start::seeded(pipeline.train.seed, network, &device));
         let report = |outcome: Outcome, state: &State| {
             record.outcome = outcome;
             record.epochs = state.epoch - usize::from(state.partial);
             record.steps = state.steps;
             record.seconds = state.seconds;
             record.losses.clone_from(&state.losses);
+            record.test.clone_from(&state.test);
             run.write_record(&record)
         };
+        let settings = &pipeline.train;
         let result = match &pipeline.model {
-            Model::Autoencoder(spec) => train(Autoencoder::new(spec, plan, starts), &session, checkpoint, report),
-            Model::Vae(spec) => train(Vae::new(spec, plan, starts), &session, checkpoint, report),
-            Model::Classifier(_) | Model::Gan(_) => bail!(untrained(plan.family())),
+            Model::Classifier(spec) => {
+                let [start, ..] = starts;
+                train(Solo::new(Classifier::new(spec, plan, start), settings), &session, checkpoint, report)
+            }
+            Model::Autoencoder(spec) => {
+                let [encoder, decoder, _] = starts;
+                let model = Autoencoder::new(spec, plan, [encoder, decoder]);
+                train(Solo::new(model, settings), &session, checkpoint, report)
+            }
+            Model::Vae(spec) => train(Solo::new(Vae::new(spec, plan, starts), settings), &session, checkpoint, report),
+            Model::LatentVae(spec) => {
+                train(Solo::new(Vae::second_stage(spec, plan, starts), settings), &session, checkpoint, report)
+            }
+            Model::Gan(spec) => train(Duel::new(spec, plan, settings, starts), &session, checkpoint, report),
+            Model::LatentGan(spec) => train(Duel::latent(spec, plan, settings, starts), &session, checkpoint, report),
+            Model::VaeGan(spec) => train(VaeGan::new(spec, plan, settings, starts), &session, checkpoint, report),
         };
         let (outcome, state) = result?;
         Ok(conclude(run, outcome, &state))
@@ -155,14 +191,6 @@ fn conclude(run: &Run, outcome: Outcome, state: &State) -> ExitCode {
             ExitCode::SUCCESS
         }
     }
-}
-
-/// What can be declared and checked, but not yet trained.
-fn untrained(family: Family) -> String {
-    format!(
-        "this version checks and summarises the family `{}` but cannot train it yet; it trains vae and autoencoder",
-        family.name()
-    )
 }
 
 /// The time as part of a folder's name: 20261122-141500, UTC.

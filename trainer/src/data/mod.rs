@@ -1,26 +1,43 @@
 //! The images that models learn from.
 
+mod augment;
 mod download;
 mod idx;
 mod published;
 mod synthetic;
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
+use augment::{Canvas, Change};
 use image::{GrayImage, imageops};
 use imago_core::noise::Noise;
-use imago_core::spec::{self, Range, Set};
+use imago_core::spec::{self, Augment, Range, Set};
 use published::Published;
 use synthetic::Drawing;
 
-/// Images to train on, all in memory.
+/// The images of one part of a set, all in memory.
 pub struct Images {
+    set: Set,
+    split: Split,
     /// One byte a pixel, `[count, 28, 28]`.
     pixels: Vec<u8>,
+    /// The class of each image.
+    labels: Vec<u8>,
     /// Height and width that the images are scaled to.
     size: usize,
     range: Range,
+    /// What each byte becomes in the range of the data.
+    levels: [f32; 256],
+    augment: Augment,
+}
+
+/// A part of a set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Split {
+    Training,
+    Test,
 }
 
 /// The seed of the drawn sets. They are data like any other, so it is not the run's.
@@ -29,29 +46,70 @@ const DRAWING_SEED: u64 = 20_230_613;
 const SIDE: usize = 28;
 /// How many images are drawn for training.
 const DRAWN: usize = 10_000;
+/// How many images are drawn for testing, numbered behind those for training.
+const DRAWN_FOR_TEST: usize = 2_000;
 
 impl Images {
     /// The training images of a set: read, fetched or drawn.
     pub fn training(data: &spec::Data, data_dir: Option<&Path>) -> Result<Self> {
-        let pixels = match data.set {
-            Set::Mnist => published(Published::Mnist, data_dir)?,
-            Set::FashionMnist => published(Published::FashionMnist, data_dir)?,
-            Set::SyntheticDigits => synthetic::draw_many(Drawing::Digits, DRAWING_SEED, 0, DRAWN).0,
-            Set::SyntheticClothing => synthetic::draw_many(Drawing::Clothing, DRAWING_SEED, 0, DRAWN).0,
+        Self::open(data, Split::Training, data_dir)
+    }
+
+    /// All test images of a set: read, fetched or drawn. They are never changed at random.
+    pub fn test(data: &spec::Data, data_dir: Option<&Path>) -> Result<Self> {
+        Self::open(data, Split::Test, data_dir)
+    }
+
+    fn open(data: &spec::Data, split: Split, data_dir: Option<&Path>) -> Result<Self> {
+        let most = match split {
+            Split::Training if data.limit > 0 => data.limit,
+            _ => usize::MAX,
         };
-        let mut images = Self { pixels, size: data.size, range: data.range };
-        if data.limit > 0 {
-            images.pixels.truncate(data.limit.saturating_mul(SIDE * SIDE));
-        }
-        if images.count() == 0 {
-            bail!("the set {} holds no image", data.set.name());
-        }
+        let (pixels, labels) = match data.set {
+            Set::Mnist => published(Published::Mnist, split, data_dir)?,
+            Set::FashionMnist => published(Published::FashionMnist, split, data_dir)?,
+            Set::SyntheticDigits => drawn(Drawing::Digits, split, most),
+            Set::SyntheticClothing => drawn(Drawing::Clothing, split, most),
+        };
+        let mut images = Self::new(data, split, pixels, labels)?;
+        images.pixels.truncate(most.saturating_mul(SIDE * SIDE));
+        images.labels.truncate(most);
         Ok(images)
+    }
+
+    /// Images of 28 by 28 pixels and their labels, which are checked.
+    fn new(data: &spec::Data, split: Split, pixels: Vec<u8>, labels: Vec<u8>) -> Result<Self> {
+        let (name, classes) = (data.set.name(), data.set.classes().len());
+        if pixels.len() != labels.len() * SIDE * SIDE {
+            bail!("the {} images of {name} are not one of {SIDE} x {SIDE} pixels for each label", split.name());
+        }
+        if labels.is_empty() {
+            bail!("the set {name} holds no {} image", split.name());
+        }
+        if let Some((image, label)) = labels.iter().enumerate().find(|(_, label)| usize::from(**label) >= classes) {
+            bail!(
+                "{} image {image} of {name} has the label {label}, but labels lie between 0 and {}",
+                split.name(),
+                classes - 1
+            );
+        }
+        let [low, high] = <[f64; 2]>::from(data.range).map(|end| end as f32);
+        let levels = std::array::from_fn(|byte| byte as f32 / 255.0 * (high - low) + low);
+        Ok(Self {
+            set: data.set,
+            split,
+            pixels,
+            labels,
+            size: data.size,
+            range: data.range,
+            levels,
+            augment: data.augment.clone(),
+        })
     }
 
     /// Number of images.
     pub fn count(&self) -> usize {
-        self.pixels.len() / (SIDE * SIDE)
+        self.labels.len()
     }
 
     /// Channels, height and width.
@@ -59,13 +117,49 @@ impl Images {
         [1, self.size, self.size]
     }
 
-    /// Those images as pixels in the range of the data, one after another.
-    pub fn gather(&self, indices: &[usize]) -> Vec<f32> {
-        let area = SIDE * SIDE;
-        let images = indices.iter().map(|index| &self.pixels[index * area..(index + 1) * area]);
-        let images = images.flat_map(|pixels| scaled(pixels, self.size));
-        let [low, high] = <[f64; 2]>::from(self.range).map(|end| end as f32);
-        images.map(|byte| f32::from(byte) / 255.0 * (high - low) + low).collect()
+    /// The set that they are of.
+    pub fn set(&self) -> Set {
+        self.set
+    }
+
+    /// What black and white are.
+    pub fn range(&self) -> Range {
+        self.range
+    }
+
+    /// The class of each image, a number below [`Self::classes`].
+    pub fn labels(&self) -> &[u8] {
+        &self.labels
+    }
+
+    /// Number of classes.
+    pub fn classes(&self) -> usize {
+        self.set.classes().len()
+    }
+
+    /// Those images as pixels in the range of the data, one after another. Training images are changed at random where
+    /// the data say so; otherwise nothing is drawn from the noise.
+    pub fn gather(&self, indices: &[usize], noise: &mut Noise) -> Vec<f32> {
+        if self.split == Split::Test || self.augment.is_none() {
+            return self.plain(indices);
+        }
+        let area = self.size * self.size;
+        let mut values = vec![0.0; indices.len() * area];
+        let mut canvas = Canvas::new(self.size, self.levels[0]);
+        for (&index, changed) in indices.iter().zip(values.chunks_exact_mut(area)) {
+            canvas.put(&self.bytes(index), &self.levels);
+            canvas.sample(&Change::draw(&self.augment, noise), changed);
+        }
+        values
+    }
+
+    /// Those images as pixels in the range of the data, one after another, as they are.
+    pub fn plain(&self, indices: &[usize]) -> Vec<f32> {
+        let mut values = Vec::with_capacity(indices.len() * self.size * self.size);
+        for &index in indices {
+            values.extend(self.bytes(index).iter().map(|&byte| self.levels[usize::from(byte)]));
+        }
+        values
     }
 
     /// All indices in a random order.
@@ -74,25 +168,166 @@ impl Images {
         noise.shuffle(&mut order);
         order
     }
+
+    /// An image at its final size.
+    fn bytes(&self, index: usize) -> Cow<'_, [u8]> {
+        let area = SIDE * SIDE;
+        scaled(&self.pixels[index * area..(index + 1) * area], self.size)
+    }
+}
+
+impl Split {
+    /// The name in messages.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Training => "training",
+            Self::Test => "test",
+        }
+    }
 }
 
 /// An image of 28 by 28 pixels scaled to `size` by `size`, with a triangle as filter: bilinear where it becomes larger, a mean of
 /// what a pixel covers where it becomes smaller.
-fn scaled(pixels: &[u8], size: usize) -> Vec<u8> {
+fn scaled(pixels: &[u8], size: usize) -> Cow<'_, [u8]> {
+    if size == SIDE {
+        return pixels.into();
+    }
     match GrayImage::from_raw(SIDE as u32, SIDE as u32, pixels.to_vec()) {
-        Some(image) if size != SIDE => {
-            imageops::resize(&image, size as u32, size as u32, imageops::FilterType::Triangle).into_raw()
+        Some(image) => {
+            let image = imageops::resize(&image, size as u32, size as u32, imageops::FilterType::Triangle);
+            image.into_raw().into()
         }
-        _ => pixels.to_vec(),
+        None => pixels.into(),
     }
 }
 
-fn published(set: Published, data_dir: Option<&Path>) -> Result<Vec<u8>> {
+/// Pixels and labels of a published set.
+fn published(set: Published, split: Split, data_dir: Option<&Path>) -> Result<(Vec<u8>, Vec<u8>)> {
     let contents = published::open(set, data_dir)?;
-    let images = idx::images(&contents.train_images).with_context(|| format!("the images of {}", set.folder()))?;
-    let labels = idx::labels(&contents.train_labels).with_context(|| format!("the labels of {}", set.folder()))?;
+    let (images, labels) = match split {
+        Split::Training => (contents.train_images, contents.train_labels),
+        Split::Test => (contents.test_images, contents.test_labels),
+    };
+    let (folder, split) = (set.folder(), split.name());
+    let images = idx::images(&images).with_context(|| format!("the {split} images of {folder}"))?;
+    let labels = idx::labels(&labels).with_context(|| format!("the {split} labels of {folder}"))?;
     if labels.len() != images.count {
-        bail!("{} has {} images and {} labels", set.folder(), images.count, labels.len());
+        bail!("{folder} has {} {split} images and {} labels", images.count, labels.len());
     }
-    Ok(images.pixels)
+    Ok((images.pixels, labels))
+}
+
+/// Pixels and labels of a drawn set, of `most` images at the most.
+fn drawn(set: Drawing, split: Split, most: usize) -> (Vec<u8>, Vec<u8>) {
+    let (first, count) = match split {
+        Split::Training => (0, DRAWN),
+        Split::Test => (DRAWN as u64, DRAWN_FOR_TEST),
+    };
+    synthetic::draw_many(set, DRAWING_SEED, first, count.min(most))
+}
+
+#[cfg(test)]
+mod tests {
+    use imago_core::spec::Data;
+
+    use super::*;
+
+    const AUGMENT: Augment = Augment { shift: 2.0, rotate: 10.0, scale: 0.1 };
+
+    /// The first `count` digits.
+    fn digits(data: &Data, split: Split, count: usize) -> Images {
+        let (pixels, labels) = synthetic::draw_many(Drawing::Digits, DRAWING_SEED, 0, count);
+        Images::new(data, split, pixels, labels).unwrap()
+    }
+
+    fn data(augment: Augment) -> Data {
+        Data { augment, ..Data::new(Set::SyntheticDigits) }
+    }
+
+    #[test]
+    fn bytes_become_the_same_numbers_as_by_the_formula() {
+        for (range, low, high) in [(Range::Unit, 0.0f32, 1.0f32), (Range::Signed, -1.0, 1.0)] {
+            let data = Data { range, ..data(Augment::default()) };
+            let pixels: Vec<u8> = (0..SIDE * SIDE).map(|i| i as u8).collect();
+            let images = Images::new(&data, Split::Training, pixels.clone(), vec![0]).unwrap();
+            let expected = pixels.iter().map(|&byte| (f32::from(byte) / 255.0 * (high - low) + low).to_bits());
+            assert!(images.plain(&[0]).iter().map(|value| value.to_bits()).eq(expected));
+        }
+    }
+
+    #[test]
+    fn without_augmentation_nothing_is_drawn_or_changed() {
+        let zeros = Augment { shift: 0.0, rotate: 0.0, scale: 0.0 };
+        let cases = [(zeros, Split::Training), (Augment::default(), Split::Training), (AUGMENT, Split::Test)];
+        for (augment, split) in cases {
+            let images = digits(&data(augment), split, 3);
+            let mut noise = Noise::new(4, 0);
+            assert_eq!(images.gather(&[2, 0, 2], &mut noise), images.plain(&[2, 0, 2]));
+            assert_eq!(noise.uniform(), Noise::new(4, 0).uniform());
+        }
+    }
+
+    #[test]
+    fn the_same_noise_gives_the_same_images_and_other_noise_others() {
+        let images = digits(&data(AUGMENT), Split::Training, 3);
+        let gather = |seed| images.gather(&[2, 0, 2], &mut Noise::new(seed, 0));
+        let (one, other) = (gather(1), gather(2));
+        assert_eq!(one, gather(1));
+        assert_ne!(one, other);
+        assert_ne!(one, images.plain(&[2, 0, 2]));
+        // An image that comes twice is changed differently.
+        assert_ne!(one[..SIDE * SIDE], one[2 * SIDE * SIDE..]);
+    }
+
+    #[test]
+    fn changed_images_have_the_size_and_the_range_of_the_data() {
+        for size in [14, 28, 32] {
+            let data = Data { size, range: Range::Signed, ..data(Augment { scale: 0.5, ..AUGMENT }) };
+            let images = digits(&data, Split::Training, 10);
+            let all: Vec<usize> = (0..10).collect();
+            let values = images.gather(&all, &mut Noise::new(1, 0));
+            assert_eq!(values.len(), 10 * size * size);
+            assert!(values.iter().all(|value| (-1.0..=1.0).contains(value)));
+            let corners = values.chunks_exact(size * size).filter(|image| image[0] == -1.0);
+            assert_eq!(corners.count(), 10, "black comes in at the borders");
+        }
+    }
+
+    #[test]
+    fn the_test_images_of_a_drawn_set_are_others_than_those_for_training() {
+        let data = Data { limit: 50, ..Data::new(Set::SyntheticDigits) };
+        let (training, test) = (Images::training(&data, None).unwrap(), Images::test(&data, None).unwrap());
+        assert_eq!((training.count(), test.count()), (50, DRAWN_FOR_TEST));
+        for images in [&training, &test] {
+            assert_eq!(images.classes(), 10);
+            assert_eq!(images.labels().len(), images.count());
+            assert!(images.labels().iter().enumerate().all(|(i, &label)| usize::from(label) == i % 10));
+        }
+        let all: Vec<usize> = (0..50).collect();
+        assert!(all.iter().all(|&i| training.plain(&[i]) != test.plain(&[i])));
+        assert_ne!(drawn(Drawing::Clothing, Split::Training, 10).0, drawn(Drawing::Clothing, Split::Test, 10).0);
+    }
+
+    #[test]
+    fn a_limit_takes_the_first_images() {
+        let some = |limit| Images::training(&Data { limit, ..Data::new(Set::SyntheticDigits) }, None).unwrap();
+        let (few, more) = (some(3), some(20));
+        assert_eq!((few.count(), more.count()), (3, 20));
+        assert_eq!(few.plain(&[0, 1, 2]), more.plain(&[0, 1, 2]));
+        assert_eq!(few.labels(), [0, 1, 2]);
+    }
+
+    #[test]
+    fn labels_without_a_class_are_named() {
+        let data = Data::new(Set::Mnist);
+        let open = |pixels, labels| Images::new(&data, Split::Test, vec![0; pixels * SIDE * SIDE], labels);
+        let message = |pixels, labels| open(pixels, labels).err().unwrap().to_string();
+        assert!(open(2, vec![0, 9]).is_ok());
+        assert_eq!(
+            message(3, vec![0, 9, 10]),
+            "test image 2 of mnist has the label 10, but labels lie between 0 and 9"
+        );
+        assert_eq!(message(0, vec![]), "the set mnist holds no test image");
+        assert!(message(3, vec![0, 1]).contains("mnist"));
+    }
 }

@@ -2,8 +2,12 @@
 
 mod meter;
 mod progress;
-mod reconstruction;
+mod samples;
 mod stop;
+mod studio;
+mod training;
 
-pub use reconstruction::{Session, train};
+pub use samples::{Codes, Samples, encoder};
 pub use stop::Stop;
+pub use studio::Studio;
+pub use training::{Session, train};

@@ -1,0 +1,111 @@
+//! What the tests of the families share.
+
+use burn::tensor::{Device, Tensor, TensorData};
+
+use super::{Batch, Learner, Losses, Moment, Plan, Saved, one_hot};
+use crate::artifact::tensors;
+use crate::nn::{Start, Value};
+use crate::noise::Noise;
+use crate::plan::Limits;
+use crate::spec::{Model, Pipeline, read};
+
+/// Images in a batch.
+pub(super) const BATCH: usize = 20;
+
+/// The pipeline of a model as written in YAML, for images of 4 by 4 pixels in −1 to 1.
+pub(super) fn pipeline(model: &str, optimizer: &str) -> (Pipeline, Plan) {
+    let yaml = format!(
+        "name: x\ndata: {{ set: mnist, size: 4, range: [-1, 1] }}\nmodel: {{ {model} }}\ntrain: {{ optimizer: {optimizer} }}\n"
+    );
+    let reading = read(yaml.as_bytes(), &[], Limits::DEFAULT);
+    reading.pipeline.unwrap_or_else(|| panic!("{yaml}{:?}", reading.findings))
+}
+
+/// The spec of a family.
+macro_rules! spec {
+    ($pipeline:expr, $family:ident) => {
+        match &$pipeline.model {
+            Model::$family(spec) => spec,
+            other => panic!("{} is another family", other.family().name()),
+        }
+    };
+}
+pub(super) use spec;
+
+pub(super) fn starts(seed: u64, device: &Device) -> [Start<'_>; 3] {
+    [0, 1, 2].map(|network| Start::seeded(seed, network, device))
+}
+
+/// The grey of class `class`: 0 is nearly black, 9 nearly white.
+pub(super) fn grey(class: usize) -> f32 {
+    class as f32 / 4.5 - 1.0
+}
+
+/// A batch of images whose left half has the grey of their class and whose right half is its negative, with a little noise.
+pub(super) fn batch(seed: u64, device: &Device) -> Batch {
+    let mut noise = Noise::new(seed, 77);
+    let classes: Vec<usize> = (0..BATCH).map(|_| noise.below(10) as usize).collect();
+    let mut pixels = Vec::new();
+    for class in &classes {
+        for at in 0..16 {
+            let side = if at % 4 < 2 { 1.0 } else { -1.0 };
+            pixels.push((side * grey(*class) + 0.05 * noise.normal()).clamp(-1.0, 1.0));
+        }
+    }
+    let images = Tensor::<4>::from_data(TensorData::new(pixels, [BATCH, 1, 4, 4]), device);
+    Batch { samples: Value::Image(images), classes: one_hot(&classes, 10, device) }
+}
+
+/// Takes some steps; what each measured, read back.
+pub(super) fn train<L: Learner>(mut learner: L, steps: std::ops::Range<u64>, device: &Device) -> (L, Vec<Measured>) {
+    let mut measured = Vec::new();
+    for step in steps {
+        let losses: Losses;
+        device.seed(step);
+        (learner, losses) = learner.step(batch(step, device), &mut Moment::new(3, step, 1.0));
+        measured.push(Measured(losses.into_iter().map(|(name, loss)| (name, loss.into_scalar())).collect()));
+    }
+    (learner, measured)
+}
+
+/// What a step measured, by name.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Measured(Vec<(&'static str, f32)>);
+
+impl Measured {
+    pub(super) fn get(&self, name: &str) -> Option<f32> {
+        self.0.iter().find(|(found, _)| *found == name).map(|(_, value)| *value)
+    }
+}
+
+/// The mean of what some steps measured.
+pub(super) fn mean(measured: &[Measured], name: &str) -> f32 {
+    measured.iter().map(|step| step.get(name).unwrap()).sum::<f32>() / measured.len() as f32
+}
+
+/// The saved weights of the networks whose names begin so.
+pub(super) fn weights(saved: &Saved, name: &str) -> Vec<f32> {
+    let all = tensors(&saved.weights).unwrap();
+    assert!(all.keys().any(|key| key.starts_with(name)), "no weight of {name}");
+    all.into_iter()
+        .filter(|(key, _)| key.starts_with(name))
+        .flat_map(|(_, data)| data.iter().collect::<Vec<f32>>())
+        .collect()
+}
+
+/// Training stopped after three of six steps and put back goes the way of one that was not stopped.
+pub(super) fn resumes<L: Learner>(begin: impl Fn(u64) -> L, device: &Device) {
+    let (whole, measured) = train(begin(1), 0..6, device);
+    let (half, _) = train(begin(1), 0..3, device);
+    let saved = half.save().unwrap();
+    // What it is put into began otherwise.
+    let (resumed, rest) = train(begin(2).restore(&saved).unwrap(), 3..6, device);
+    assert_eq!(rest, measured[3..]);
+    assert!(resumed.save().unwrap() == whole.save().unwrap(), "the weights or the optimisers differ");
+    let mut broken = saved.clone();
+    broken.optimizers[0] = vec![1, 2, 3];
+    assert!(begin(2).restore(&broken).is_err());
+    broken = saved;
+    broken.weights.truncate(100);
+    assert!(begin(2).restore(&broken).is_err());
+}

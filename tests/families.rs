@@ -1,0 +1,168 @@
+//! Every family on the road: trained, stopped and resumed, exported and sampled.
+
+use imago_tests::Workshop;
+
+const ENCODER: &str = "[{ conv2d: { filters: 4, kernel: 3, stride: 2, padding: same } }, relu, flatten]";
+const DECODER: &str = "[{ linear: 196 }, batch_norm, relu, { reshape: [4, 7, 7] }, { upsample: 4 }, \
+                       { conv2d: { filters: 1, kernel: 3, padding: same } }]";
+const GENERATOR: &str = "[{ linear: 196 }, batch_norm, relu, { reshape: [4, 7, 7] }, { upsample: 4 }, \
+                         { conv2d: { filters: 1, kernel: 3, padding: same } }, tanh]";
+const CRITIC: &str = "[{ conv2d: { filters: 4, kernel: 4, stride: 4, spectral_norm: true } }, { leaky_relu: 0.2 }, \
+                      { dropout: 0.2 }, flatten, { linear: 1 }]";
+const STEADY_CRITIC: &str =
+    "[{ conv2d: { filters: 4, kernel: 4, stride: 4 } }, { leaky_relu: 0.2 }, flatten, { linear: 1 }]";
+
+/// A family, or a way to train one, and its pipeline.
+struct Case {
+    name: &'static str,
+    yaml: String,
+}
+
+/// All families; the latent ones learn the codes of the run called `vae`.
+fn cases() -> Vec<Case> {
+    let case = |name: &'static str, range: &str, model: String| Case {
+        name,
+        yaml: format!(
+            "name: {name}\ndata: {{ set: synthetic-digits, limit: 96, range: {range}, augment: {{ shift: 1 }} }}\n\
+             model: {{ {model} }}\ntrain: {{ steps: 8, batch: 32, optimizer: {{ adam: {{ lr: 0.002, beta_1: 0.5 }} }} }}\n"
+        ),
+    };
+    let unit = |name, model| case(name, "[0, 1]", model);
+    let signed = |name, model| case(name, "[-1, 1]", model);
+    vec![
+        unit("vae", format!("family: vae, latent: 3, encoder: {ENCODER}, decoder: {DECODER}, prior: {{ mixture: 2 }}")),
+        unit("classifier", format!("family: classifier, layers: [flatten, {{ linear: 16 }}, relu, {{ dropout: 0.2 }}, {{ linear: 10 }}]")),
+        unit(
+            "denoising",
+            "family: autoencoder, encoder: [flatten, { gaussian_noise: 0.3 }, { linear: 4 }], decoder: [{ linear: 784 }, { reshape: [1, 28, 28] }]".into(),
+        ),
+        unit(
+            "conditional-vae",
+            format!("family: vae, latent: 3, condition: class, encoder: {ENCODER}, decoder: {DECODER}, loss: {{ reconstruction: gaussian, kl: {{ warm_up: 6 }} }}"),
+        ),
+        signed(
+            "gan",
+            format!("family: gan, latent: 4, generator: {GENERATOR}, discriminator: {CRITIC}, game: {{ ema: 0.5, discriminator_steps: 2, augment: [translate, cutout], instance_noise: 0.1 }}"),
+        ),
+        signed(
+            "conditional-gan",
+            format!("family: gan, latent: 4, condition: projection, generator: {GENERATOR}, discriminator: {STEADY_CRITIC}, loss: hinge, game: {{ penalty: {{ r1: 1 }} }}"),
+        ),
+        signed(
+            "packed-wasserstein-gan",
+            format!("family: gan, latent: 4, condition: class, generator: {GENERATOR}, discriminator: {STEADY_CRITIC}, loss: wasserstein, game: {{ packing: 2, penalty: {{ gradient: 10 }} }}"),
+        ),
+        signed(
+            "vae-gan",
+            format!("family: vae-gan, latent: 3, encoder: {ENCODER}, decoder: {GENERATOR}, discriminator: {CRITIC}, game: {{ ema: 0.5 }}"),
+        ),
+        unit(
+            "latent-gan",
+            "family: latent-gan, from: vae, latent: 2, generator: [{ linear: 8 }, relu, { linear: 3 }], discriminator: [{ linear: 8 }, relu, { linear: 1 }]".into(),
+        ),
+        unit(
+            "latent-vae",
+            "family: latent-vae, from: vae, latent: 2, encoder: [{ linear: 8 }, relu], decoder: [{ linear: 8 }, relu, { linear: 3 }]".into(),
+        ),
+    ]
+}
+
+/// All bytes of the last checkpoint of a run: the weights of all networks and the states of all optimisers.
+fn checkpoint(shop: &Workshop, run: &str, step: u64) -> Vec<Vec<u8>> {
+    let folder = format!("{run}/checkpoints/step-{step:08}");
+    let mut names: Vec<String> = std::fs::read_dir(shop.path(&folder))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.ends_with(".bpk"))
+        .collect();
+    names.sort();
+    names.iter().map(|name| shop.read(&format!("{folder}/{name}"))).collect()
+}
+
+/// Eight steps; three epochs of three steps each, the last of them cut short. Stopped inside of the second epoch and resumed, and once
+/// more from the beginning.
+#[test]
+fn every_family_repeats_itself_and_resumes_to_the_byte() {
+    let shop = Workshop::new();
+    for Case { name, yaml } in cases() {
+        shop.write(&format!("{name}.yaml"), yaml);
+        shop.imago(&format!("train {name}.yaml --device cpu --run {name}"));
+        shop.imago(&format!("train {name}.yaml --device cpu --run again"));
+        let whole = checkpoint(&shop, name, 8);
+        assert!(whole == checkpoint(&shop, "again", 8), "{name} does not repeat itself");
+        shop.imago(&format!("train {name}.yaml --device cpu --run parts --set train.steps=4"));
+        assert!(whole != checkpoint(&shop, "parts", 4), "{name} learns nothing behind its fourth step");
+        shop.imago("train --resume parts --device cpu --set train.steps=8");
+        assert!(whole == checkpoint(&shop, "parts", 8), "{name} resumed goes another way");
+        for run in ["again", "parts"] {
+            std::fs::remove_dir_all(shop.path(run)).unwrap();
+        }
+    }
+}
+
+#[test]
+fn every_family_exports_what_it_samples() {
+    let shop = Workshop::new();
+    for Case { name, yaml } in cases() {
+        shop.write(&format!("{name}.yaml"), yaml);
+        shop.imago(&format!("train {name}.yaml --device cpu --run {name} --set train.steps=3"));
+        assert!(image::load_from_memory(&shop.read(&format!("{name}/samples/epoch-0001.png"))).is_ok(), "{name}");
+        shop.imago(&format!("export {name} --to {name}-artifact --dtype f32"));
+        if name == "classifier" {
+            assert!(shop.fails("sample classifier-artifact").contains("is a classifier: it makes no images"));
+            continue;
+        }
+        for source in [name.to_owned(), format!("{name}-artifact")] {
+            shop.imago(&format!("sample {source} --seed 3 --count 20 --format npy --out {source}.npy --device cpu"));
+        }
+        let samples = shop.read(&format!("{name}.npy"));
+        assert!(samples == shop.read(&format!("{name}-artifact.npy")), "{name} samples otherwise once exported");
+        assert_eq!(samples.len(), 128 + 20 * 784 * 4, "{name}");
+        let asked = format!("sample {name} --seed 3 --count 20 --format npy --out class.npy --device cpu --class 4");
+        if name.contains("conditional") || name.contains("packed") {
+            shop.imago(&asked);
+            let (all, fours) = (&samples[128..], &shop.read("class.npy")[128..]);
+            let same = |index: usize| all[index * 3136..][..3136] == fours[index * 3136..][..3136];
+            let same: Vec<usize> = (0..20).filter(|index| same(*index)).collect();
+            assert_eq!(same, [4, 14], "{name}: classes in turn");
+            assert!(shop.fails(&asked.replace("--class 4", "--class 10")).contains("there is no class 10"));
+        } else {
+            assert!(shop.fails(&asked).contains("knows no classes"), "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_latent_model_refuses_a_source_that_it_cannot_learn_from() {
+    let shop = Workshop::new();
+    let all = cases();
+    let yaml = |name: &str| all.iter().find(|case| case.name == name).unwrap().yaml.clone();
+    for name in ["vae", "conditional-vae", "gan", "classifier"] {
+        shop.write("x.yaml", yaml(name));
+        shop.imago(&format!("train x.yaml --device cpu --run {name} --set train.steps=1"));
+    }
+    let refused = |from: &str, change: [&str; 2], expected: &str| {
+        let latent = yaml("latent-gan").replace("from: vae", &format!("from: {from}"));
+        shop.write("latent.yaml", latent.replace(change[0], change[1]));
+        let said = shop.fails("train latent.yaml --device cpu --run latent");
+        assert!(said.contains(expected), "{from}: {said}");
+        assert!(!shop.path("latent").exists(), "{from}: a run folder was left behind");
+    };
+    refused("nowhere", ["", ""], "nowhere");
+    refused("gan", ["", ""], "has no encoder");
+    refused("conditional-vae", ["", ""], "is conditional");
+    refused("classifier", ["", ""], "is a classifier: it has no codes");
+    refused("vae", ["linear: 3", "linear: 5"], "the codes of vae have 3 values, but the model gives 5");
+    refused("vae", ["synthetic-digits", "synthetic-clothing"], "`data` must be the same");
+    shop.imago("export vae --to artifact");
+    refused("artifact", ["", ""], "--encoder");
+    shop.imago("export vae --to artifact --encoder --force");
+    shop.write("latent.yaml", yaml("latent-gan").replace("from: vae", "from: artifact"));
+    shop.imago("train latent.yaml --device cpu --run latent --set train.steps=1");
+    // The run stands alone from now on.
+    for source in ["vae", "artifact"] {
+        std::fs::remove_dir_all(shop.path(source)).unwrap();
+    }
+    shop.imago("train --resume latent --device cpu --set train.steps=2");
+    shop.imago("sample latent --seed 1 --count 2 --out latent.png");
+}
