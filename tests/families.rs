@@ -23,46 +23,73 @@ fn cases() -> Vec<Case> {
     let case = |name: &'static str, range: &str, model: String| Case {
         name,
         yaml: format!(
-            "name: {name}\ndata: {{ set: synthetic-digits, limit: 96, range: {range}, augment: {{ shift: 1 }} }}\n\
-             model: {{ {model} }}\ntrain: {{ steps: 8, batch: 32, optimizer: {{ adam: {{ lr: 0.002, beta_1: 0.5 }} }} }}\n"
+            "name: {name}\n\
+             data: {{ set: synthetic-digits, limit: 96, range: {range}, augment: {{ shift: 1 }} }}\n\
+             model: {{ {model} }}\n\
+             train: {{ steps: 8, batch: 32, optimizer: {{ adam: {{ lr: 0.002, beta_1: 0.5 }} }} }}\n"
         ),
     };
     let unit = |name, model| case(name, "[0, 1]", model);
     let signed = |name, model| case(name, "[-1, 1]", model);
+    let dense = "discriminator: [{ linear: 8 }, relu, { linear: 1 }]";
     vec![
         unit("vae", format!("family: vae, latent: 3, encoder: {ENCODER}, decoder: {DECODER}, prior: {{ mixture: 2 }}")),
-        unit("classifier", format!("family: classifier, layers: [flatten, {{ linear: 16 }}, relu, {{ dropout: 0.2 }}, {{ linear: 10 }}]")),
+        unit(
+            "classifier",
+            "family: classifier, layers: [flatten, { linear: 16 }, relu, { dropout: 0.2 }, { linear: 10 }]".into(),
+        ),
         unit(
             "denoising",
-            "family: autoencoder, encoder: [flatten, { gaussian_noise: 0.3 }, { linear: 4 }], decoder: [{ linear: 784 }, { reshape: [1, 28, 28] }]".into(),
+            "family: autoencoder, encoder: [flatten, { gaussian_noise: 0.3 }, { linear: 4 }], \
+             decoder: [{ linear: 784 }, { reshape: [1, 28, 28] }]"
+                .into(),
         ),
         unit(
             "conditional-vae",
-            format!("family: vae, latent: 3, condition: class, encoder: {ENCODER}, decoder: {DECODER}, loss: {{ reconstruction: gaussian, kl: {{ warm_up: 6 }} }}"),
+            format!(
+                "family: vae, latent: 3, condition: class, encoder: {ENCODER}, decoder: {DECODER}, \
+                 loss: {{ reconstruction: gaussian, kl: {{ warm_up: 6 }} }}"
+            ),
         ),
         signed(
             "gan",
-            format!("family: gan, latent: 4, generator: {GENERATOR}, discriminator: {CRITIC}, game: {{ ema: 0.5, discriminator_steps: 2, augment: [translate, cutout], instance_noise: 0.1 }}"),
+            format!(
+                "family: gan, latent: 4, generator: {GENERATOR}, discriminator: {CRITIC}, \
+                 game: {{ ema: 0.5, discriminator_steps: 2, augment: [translate, cutout], instance_noise: 0.1 }}"
+            ),
         ),
         signed(
             "conditional-gan",
-            format!("family: gan, latent: 4, condition: projection, generator: {GENERATOR}, discriminator: {STEADY_CRITIC}, loss: hinge, game: {{ penalty: {{ r1: 1 }} }}"),
+            format!(
+                "family: gan, latent: 4, condition: projection, generator: {GENERATOR}, \
+                 discriminator: {STEADY_CRITIC}, loss: hinge, game: {{ penalty: {{ r1: 1 }} }}"
+            ),
         ),
         signed(
             "packed-wasserstein-gan",
-            format!("family: gan, latent: 4, condition: class, generator: {GENERATOR}, discriminator: {STEADY_CRITIC}, loss: wasserstein, game: {{ packing: 2, penalty: {{ gradient: 10 }} }}"),
+            format!(
+                "family: gan, latent: 4, condition: class, generator: {GENERATOR}, discriminator: {STEADY_CRITIC}, \
+                 loss: wasserstein, game: {{ packing: 2, penalty: {{ gradient: 10 }} }}"
+            ),
         ),
         signed(
             "vae-gan",
-            format!("family: vae-gan, latent: 3, encoder: {ENCODER}, decoder: {GENERATOR}, discriminator: {CRITIC}, game: {{ ema: 0.5 }}"),
+            format!(
+                "family: vae-gan, latent: 3, encoder: {ENCODER}, decoder: {GENERATOR}, discriminator: {CRITIC}, \
+                 game: {{ ema: 0.5 }}"
+            ),
         ),
         unit(
             "latent-gan",
-            "family: latent-gan, from: vae, latent: 2, generator: [{ linear: 8 }, relu, { linear: 3 }], discriminator: [{ linear: 8 }, relu, { linear: 1 }]".into(),
+            format!(
+                "family: latent-gan, from: vae, latent: 2, generator: [{{ linear: 8 }}, relu, {{ linear: 3 }}], {dense}"
+            ),
         ),
         unit(
             "latent-vae",
-            "family: latent-vae, from: vae, latent: 2, encoder: [{ linear: 8 }, relu], decoder: [{ linear: 8 }, relu, { linear: 3 }]".into(),
+            "family: latent-vae, from: vae, latent: 2, encoder: [{ linear: 8 }, relu], \
+             decoder: [{ linear: 8 }, relu, { linear: 3 }]"
+                .into(),
         ),
     ]
 }

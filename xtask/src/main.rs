@@ -5,6 +5,7 @@ mod bundle;
 mod demo;
 mod measure_check;
 mod measure_page;
+mod mutate;
 mod process;
 mod serve;
 mod site;
@@ -29,6 +30,7 @@ enum Cli {
     Test(test::Args),
     MeasureCheck(measure_check::Args),
     MeasurePage(measure_page::Args),
+    Mutate(mutate::Args),
 }
 
 fn main() -> ExitCode {
@@ -40,6 +42,7 @@ fn main() -> ExitCode {
         Cli::Test(args) => test::run(&args),
         Cli::MeasureCheck(args) => measure_check::run(&args),
         Cli::MeasurePage(args) => measure_page::run(&args),
+        Cli::Mutate(args) => mutate::run(&args),
     });
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -54,11 +54,11 @@ mod tests {
         let (learner, measured) = train(learner(1, &device), 0..600, &device);
         assert!((mean(&measured[..5], "cross-entropy") - 10.0_f32.ln()).abs() < 0.5);
         assert!(mean(&measured[..5], "accuracy") < 0.4);
-        assert!(mean(&measured[590..], "accuracy") > 0.9);
+        assert!(mean(&measured[590..], "accuracy") > 0.8);
         let exam = learner.exam().unwrap();
         let batch = crate::model::testing::batch(1_000, &Device::flex());
         let losses = exam(batch, &mut Moment::new(0, 0, 1.0));
-        assert!(losses[1].1.clone().into_scalar::<f32>() > 0.9);
+        assert!(losses[1].1.clone().into_scalar::<f32>() > 0.8);
     }
 
     #[test]

@@ -29,13 +29,16 @@ pub trait Learner: Sized {
 
     /// What measures a batch with the weights of now without learning from it, if the model's losses mean something on samples that
     /// it never learned from. Its batches live on the device without gradients.
-    fn exam(&self) -> Option<Box<dyn Fn(Batch, &mut Moment) -> Losses + '_>> {
+    fn exam(&self) -> Option<Exam<'_>> {
         None
     }
 
     /// Whether a last batch that is smaller than the others is left out, since the two sides of a game should see the same number.
     const WHOLE_BATCHES: bool;
 }
+
+/// Measures a batch.
+pub type Exam<'a> = Box<dyn Fn(Batch, &mut Moment) -> Losses + 'a>;
 
 /// The weights of all networks, and the states of all optimisers, as bytes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -127,7 +130,7 @@ impl<M: Objective> Learner for Solo<M> {
         (self, detached(losses))
     }
 
-    fn exam(&self) -> Option<Box<dyn Fn(Batch, &mut Moment) -> Losses + '_>> {
+    fn exam(&self) -> Option<Exam<'_>> {
         let model = self.model.valid();
         Some(Box::new(move |batch, moment| model.loss(batch, moment).1))
     }

@@ -45,7 +45,7 @@ pub use classifier::Classifier;
 #[cfg(feature = "train")]
 pub use gan::Duel;
 #[cfg(feature = "train")]
-pub use learner::{Learner, LearnerError, Saved, Solo};
+pub use learner::{Exam, Learner, LearnerError, Saved, Solo};
 #[cfg(feature = "train")]
 pub use loss::{absolute_error, bce_with_logits, cross_entropy, gaussian_kl, gaussian_nll, squared_error};
 pub use mixture::Mixture;

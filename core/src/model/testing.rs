@@ -1,5 +1,7 @@
 //! What the tests of the families share.
 
+use std::sync::{Mutex, PoisonError};
+
 use burn::tensor::{Device, Tensor, TensorData};
 
 use super::{Batch, Learner, Losses, Moment, Plan, Saved, one_hot};
@@ -7,7 +9,7 @@ use crate::artifact::tensors;
 use crate::nn::{Start, Value};
 use crate::noise::Noise;
 use crate::plan::Limits;
-use crate::spec::{Model, Pipeline, read};
+use crate::spec::{Pipeline, read};
 
 /// Images in a batch.
 pub(super) const BATCH: usize = 20;
@@ -56,8 +58,12 @@ pub(super) fn batch(seed: u64, device: &Device) -> Batch {
     Batch { samples: Value::Image(images), classes: one_hot(&classes, 10, device) }
 }
 
+/// The device's own random numbers are one sequence for all threads, so only one test trains at a time.
+static TRAINING: Mutex<()> = Mutex::new(());
+
 /// Takes some steps; what each measured, read back.
 pub(super) fn train<L: Learner>(mut learner: L, steps: std::ops::Range<u64>, device: &Device) -> (L, Vec<Measured>) {
+    let _alone = TRAINING.lock().unwrap_or_else(PoisonError::into_inner);
     let mut measured = Vec::new();
     for step in steps {
         let losses: Losses;

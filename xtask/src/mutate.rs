@@ -1,0 +1,263 @@
+//! `cargo xtask mutate`: whether the tests catch mistakes in the steps of training.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::process;
+
+/// The list of the mistakes.
+const LIST: &str = "tests/mutations.tsv";
+
+/// Set when the command is to end.
+static STOPPED: AtomicBool = AtomicBool::new(false);
+
+/// Makes the mistakes of tests/mutations.tsv one at a time and tells which tests fail with each.
+///
+/// Each is undone again. The files that the list names must have no changes that git does not know.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Only the mistakes whose names contain this
+    filter: Option<String>,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When a file of the list has changes, a test fails without any mistake, or a mistake is not caught by the tests that should.
+pub fn run(args: &Args) -> Result<()> {
+    let all = read(Path::new("."))?;
+    let files: BTreeSet<&Path> = all.iter().map(|mutation| mutation.file.as_path()).collect();
+    let changes = process::query(Command::new("git").args(["status", "--porcelain", "--"]).args(files))?;
+    ensure!(changes.is_empty(), "commit or undo these changes first:\n{changes}");
+    let filter = args.filter.as_deref().unwrap_or_default();
+    let chosen: Vec<&Mutation> = all.iter().filter(|mutation| mutation.name.contains(filter)).collect();
+    ensure!(!chosen.is_empty(), "no name in {LIST} contains `{filter}`");
+    // What runs the tests is stopped by the terminal too; this program has to live on to undo the mistake.
+    ctrlc::set_handler(|| STOPPED.store(true, Ordering::SeqCst))?;
+    match test()? {
+        Outcome::Ran(failed) if failed.is_empty() => {}
+        Outcome::Ran(failed) => bail!("without any mistake these tests fail: {}", listed(&failed)),
+        Outcome::NotCompiled(errors) => bail!("the tests do not compile:\n{errors}"),
+    }
+    let mut caught = 0;
+    for mutation in &chosen {
+        let outcome = mutation.try_out(Path::new("."))?;
+        let (good, verdict) = mutation.verdict(&outcome);
+        println!("{}: {verdict}", mutation.name);
+        if let Outcome::NotCompiled(errors) = outcome {
+            eprintln!("{errors}");
+        }
+        caught += usize::from(good);
+    }
+    println!("{caught} of {} mutations are caught", chosen.len());
+    ensure!(caught == chosen.len(), "not all mutations are caught as {LIST} says");
+    Ok(())
+}
+
+/// A mistake in the source.
+struct Mutation {
+    name: String,
+    file: PathBuf,
+    /// What stands there exactly once …
+    find: String,
+    /// … and what is put in its place.
+    replace: String,
+    /// The tests that must fail then, without their modules.
+    tests: Vec<String>,
+}
+
+/// What became of the tests.
+enum Outcome {
+    /// The names of those that failed, with their modules.
+    Ran(Vec<String>),
+    /// What the compiler said.
+    NotCompiled(String),
+}
+
+/// The list, of the repository at `root`.
+fn read(root: &Path) -> Result<Vec<Mutation>> {
+    let text = fs::read_to_string(root.join(LIST)).with_context(|| format!("cannot read {LIST}"))?;
+    let mut lines = text.lines().enumerate();
+    let header = lines.next().map(|(_, line)| line);
+    ensure!(header == Some("name\tfile\tfind\treplace\ttests"), "{LIST} begins with another header");
+    lines
+        .filter(|(_, line)| !line.starts_with('#'))
+        .map(|(index, line)| parse(line).with_context(|| format!("line {} of {LIST}", index + 1)))
+        .collect()
+}
+
+fn parse(line: &str) -> Result<Mutation> {
+    let fields: Vec<&str> = line.split('\t').collect();
+    let [name, file, find, replace, tests] = fields[..] else {
+        bail!("has {} fields, not 5", fields.len());
+    };
+    let tests: Vec<String> = tests.split(',').map(|test| test.trim().to_owned()).collect();
+    ensure!(!name.is_empty() && !find.is_empty() && tests.iter().all(|test| !test.is_empty()), "has an empty field");
+    ensure!(find != replace, "changes nothing");
+    Ok(Mutation { name: name.into(), file: file.into(), find: find.into(), replace: replace.into(), tests })
+}
+
+impl Mutation {
+    /// The file as it is, and with the mistake.
+    fn apply(&self, root: &Path) -> Result<(String, String)> {
+        let path = root.join(&self.file);
+        let text =
+            fs::read_to_string(&path).with_context(|| format!("{}: cannot read {}", self.name, path.display()))?;
+        let count = text.matches(&self.find).count();
+        ensure!(count == 1, "{}: `{}` occurs {count} times in {}, not once", self.name, self.find, self.file.display());
+        let mutated = text.replacen(&self.find, &self.replace, 1);
+        Ok((text, mutated))
+    }
+
+    /// Runs the tests with the mistake, and undoes it.
+    fn try_out(&self, root: &Path) -> Result<Outcome> {
+        let (text, mutated) = self.apply(root)?;
+        let mut original = Original { path: root.join(&self.file), text: Some(text) };
+        fs::write(&original.path, mutated).with_context(|| format!("cannot write {}", self.file.display()))?;
+        let outcome = test();
+        original.restore()?;
+        outcome
+    }
+
+    /// Whether the tests that should have caught the mistake did, and a sentence on it.
+    fn verdict(&self, outcome: &Outcome) -> (bool, String) {
+        let failed = match outcome {
+            Outcome::NotCompiled(_) => return (false, "does not compile".into()),
+            Outcome::Ran(failed) if failed.is_empty() => return (false, "NOT CAUGHT".into()),
+            Outcome::Ran(failed) => failed,
+        };
+        let missing: Vec<&str> = self
+            .tests
+            .iter()
+            .map(String::as_str)
+            .filter(|test| !failed.iter().any(|path| last(path) == *test))
+            .collect();
+        match missing.is_empty() {
+            true => (true, format!("caught by {}", listed(failed))),
+            false => {
+                (false, format!("not caught by {}, as the list says, but by {}", missing.join(", "), listed(failed)))
+            }
+        }
+    }
+}
+
+/// A file that is put back when this is dropped, so that no error leaves a mistake behind.
+struct Original {
+    path: PathBuf,
+    text: Option<String>,
+}
+
+impl Original {
+    /// Writes the file anew: its time is that of now, so cargo notices.
+    fn restore(&mut self) -> Result<()> {
+        if let Some(text) = &self.text {
+            fs::write(&self.path, text).with_context(|| format!("cannot put {} back", self.path.display()))?;
+            self.text = None;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Original {
+    fn drop(&mut self) {
+        if let Err(error) = self.restore() {
+            eprintln!("error: {error:#}");
+        }
+    }
+}
+
+/// Runs the tests of the libraries, and those of steps and layers against PyTorch.
+fn test() -> Result<Outcome> {
+    let output = process::cargo([
+        "test",
+        "--release",
+        "--workspace",
+        "--lib",
+        "--test",
+        "models",
+        "--test",
+        "parity",
+        "--no-fail-fast",
+        "--",
+        "--test-threads",
+        "2",
+        // No mistake of the list is one of a device.
+        "--skip",
+        "on_wgpu",
+    ])
+    .output()
+    .context("cannot start cargo")?;
+    ensure!(!STOPPED.load(Ordering::SeqCst), "stopped");
+    let (said, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let failed = failures(&said);
+    if !output.status.success() && failed.is_empty() {
+        // Without a result no test has run.
+        ensure!(!said.contains("test result:"), "the tests ended early ({}):\n{errors}", output.status);
+        return Ok(Outcome::NotCompiled(errors.into_owned()));
+    }
+    Ok(Outcome::Ran(failed))
+}
+
+/// The tests that failed, by what libtest wrote.
+fn failures(said: &str) -> Vec<String> {
+    let failed = said.lines().filter_map(|line| line.strip_prefix("test ")?.strip_suffix(" ... FAILED"));
+    failed.map(str::to_owned).collect()
+}
+
+/// The last part of a path.
+fn last(path: &str) -> &str {
+    path.rsplit("::").next().unwrap_or(path)
+}
+
+fn listed(paths: &[String]) -> String {
+    paths.iter().map(|path| last(path)).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_mutation_of_the_list_fits_the_source() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let all = read(&root).unwrap();
+        let names: BTreeSet<&str> = all.iter().map(|mutation| mutation.name.as_str()).collect();
+        assert_eq!(names.len(), all.len(), "a name occurs twice");
+        // Every test that is named is in one of these.
+        let beside = ["tests/models.rs", "tests/parity.rs", "core/src/layer/linear.rs"].map(PathBuf::from);
+        let files: BTreeSet<&PathBuf> = all.iter().map(|mutation| &mutation.file).chain(&beside).collect();
+        let source: String = files.into_iter().map(|file| fs::read_to_string(root.join(file)).unwrap()).collect();
+        for mutation in &all {
+            mutation.apply(&root).unwrap();
+            for test in &mutation.tests {
+                assert!(source.contains(&format!("fn {test}()")), "{}: there is no test {test}", mutation.name);
+            }
+        }
+    }
+
+    #[test]
+    fn failures_are_told_from_what_passes() {
+        let said = "running 3 tests\ntest a::tests::one ... ok\ntest a::tests::two ... FAILED\ntest three ... FAILED\n";
+        let failed = failures(said);
+        assert_eq!(failed, ["a::tests::two", "three"]);
+        let mutation = |tests| parse(&format!("name\tfile\ta\tb\t{tests}")).unwrap();
+        assert_eq!(mutation("two").verdict(&Outcome::Ran(failed.clone())), (true, "caught by two, three".into()));
+        let (caught, verdict) = mutation("two,one").verdict(&Outcome::Ran(failed));
+        assert!(!caught && verdict.starts_with("not caught by one, as the list says"), "{verdict}");
+        assert_eq!(mutation("two").verdict(&Outcome::Ran(Vec::new())), (false, "NOT CAUGHT".into()));
+    }
+
+    #[test]
+    fn a_file_is_put_back_when_something_fails() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file.rs");
+        fs::write(&path, "wrong").unwrap();
+        drop(Original { path: path.clone(), text: Some("right".into()) });
+        assert_eq!(fs::read_to_string(path).unwrap(), "right");
+    }
+}
