@@ -24,7 +24,6 @@ const ENCODER = `
 
 const DECODER = `
     - linear: 196
-    - batch_norm
     - leaky_relu: 0.1
     - reshape: [4, 7, 7]
     - conv_transpose2d: { filters: 4, kernel: 3, stride: 2, padding: same }
@@ -127,7 +126,7 @@ function publish(name) {
   const file = join(workshop, `${name}.yaml`);
   writeFileSync(file, `name: ${name}
 data: { set: synthetic-digits, limit: 96, range: ${range} }
-train: { steps: 6, batch: 32 }
+train: { steps: 40, batch: 32 }
 model:${model}
 `);
   imago('train', file, '--run', runOf(name), '--device', 'cpu');

@@ -21,8 +21,8 @@ static STOPPED: AtomicBool = AtomicBool::new(false);
 /// Each is undone again. The files that the list names must have no changes that git does not know.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Only the mistakes whose names contain this
-    filter: Option<String>,
+    /// Only the mistakes whose names contain one of these
+    filters: Vec<String>,
 }
 
 /// Runs the command.
@@ -34,9 +34,9 @@ pub fn run(args: &Args) -> Result<()> {
     let files: BTreeSet<&Path> = all.iter().map(|mutation| mutation.file.as_path()).collect();
     let changes = process::query(Command::new("git").args(["status", "--porcelain", "--"]).args(files))?;
     ensure!(changes.is_empty(), "commit or undo these changes first:\n{changes}");
-    let filter = args.filter.as_deref().unwrap_or_default();
-    let chosen: Vec<&Mutation> = all.iter().filter(|mutation| mutation.name.contains(filter)).collect();
-    ensure!(!chosen.is_empty(), "no name in {LIST} contains `{filter}`");
+    let named = |mutation: &&Mutation| args.filters.iter().any(|filter| mutation.name.contains(filter));
+    let chosen: Vec<&Mutation> = all.iter().filter(|mutation| args.filters.is_empty() || named(mutation)).collect();
+    ensure!(!chosen.is_empty(), "no name in {LIST} contains any of {:?}", args.filters);
     // What runs the tests is stopped by the terminal too; this program has to live on to undo the mistake.
     ctrlc::set_handler(|| STOPPED.store(true, Ordering::SeqCst))?;
     match test()? {
