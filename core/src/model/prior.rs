@@ -33,6 +33,9 @@ pub enum Prior {
         mean: Vec<f32>,
         /// … in units of these standard deviations.
         deviation: Vec<f32>,
+        /// Standard deviation of what is added to what the network gives, in the same units: 0 for a generator, the learned scale for
+        /// a decoder, whose output is the mean of a normal distribution.
+        noise: f32,
     },
 }
 
@@ -48,7 +51,8 @@ impl Prior {
         let good = |values: &[f32]| values.len() == latent && values.iter().all(|v| v.is_finite());
         match self {
             Self::Normal => true,
-            Self::Gaussian { mean, deviation } | Self::Learned { mean, deviation, .. } => good(mean) && good(deviation),
+            Self::Gaussian { mean, deviation } => good(mean) && good(deviation),
+            Self::Learned { mean, deviation, noise, .. } => good(mean) && good(deviation) && noise.is_finite(),
             Self::Mixture(mixture) => mixture.fits(latent),
         }
     }
@@ -80,12 +84,18 @@ impl Prior {
                 let sample = |index| mixture.draw(&mut Noise::new(seed, first.wrapping_add(index)), latent);
                 rows((0..count as u64).flat_map(sample).collect(), latent)
             }
-            Self::Learned { latent: own, mean, deviation, .. } => {
-                let drawn = rows(latents(seed, first, count, *own), *own);
+            Self::Learned { latent: own, mean, deviation, noise, .. } => {
                 let Some(network) = network else { return Tensor::zeros([count, latent], device) };
+                let (mut drawn, mut added) = (Vec::new(), Vec::new());
+                for index in 0..count as u64 {
+                    let mut stream = Noise::new(seed, first.wrapping_add(index));
+                    drawn.extend(stream.normals(*own));
+                    added.extend(stream.normals(latent));
+                }
                 let row =
                     |values: &[f32]| Tensor::<2>::from_data(TensorData::new(values.to_vec(), [1, latent]), device);
-                network.forward(Value::Flat(drawn)).flat() * row(deviation) + row(mean)
+                let codes = network.forward(Value::Flat(rows(drawn, *own))).flat() + rows(added, latent) * *noise;
+                codes * row(deviation) + row(mean)
             }
         }
     }

@@ -3,7 +3,7 @@
 use burn::tensor::{Device, Tensor};
 
 use super::{Plan, condition, heads};
-use crate::artifact::{ArtifactError, Unpack};
+use crate::artifact::{ArtifactError, Unpack, tensors};
 use crate::layer::LayerSpec;
 use crate::nn::{Sequential, Start, Value};
 use crate::plan::Network;
@@ -27,6 +27,8 @@ pub struct Trained {
     pub encoder: Option<Encoder>,
     /// From images to logits.
     pub classifier: Option<Part>,
+    /// The learned scale of a latent VAE's decoder; 0 for all others.
+    pub scale: f32,
 }
 
 /// What makes codes of images.
@@ -62,12 +64,13 @@ impl Encoder {
 /// # Errors
 /// The weights are not those of this model.
 pub fn restore(plan: &Plan, weights: &[u8], device: &Device) -> Result<Trained, ArtifactError> {
-    let mut weights = Unpack::read(weights)?;
+    let packed = weights;
+    let mut weights = Unpack::read(packed)?;
     let mut fill = |name: &str, network: &Network| -> Result<Part, ArtifactError> {
         let sequential = weights.fill(name, Sequential::new(network, &mut Start::zeros(device)))?;
         Ok(Part { network: sequential, layers: network.layers().iter().map(|layer| layer.spec.clone()).collect() })
     };
-    let mut trained = Trained { generator: None, encoder: None, classifier: None };
+    let mut trained = Trained { generator: None, encoder: None, classifier: None, scale: 0.0 };
     match plan.family() {
         Family::Classifier => trained.classifier = Some(fill("network", plan.network(0))?),
         Family::Autoencoder | Family::Vae | Family::VaeGan | Family::LatentVae => {
@@ -84,6 +87,11 @@ pub fn restore(plan: &Plan, weights: &[u8], device: &Device) -> Result<Trained, 
             let name = if plan.is_averaged() { "average" } else { "generator" };
             trained.generator = Some(fill(name, plan.network(0))?);
         }
+    }
+    if plan.family() == Family::LatentVae
+        && let Some(log_scale) = tensors(packed)?.get("likeness.log_scale")
+    {
+        trained.scale = log_scale.iter::<f32>().map(libm::expf).sum();
     }
     Ok(trained)
 }

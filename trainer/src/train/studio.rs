@@ -40,6 +40,7 @@ impl Studio<'_> {
                 layers: generator.layers.clone(),
                 mean: scale.mean.clone(),
                 deviation: scale.deviation.clone(),
+                noise: trained.scale,
             };
         }
         let kind = match &self.pipeline.model {
