@@ -88,6 +88,10 @@ impl Train {
     /// What is learned from, and what is tested with: images, or the codes that `source` makes of them.
     fn samples(&self, pipeline: &Pipeline, plan: &Plan, source: Option<&Artifact>) -> Result<[Samples; 2]> {
         let training = Images::training(&pipeline.data, self.data_dir.as_deref())?;
+        let packing = pipeline.model.game().map_or(1, |game| game.packing);
+        if training.count() < packing {
+            bail!("{packing} images are judged together, but there are only {}: lower model.game.packing", training.count());
+        }
         let test = Images::test(&pipeline.data, self.data_dir.as_deref())?;
         let Some((source, from)) = source.zip(pipeline.model.source()) else {
             return Ok([Samples::Images(training), Samples::Images(test)]);

@@ -17,11 +17,11 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Progress over `epochs` of `steps` each, of which `done` steps are behind us.
+    /// Progress over `steps` in `epochs`, of which `done` steps are behind us.
     pub fn new(epochs: usize, steps: u64, done: u64) -> Self {
         let live = std::io::stderr().is_terminal();
         let bar = match live {
-            true => ProgressBar::new(steps * epochs as u64).with_position(done),
+            true => ProgressBar::new(steps).with_position(done),
             false => ProgressBar::hidden(),
         };
         let style = ProgressStyle::with_template("{prefix} {bar:30.cyan/dim} {percent:>3}%  {msg}  {eta} left");

@@ -57,6 +57,10 @@ pub fn train<L: Learner>(
         }
         None => State::default(),
     };
+    if state.steps >= steps {
+        say!("{run} has taken all of its {steps} steps; --set train.epochs=… or train.steps=… gives it more");
+        return Ok((Outcome::Finished, state));
+    }
     let mut progress = Progress::new(epochs, steps, state.steps);
     let (begun, before) = (Instant::now(), state.seconds);
     let first_step = state.steps;
