@@ -90,7 +90,10 @@ impl Train {
         let training = Images::training(&pipeline.data, self.data_dir.as_deref())?;
         let packing = pipeline.model.game().map_or(1, |game| game.packing);
         if training.count() < packing {
-            bail!("{packing} images are judged together, but there are only {}: lower model.game.packing", training.count());
+            bail!(
+                "{packing} images are judged together, but there are only {}: lower model.game.packing",
+                training.count()
+            );
         }
         let test = Images::test(&pipeline.data, self.data_dir.as_deref())?;
         let Some((source, from)) = source.zip(pipeline.model.source()) else {
