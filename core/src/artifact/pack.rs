@@ -116,18 +116,6 @@ impl Unpack {
         }
     }
 
-    /// Leaves away the weights that were added as `name`.
-    pub fn skip(&mut self, name: &str) {
-        let prefix = prefix(name);
-        self.0.retain(|tensor| !tensor.name.starts_with(&prefix));
-    }
-
-    /// Whether there are weights that were added as `name`.
-    pub fn has(&self, name: &str) -> bool {
-        let prefix = prefix(name);
-        self.0.iter().any(|tensor| tensor.name.starts_with(&prefix))
-    }
-
     /// Checks that all weights have been taken.
     ///
     /// # Errors

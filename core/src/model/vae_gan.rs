@@ -181,9 +181,8 @@ mod tests {
         assert!(of(&measured[280..]) < 0.5 * of(&measured[..5]), "{}", of(&measured[280..]));
     }
 
-    /// Each loss moves its own network: with a rate of 0 for the discriminator it stays while the others move.
     #[test]
-    fn the_features_reach_encoder_and_decoder_but_not_the_discriminator() {
+    fn one_step_moves_all_three_networks() {
         let device = Device::flex().autodiff();
         let before = learner("game: {}", 1, &device).save().unwrap();
         let after = train(learner("game: {}", 1, &device), 0..1, &device).0.save().unwrap();
