@@ -229,7 +229,7 @@ class Case:
 
     def move_average(self, name):
         if "average" in self.networks:
-            kept = self.game["ema"]
+            kept = min(self.game["ema"], 1 / 10)  # after the first step: see average.rs
             for average, weight in zip(self.parameters("average"), self.networks[name].parameters()):
                 average.data = kept * average.data + (1 - kept) * weight.data
 

@@ -10,7 +10,8 @@ use crate::nn::Sequential;
 
 /// The moving average of a network that is trained, moving values of its layers included.
 ///
-/// average ← keep × average + (1 − keep) × weights after every step. Yazıcı et al. (2019).
+/// average ← k × average + (1 − k) × weights after step t, from 0, with k = min(keep, (1 + t) / (10 + t)). Yazıcı et al. (2019);
+/// the ramp, which forgets the first weights soon, is that of TensorFlow's `ExponentialMovingAverage`.
 #[derive(Debug)]
 pub(super) struct Average {
     /// On the device itself, without gradients.
@@ -24,11 +25,12 @@ impl Average {
         (keep > 0.0).then(|| Self { network: network.valid(), keep })
     }
 
-    /// Comes closer to `network`.
-    pub(super) fn follow(self, network: &Sequential) -> Self {
+    /// Comes closer to `network`, which took `steps` steps before its last.
+    pub(super) fn follow(self, network: &Sequential, steps: u64) -> Self {
         let mut weights = Weights::default();
         network.valid().visit(&mut weights);
-        Self { network: self.network.map(&mut Blend { weights, keep: self.keep }), keep: self.keep }
+        let keep = share(self.keep, steps);
+        Self { network: self.network.map(&mut Blend { weights, keep }), keep: self.keep }
     }
 
     pub(super) fn network(&self) -> &Sequential {
@@ -39,6 +41,11 @@ impl Average {
     pub(super) fn restore(self, weights: &mut Unpack) -> Result<Self, ArtifactError> {
         Ok(Self { network: weights.fill("average", self.network)?, keep: self.keep })
     }
+}
+
+/// How much of an average stays when `steps` were averaged before.
+fn share(keep: f64, steps: u64) -> f64 {
+    keep.min((1.0 + steps as f64) / (10.0 + steps as f64))
 }
 
 /// All weights of a module in order, each in a row.
@@ -86,5 +93,20 @@ impl ModuleMapper for Clip {
             false => tensor,
         };
         Param::from_mapped_value(id, tensor, mapper)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_average_forgets_its_first_weights_soon_and_keeps_its_share_later() {
+        assert_eq!(share(0.999, 0), 0.1);
+        assert_eq!(share(0.999, 80), 0.9);
+        assert_eq!(share(0.999, 8990), 0.999);
+        assert_eq!(share(0.05, 0), 0.05);
+        let first: f64 = (0..100).map(|step| share(0.999, step)).product();
+        assert!(first < 1e-6, "{first}");
     }
 }

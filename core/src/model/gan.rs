@@ -92,14 +92,15 @@ impl Learner for Duel {
             self.critic = clip(self.critic, bound);
         }
         // The generator's turn, against the discriminator as it is now.
-        if (moment.step + 1).is_multiple_of(self.game.discriminator_steps as u64) {
+        let every = self.game.discriminator_steps as u64;
+        if (moment.step + 1).is_multiple_of(every) {
             let made = self.make(&batch, &mut moment.noise);
             let shown = self.critic.prepare(made, &mut moment.noise);
             let fake = self.critic.clone().no_grad().judge(shown, &batch.classes);
             let loss = self.loss.generator(fake);
             losses.insert(1, ("generator", loss.clone()));
             self.generator = self.generator_optimizer.step(moment.rate, self.generator, loss);
-            self.average = self.average.map(|average| average.follow(&self.generator));
+            self.average = self.average.map(|average| average.follow(&self.generator, moment.step / every));
         }
         (self, detached(losses))
     }
@@ -248,7 +249,7 @@ mod tests {
         let (now, average) = (weights(&saved, "generator"), weights(&saved, "average"));
         assert_ne!(start, now);
         for ((start, now), average) in start.iter().zip(&now).zip(&average) {
-            assert!((0.75 * start + 0.25 * now - average).abs() < 1e-6);
+            assert!((0.1 * start + 0.9 * now - average).abs() < 1e-6);
         }
         let plain = Plan::clone(&self::learner("loss: non-saturating", 1, &device).1);
         let of_average = restore(&plan, &saved.weights, &Device::flex()).unwrap().generator.unwrap();

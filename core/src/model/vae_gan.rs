@@ -117,7 +117,7 @@ impl Learner for VaeGan {
         if let Some(bound) = self.game.clip {
             self.critic = clip(self.critic, bound);
         }
-        self.average = self.average.map(|average| average.follow(&self.decoder));
+        self.average = self.average.map(|average| average.follow(&self.decoder, moment.step));
         (self, detached(losses))
     }
 

@@ -318,7 +318,8 @@ pub struct Game {
     /// Steps of the discriminator, each on a batch of its own, for one of the generator.
     pub discriminator_steps: usize,
     /// Share of the old weights in a moving average of the generator's, which is what is sampled and exported; 0 for no average.
-    /// Yazıcı et al., "The Unusual Effectiveness of Averaging in GAN Training" (2019).
+    /// While (1 + t) / (10 + t) is less, that is the share at step t, from 0: the average soon forgets its beginning. Yazıcı et al.,
+    /// "The Unusual Effectiveness of Averaging in GAN Training" (2019).
     pub ema: f64,
     /// A price on the slope of the discriminator.
     #[serde(skip_serializing_if = "Option::is_none")]
