@@ -85,8 +85,8 @@ fn a_damaged_checkpoint_is_refused() {
     let shop = Workshop::new();
     shop.write("tiny.yaml", TINY);
     shop.imago("train tiny.yaml --device cpu --run run --set train.epochs=1");
-    let weights = shop.read("run/checkpoints/step-00000003/weights.bpk");
-    shop.write("run/checkpoints/step-00000003/weights.bpk", &weights[..weights.len() - 1]);
+    let weights = shop.read("run/checkpoints/step-0000000003/weights.bpk");
+    shop.write("run/checkpoints/step-0000000003/weights.bpk", &weights[..weights.len() - 1]);
     let said = shop.fails("export run --to artifact");
     assert!(said.contains("weights.bpk was cut short or changed"), "{said}");
     assert!(!shop.path("artifact").exists());

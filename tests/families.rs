@@ -96,7 +96,7 @@ fn cases() -> Vec<Case> {
 
 /// All bytes of the last checkpoint of a run: the weights of all networks and the states of all optimisers.
 fn checkpoint(shop: &Workshop, run: &str, step: u64) -> Vec<Vec<u8>> {
-    let folder = format!("{run}/checkpoints/step-{step:08}");
+    let folder = format!("{run}/checkpoints/step-{step:010}");
     let mut names: Vec<String> = std::fs::read_dir(shop.path(&folder))
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())

@@ -16,7 +16,7 @@ fn a_pipeline_becomes_a_run_an_artifact_and_pictures() {
     let said = shop.imago("train tiny.yaml --device cpu --run run").get_output().stdout.clone();
     let said = String::from_utf8(said).unwrap();
     assert!(said.contains("epoch   2/2"), "{said}");
-    for file in ["pipeline.yaml", "run.ron", "samples/epoch-0001.png", "checkpoints/step-00000006/weights.bpk"] {
+    for file in ["pipeline.yaml", "run.ron", "samples/epoch-0001.png", "checkpoints/step-0000000006/weights.bpk"] {
         assert!(shop.path("run").join(file).is_file(), "{file} is missing");
     }
     assert!(shop.read_text("run/run.ron").contains("Finished"));

@@ -41,6 +41,24 @@ pub enum Purpose {
     Exam = 5,
     /// The fit of a prior.
     Prior = 6,
+    /// Which images are kept out of training.
+    Split = 7,
+}
+
+/// The number that a draw from N(0, 1) stays below with probability `p`, which lies between 0 and 1: the inverse of
+/// Φ(x) = ½ erfc(−x / √2), by bisection to the last bit.
+pub fn normal_quantile(p: f64) -> f64 {
+    let (mut low, mut high) = (-40.0, 40.0);
+    loop {
+        let middle = 0.5 * (low + high);
+        if middle <= low || middle >= high {
+            return middle;
+        }
+        match 0.5 * libm::erfc(-middle * core::f64::consts::FRAC_1_SQRT_2) < p {
+            true => low = middle,
+            false => high = middle,
+        }
+    }
 }
 
 impl Noise {
@@ -108,6 +126,15 @@ pub fn latents(seed: u64, first: u64, count: usize, size: usize) -> Vec<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// `scipy.stats.norm.ppf`
+    #[test]
+    fn quantiles_are_those_of_scipy() {
+        for (p, expected) in [(0.5, 0.0), (0.975, 1.959963984540054), (0.001, -3.090232306167813)] {
+            assert!((normal_quantile(p) - expected).abs() < 1e-14, "{}", normal_quantile(p));
+        }
+        assert!(normal_quantile(0.0) < -37.0 && normal_quantile(1.0) > 8.0);
+    }
 
     /// Guards the promise that a seed in a link keeps its meaning: these bits may never change.
     #[test]

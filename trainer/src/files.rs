@@ -3,37 +3,82 @@
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context, Result};
+use serde::Serialize;
+
+/// What the names of files and folders begin with that are not yet in their place.
+const UNFINISHED: &str = ".new-";
+
+/// Where a test may end the program, as a power cut would: at the n-th of these points if IMAGO_CRASH_AT is n.
+fn crash_point() {
+    static LEFT: LazyLock<Option<AtomicU64>> =
+        LazyLock::new(|| Some(AtomicU64::new(std::env::var("IMAGO_CRASH_AT").ok()?.parse().ok()?)));
+    if LEFT.as_ref().is_some_and(|left| left.fetch_sub(1, Ordering::Relaxed) == 1) {
+        std::process::abort();
+    }
+}
+
+/// Removes what an interrupted writing left in `folder`.
+pub fn tidy(folder: &Path) -> Result<()> {
+    let Ok(entries) = fs::read_dir(folder) else { return Ok(()) };
+    for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
+        let unfinished = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(UNFINISHED));
+        let removed = match (unfinished, path.is_dir()) {
+            (false, _) => Ok(()),
+            (true, true) => fs::remove_dir_all(&path),
+            (true, false) => fs::remove_file(&path),
+        };
+        removed.with_context(|| format!("cannot remove {}", path.display()))?;
+    }
+    Ok(())
+}
 
 /// Writes `bytes` to `path`: first beside it, then renamed into place.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     let folder = parent(path);
     let failed = || format!("cannot write {}", path.display());
     fs::create_dir_all(&folder).with_context(failed)?;
-    let mut file = temporary(&mut tempfile::Builder::new(), 0o666).tempfile_in(&folder).with_context(failed)?;
+    let mut file =
+        temporary(tempfile::Builder::new().prefix(UNFINISHED), 0o666).tempfile_in(&folder).with_context(failed)?;
     file.write_all(bytes).and_then(|()| file.as_file().sync_all()).with_context(failed)?;
+    crash_point();
     file.persist(path).map_err(|error| error.error).with_context(failed)?;
     sync_folder(&folder).with_context(failed)
 }
 
-/// Makes the folder `path` of `files` (name and content): first beside it, then renamed into place as a whole. A folder
-/// that is there already is replaced.
+/// A value in RON, for people too.
+pub fn ron(value: &impl Serialize) -> Result<String> {
+    Ok(ron::ser::to_string_pretty(value, ron::ser::PrettyConfig::new().compact_arrays(true))? + "\n")
+}
+
+/// Makes the folder `path` of `files` (name and content; a name may lie in a folder of its own): first beside it, then renamed into
+/// place as a whole. A folder that is there already is replaced.
 pub fn write_folder(path: &Path, files: &[(&str, &[u8])]) -> Result<()> {
     let folder = parent(path);
     let failed = || format!("cannot write {}", path.display());
     fs::create_dir_all(&folder).with_context(failed)?;
-    let fresh = temporary(tempfile::Builder::new().prefix(".new-"), 0o777).tempdir_in(&folder).with_context(failed)?;
+    let fresh =
+        temporary(tempfile::Builder::new().prefix(UNFINISHED), 0o777).tempdir_in(&folder).with_context(failed)?;
     for (name, content) in files {
-        let mut file = File::create_new(fresh.path().join(name)).with_context(failed)?;
+        let path = fresh.path().join(name);
+        let inner = parent(&path);
+        fs::create_dir_all(&inner).with_context(failed)?;
+        let mut file = File::create_new(path).with_context(failed)?;
+        crash_point();
         file.write_all(content).and_then(|()| file.sync_all()).with_context(failed)?;
+        sync_folder(&inner).with_context(failed)?;
     }
     sync_folder(fresh.path()).with_context(failed)?;
+    crash_point();
     match path.exists() {
         // What was there is now where the new folder was, and goes away with it.
         true => swap(fresh.path(), path).with_context(failed)?,
         false => fs::rename(fresh.keep(), path).with_context(failed)?,
     }
+    crash_point();
     sync_folder(&folder).with_context(failed)
 }
 
@@ -122,12 +167,23 @@ mod tests {
     }
 
     #[test]
+    fn a_folder_may_hold_folders_and_what_was_left_half_written_is_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        write_folder(&folder.path().join("run"), &[("source/a", b"1"), ("b", b"2")]).unwrap();
+        assert_eq!(fs::read(folder.path().join("run/source/a")).unwrap(), b"1");
+        fs::write(folder.path().join(".new-1"), b"").unwrap();
+        fs::create_dir_all(folder.path().join(".new-2/x")).unwrap();
+        tidy(folder.path()).unwrap();
+        assert_eq!(names(folder.path()), ["run"]);
+    }
+
+    #[test]
     fn a_folder_that_cannot_be_written_leaves_the_old_one_whole() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("model");
         write_folder(&path, &[("a", b"1")]).unwrap();
         // A name that is no file name fails half-way through.
-        assert!(write_folder(&path, &[("a", b"2"), ("no/such/folder", b"3")]).is_err());
+        assert!(write_folder(&path, &[("a", b"2"), ("b\0", b"3")]).is_err());
         assert_eq!(fs::read(path.join("a")).unwrap(), b"1");
         assert_eq!(names(folder.path()), ["model"]);
     }

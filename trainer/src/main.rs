@@ -8,13 +8,17 @@ macro_rules! say {
     }};
 }
 
+mod changes;
+mod checkpoint;
 mod cli;
 mod data;
 mod device;
+mod facts;
 mod files;
 mod report;
 mod run;
 mod source;
+mod sweep;
 mod train;
 
 use std::process::ExitCode;

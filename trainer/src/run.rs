@@ -2,29 +2,34 @@
 //!
 //! ```text
 //! runs/<name>-<time>/
-//!   pipeline.yaml    the pipeline as used, every default written out
+//!   pipeline.yaml    the pipeline as it was written
+//!   resolved.yaml    the pipeline as used: with what the command line changed, every default written out
 //!   run.ron          program, device, seed, progress, outcome
 //!   metrics.jsonl    one line an epoch
-//!   samples/         the same latents after every epoch
+//!   events/          the same for TensorBoard
+//!   curves.svg       the same as curves
+//!   samples/         the same latents after every evaluation, and samples.gif of all of them
+//!   run.lock         held while the run is trained
 //!   source/          the model whose codes are learned, if there is one
-//!   checkpoints/     step-<steps>/ with weights.bpk, optimizer-<n>.bpk and state.ron; the highest is the last
+//!   checkpoints/     see `checkpoint`
 //! ```
 
-use std::fs;
-use std::io::Write;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
 use imago_core::artifact::{
     Artifact, CLASSIFIER, DataFacts, ENCODER, FORMAT, GENERATOR, Generator, MANIFEST, Manifest, PRIOR, Precision,
-    Reader, TrainingFacts, WEIGHTS, WeightFacts, sha256,
+    Reader, TrainingFacts, WEIGHTS, WeightFacts,
 };
-use imago_core::model::{Plan, Prior, Saved, restore};
+use imago_core::model::{Plan, restore};
 use imago_core::nn::Sequential;
 use imago_core::plan::Limits;
-use imago_core::spec::{self, Pipeline};
+use imago_core::spec::{Override, Pipeline};
 use serde::{Deserialize, Serialize};
 
+use crate::checkpoint::{Checkpoint, Checkpoints};
 use crate::files;
 use crate::source::Source;
 
@@ -34,90 +39,115 @@ pub struct Run {
     folder: PathBuf,
 }
 
-/// Where a training stands; written with every checkpoint.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct State {
-    /// Steps done.
-    pub steps: u64,
-    /// Epochs begun: the number of the last whole or broken-off one, from 1.
-    pub epoch: usize,
-    /// Whether the epoch was broken off.
-    pub partial: bool,
-    /// Time spent training, in seconds.
-    pub seconds: f64,
-    /// The parts of the loss, averaged over the last epoch.
-    pub losses: Vec<(String, f64)>,
-    /// The same on the test samples after it, where they mean something there.
-    pub test: Vec<(String, f64)>,
-    /// What latents are drawn from.
-    pub prior: Prior,
-    /// SHA-256 of the weights beside it.
-    pub weights_sha256: String,
-    /// SHA-256 of the states of the optimisers beside it.
-    pub optimizers_sha256: Vec<String>,
-}
-
-/// A checkpoint as it was saved.
-pub struct Checkpoint {
-    pub state: State,
-    pub saved: Saved,
-}
-
 /// `run.ron`: what the run was made with and how it went.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Record {
     pub name: String,
     pub version: String,
+    /// The commit of the folder that the pipeline lies in, if it is in a repository of git, and whether files had changes.
+    pub git: Option<String>,
     pub device: String,
     pub seed: u64,
     pub parameters: u64,
+    /// What the command line changed in the pipeline, in order.
+    pub set: Vec<String>,
+    /// SHA-256 of the training images and their labels.
+    pub data_sha256: String,
     pub started: String,
+    /// When this was written last.
+    pub updated: String,
     pub outcome: Outcome,
     pub epochs: usize,
     pub steps: u64,
+    /// Time spent training.
     pub seconds: f64,
+    /// The most memory that the process had, in bytes, where the system tells.
+    pub peak_memory: Option<u64>,
     pub losses: Vec<(String, f64)>,
-    #[serde(default)]
+    pub validation: Vec<(String, f64)>,
     pub test: Vec<(String, f64)>,
 }
 
 /// How a run ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Outcome {
+    /// It has not, or the program was killed.
+    #[default]
     Running,
     Finished,
+    /// It ended before its last epoch, since evaluations no longer became better.
+    StoppedEarly,
     Interrupted,
     Diverged,
 }
 
+/// Which checkpoint of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    Last,
+    Best,
+}
+
 const PIPELINE: &str = "pipeline.yaml";
+const RESOLVED: &str = "resolved.yaml";
 const RECORD: &str = "run.ron";
 const METRICS: &str = "metrics.jsonl";
 const CHECKPOINTS: &str = "checkpoints";
-const STATE: &str = "state.ron";
+const SAMPLES: &str = "samples";
 const SOURCE: &str = "source";
-
-/// The file of an optimiser's state, counted from 0.
-fn optimizer(index: usize) -> String {
-    format!("optimizer-{}.bpk", index + 1)
-}
+const LOCK: &str = "run.lock";
 
 impl Run {
-    /// Makes a new run folder. One that exists is refused, or with `replace` emptied of its earlier run.
-    pub fn create(folder: PathBuf, pipeline: &Pipeline, replace: bool) -> Result<Self> {
+    /// Makes a new run folder for a pipeline that was written as `text`. One that exists is refused, or with `replace` replaced.
+    pub fn create(
+        folder: PathBuf,
+        text: &[u8],
+        pipeline: &Pipeline,
+        record: &Record,
+        source: Option<&Artifact>,
+        replace: bool,
+    ) -> Result<Self> {
         let run = Self { folder };
         if run.folder.exists() {
             let ours = run.folder.join(PIPELINE).is_file();
             let empty = fs::read_dir(&run.folder).is_ok_and(|mut entries| entries.next().is_none());
             match (replace, ours, empty) {
                 (_, _, true) => {}
-                (true, true, _) => fs::remove_dir_all(&run.folder).context("cannot remove the earlier run")?,
+                (true, true, _) => drop(run.lock()?),
                 (false, true, _) => bail!("{run} holds a run already; choose another --run, or --force to replace it"),
                 (_, false, _) => bail!("{run} exists and is no run folder; choose another --run"),
             }
         }
-        files::write(&run.folder.join(PIPELINE), pipeline.to_yaml()?.as_bytes())?;
+        let resolved = pipeline.to_yaml()?;
+        let manifest = source.map(Artifact::manifest_text).transpose()?.unwrap_or_default();
+        let [manifest_name, weights_name] = [MANIFEST, WEIGHTS].map(|name| format!("{SOURCE}/{name}"));
+        let record = files::ron(record)?;
+        let mut content: Vec<(&str, &[u8])> =
+            vec![(PIPELINE, text), (RESOLVED, resolved.as_bytes()), (RECORD, record.as_bytes()), (LOCK, b"")];
+        if let Some(source) = source {
+            content.extend([(manifest_name.as_str(), manifest.as_bytes()), (&weights_name, &source.weights)]);
+        }
+        files::write_folder(&run.folder, &content)?;
         Ok(run)
+    }
+
+    /// Keeps other processes from training this run while the file is open.
+    pub fn lock(&self) -> Result<File> {
+        let path = self.folder.join(LOCK);
+        let options = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
+        let file = options.with_context(|| format!("cannot open {}", path.display()))?;
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => bail!("{self} is being trained by another process"),
+            // Where files cannot be locked, nothing is.
+            Ok(()) | Err(TryLockError::Error(_)) => Ok(file),
+        }
+    }
+
+    /// Removes what an interrupted writing left behind.
+    pub fn tidy(&self) -> Result<()> {
+        [self.folder.clone(), self.folder.join(CHECKPOINTS), self.folder.join(SAMPLES)]
+            .iter()
+            .try_for_each(|folder| files::tidy(folder))
     }
 
     /// Opens a run folder.
@@ -130,21 +160,36 @@ impl Run {
         }
     }
 
-    /// The pipeline that the run was made with, with changes.
-    pub fn pipeline(&self, overrides: &[spec::Override]) -> Result<(Pipeline, Plan)> {
-        let path = self.folder.join(PIPELINE);
-        // What was allowed when the run was made is allowed again.
-        Source::open(&path)?.pipeline(overrides, Limits::LARGE)
+    /// Where the run is.
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 
-    /// Writes the pipeline anew, when a resumed run changes it.
+    /// The pipeline that the run uses.
+    pub fn pipeline(&self) -> Result<(Pipeline, Plan)> {
+        // What was allowed when the run was made is allowed again.
+        Source::open(&self.folder.join(RESOLVED))?.pipeline(&[], Limits::LARGE)
+    }
+
+    /// Whether this is the pipeline that the run uses.
+    pub fn uses(&self, pipeline: &Pipeline) -> Result<bool> {
+        let reading = Source::open(&self.folder.join(RESOLVED))?.read(&[], Limits::LARGE);
+        Ok(reading.pipeline.is_some_and(|(used, _)| used == *pipeline))
+    }
+
+    /// The pipeline as the run's file says now, with changes.
+    pub fn written(&self, overrides: &[Override]) -> Result<(Pipeline, Plan)> {
+        Source::open(&self.folder.join(PIPELINE))?.pipeline(overrides, Limits::LARGE)
+    }
+
+    /// Writes the pipeline that the run uses from now on.
     pub fn write_pipeline(&self, pipeline: &Pipeline) -> Result<()> {
-        files::write(&self.folder.join(PIPELINE), pipeline.to_yaml()?.as_bytes())
+        files::write(&self.folder.join(RESOLVED), pipeline.to_yaml()?.as_bytes())
     }
 
     /// Writes `run.ron`.
     pub fn write_record(&self, record: &Record) -> Result<()> {
-        files::write(&self.folder.join(RECORD), pretty(record)?.as_bytes())
+        files::write(&self.folder.join(RECORD), files::ron(record)?.as_bytes())
     }
 
     /// `run.ron`.
@@ -154,84 +199,73 @@ impl Run {
         ron::from_str(&text).map_err(|error| anyhow!("{}: {error}", path.display()))
     }
 
+    /// The checkpoints of the run.
+    pub fn checkpoints(&self) -> Checkpoints {
+        Checkpoints::of(self.folder.join(CHECKPOINTS))
+    }
+
     /// Adds a line to `metrics.jsonl`.
     pub fn append_metrics(&self, line: &serde_json::Value) -> Result<()> {
         let path = self.folder.join(METRICS);
-        let file = fs::OpenOptions::new().create(true).append(true).open(&path);
+        let file = OpenOptions::new().create(true).append(true).open(&path);
         let result = file.and_then(|mut file| writeln!(file, "{line}"));
         result.with_context(|| format!("cannot write {}", path.display()))
     }
 
-    /// Writes a picture of samples, under a name that sorts by epoch.
-    pub fn write_samples(&self, epoch: usize, png: &[u8]) -> Result<PathBuf> {
-        let path = self.folder.join("samples").join(format!("epoch-{epoch:04}.png"));
-        files::write(&path, png)?;
+    /// Takes lines of `metrics.jsonl` away that lie behind step number `steps`, and one that was cut short: they tell of a time that is
+    /// lost.
+    pub fn trim_metrics(&self, steps: u64) -> Result<()> {
+        let path = self.folder.join(METRICS);
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
+        };
+        let holds = |line: &&str| {
+            let line: Option<serde_json::Value> = serde_json::from_str(line).ok();
+            line.and_then(|line| line["step"].as_u64()).is_some_and(|step| step <= steps)
+        };
+        let kept: String = text.split_inclusive('\n').filter(|line| line.ends_with('\n')).filter(holds).collect();
+        if kept == text { Ok(()) } else { files::write(&path, kept.as_bytes()) }
+    }
+
+    /// The lines of `metrics.jsonl`.
+    pub fn metrics(&self) -> Result<Vec<serde_json::Value>> {
+        let path = self.folder.join(METRICS);
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
+        };
+        Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
+    }
+
+    /// Writes a picture or another file that tells of the run.
+    pub fn write(&self, name: &str, content: &[u8]) -> Result<PathBuf> {
+        let path = self.folder.join(name);
+        files::write(&path, content)?;
         Ok(path)
     }
 
-    /// Saves a checkpoint; the one before it goes once this one is whole.
-    pub fn save(&self, mut checkpoint: Checkpoint) -> Result<()> {
-        let Saved { weights, optimizers } = &checkpoint.saved;
-        checkpoint.state.weights_sha256 = sha256(weights);
-        checkpoint.state.optimizers_sha256 = optimizers.iter().map(|state| sha256(state)).collect();
-        let state = pretty(&checkpoint.state)?;
-        let earlier = self.checkpoints()?;
-        let folder = self.folder.join(CHECKPOINTS).join(format!("step-{:08}", checkpoint.state.steps));
-        let names: Vec<String> = (0..optimizers.len()).map(optimizer).collect();
-        let mut content: Vec<(&str, &[u8])> = vec![(WEIGHTS, weights), (STATE, state.as_bytes())];
-        content.extend(names.iter().map(String::as_str).zip(optimizers.iter().map(Vec::as_slice)));
-        files::write_folder(&folder, &content)?;
-        for old in earlier.into_iter().filter(|old| *old != folder) {
-            fs::remove_dir_all(&old).with_context(|| format!("cannot remove {}", old.display()))?;
-        }
-        Ok(())
+    /// The pictures of the samples, oldest first.
+    pub fn samples(&self) -> Result<Vec<Vec<u8>>> {
+        let entries =
+            fs::read_dir(self.folder.join(SAMPLES)).with_context(|| format!("cannot read {self}/{SAMPLES}"))?;
+        let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+        paths.retain(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("epoch-")));
+        paths.sort();
+        paths.iter().map(|path| fs::read(path).with_context(|| format!("cannot read {}", path.display()))).collect()
     }
 
-    /// The last checkpoint, verified.
+    /// The last checkpoint that is whole; what is wrong with a later one is said.
     pub fn last(&self) -> Result<Checkpoint> {
-        let Some(folder) = self.checkpoints()?.pop() else {
-            bail!("{self} has no checkpoint yet; the first is written after an epoch, or when training is interrupted");
+        let Some((checkpoint, faults)) = self.checkpoints().last()? else {
+            bail!("{self} has no checkpoint yet; `imago train` writes the first within minutes")
         };
-        let read = |name: &str| {
-            let path = folder.join(name);
-            fs::read(&path).with_context(|| format!("cannot read {}", path.display()))
-        };
-        let text = String::from_utf8_lossy(&read(STATE)?).into_owned();
-        let state: State =
-            ron::from_str(&text).map_err(|error| anyhow!("{}: {error}", folder.join(STATE).display()))?;
-        let verified = |name: &str, expected: &String| {
-            let bytes = read(name)?;
-            if sha256(&bytes) != *expected {
-                let path = folder.join(name);
-                bail!("{} was cut short or changed: its SHA-256 is not that in {STATE}", path.display());
-            }
-            Ok(bytes)
-        };
-        let weights = verified(WEIGHTS, &state.weights_sha256)?;
-        let states = state.optimizers_sha256.iter().enumerate();
-        let optimizers =
-            states.map(|(index, expected)| verified(&optimizer(index), expected)).collect::<Result<_>>()?;
-        Ok(Checkpoint { state, saved: Saved { weights, optimizers } })
-    }
-
-    /// The folders of all checkpoints, oldest first.
-    fn checkpoints(&self) -> Result<Vec<PathBuf>> {
-        let folder = self.folder.join(CHECKPOINTS);
-        let entries = match fs::read_dir(&folder) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(error).with_context(|| format!("cannot read {}", folder.display())),
-        };
-        // What is half-written has another name, and step numbers are as wide as to sort by their text.
-        let mut found: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
-        found.retain(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("step-")));
-        found.sort();
-        Ok(found)
-    }
-
-    /// Keeps the model whose codes are learned, so that the run needs no other.
-    pub fn write_source(&self, source: &Artifact) -> Result<()> {
-        write_artifact(&self.folder.join(SOURCE), source)
+        for fault in faults {
+            eprintln!("warning: {fault}; the checkpoint of step {} is used", checkpoint.state.steps);
+        }
+        Ok(checkpoint)
     }
 
     /// The model whose codes are learned.
@@ -240,10 +274,17 @@ impl Run {
     }
 
     /// The run's model as an artifact, with its encoder if that is wanted and there is one.
-    pub fn artifact(&self, precision: Precision, with_encoder: bool) -> Result<Artifact> {
-        let (pipeline, plan) = self.pipeline(&[])?;
+    pub fn artifact(&self, which: Which, precision: Precision, with_encoder: bool) -> Result<Artifact> {
+        let (pipeline, plan) = self.pipeline()?;
         let record = self.record()?;
-        let Checkpoint { state, saved } = self.last()?;
+        let Checkpoint { state, saved } = match which {
+            Which::Last => self.last()?,
+            Which::Best => self.checkpoints().best().with_context(|| {
+                format!(
+                    "{self} has no best checkpoint: only what is measured on other images than it learns from has one"
+                )
+            })?,
+        };
         let device = burn::tensor::Device::flex();
         let trained = restore(&plan, &saved.weights, &device)?;
         let source =
@@ -272,6 +313,7 @@ impl Run {
             networks.push((CLASSIFIER, &classifier.network));
         }
         let set = pipeline.data.set;
+        let epochs = state.epochs();
         let manifest = Manifest {
             format: FORMAT,
             name: pipeline.name,
@@ -290,7 +332,7 @@ impl Run {
                 heads: false,
             }),
             training: TrainingFacts {
-                epochs: state.epoch - usize::from(state.partial),
+                epochs,
                 seed: pipeline.train.seed,
                 device: record.device,
                 seconds: state.seconds.round(),
@@ -320,7 +362,7 @@ pub fn write_artifact(folder: &Path, artifact: &Artifact) -> Result<()> {
 pub fn open_artifact(folder: &Path, with_encoder: bool) -> Result<Artifact> {
     if !folder.join(MANIFEST).is_file() {
         return match folder.join(PIPELINE).is_file() {
-            true => Run::open(folder)?.artifact(Precision::F32, with_encoder),
+            true => Run::open(folder)?.artifact(Which::Last, Precision::F32, with_encoder),
             false => bail!(
                 "{} is neither a run folder (with {PIPELINE}) nor an artifact (with {MANIFEST} and {WEIGHTS})",
                 folder.display()
@@ -332,8 +374,4 @@ pub fn open_artifact(folder: &Path, with_encoder: bool) -> Result<Artifact> {
     let path = folder.join(WEIGHTS);
     let weights = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
     Artifact::read(&manifest, weights).with_context(|| folder.display().to_string())
-}
-
-fn pretty(value: &impl Serialize) -> Result<String> {
-    Ok(ron::ser::to_string_pretty(value, ron::ser::PrettyConfig::new().compact_arrays(true))? + "\n")
 }

@@ -32,6 +32,11 @@ impl Source {
         Ok(Self { name: path.display().to_string(), bytes })
     }
 
+    /// The file as it is.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// What the file says, and what is wrong with it.
     pub fn read(&self, overrides: &[Override], limits: Limits) -> Reading {
         spec::read(&self.bytes, overrides, limits)

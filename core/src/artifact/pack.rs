@@ -116,6 +116,21 @@ impl Unpack {
         }
     }
 
+    /// Whether all weights that are left are finite numbers.
+    ///
+    /// # Errors
+    /// A weight cannot be read.
+    pub fn is_finite(&self) -> Result<bool, ArtifactError> {
+        for tensor in &self.0 {
+            let bytes = tensor.to_bytes().map_err(|error| ArtifactError::Weights(error.to_string()))?;
+            let (numbers, _) = bytes.as_chunks::<4>();
+            if tensor.dtype == DType::F32 && !numbers.iter().all(|number| f32::from_le_bytes(*number).is_finite()) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     /// Checks that all weights have been taken.
     ///
     /// # Errors

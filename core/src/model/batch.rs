@@ -19,7 +19,7 @@ pub struct Batch {
 pub struct Moment {
     /// Steps taken before this one.
     pub step: u64,
-    /// What learning rates are multiplied by: see [`Schedule`](crate::spec::Schedule).
+    /// What learning rates are multiplied by: see [`Train::rate`](crate::spec::Train::rate).
     pub rate: f64,
     /// The randomness of this step and of no other.
     pub noise: Noise,

@@ -1,6 +1,6 @@
 //! A model in training: its networks with their optimisers, one step at a time.
 
-use burn::module::Module;
+use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::{AdamConfig, GradientsParams, ModuleOptimizer};
 use burn::tensor::{Bytes, Tensor};
 
@@ -49,6 +49,16 @@ pub struct Saved {
     pub optimizers: Vec<Vec<u8>>,
 }
 
+impl Saved {
+    /// Whether all weights are finite numbers: a last step may have spoiled them before any loss shows it.
+    ///
+    /// # Errors
+    /// The weights cannot be read.
+    pub fn is_finite(&self) -> Result<bool, LearnerError> {
+        Ok(Unpack::read(&self.weights)?.is_finite()?)
+    }
+}
+
 /// The state of a training could not be written or read.
 #[derive(Debug, thiserror::Error)]
 pub enum LearnerError {
@@ -64,6 +74,8 @@ pub enum LearnerError {
 pub(super) struct Optimizer {
     adam: ModuleOptimizer,
     rate: f64,
+    /// The length to which gradients are shortened.
+    clip_norm: Option<f64>,
 }
 
 impl Optimizer {
@@ -72,7 +84,7 @@ impl Optimizer {
             .with_beta_1(spec.adam.beta_1 as f32)
             .with_beta_2(spec.adam.beta_2 as f32)
             .with_epsilon(spec.adam.epsilon as f32);
-        Self { adam: adam.init(), rate: spec.adam.lr }
+        Self { adam: adam.init(), rate: spec.adam.lr, clip_norm: spec.adam.clip_norm }
     }
 
     /// Moves the weights of `module`, and of no other, against the gradient of `loss`, at `factor` times the learning rate.
@@ -83,6 +95,10 @@ impl Optimizer {
 
     /// Moves the weights of `module` against `gradients`.
     pub(super) fn follow<M: Module>(&mut self, factor: f64, module: M, gradients: GradientsParams) -> M {
+        let gradients = match self.clip_norm {
+            Some(bound) => shortened(&module, gradients, bound),
+            None => gradients,
+        };
         self.adam.step(self.rate * factor, module, gradients)
     }
 
@@ -105,6 +121,51 @@ impl Optimizer {
 /// The gradient of `loss` in the weights of `module` and of no other.
 pub(super) fn gradients<M: Module>(module: &M, loss: Tensor<1>) -> GradientsParams {
     GradientsParams::from_grads(loss.backward(), module)
+}
+
+/// Gradients whose length, that of all of them as one vector, is at most `bound`.
+///
+/// Each is multiplied by min(1, bound / (‖g‖ + 10⁻⁶)), as PyTorch's `clip_grad_norm_` does; nothing is read from the device.
+fn shortened<M: Module>(module: &M, gradients: GradientsParams, bound: f64) -> GradientsParams {
+    let mut squares = Squares { gradients: &gradients, sum: None };
+    module.visit(&mut squares);
+    let Some(sum) = squares.sum else { return gradients };
+    let factor = ((sum.sqrt() + 1e-6).recip() * bound).clamp_max(1.0);
+    let mut scale = Scale { gradients, factor };
+    module.visit(&mut scale);
+    scale.gradients
+}
+
+/// The sum of the squares of all gradients, `[1]`.
+struct Squares<'a> {
+    gradients: &'a GradientsParams,
+    sum: Option<Tensor<1>>,
+}
+
+impl ModuleVisitor for Squares<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if let Some(gradient) = self.gradients.get::<D>(param.id) {
+            let square = gradient.square().sum();
+            self.sum = Some(match self.sum.take() {
+                Some(sum) => sum + square,
+                None => square,
+            });
+        }
+    }
+}
+
+/// Multiplies all gradients by a number, `[1]`.
+struct Scale {
+    gradients: GradientsParams,
+    factor: Tensor<1>,
+}
+
+impl ModuleVisitor for Scale {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if let Some(gradient) = self.gradients.remove::<D>(param.id) {
+            self.gradients.register(param.id, gradient * self.factor.clone().reshape([1; D]));
+        }
+    }
 }
 
 /// A model whose networks all follow one loss, with its optimiser.

@@ -18,6 +18,10 @@ pub struct Data {
     /// Use only the first so many training images; 0 takes all.
     #[serde(default)]
     pub limit: usize,
+    /// The share of the training images that is kept out of training and measured after every evaluation instead of the test images:
+    /// they are then measured once, at the end.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub validation: f64,
     /// Height and width in pixels to which the images are scaled; 28 leaves them as they are.
     #[serde(default = "side")]
     pub size: usize,
@@ -49,6 +53,10 @@ impl Augment {
     }
 }
 
+fn is_zero(number: &f64) -> bool {
+    *number == 0.0
+}
+
 fn side() -> usize {
     28
 }
@@ -56,7 +64,7 @@ fn side() -> usize {
 impl Data {
     /// All of a set, as it is.
     pub fn new(set: Set) -> Self {
-        Self { set, limit: 0, size: side(), range: Range::default(), augment: Augment::default() }
+        Self { set, limit: 0, validation: 0.0, size: side(), range: Range::default(), augment: Augment::default() }
     }
 
     /// Channels, height and width of every image.
@@ -74,6 +82,10 @@ impl Data {
         if !self.has_good_size() {
             let found = format!("size must lie between 4 and {MAX_SIDE} pixels, found {}", self.size);
             outline.note(Problem::new(vec![Step::key("data"), Step::key("size")], found));
+        }
+        if !(0.0..=0.9).contains(&self.validation) {
+            let found = format!("validation must lie between 0 and 0.9, found {}", self.validation);
+            outline.note(Problem::new(vec![Step::key("data"), Step::key("validation")], found));
         }
         let Augment { shift, rotate, scale } = self.augment;
         for (key, value, most) in [("shift", shift, MAX_SIDE as f64), ("rotate", rotate, 180.0), ("scale", scale, 0.9)]

@@ -20,9 +20,9 @@ mod yaml;
 
 pub use data::{Augment, Data, Range, Set};
 pub use model::{
-    Adversarial, Augmentation, Autoencoder, ByClass, Classifier, Condition, CrossEntropy, Family, Game, Gan, Kl,
-    LatentGan, LatentVae, LatentVaeLoss, Model, Penalty, PriorKind, Reconstruction, ReconstructionLoss, Vae, VaeGan,
-    VaeGanLoss, VaeLoss, family,
+    Adversarial, Augmentation, Autoencoder, ByClass, Classifier, Condition, CrossEntropy, Family, Figure, Game, Gan,
+    Kl, LatentGan, LatentVae, LatentVaeLoss, Model, Penalty, PriorKind, Reconstruction, ReconstructionLoss, Vae,
+    VaeGan, VaeGanLoss, VaeLoss, family,
 };
 #[cfg(feature = "yaml")]
 pub use names::nearest;
@@ -30,7 +30,7 @@ pub use names::nearest;
 pub use repair::MAX_PROBLEMS;
 #[cfg(feature = "yaml")]
 pub use schema::schema;
-pub use train::{Adam, Optimizer, Schedule, Train};
+pub use train::{Adam, EarlyStop, OnNan, Optimizer, Schedule, StepDecay, Train};
 #[cfg(feature = "yaml")]
 pub use yaml::{Finding, Override, Place, Reading, Severity, read, text, too_long};
 

@@ -1,7 +1,9 @@
 //! The `train` part of a pipeline.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
+use super::Figure;
+use crate::layer::one_key;
 #[cfg(feature = "yaml")]
 use crate::plan::{Outline, Problem, Step};
 
@@ -24,6 +26,17 @@ pub struct Train {
     pub discriminator: Option<Optimizer>,
     /// How the learning rates change on the way.
     pub schedule: Schedule,
+    /// Steps over which the learning rates first grow from nothing to their full value. Goyal et al., "Accurate, Large Minibatch SGD"
+    /// (2017).
+    #[serde(skip_serializing_if = "is_zero")]
+    pub warm_up: u64,
+    /// The model is tested, pictured and saved after so many epochs, and at the end.
+    pub evaluate_every: usize,
+    /// When training ends before its last epoch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub early_stop: Option<EarlyStop>,
+    /// What happens when a loss is no longer a finite number.
+    pub on_nan: OnNan,
     /// What all randomness of a run follows from.
     pub seed: u64,
 }
@@ -37,30 +50,107 @@ impl Default for Train {
             optimizer: Optimizer::default(),
             discriminator: None,
             schedule: Schedule::default(),
+            warm_up: 0,
+            evaluate_every: 1,
+            early_stop: None,
+            on_nan: OnNan::default(),
             seed: 42,
         }
     }
 }
 
-/// How learning rates change on the way.
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+impl Train {
+    /// What the learning rates are multiplied by at step number `step`, from 0, of `steps`.
+    pub fn rate(&self, step: u64, steps: u64) -> f64 {
+        let warm = self.warm_up.min(steps);
+        match step < warm {
+            true => (step + 1) as f64 / warm as f64,
+            false => self.schedule.factor(step - warm, steps - warm),
+        }
+    }
+}
+
+/// When training ends before its last epoch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "yaml", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct EarlyStop {
+    /// After so many evaluations in a row that brought nothing better.
+    pub patience: usize,
+    /// The figure that has to become better; if not given, the one that the family learns.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metric: Option<Figure>,
+}
+
+/// What happens when a loss is no longer a finite number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "yaml", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum OnNan {
+    /// Training ends; the last checkpoint is kept.
+    #[default]
+    Stop,
+    /// Training goes back to the last checkpoint and on from there with half the learning rates.
+    Rollback,
+}
+
+/// How learning rates change on the way.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[cfg_attr(feature = "yaml", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Schedule {
     /// Not at all.
     #[default]
     Constant,
+    /// From the full rate to 0 in equal steps.
+    Linear,
     /// From the full rate to 0 along half a cosine. Loshchilov and Hutter, "SGDR: Stochastic Gradient Descent with Warm Restarts"
     /// (2017).
     Cosine,
+    /// Multiplied by a factor now and then: see [`StepDecay`].
+    Step(StepDecay),
+}
+
+/// A learning rate that is multiplied by `factor` after every `every` steps.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "yaml", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct StepDecay {
+    /// Steps with the same rate.
+    pub every: u64,
+    /// What the rate is multiplied by then.
+    #[serde(default = "tenth")]
+    pub factor: f64,
+}
+
+fn tenth() -> f64 {
+    0.1
 }
 
 impl Schedule {
-    /// What the rate is multiplied by, where `done` of the training, a share in 0 to 1, is behind.
-    pub fn factor(self, done: f64) -> f64 {
+    /// What the rate is multiplied by at step number `step`, from 0, of `steps`.
+    pub fn factor(&self, step: u64, steps: u64) -> f64 {
+        let done = step as f64 / steps.max(1) as f64;
         match self {
             Self::Constant => 1.0,
+            Self::Linear => 1.0 - done,
             Self::Cosine => 0.5 * (1.0 + libm::cos(core::f64::consts::PI * done.clamp(0.0, 1.0))),
+            Self::Step(StepDecay { every, factor }) => libm::pow(*factor, (step / (*every).max(1)) as f64),
+        }
+    }
+}
+
+impl Serialize for Schedule {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Constant => "constant".serialize(serializer),
+            Self::Linear => "linear".serialize(serializer),
+            Self::Cosine => "cosine".serialize(serializer),
+            Self::Step(decay) => one_key(serializer, "step", decay),
         }
     }
 }
@@ -87,11 +177,15 @@ pub struct Adam {
     pub beta_2: f64,
     /// Keeps the step finite where gradients vanish.
     pub epsilon: f64,
+    /// The length to which longer gradients are shortened, all weights of a network taken together. Pascanu et al., "On the
+    /// difficulty of training recurrent neural networks" (2013).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clip_norm: Option<f64>,
 }
 
 impl Default for Adam {
     fn default() -> Self {
-        Self { lr: 1e-3, beta_1: 0.9, beta_2: 0.999, epsilon: 1e-8 }
+        Self { lr: 1e-3, beta_1: 0.9, beta_2: 0.999, epsilon: 1e-8, clip_norm: None }
     }
 }
 
@@ -117,6 +211,17 @@ impl Train {
         );
         let steps = self.steps.unwrap_or(1);
         check((1..=1_000_000_000).contains(&steps), &["steps"], format!("steps must be at least 1, found {steps}"));
+        let every = self.evaluate_every;
+        check(every >= 1, &["evaluate_every"], format!("evaluate_every must be at least 1, found {every}"));
+        if let Schedule::Step(StepDecay { every, factor }) = self.schedule {
+            let path = ["schedule", "step"];
+            check(every >= 1, &[path[0], path[1], "every"], format!("every must be at least 1, found {every}"));
+            let good = factor > 0.0 && factor <= 1.0;
+            let found = format!("factor must be above 0 and at most 1, found {factor}");
+            check(good, &[path[0], path[1], "factor"], found);
+        }
+        let patience = self.early_stop.as_ref().map_or(1, |stop| stop.patience);
+        check(patience >= 1, &["early_stop", "patience"], format!("patience must be at least 1, found {patience}"));
         check(self.has_good_batch(), &["batch"], format!("batch must lie between 1 and 65,536, found {}", self.batch));
         for (key, optimizer) in [("optimizer", Some(&self.optimizer)), ("discriminator", self.discriminator.as_ref())] {
             let Some(Optimizer { adam }) = optimizer else { continue };
@@ -141,6 +246,45 @@ impl Train {
                 &[key, "adam", "epsilon"],
                 format!("epsilon must be above 0 and finite, found {}", adam.epsilon),
             );
+            let clip_norm = adam.clip_norm.unwrap_or(1.0);
+            check(
+                clip_norm > 0.0 && clip_norm.is_finite(),
+                &[key, "adam", "clip_norm"],
+                format!("clip_norm must be above 0 and finite, found {clip_norm}"),
+            );
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rates(schedule: Schedule, warm_up: u64) -> [f64; 5] {
+        let train = Train { schedule, warm_up, ..Train::default() };
+        [0, 1, 2, 5, 9].map(|step| train.rate(step, 10))
+    }
+
+    fn close(found: [f64; 5], expected: [f64; 5]) {
+        for (found, expected) in found.into_iter().zip(expected) {
+            assert!((found - expected).abs() < 1e-12, "{found} instead of {expected}");
+        }
+    }
+
+    #[test]
+    fn rates_follow_their_schedule() {
+        close(rates(Schedule::Constant, 0), [1.0; 5]);
+        close(rates(Schedule::Linear, 0), [1.0, 0.9, 0.8, 0.5, 0.1]);
+        let cosine = |share: f64| 0.5 + 0.5 * (std::f64::consts::PI * share).cos();
+        close(rates(Schedule::Cosine, 0), [0.0, 0.1, 0.2, 0.5, 0.9].map(cosine));
+        close(rates(Schedule::Step(StepDecay { every: 2, factor: 0.5 }), 0), [1.0, 1.0, 0.5, 0.25, 0.0625]);
+    }
+
+    #[test]
+    fn rates_grow_first_and_follow_their_schedule_then() {
+        close(rates(Schedule::Constant, 2), [0.5, 1.0, 1.0, 1.0, 1.0]);
+        close(rates(Schedule::Linear, 2), [0.5, 1.0, 1.0, 0.625, 0.125]);
+        // A warm-up that is longer than the training is cut to it.
+        close(rates(Schedule::Linear, 100), [0.1, 0.2, 0.3, 0.6, 1.0]);
     }
 }

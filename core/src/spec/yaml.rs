@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 use super::node::{Node, OURS};
 use super::position::locate;
 use super::repair::{self, MAX_PROBLEMS, Repaired};
-use super::{Autoencoder, Classifier, Data, Family, Gan, LatentGan, LatentVae, Model, Pipeline, Train, Vae, VaeGan};
+use super::{
+    Autoencoder, Classifier, Data, EarlyStop, Family, Gan, LatentGan, LatentVae, Model, Pipeline, Train, Vae, VaeGan,
+};
 use crate::model::{Plan, warnings};
 use crate::plan::{Limits, Network, Outline, Path, Problem, Step, readable, written};
 
@@ -44,6 +46,16 @@ impl Override {
             value: Node::parse(value, Limits::DEFAULT.depth)
                 .map_err(|error| format!("the value `{value}` is no YAML: {error}"))?,
         })
+    }
+
+    /// As it was written.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The path, with dots between its keys.
+    pub fn path(&self) -> &str {
+        self.text.split_once('=').map_or("", |(path, _)| path)
     }
 
     /// Puts the value into `tree`, making maps on the way where there are none.
@@ -247,10 +259,26 @@ fn judge(pipeline: &Pipeline, limits: Limits, outline: &mut Outline<'_>) -> Opti
 
 /// Notes what the keys of `train` and the family say against each other.
 fn players(pipeline: &Pipeline, outline: &mut Outline<'_>) {
-    let Train { batch, discriminator, .. } = &pipeline.train;
+    let Train { batch, discriminator, early_stop, .. } = &pipeline.train;
+    let family = pipeline.model.family();
+    if let Some(EarlyStop { metric, .. }) = early_stop {
+        let path = |key: &str| ["train", "early_stop", key].map(Step::key).to_vec();
+        let figures = family.figures();
+        if figures.is_empty() {
+            let found = format!(
+                "what a `{}` measures says nothing of its samples, so nothing can stop it early",
+                family.name()
+            );
+            outline.note(Problem::new(path("")[..2].to_vec(), found).at_key().suggest(Some("leave it away".into())));
+        } else if let Some(metric) = metric.filter(|metric| !figures.contains(metric)) {
+            let names: Vec<String> = figures.iter().map(|figure| format!("`{}`", figure.name())).collect();
+            let found = format!("a `{}` measures no `{}`", family.name(), metric.name());
+            outline.note(Problem::new(path("metric"), found).suggest(Some(names.join(" or "))));
+        }
+    }
     match pipeline.model.game() {
         None if discriminator.is_some() => {
-            let found = format!("the family `{}` has no discriminator", pipeline.model.family().name());
+            let found = format!("the family `{}` has no discriminator", family.name());
             let path = ["train", "discriminator"].map(Step::key).to_vec();
             outline.note(Problem::new(path, found).at_key().suggest(Some("leave it away".into())));
         }

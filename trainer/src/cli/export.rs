@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 use imago_core::artifact::{MANIFEST, Precision, WEIGHTS};
 
-use crate::run::{Run, write_artifact};
+use crate::run::{Run, Which, write_artifact};
 
 /// Write a run's model as model.ron and weights.bpk, which the page loads
 #[derive(clap::Args)]
@@ -23,6 +23,9 @@ pub struct Export {
     /// Write the encoder as well, of which other models can learn codes
     #[arg(long)]
     encoder: bool,
+    /// Take the weights of the best evaluation instead of the last ones
+    #[arg(long)]
+    best: bool,
     /// Replace an artifact that the folder holds already
     #[arg(long)]
     force: bool,
@@ -47,7 +50,8 @@ impl Export {
             Dtype::F16 => Precision::F16,
             Dtype::F32 => Precision::F32,
         };
-        let artifact = Run::open(&self.run)?.artifact(precision, self.encoder)?;
+        let which = if self.best { Which::Best } else { Which::Last };
+        let artifact = Run::open(&self.run)?.artifact(which, precision, self.encoder)?;
         if self.encoder && artifact.manifest.encoder.is_none() {
             bail!("the family `{}` has no encoder", artifact.manifest.family.name());
         }

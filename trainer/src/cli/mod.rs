@@ -1,12 +1,14 @@
 //! The command line: one file per command.
 
 mod check;
+mod data;
 mod export;
 mod init;
 mod layers;
 mod sample;
 mod schema;
 mod summary;
+mod sweep;
 mod train;
 
 use std::path::{Path, PathBuf};
@@ -31,10 +33,12 @@ struct Command {
 #[derive(Subcommand)]
 enum Action {
     Train(train::Train),
+    Sweep(sweep::Sweep),
     Check(check::Check),
     Summary(summary::Summary),
     Sample(sample::Sample),
     Export(export::Export),
+    Data(data::Data),
     Init(init::Init),
     Layers(layers::Layers),
     Schema(schema::Schema),
@@ -45,10 +49,12 @@ enum Action {
 pub fn run() -> Result<ExitCode> {
     match Command::parse().action {
         Action::Train(command) => command.run(),
+        Action::Sweep(command) => command.run(),
         Action::Check(command) => command.run(),
         Action::Summary(command) => command.run(),
         Action::Sample(command) => command.run(),
         Action::Export(command) => command.run(),
+        Action::Data(command) => command.run(),
         Action::Init(command) => Ok(command.run()),
         Action::Layers(command) => command.run(),
         Action::Schema(command) => Ok(command.run()),

@@ -1,5 +1,6 @@
 //! `imago train`: the main job.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -8,14 +9,22 @@ use anyhow::{Context, Result, bail};
 use imago_core::artifact::Artifact;
 use imago_core::model::{Autoencoder, Classifier, Duel, Plan, Solo, Vae, VaeGan};
 use imago_core::nn::Start;
-use imago_core::spec::{Model, Pipeline};
+use imago_core::spec::{Model, Override, Pipeline};
 use indicatif::HumanDuration;
 
 use super::Overrides;
+use crate::changes::{Change, changes};
+use crate::checkpoint::{Checkpoint, State};
 use crate::data::Images;
 use crate::device::Choice;
-use crate::run::{Checkpoint, Outcome, Record, Run, State, open_artifact};
-use crate::train::{Codes, Samples, Session, Stop, Studio, encoder, train};
+use crate::facts;
+use crate::run::{Outcome, Record, Run, open_artifact};
+use crate::source::Source;
+use crate::sweep::{Seeds, Sweep, Workers};
+use crate::train::{Codes, Progress, Samples, Session, Stop, Studio, Voice, encoder, train};
+
+/// What a resumed run keeps in any case: it would be another training.
+const KEPT: [&str; 4] = ["name", "model", "data", "train.batch"];
 
 /// Train a pipeline: progress, samples after every epoch, checkpoints
 #[derive(clap::Args)]
@@ -37,57 +46,172 @@ pub struct Train {
     /// Replace a run that the folder holds already
     #[arg(long, conflicts_with = "resume")]
     force: bool,
+    /// Train once with each of these seeds, such as 1..5 or 1,4,7, and tell mean and standard deviation
+    #[arg(long, value_name = "SEEDS", conflicts_with_all = ["resume", "force", "json", "quiet"])]
+    seeds: Option<Seeds>,
     /// Go on with a run where it stopped
     #[arg(long, value_name = "RUN")]
     resume: Option<PathBuf>,
+    /// Go on although the run's pipeline.yaml or the training images are others now
+    #[arg(long, requires = "resume")]
+    accept_changes: bool,
+    /// Save a checkpoint after so many seconds within an epoch too; 0 for every step
+    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
+    save_every: u64,
+    /// Say nothing but warnings and errors
+    #[arg(long, short, conflicts_with = "json")]
+    quiet: bool,
+    /// Print every epoch as a line of JSON, and nothing else
+    #[arg(long)]
+    json: bool,
+}
+
+/// All that a training begins with.
+struct Setup {
+    pipeline: Pipeline,
+    plan: Plan,
+    images: Sets,
+    source: Option<Artifact>,
+    run: Run,
+    record: Record,
+    checkpoint: Option<Checkpoint>,
+    _lock: File,
+}
+
+/// The images of a set by what they are for.
+struct Sets {
+    training: Images,
+    validation: Option<Images>,
+    test: Images,
 }
 
 impl Train {
     pub fn run(self) -> Result<ExitCode> {
-        match (&self.resume, &self.file) {
-            (Some(folder), _) => self.resume(folder),
-            (None, Some(file)) => self.begin(file),
-            (None, None) => bail!("name a YAML file, or a run with --resume"),
+        if let (Some(file), Some(seeds)) = (&self.file, &self.seeds) {
+            return self.repeat(file, seeds);
         }
+        let setup = match (&self.resume, &self.file) {
+            (Some(folder), _) => self.resume(folder)?,
+            (None, Some(file)) => self.begin(file)?,
+            (None, None) => bail!("name a YAML file, or a run with --resume"),
+        };
+        self.go(setup)
     }
 
-    fn begin(&self, file: &Path) -> Result<ExitCode> {
-        let (pipeline, plan) = self.set.read(file)?;
+    /// Trains once with each seed, each time in a process of its own.
+    fn repeat(&self, file: &Path, seeds: &Seeds) -> Result<ExitCode> {
+        let sweep = Sweep::over_seeds(file, &self.set.overrides, self.set.limits(), seeds, self.run.clone())?;
+        let workers = Workers {
+            devices: vec![self.device],
+            data_dir: self.data_dir.clone(),
+            allow_large: self.set.allow_large,
+            ..Workers::default()
+        };
+        sweep.train(None, &workers)
+    }
+
+    fn begin(&self, file: &Path) -> Result<Setup> {
+        let text = Source::open(file)?;
+        let (pipeline, plan) = text.pipeline(&self.set.overrides, self.set.limits())?;
         // The samples come first: a run folder is only made for a training that can begin.
         let source = match pipeline.model.source() {
             Some(from) => Some(open_artifact(Path::new(from), true).with_context(|| format!("model.from, `{from}`"))?),
             None => None,
         };
-        let samples = self.samples(&pipeline, &plan, source.as_ref())?;
+        let images = self.images(&pipeline)?;
+        if let Some((source, from)) = source.as_ref().zip(pipeline.model.source()) {
+            encoder(source, from, plan.code(), &images.training, &burn::tensor::Device::flex())?;
+        }
         let folder = match &self.run {
             Some(folder) => folder.clone(),
-            None => Path::new("runs").join(format!("{}-{}", pipeline.name, stamp()?)),
+            None => Path::new("runs").join(format!("{}-{}", pipeline.name, facts::stamp()?)),
         };
-        let run = Run::create(folder, &pipeline, self.force)?;
-        if let Some(source) = &source {
-            run.write_source(source)?;
-        }
-        self.go(&pipeline, &plan, samples, source.as_ref(), &run, None)
+        let record = Record {
+            name: pipeline.name.clone(),
+            git: file
+                .parent()
+                .and_then(|folder| facts::git_state(if folder == Path::new("") { Path::new(".") } else { folder })),
+            parameters: plan.parameters(),
+            set: self.set.overrides.iter().map(|change| change.text().to_owned()).collect(),
+            data_sha256: images.training.sha256(),
+            started: facts::now(),
+            ..Record::default()
+        };
+        let run = Run::create(folder, text.bytes(), &pipeline, &record, source.as_ref(), self.force)?;
+        let lock = run.lock()?;
+        Ok(Setup { pipeline, plan, images, source, run, record, checkpoint: None, _lock: lock })
     }
 
-    fn resume(&self, folder: &Path) -> Result<ExitCode> {
+    fn resume(&self, folder: &Path) -> Result<Setup> {
         let run = Run::open(folder)?;
-        let (before, _) = run.pipeline(&[])?;
-        let (pipeline, plan) = run.pipeline(&self.set.overrides)?;
-        if (&before.model, &before.data, before.train.batch) != (&pipeline.model, &pipeline.data, pipeline.train.batch)
-        {
-            bail!("a resumed run keeps its model, data and batch; --set may change other keys, such as train.epochs");
+        let lock = run.lock()?;
+        run.tidy()?;
+        let (before, _) = run.pipeline()?;
+        let mut record = run.record()?;
+        // What the command line changed then holds still, and what it changes now comes behind.
+        let mut overrides = Vec::new();
+        for text in &record.set {
+            overrides.push(Override::parse(text).map_err(anyhow::Error::msg).context("run.ron")?);
         }
-        let checkpoint = run.last()?;
+        overrides.extend(self.set.overrides.iter().cloned());
+        let (pipeline, plan) = run.written(&overrides)?;
+        self.judge(&run, &changes(&before, &pipeline)?)?;
+        let images = self.images(&pipeline)?;
+        let found = images.training.sha256();
+        if found != record.data_sha256 && !self.accept_changes {
+            bail!(
+                "the training images of {run} are not those that it began with: their SHA-256 was {} and is {found}; \
+                 --accept-changes goes on with them",
+                record.data_sha256
+            );
+        }
         let source = pipeline.model.source().map(|_| run.source()).transpose()?;
-        let samples = self.samples(&pipeline, &plan, source.as_ref())?;
+        let checkpoint = match run.checkpoints().last()? {
+            Some((checkpoint, faults)) => {
+                for fault in faults {
+                    eprintln!("warning: {fault}; going on from step {} instead", checkpoint.state.steps);
+                }
+                Some(checkpoint)
+            }
+            None => None,
+        };
+        run.trim_metrics(checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.state.steps))?;
         run.write_pipeline(&pipeline)?;
-        self.go(&pipeline, &plan, samples, source.as_ref(), &run, Some(checkpoint))
+        record.set = overrides.iter().map(|change| change.text().to_owned()).collect();
+        record.data_sha256 = found;
+        run.write_record(&record)?;
+        Ok(Setup { pipeline, plan, images, source, run, record, checkpoint, _lock: lock })
     }
 
-    /// What is learned from, and what is tested with: images, or the codes that `source` makes of them.
-    fn samples(&self, pipeline: &Pipeline, plan: &Plan, source: Option<&Artifact>) -> Result<[Samples; 2]> {
-        let training = Images::training(&pipeline.data, self.data_dir.as_deref())?;
+    /// Refuses what a resumed run may not change, and what it may but was not told to.
+    fn judge(&self, run: &Run, changes: &[Change]) -> Result<()> {
+        let within =
+            |path: &str, keys: &str| path == keys || path.strip_prefix(keys).is_some_and(|rest| rest.starts_with('.'));
+        let listed = |changes: &[&Change]| changes.iter().map(|change| format!("\n  {change}")).collect::<String>();
+        let kept: Vec<&Change> =
+            changes.iter().filter(|change| KEPT.iter().any(|keys| within(&change.path, keys))).collect();
+        if !kept.is_empty() {
+            bail!(
+                "a resumed run keeps its name, model, data and batch, but they differ from those that {run} was trained with:{}",
+                listed(&kept)
+            );
+        }
+        let told = |change: &Change| {
+            self.set.overrides.iter().any(|told| within(&change.path, told.path()) || within(told.path(), &change.path))
+        };
+        let untold: Vec<&Change> = changes.iter().filter(|change| !told(change)).collect();
+        if !untold.is_empty() && !self.accept_changes {
+            bail!(
+                "pipeline.yaml of {run} was changed since:{}\nput it back, or go on with it as it is: --accept-changes",
+                listed(&untold)
+            );
+        }
+        Ok(())
+    }
+
+    /// The images that the pipeline names.
+    fn images(&self, pipeline: &Pipeline) -> Result<Sets> {
+        let (training, validation) = Images::training(&pipeline.data, self.data_dir.as_deref())?;
         let packing = pipeline.model.game().map_or(1, |game| game.packing);
         if training.count() < packing {
             bail!(
@@ -95,113 +219,126 @@ impl Train {
                 training.count()
             );
         }
-        let test = Images::test(&pipeline.data, self.data_dir.as_deref())?;
-        let Some((source, from)) = source.zip(pipeline.model.source()) else {
-            return Ok([Samples::Images(training), Samples::Images(test)]);
-        };
-        let device = self.device.open()?.device;
-        let encoder = encoder(source, from, plan.code(), &training, &device)?;
-        let training = Codes::of(training, &encoder, plan.code(), None, &device);
-        let test = Codes::of(test, &encoder, plan.code(), Some(training.scale().clone()), &device);
-        Ok([Samples::Codes(training), Samples::Codes(test)])
+        Ok(Sets { training, validation, test: Images::test(&pipeline.data, self.data_dir.as_deref())? })
     }
 
-    fn go(
-        &self,
-        pipeline: &Pipeline,
-        plan: &Plan,
-        [samples, test]: [Samples; 2],
-        source: Option<&Artifact>,
-        run: &Run,
-        checkpoint: Option<Checkpoint>,
-    ) -> Result<ExitCode> {
+    fn go(&self, setup: Setup) -> Result<ExitCode> {
+        let Setup { pipeline, plan, images, source, run, mut record, checkpoint, _lock } = setup;
         let opened = self.device.open()?;
-        say!("{}: {} with {} parameters", pipeline.name, plan.family().name(), plan.parameters());
-        say!("data    {}, {} images", pipeline.data.set.name(), samples.count());
-        say!("device  {}", opened.name);
-        say!("run     {run}");
-        let mut record = Record {
-            name: pipeline.name.clone(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            device: opened.name,
-            seed: pipeline.train.seed,
-            parameters: plan.parameters(),
-            started: jiff::Timestamp::now().to_string(),
-            outcome: Outcome::Running,
-            epochs: 0,
-            steps: 0,
-            seconds: 0.0,
-            losses: Vec::new(),
-            test: Vec::new(),
+        let voice = match (self.json, self.quiet) {
+            (true, _) => Voice::Json,
+            (false, true) => Voice::Quiet,
+            (false, false) => Voice::People,
         };
+        let mut progress = Progress::new(voice, &opened.name);
+        progress.say(format_args!("{}: {} with {} parameters", pipeline.name, plan.family().name(), plan.parameters()));
+        progress.say(format_args!("data    {}, {} images", pipeline.data.set.name(), images.training.count()));
+        progress.say(format_args!("device  {}", opened.name));
+        progress.say(format_args!("run     {run}"));
+        record.version = env!("CARGO_PKG_VERSION").to_owned();
+        record.device.clone_from(&opened.name);
+        record.seed = pipeline.train.seed;
+        record.outcome = Outcome::Running;
+        record.updated = facts::now();
         run.write_record(&record)?;
-        let device = opened.device.clone().autodiff();
-        let scale = match &samples {
-            Samples::Codes(codes) => Some(codes.scale().clone()),
-            Samples::Images(_) => None,
+
+        // What is learned from, and what is tested with: images, or the codes that `source` makes of them.
+        let Sets { training, validation, test } = images;
+        let mut scale = None;
+        let [samples, validation, test] = match source.as_ref().zip(pipeline.model.source()) {
+            None => [Some(training), validation, Some(test)].map(|images| images.map(Samples::Images)),
+            Some((source, from)) => {
+                let encoder = encoder(source, from, plan.code(), &training, &opened.device)?;
+                [Some(training), validation, Some(test)].map(|images| {
+                    let codes = Codes::of(images?, &encoder, plan.code(), scale.clone(), &opened.device);
+                    scale.get_or_insert_with(|| codes.scale().clone());
+                    Some(Samples::Codes(codes))
+                })
+            }
         };
+        let (Some(samples), Some(test)) = (samples, test) else { bail!("a set has no images") };
+        let device = opened.device.clone().autodiff();
         let session = Session {
-            studio: Studio { pipeline, plan, source: source.zip(scale), device: opened.device },
+            studio: Studio {
+                pipeline: &pipeline,
+                plan: &plan,
+                source: source.as_ref().zip(scale),
+                device: opened.device,
+            },
             samples,
+            validation,
             test,
-            run,
+            run: &run,
             stop: Stop::listen()?,
             device: device.clone(),
+            save_every: Duration::from_secs(self.save_every),
         };
         let starts = [0, 1, 2].map(|network| Start::seeded(pipeline.train.seed, network, &device));
         let report = |outcome: Outcome, state: &State| {
             record.outcome = outcome;
-            record.epochs = state.epoch - usize::from(state.partial);
+            record.updated = facts::now();
+            record.epochs = state.epochs();
             record.steps = state.steps;
             record.seconds = state.seconds;
+            record.peak_memory = facts::peak_memory();
             record.losses.clone_from(&state.losses);
+            record.validation.clone_from(&state.validation);
             record.test.clone_from(&state.test);
             run.write_record(&record)
         };
-        let settings = &pipeline.train;
-        let result = match &pipeline.model {
+        let (plan, settings, progress_) = (&plan, &pipeline.train, &mut progress);
+        let (outcome, state) = match &pipeline.model {
             Model::Classifier(spec) => {
                 let [start, ..] = starts;
-                train(Solo::new(Classifier::new(spec, plan, start), settings), &session, checkpoint, report)
+                train(Solo::new(Classifier::new(spec, plan, start), settings), &session, checkpoint, progress_, report)
             }
             Model::Autoencoder(spec) => {
                 let [encoder, decoder, _] = starts;
                 let model = Autoencoder::new(spec, plan, [encoder, decoder]);
-                train(Solo::new(model, settings), &session, checkpoint, report)
+                train(Solo::new(model, settings), &session, checkpoint, progress_, report)
             }
-            Model::Vae(spec) => train(Solo::new(Vae::new(spec, plan, starts), settings), &session, checkpoint, report),
-            Model::LatentVae(spec) => {
-                train(Solo::new(Vae::second_stage(spec, plan, starts), settings), &session, checkpoint, report)
+            Model::Vae(spec) => {
+                train(Solo::new(Vae::new(spec, plan, starts), settings), &session, checkpoint, progress_, report)
             }
-            Model::Gan(spec) => train(Duel::new(spec, plan, settings, starts), &session, checkpoint, report),
-            Model::LatentGan(spec) => train(Duel::latent(spec, plan, settings, starts), &session, checkpoint, report),
-            Model::VaeGan(spec) => train(VaeGan::new(spec, plan, settings, starts), &session, checkpoint, report),
-        };
-        let (outcome, state) = result?;
-        Ok(conclude(run, outcome, &state))
+            Model::LatentVae(spec) => train(
+                Solo::new(Vae::second_stage(spec, plan, starts), settings),
+                &session,
+                checkpoint,
+                progress_,
+                report,
+            ),
+            Model::Gan(spec) => train(Duel::new(spec, plan, settings, starts), &session, checkpoint, progress_, report),
+            Model::LatentGan(spec) => {
+                train(Duel::latent(spec, plan, settings, starts), &session, checkpoint, progress_, report)
+            }
+            Model::VaeGan(spec) => {
+                train(VaeGan::new(spec, plan, settings, starts), &session, checkpoint, progress_, report)
+            }
+        }?;
+        Ok(conclude(&progress, &run, outcome, &state))
     }
 }
 
 /// Says where everything is and what to do next.
-fn conclude(run: &Run, outcome: Outcome, state: &State) -> ExitCode {
+fn conclude(progress: &Progress, run: &Run, outcome: Outcome, state: &State) -> ExitCode {
     let time = HumanDuration(Duration::from_secs_f64(state.seconds));
     match outcome {
         Outcome::Interrupted => {
-            say!("\nstopped after {} steps and saved; go on with", state.steps);
-            say!("  imago train --resume {run}");
+            progress.say(format_args!(
+                "\nstopped after {} steps and saved; go on with\n  imago train --resume {run}",
+                state.steps
+            ));
             ExitCode::from(130)
         }
         _ => {
-            say!("\ntrained for {time}; look at {run}/samples/epoch-{:04}.png, then", state.epoch);
-            say!("  imago sample {run}");
-            say!("  imago export {run} --to www/models/<name>");
+            let early =
+                if outcome == Outcome::StoppedEarly { ", and stopped early since nothing became better" } else { "" };
+            progress.say(format_args!(
+                "\ntrained for {time}{early}; pictures and curves are in {run}, now\n  \
+                 imago sample {run}\n  \
+                 imago export {run} --to www/models/<name>"
+            ));
             ExitCode::SUCCESS
         }
     }
-}
-
-/// The time as part of a folder's name: 20261122-141500, UTC.
-fn stamp() -> Result<String> {
-    let time = jiff::fmt::strtime::format("%Y%m%d-%H%M%S", jiff::Timestamp::now());
-    time.context("the time cannot be written")
 }

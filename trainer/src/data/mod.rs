@@ -4,6 +4,7 @@ mod augment;
 mod download;
 mod idx;
 mod published;
+mod statistics;
 mod synthetic;
 
 use std::borrow::Cow;
@@ -12,9 +13,11 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use augment::{Canvas, Change};
 use image::{GrayImage, imageops};
-use imago_core::noise::Noise;
+use imago_core::artifact::sha256;
+use imago_core::noise::{Noise, Purpose};
 use imago_core::spec::{self, Augment, Range, Set};
 use published::Published;
+pub use statistics::Statistics;
 use synthetic::Drawing;
 
 /// The images of one part of a set, all in memory.
@@ -37,6 +40,8 @@ pub struct Images {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Split {
     Training,
+    /// Training images that are kept out of training.
+    Validation,
     Test,
 }
 
@@ -50,9 +55,39 @@ const DRAWN: usize = 10_000;
 const DRAWN_FOR_TEST: usize = 2_000;
 
 impl Images {
-    /// The training images of a set: read, fetched or drawn.
-    pub fn training(data: &spec::Data, data_dir: Option<&Path>) -> Result<Self> {
-        Self::open(data, Split::Training, data_dir)
+    /// The training images of a set, read, fetched or drawn, and those of them that are kept out of training, if any are.
+    pub fn training(data: &spec::Data, data_dir: Option<&Path>) -> Result<(Self, Option<Self>)> {
+        let all = Self::open(data, Split::Training, data_dir)?;
+        let kept_out = (all.count() as f64 * data.validation).round() as usize;
+        if data.validation == 0.0 {
+            return Ok((all, None));
+        }
+        if kept_out == 0 || kept_out == all.count() {
+            bail!(
+                "data.validation keeps {kept_out} of {} training images out of training: it has to be at least one, and not all",
+                all.count()
+            );
+        }
+        // The same ones whatever the seed of the run is: it is a part of the data like any other.
+        let (mut validation, mut training) = {
+            let order = all.shuffled(&mut Noise::of(Purpose::Split, 0, 0));
+            let (validation, training) = order.split_at(kept_out);
+            (validation.to_vec(), training.to_vec())
+        };
+        validation.sort_unstable();
+        training.sort_unstable();
+        let part = |indices: &[usize], split| Self {
+            split,
+            pixels: indices
+                .iter()
+                .flat_map(|index| &all.pixels[index * SIDE * SIDE..][..SIDE * SIDE])
+                .copied()
+                .collect(),
+            labels: indices.iter().map(|index| all.labels[*index]).collect(),
+            augment: all.augment.clone(),
+            ..all
+        };
+        Ok((part(&training, Split::Training), Some(part(&validation, Split::Validation))))
     }
 
     /// All test images of a set: read, fetched or drawn. They are never changed at random.
@@ -140,7 +175,7 @@ impl Images {
     /// Those images as pixels in the range of the data, one after another. Training images are changed at random where
     /// the data say so; otherwise nothing is drawn from the noise.
     pub fn gather(&self, indices: &[usize], noise: &mut Noise) -> Vec<f32> {
-        if self.split == Split::Test || self.augment.is_none() {
+        if self.split != Split::Training || self.augment.is_none() {
             return self.plain(indices);
         }
         let area = self.size * self.size;
@@ -162,6 +197,11 @@ impl Images {
         values
     }
 
+    /// SHA-256 of all pixels and labels, which tells these images from any others.
+    pub fn sha256(&self) -> String {
+        sha256(&[self.pixels.as_slice(), &self.labels].concat())
+    }
+
     /// All indices in a random order.
     pub fn shuffled(&self, noise: &mut Noise) -> Vec<usize> {
         let mut order: Vec<usize> = (0..self.count()).collect();
@@ -181,6 +221,7 @@ impl Split {
     fn name(self) -> &'static str {
         match self {
             Self::Training => "training",
+            Self::Validation => "validation",
             Self::Test => "test",
         }
     }
@@ -205,7 +246,7 @@ fn scaled(pixels: &[u8], size: usize) -> Cow<'_, [u8]> {
 fn published(set: Published, split: Split, data_dir: Option<&Path>) -> Result<(Vec<u8>, Vec<u8>)> {
     let contents = published::open(set, data_dir)?;
     let (images, labels) = match split {
-        Split::Training => (contents.train_images, contents.train_labels),
+        Split::Training | Split::Validation => (contents.train_images, contents.train_labels),
         Split::Test => (contents.test_images, contents.test_labels),
     };
     let (folder, split) = (set.folder(), split.name());
@@ -220,7 +261,7 @@ fn published(set: Published, split: Split, data_dir: Option<&Path>) -> Result<(V
 /// Pixels and labels of a drawn set, of `most` images at the most.
 fn drawn(set: Drawing, split: Split, most: usize) -> (Vec<u8>, Vec<u8>) {
     let (first, count) = match split {
-        Split::Training => (0, DRAWN),
+        Split::Training | Split::Validation => (0, DRAWN),
         Split::Test => (DRAWN as u64, DRAWN_FOR_TEST),
     };
     synthetic::draw_many(set, DRAWING_SEED, first, count.min(most))
@@ -296,7 +337,7 @@ mod tests {
     #[test]
     fn the_test_images_of_a_drawn_set_are_others_than_those_for_training() {
         let data = Data { limit: 50, ..Data::new(Set::SyntheticDigits) };
-        let (training, test) = (Images::training(&data, None).unwrap(), Images::test(&data, None).unwrap());
+        let (training, test) = (Images::training(&data, None).unwrap().0, Images::test(&data, None).unwrap());
         assert_eq!((training.count(), test.count()), (50, DRAWN_FOR_TEST));
         for images in [&training, &test] {
             assert_eq!(images.classes(), 10);
@@ -310,11 +351,33 @@ mod tests {
 
     #[test]
     fn a_limit_takes_the_first_images() {
-        let some = |limit| Images::training(&Data { limit, ..Data::new(Set::SyntheticDigits) }, None).unwrap();
+        let some = |limit| Images::training(&Data { limit, ..Data::new(Set::SyntheticDigits) }, None).unwrap().0;
         let (few, more) = (some(3), some(20));
         assert_eq!((few.count(), more.count()), (3, 20));
         assert_eq!(few.plain(&[0, 1, 2]), more.plain(&[0, 1, 2]));
         assert_eq!(few.labels(), [0, 1, 2]);
+    }
+
+    #[test]
+    fn a_part_is_kept_out_of_training_and_never_changed_at_random() {
+        let data = |validation| Data { limit: 50, validation, ..data(AUGMENT) };
+        let (all, none) = Images::training(&data(0.0), None).unwrap();
+        let (training, validation) = Images::training(&data(0.3), None).unwrap();
+        let validation = validation.unwrap();
+        assert!(none.is_none());
+        assert_eq!((training.count(), validation.count()), (35, 15));
+        let each = |images: &Images| (0..images.count()).map(|i| images.bytes(i).to_vec()).collect::<Vec<_>>();
+        let mut both = [each(&training), each(&validation)].concat();
+        let mut expected = each(&all);
+        both.sort();
+        expected.sort();
+        assert!(both == expected);
+        assert_eq!(validation.gather(&[0, 1], &mut Noise::new(1, 0)), validation.plain(&[0, 1]));
+        assert_ne!(training.gather(&[0, 1], &mut Noise::new(1, 0)), training.plain(&[0, 1]));
+        assert_eq!(validation.sha256(), Images::training(&data(0.3), None).unwrap().1.unwrap().sha256());
+        assert_ne!(validation.sha256(), training.sha256());
+        let message = Images::training(&data(0.001), None).err().unwrap().to_string();
+        assert!(message.contains("keeps 0 of 50"), "{message}");
     }
 
     #[test]

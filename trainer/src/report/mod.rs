@@ -1,11 +1,19 @@
 //! What a run shows: pictures and arrays.
 
+mod animation;
 mod confusion;
+mod curves;
+mod events;
 mod grid;
 mod npy;
 pub mod reference;
+mod scatter;
 pub mod summary;
 
+pub use animation::animation;
 pub use confusion::confusion_png;
+pub use curves::{Line, Panel, curves_svg};
+pub use events::Events;
 pub use grid::png_grid;
 pub use npy::npy;
+pub use scatter::scatter_svg;

@@ -7,6 +7,8 @@ mod stop;
 mod studio;
 mod training;
 
+pub use meter::Sum;
+pub use progress::{Progress, Voice};
 pub use samples::{Codes, Samples, encoder};
 pub use stop::Stop;
 pub use studio::Studio;

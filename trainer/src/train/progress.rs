@@ -1,5 +1,6 @@
-//! What a person sees while a model trains.
+//! What a person, or a program, sees while a model trains.
 
+use std::fmt::Arguments;
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
@@ -8,52 +9,93 @@ use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 /// How often the losses are read from the device and shown.
 const INTERVAL: Duration = Duration::from_millis(500);
 
-/// One bar over all epochs on a terminal, one line an epoch elsewhere.
+/// Whom a training talks to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Voice {
+    /// People: a block with a bar on a terminal, and a line for every epoch.
+    People,
+    /// Programs: every epoch as a line of JSON, and no other line.
+    Json,
+    /// Nobody, but for warnings and errors.
+    Quiet,
+}
+
+/// How far a training is.
 pub struct Progress {
+    voice: Voice,
+    /// The block on the terminal, which is hidden elsewhere.
     bar: ProgressBar,
-    live: bool,
+    device: String,
     epochs: usize,
+    steps: u64,
     shown: Instant,
 }
 
 impl Progress {
-    /// Progress over `steps` in `epochs`, of which `done` steps are behind us.
-    pub fn new(epochs: usize, steps: u64, done: u64) -> Self {
-        let live = std::io::stderr().is_terminal();
-        let bar = match live {
-            true => ProgressBar::new(steps).with_position(done),
-            false => ProgressBar::hidden(),
-        };
-        let style = ProgressStyle::with_template("{prefix} {bar:30.cyan/dim} {percent:>3}%  {msg}  {eta} left");
+    /// Of a training that computes on `device`.
+    pub fn new(voice: Voice, device: &str) -> Self {
+        let live = voice == Voice::People && std::io::stderr().is_terminal() && std::io::stdout().is_terminal();
+        let bar = if live { ProgressBar::new(1) } else { ProgressBar::hidden() };
+        let style = ProgressStyle::with_template("{wide_bar:.cyan/dim} {percent:>3} %  {eta} left\n{msg}");
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-        bar.reset_eta();
-        Self { bar, live, epochs, shown: Instant::now() }
+        Self { voice, bar, device: device.to_owned(), epochs: 0, steps: 0, shown: Instant::now() }
+    }
+
+    /// Says something to people.
+    pub fn say(&self, text: Arguments<'_>) {
+        if self.voice == Voice::People {
+            self.bar.suspend(|| say!("{text}"));
+        }
+    }
+
+    /// Begins to show progress over `steps` in `epochs`, of which `done` steps are behind us.
+    pub fn begin(&mut self, epochs: usize, steps: u64, done: u64) {
+        (self.epochs, self.steps) = (epochs, steps);
+        self.bar.set_length(steps);
+        self.bar.set_position(done);
+        self.bar.reset_eta();
     }
 
     /// Counts a step. True when it is time to [`show`](Self::show) losses.
     pub fn step(&mut self) -> bool {
         self.bar.inc(1);
-        self.live && self.shown.elapsed() >= INTERVAL
+        !self.bar.is_hidden() && self.shown.elapsed() >= INTERVAL
     }
 
     /// Shows the losses of the last steps.
-    pub fn show(&mut self, epoch: usize, losses: &str, images_per_second: f64) {
+    pub fn show(&mut self, epoch: usize, step: u64, losses: &str, images_per_second: f64) {
         self.shown = Instant::now();
-        self.bar.set_prefix(format!("epoch {epoch}/{}", self.epochs));
-        self.bar.set_message(format!("{losses}  {images_per_second:.0} images/s"));
+        let Self { device, epochs, steps, .. } = self;
+        self.bar.set_message(format!(
+            "epoch {epoch}/{epochs}  step {step}/{steps}  {images_per_second:.0} images/s  {device}\n{losses}"
+        ));
+    }
+
+    /// Says that training goes back to step number `steps`.
+    pub fn back(&self, steps: u64, text: Arguments<'_>) {
+        self.bar.set_position(steps);
+        self.bar.suspend(|| eprintln!("warning: {text}"));
     }
 
     /// Prints the line of a whole epoch.
-    pub fn epoch(&self, epoch: usize, losses: &str, images_per_second: f64, left: Duration) {
-        let left = match left.is_zero() {
-            true => "done".to_owned(),
-            false => format!("{} left", HumanDuration(left)),
-        };
-        let line = format!("epoch {epoch:>3}/{}  {losses}  {images_per_second:.0} images/s  {left}", self.epochs);
-        self.bar.suspend(|| say!("{line}"));
+    pub fn epoch(&self, epoch: usize, scores: &str, images_per_second: f64, left: Duration, line: &serde_json::Value) {
+        match self.voice {
+            Voice::Json => say!("{line}"),
+            Voice::Quiet => {}
+            Voice::People => {
+                let left = match left.is_zero() {
+                    true => "done".to_owned(),
+                    false => format!("{} left", HumanDuration(left)),
+                };
+                self.say(format_args!(
+                    "epoch {epoch:>3}/{}  {scores}  {images_per_second:.0} images/s  {left}",
+                    self.epochs
+                ));
+            }
+        }
     }
 
-    /// Takes the bar away.
+    /// Takes the block away.
     pub fn finish(&self) {
         self.bar.finish_and_clear();
     }

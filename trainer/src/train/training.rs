@@ -2,30 +2,41 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 use burn::tensor::Device;
-use imago_core::model::{Learner, Losses, Moment, restore};
+use imago_core::model::{Learner, Losses, Moment, Saved, restore};
 use imago_core::noise::{Noise, Purpose};
+use imago_core::spec::{Figure, OnNan};
 
 use super::Stop;
-use super::meter::Meter;
+use super::meter::{Meter, Spoiled};
 use super::progress::Progress;
 use super::samples::Samples;
 use super::studio::Studio;
-use crate::run::{Checkpoint, Outcome, Run, State};
+use crate::checkpoint::{Checkpoint, State};
+use crate::report::Events;
+use crate::run::{Outcome, Run};
 
 /// How many samples are tested at a time.
 const TESTED: usize = 500;
+/// After so many steps at the latest the losses are read, to see that they are numbers.
+const UNREAD: usize = 100;
+/// How often training may go back before it gives up.
+const ROLLBACKS: u32 = 8;
 
 /// What a training works with.
 pub struct Session<'a> {
     pub studio: Studio<'a>,
     pub samples: Samples,
+    /// Samples that were kept out of training.
+    pub validation: Option<Samples>,
     pub test: Samples,
     pub run: &'a Run,
     pub stop: Stop,
     /// Where the weights live: an autodiff device.
     pub device: Device,
+    /// How often a checkpoint is saved within an epoch.
+    pub save_every: Duration,
 }
 
 /// Trains `learner` from the beginning, or from a checkpoint.
@@ -35,6 +46,7 @@ pub struct Session<'a> {
 ///     shuffle the samples
 ///     for each batch:
 ///         take one step
+///         save a checkpoint if the last is old
 ///     test, picture the same latents, save a checkpoint
 /// ```
 ///
@@ -43,127 +55,252 @@ pub fn train<L: Learner>(
     mut learner: L,
     session: &Session<'_>,
     checkpoint: Option<Checkpoint>,
+    progress: &mut Progress,
     mut report: impl FnMut(Outcome, &State) -> Result<()>,
 ) -> Result<(Outcome, State)> {
-    let Session { studio, samples, test, run, stop, device } = session;
+    let Session { studio, samples, run, stop, device, .. } = session;
     let train = &studio.pipeline.train;
-    let steps_per_epoch = steps_per_epoch(samples.count(), train.batch, L::WHOLE_BATCHES);
-    let steps = train.steps.unwrap_or(train.epochs as u64 * steps_per_epoch);
-    let epochs = steps.div_ceil(steps_per_epoch) as usize;
+    let per_epoch = steps_per_epoch(samples.count(), train.batch, L::WHOLE_BATCHES);
+    let steps = train.steps.unwrap_or(train.epochs as u64 * per_epoch);
+    let epochs = steps.div_ceil(per_epoch) as usize;
+    let first = if train.on_nan == OnNan::Rollback { Some(learner.save()?) } else { None };
     let mut state = match checkpoint {
         Some(Checkpoint { state, saved }) => {
             learner = learner.restore(&saved)?;
             state
         }
-        None => State::default(),
+        None => State::new(),
     };
     if state.steps >= steps {
-        say!("{run} has taken all of its {steps} steps; --set train.epochs=… or train.steps=… gives it more");
+        progress.say(format_args!(
+            "{run} has taken all of its {steps} steps; --set train.epochs=… or train.steps=… gives it more"
+        ));
+        report(Outcome::Finished, &state)?;
         return Ok((Outcome::Finished, state));
     }
-    let mut progress = Progress::new(epochs, steps, state.steps);
-    let (begun, before) = (Instant::now(), state.seconds);
-    let first_step = state.steps;
+    if session.patience_is_over(&state) {
+        progress.say(format_args!("{run} was stopped early; --set train.early_stop.patience=… gives it more time"));
+        report(Outcome::StoppedEarly, &state)?;
+        return Ok((Outcome::StoppedEarly, state));
+    }
+    let mut events = Events::open(&run.folder().join("events"), state.steps + 1)?;
+    progress.begin(epochs, steps, state.steps);
+    let (begun, before, first_step) = (Instant::now(), state.seconds, state.steps);
+    let mut saved_at = Instant::now();
 
-    for epoch in (state.steps / steps_per_epoch) as usize + 1..=epochs {
+    while state.steps < steps {
+        let epoch = (state.steps / per_epoch) as usize + 1;
+        let end = steps.min(per_epoch * epoch as u64);
         let (epoch_begun, epoch_steps) = (Instant::now(), state.steps);
         let order = samples.images().shuffled(&mut Noise::of(Purpose::Shuffle, train.seed, epoch as u64));
-        let batches = order.chunks(train.batch).take(steps_per_epoch as usize);
-        let mut meter = Meter::default();
+        let batches = order.chunks(train.batch).take(per_epoch as usize);
+        let mut meter = Meter::resume(&state.sums);
+        let mut fault = None;
         // A resumed epoch goes on behind the steps that it has done.
-        for batch in batches.skip((state.steps % steps_per_epoch) as usize) {
+        for batch in batches.skip((state.steps % per_epoch) as usize) {
             device.seed(train.seed.wrapping_add(state.steps));
             let mut noise = Noise::of(Purpose::Batch, train.seed, state.steps);
             let batch = samples.batch(batch, &mut noise, device);
-            let rate = train.schedule.factor(state.steps as f64 / steps as f64);
+            let rate = state.rate * train.rate(state.steps, steps);
             let losses;
             (learner, losses) = learner.step(batch, &mut Moment::new(train.seed, state.steps, rate));
-            meter.add(losses);
             state.steps += 1;
-            if progress.step() {
-                let rate = rate_of((state.steps - epoch_steps) as usize * train.batch, epoch_begun);
-                progress.show(epoch, &describe(&meter.read()), rate);
+            meter.add(state.steps, losses, 1.0);
+            let (show, due) = (progress.step(), saved_at.elapsed() >= session.save_every);
+            let leave = stop.asked() || state.steps == end;
+            if show || due || leave || meter.pending() >= UNREAD {
+                match meter.read() {
+                    Ok(means) if show => {
+                        let rate = rate_of((state.steps - epoch_steps) as usize * train.batch, epoch_begun);
+                        progress.show(epoch, state.steps, &describe(&means), rate);
+                    }
+                    Ok(_) => {}
+                    Err(spoiled) => fault = Some(spoiled),
+                }
             }
-            if stop.asked() || state.steps == steps {
+            if leave || due || fault.is_some() {
+                state.epoch = epoch;
+                state.partial = state.steps < end;
+                state.seconds = before + begun.elapsed().as_secs_f64();
+                state.sums = if state.steps.is_multiple_of(per_epoch) { Vec::new() } else { meter.sums() };
+            }
+            if leave || fault.is_some() {
+                break;
+            }
+            if due {
+                match sound(&learner, state.steps)? {
+                    Ok(saved) => run.checkpoints().save(&Checkpoint { state: state.clone(), saved })?,
+                    Err(spoiled) => fault = Some(spoiled),
+                }
+                saved_at = Instant::now();
+            }
+            if fault.is_some() {
                 break;
             }
         }
-        meter.read();
-        state.epoch = epoch;
-        state.partial = state.steps < steps.min(steps_per_epoch * epoch as u64);
-        state.seconds = before + begun.elapsed().as_secs_f64();
+        let saved = match fault {
+            Some(spoiled) => Err(spoiled),
+            None => sound(&learner, state.steps)?,
+        };
+        let saved = match (saved, &first) {
+            (Ok(saved), _) => saved,
+            (Err(spoiled), Some(first)) if state.rollbacks < ROLLBACKS => {
+                let (rate, rollbacks) = (state.rate * 0.5, state.rollbacks + 1);
+                let last = run.checkpoints().last()?.map(|(last, _)| last);
+                let last = last.unwrap_or_else(|| Checkpoint { state: State::new(), saved: first.clone() });
+                state = State { rate, rollbacks, ..last.state };
+                learner = learner.restore(&last.saved)?;
+                run.trim_metrics(state.steps)?;
+                progress.back(
+                    state.steps,
+                    format_args!("{spoiled}: back to step {} with {rate} times the learning rate", state.steps),
+                );
+                continue;
+            }
+            (Err(spoiled), _) => {
+                progress.finish();
+                report(Outcome::Diverged, &state)?;
+                return Err(diverged(&spoiled, session));
+            }
+        };
         state.losses = meter.means();
-        if state.losses.iter().any(|(_, mean)| !mean.is_finite()) {
-            progress.finish();
-            report(Outcome::Diverged, &state)?;
-            bail!(
-                "the loss is no longer finite in epoch {epoch} ({}); the last checkpoint is kept. A lower learning rate \
-                 often helps: --set train.optimizer.adam.lr={}",
-                describe(&meter.means()),
-                train.optimizer.adam.lr / 10.0
-            );
-        }
-        let saved = learner.save()?;
-        let trained = restore(studio.plan, &saved.weights, &studio.device)?;
-        let last = state.steps == steps;
-        state.prior = studio.prior(&trained, samples.images(), last);
-        if !state.partial {
-            state.test = evaluate(&learner, test, train.batch, train.seed, state.steps, &studio.device);
-        }
-        run.save(Checkpoint { state: state.clone(), saved })?;
         if state.partial {
+            let trained = restore(studio.plan, &saved.weights, &studio.device)?;
+            state.prior = studio.prior(&trained, samples.images(), false);
+            run.checkpoints().save(&Checkpoint { state: state.clone(), saved })?;
             progress.finish();
             report(Outcome::Interrupted, &state)?;
             return Ok((Outcome::Interrupted, state));
         }
-        run.write_samples(epoch, &studio.picture(&trained, &state.prior, test)?)?;
+        let evaluated = state.steps == steps || epoch.is_multiple_of(train.evaluate_every);
+        let best = evaluated && session.evaluate(&learner, &mut state);
+        let outcome = match state.steps == steps {
+            true => Outcome::Finished,
+            false if evaluated && session.patience_is_over(&state) => Outcome::StoppedEarly,
+            false if stop.asked() => Outcome::Interrupted,
+            false => Outcome::Running,
+        };
+        let last = matches!(outcome, Outcome::Finished | Outcome::StoppedEarly);
+        if last && session.validation.is_some() {
+            state.test = session.measure(&learner, &session.test, state.steps);
+        }
         let done = (state.steps - epoch_steps) as usize * train.batch;
         let images_per_second = rate_of(done.min(samples.count()), epoch_begun);
-        run.append_metrics(&line(&state, images_per_second))?;
-        let left = begun.elapsed().as_secs_f64() / (state.steps - first_step) as f64 * (steps - state.steps) as f64;
-        let losses = match state.test.is_empty() {
-            true => describe(&state.losses),
-            false => format!("{}  test {}", describe(&state.losses), describe(&state.test)),
-        };
-        progress.epoch(epoch, &losses, images_per_second, Duration::from_secs_f64(left));
-        let outcome = if last { Outcome::Finished } else { Outcome::Running };
+        let line = line(&state, evaluated, images_per_second);
+        run.append_metrics(&line)?;
+        for (name, value) in line.as_object().into_iter().flatten() {
+            if let (true, Some(value)) = (name.contains('/') || name == "images_per_second", value.as_f64()) {
+                events.scalar(name, state.steps, value)?;
+            }
+        }
+        if evaluated {
+            let trained = restore(studio.plan, &saved.weights, &studio.device)?;
+            state.prior = studio.prior(&trained, samples.images(), last);
+            let picture = studio.publish(run, &state, &trained, &session.test, last)?;
+            events.image("samples", state.steps, &picture)?;
+        }
+        if evaluated || outcome != Outcome::Running {
+            let checkpoint = Checkpoint { state: state.clone(), saved };
+            if best {
+                run.checkpoints().save_best(&checkpoint)?;
+            }
+            run.checkpoints().save(&checkpoint)?;
+            saved_at = Instant::now();
+        }
+        let a_step = begun.elapsed().as_secs_f64() / state.steps.saturating_sub(first_step).max(1) as f64;
+        let left = if last { 0.0 } else { a_step * (steps - state.steps) as f64 };
+        progress.epoch(epoch, &scores(&state, evaluated), images_per_second, Duration::from_secs_f64(left), &line);
         report(outcome, &state)?;
-        if stop.asked() && !last {
+        if outcome != Outcome::Running {
             progress.finish();
-            report(Outcome::Interrupted, &state)?;
-            return Ok((Outcome::Interrupted, state));
+            return Ok((outcome, state));
         }
     }
-    progress.finish();
-    Ok((Outcome::Finished, state))
+    bail!("a training ended without an outcome")
+}
+
+/// What a learner would save, if its weights are all numbers: a last step may have spoiled them before a loss shows it.
+fn sound<L: Learner>(learner: &L, step: u64) -> Result<Result<Saved, Spoiled>> {
+    let saved = learner.save()?;
+    Ok(match saved.is_finite()? {
+        true => Ok(saved),
+        false => Err(Spoiled { name: "a weight".into(), step, value: f64::NAN }),
+    })
+}
+
+/// The error of a training whose losses are no longer numbers.
+fn diverged(spoiled: &Spoiled, session: &Session<'_>) -> anyhow::Error {
+    let train = &session.studio.pipeline.train;
+    let go_on = format!("imago train --resume {}", session.run);
+    anyhow!(
+        "{spoiled}; the last checkpoint is kept\n\
+         what helps, from the most to the least likely:\n  \
+         {go_on} --set train.optimizer.adam.lr={}\n  \
+         {go_on} --set train.optimizer.adam.clip_norm=1\n  \
+         {go_on} --set train.on_nan=rollback   # goes back and halves the learning rates by itself",
+        train.optimizer.adam.lr / 10.0
+    )
+}
+
+impl Session<'_> {
+    /// Measures the learner, and whether it is better than ever before.
+    fn evaluate<L: Learner>(&self, learner: &L, state: &mut State) -> bool {
+        let figures = match &self.validation {
+            Some(validation) => {
+                // The test images are measured at the end.
+                state.test = Vec::new();
+                state.validation = self.measure(learner, validation, state.steps);
+                &state.validation
+            }
+            None => {
+                state.test = self.measure(learner, &self.test, state.steps);
+                &state.test
+            }
+        };
+        let Some((figure, value)) = self.figure().and_then(|figure| Some((figure, figure.of(figures)?))) else {
+            return false;
+        };
+        let better = |best: f64| if figure.grows() { value > best } else { value < best };
+        let better = value.is_finite() && state.best.is_none_or(|(best, _)| better(best));
+        (state.best, state.stale) = match better {
+            true => (Some((value, state.steps)), 0),
+            false => (state.best, state.stale + 1),
+        };
+        better
+    }
+
+    /// The figure by which a model is better or worse than another of its family, if there is one.
+    fn figure(&self) -> Option<Figure> {
+        let asked = self.studio.pipeline.train.early_stop.as_ref().and_then(|stop| stop.metric);
+        asked.or_else(|| self.studio.plan.family().figures().first().copied())
+    }
+
+    /// Whether training is to end since nothing became better for long.
+    fn patience_is_over(&self, state: &State) -> bool {
+        self.studio.pipeline.train.early_stop.as_ref().is_some_and(|stop| state.stale >= stop.patience)
+    }
+
+    /// What the learner measures on all of these samples, if it measures anything there.
+    fn measure<L: Learner>(&self, learner: &L, samples: &Samples, step: u64) -> Vec<(String, f64)> {
+        let Some(exam) = learner.exam() else { return Vec::new() };
+        let train = &self.studio.pipeline.train;
+        let all: Vec<usize> = (0..samples.count()).collect();
+        let mut meter = Meter::default();
+        for (index, indices) in all.chunks(train.batch.min(TESTED)).enumerate() {
+            let mut moment = Moment { step, rate: 0.0, noise: Noise::of(Purpose::Exam, train.seed, index as u64) };
+            let losses: Losses = exam(samples.plain(indices, &self.studio.device), &mut moment);
+            meter.add(step, losses, indices.len() as f64);
+        }
+        // What is no number shows as such.
+        let _ = meter.read();
+        meter.means()
+    }
 }
 
 /// How many steps an epoch of so many samples has.
 fn steps_per_epoch(samples: usize, batch: usize, whole_batches: bool) -> u64 {
     let steps = if whole_batches { samples / batch } else { samples.div_ceil(batch) };
     steps.max(1) as u64
-}
-
-/// What the learner measures on all test samples, if it measures anything there.
-fn evaluate<L: Learner>(
-    learner: &L,
-    test: &Samples,
-    batch: usize,
-    seed: u64,
-    step: u64,
-    device: &Device,
-) -> Vec<(String, f64)> {
-    let Some(exam) = learner.exam() else { return Vec::new() };
-    let all: Vec<usize> = (0..test.count()).collect();
-    let mut meter = Meter::default();
-    for (index, indices) in all.chunks(batch.min(TESTED)).enumerate() {
-        let mut moment = Moment { step, rate: 0.0, noise: Noise::of(Purpose::Exam, seed, index as u64) };
-        let share = indices.len() as f64;
-        let losses: Losses = exam(test.plain(indices, device), &mut moment);
-        meter.add_weighted(losses, share);
-    }
-    meter.read();
-    meter.means()
 }
 
 /// `reconstruction 148.70  kl 3.612`
@@ -179,15 +316,26 @@ fn rate_of(images: usize, since: Instant) -> f64 {
     images as f64 / since.elapsed().as_secs_f64().max(1e-9)
 }
 
-fn line(state: &State, images_per_second: f64) -> serde_json::Value {
+/// The line of an epoch: its losses, and what was measured if it was.
+fn scores(state: &State, evaluated: bool) -> String {
+    let mut text = describe(&state.losses);
+    for (kind, parts) in [("validation", &state.validation), ("test", &state.test)] {
+        if evaluated && !parts.is_empty() {
+            text += &format!("  {kind} {}", describe(parts));
+        }
+    }
+    text
+}
+
+fn line(state: &State, evaluated: bool, images_per_second: f64) -> serde_json::Value {
     let mut line = serde_json::json!({
         "epoch": state.epoch,
         "step": state.steps,
         "seconds": state.seconds,
         "images_per_second": images_per_second,
     });
-    for (kind, parts) in [("loss", &state.losses), ("test", &state.test)] {
-        for (name, mean) in parts {
+    for (kind, parts) in [("loss", &state.losses), ("validation", &state.validation), ("test", &state.test)] {
+        for (name, mean) in parts.iter().filter(|_| evaluated || kind == "loss") {
             line[format!("{kind}/{name}")] = serde_json::json!(mean);
         }
     }

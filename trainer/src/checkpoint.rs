@@ -1,0 +1,277 @@
+//! Checkpoints: what a training goes on from.
+//!
+//! ```text
+//! checkpoints/
+//!   step-<steps>/   weights.bpk, optimizer-<n>.bpk and state.ron; the highest is the last, the one before it is kept too
+//!   best/           weights.bpk and state.ron of the best evaluation so far
+//! ```
+//!
+//! Each is written beside its place and renamed into it, and an earlier one is only removed when the new one is on disk. So at any
+//! moment there is a whole one.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, anyhow, bail};
+use imago_core::artifact::{WEIGHTS, sha256};
+use imago_core::model::{Prior, Saved};
+use serde::{Deserialize, Serialize};
+
+use crate::files;
+use crate::train::Sum;
+
+const STATE: &str = "state.ron";
+const BEST: &str = "best";
+/// What stands before the checksum in the last line of the state.
+const SEAL: &str = "// SHA-256 of the lines above: ";
+/// How many checkpoints are kept.
+const KEPT: usize = 2;
+
+/// The checkpoints of a run.
+#[derive(Debug, Clone)]
+pub struct Checkpoints(PathBuf);
+
+/// Where a training stands; written with every checkpoint.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct State {
+    /// Steps done.
+    pub steps: u64,
+    /// Epochs begun: the number of the last whole or broken-off one, from 1.
+    pub epoch: usize,
+    /// Whether the epoch was broken off.
+    pub partial: bool,
+    /// Time spent training, in seconds.
+    pub seconds: f64,
+    /// What all learning rates are multiplied by: halved with every rollback.
+    pub rate: f64,
+    /// How often training went back.
+    pub rollbacks: u32,
+    /// The parts of the loss, averaged over the last epoch.
+    pub losses: Vec<(String, f64)>,
+    /// What those of an epoch that was broken off are averaged from.
+    pub sums: Vec<(String, Sum)>,
+    /// The same on the images that were kept out of training, if there are any.
+    pub validation: Vec<(String, f64)>,
+    /// The same on the test samples, where they mean something there.
+    pub test: Vec<(String, f64)>,
+    /// The best evaluation so far: the figure and its step.
+    pub best: Option<(f64, u64)>,
+    /// Evaluations since then.
+    pub stale: usize,
+    /// What latents are drawn from.
+    pub prior: Prior,
+    /// SHA-256 of the weights beside it.
+    pub weights_sha256: String,
+    /// SHA-256 of the states of the optimisers beside it.
+    pub optimizers_sha256: Vec<String>,
+}
+
+impl State {
+    /// Before the first step.
+    pub fn new() -> Self {
+        Self { rate: 1.0, ..Self::default() }
+    }
+
+    /// Epochs that are whole.
+    pub fn epochs(&self) -> usize {
+        self.epoch - usize::from(self.partial)
+    }
+}
+
+/// A checkpoint as it was saved.
+#[derive(Debug, Clone)]
+pub struct Checkpoint {
+    pub state: State,
+    pub saved: Saved,
+}
+
+/// The file of an optimiser's state, counted from 0.
+fn optimizer(index: usize) -> String {
+    format!("optimizer-{}.bpk", index + 1)
+}
+
+impl Checkpoints {
+    /// Those in `folder`, which need not exist.
+    pub fn of(folder: PathBuf) -> Self {
+        Self(folder)
+    }
+
+    /// Saves a checkpoint; it and the one before it are kept.
+    pub fn save(&self, checkpoint: &Checkpoint) -> Result<()> {
+        let state = sealed(checkpoint)?;
+        let Saved { weights, optimizers } = &checkpoint.saved;
+        let folder = self.0.join(format!("step-{:010}", checkpoint.state.steps));
+        let names: Vec<String> = (0..optimizers.len()).map(optimizer).collect();
+        let mut content: Vec<(&str, &[u8])> = vec![(WEIGHTS, weights), (STATE, state.as_bytes())];
+        content.extend(names.iter().map(String::as_str).zip(optimizers.iter().map(Vec::as_slice)));
+        files::write_folder(&folder, &content)?;
+        let folders = self.folders()?;
+        // What lies ahead could not be read when this training went on from an earlier one.
+        let (behind, ahead) = folders.split_at(folders.partition_point(|other| *other <= folder));
+        for old in behind[..behind.len().saturating_sub(KEPT)].iter().chain(ahead) {
+            fs::remove_dir_all(old).with_context(|| format!("cannot remove {}", old.display()))?;
+        }
+        Ok(())
+    }
+
+    /// Saves the weights of the best evaluation so far.
+    pub fn save_best(&self, checkpoint: &Checkpoint) -> Result<()> {
+        let state = sealed(checkpoint)?;
+        let content = [(WEIGHTS, checkpoint.saved.weights.as_slice()), (STATE, state.as_bytes())];
+        files::write_folder(&self.0.join(BEST), &content)
+    }
+
+    /// The last checkpoint that is whole, verified, and what is wrong with later ones; None if there is none at all.
+    ///
+    /// # Errors
+    /// There are checkpoints, but none is whole.
+    pub fn last(&self) -> Result<Option<(Checkpoint, Vec<String>)>> {
+        let mut faults = Vec::new();
+        for folder in self.folders()?.into_iter().rev() {
+            match read(&folder, true) {
+                Ok(checkpoint) => return Ok(Some((checkpoint, faults))),
+                Err(error) => faults.push(format!("{error:#}")),
+            }
+        }
+        match faults.is_empty() {
+            true => Ok(None),
+            false => bail!("no checkpoint is whole: {}", faults.join("; ")),
+        }
+    }
+
+    /// The best checkpoint, verified, without the states of its optimisers.
+    pub fn best(&self) -> Result<Checkpoint> {
+        read(&self.0.join(BEST), false)
+    }
+
+    /// The folders of all checkpoints, oldest first.
+    fn folders(&self) -> Result<Vec<PathBuf>> {
+        let entries = match fs::read_dir(&self.0) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(error).with_context(|| format!("cannot read {}", self.0.display())),
+        };
+        // What is half-written has another name, and step numbers are as wide as to sort by their text.
+        let mut found: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+        found.retain(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("step-")));
+        found.sort();
+        Ok(found)
+    }
+}
+
+/// The state as text, with the checksums of what lies beside it and of itself.
+fn sealed(checkpoint: &Checkpoint) -> Result<String> {
+    let Saved { weights, optimizers } = &checkpoint.saved;
+    let state = State {
+        weights_sha256: sha256(weights),
+        optimizers_sha256: optimizers.iter().map(|state| sha256(state)).collect(),
+        ..checkpoint.state.clone()
+    };
+    let text = files::ron(&state)?;
+    Ok(format!("{text}{SEAL}{}\n", sha256(text.as_bytes())))
+}
+
+/// Reads a checkpoint and verifies it.
+fn read(folder: &Path, with_optimizers: bool) -> Result<Checkpoint> {
+    let read = |name: &str| {
+        let path = folder.join(name);
+        fs::read(&path).with_context(|| format!("cannot read {}", path.display()))
+    };
+    let changed =
+        |name: &str| anyhow!("{} was cut short or changed: its SHA-256 is another", folder.join(name).display());
+    let text = String::from_utf8(read(STATE)?).map_err(|_| changed(STATE))?;
+    let (lines, seal) = text.rsplit_once(SEAL).ok_or_else(|| changed(STATE))?;
+    if seal.trim_end() != sha256(lines.as_bytes()) {
+        return Err(changed(STATE));
+    }
+    let state: State = ron::from_str(lines).map_err(|error| anyhow!("{}: {error}", folder.join(STATE).display()))?;
+    let verified = |name: &str, expected: &String| {
+        let bytes = read(name)?;
+        if sha256(&bytes) == *expected { Ok(bytes) } else { Err(changed(name)) }
+    };
+    let weights = verified(WEIGHTS, &state.weights_sha256)?;
+    let mut optimizers = Vec::new();
+    if with_optimizers {
+        for (index, expected) in state.optimizers_sha256.iter().enumerate() {
+            optimizers.push(verified(&optimizer(index), expected)?);
+        }
+    }
+    Ok(Checkpoint { state, saved: Saved { weights, optimizers } })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn checkpoint(steps: u64) -> Checkpoint {
+        let state = State { steps, losses: vec![("a".into(), 0.1 + steps as f64)], ..State::new() };
+        Checkpoint { state, saved: Saved { weights: vec![steps as u8; 9], optimizers: vec![vec![1], vec![2]] } }
+    }
+
+    fn steps(checkpoints: &Checkpoints) -> Vec<u64> {
+        let number = |path: PathBuf| path.to_str().unwrap().rsplit_once("step-").unwrap().1.parse().unwrap();
+        checkpoints.folders().unwrap().into_iter().map(number).collect()
+    }
+
+    #[test]
+    fn the_last_two_are_kept_and_what_lies_ahead_goes() {
+        let folder = tempfile::tempdir().unwrap();
+        let checkpoints = Checkpoints::of(folder.path().join("checkpoints"));
+        assert!(checkpoints.last().unwrap().is_none());
+        for steps in [5, 90, 1_000] {
+            checkpoints.save(&checkpoint(steps)).unwrap();
+        }
+        assert_eq!(steps(&checkpoints), [90, 1_000]);
+        let (last, faults) = checkpoints.last().unwrap().unwrap();
+        assert_eq!((last.state.steps, last.saved.clone()), (1_000, checkpoint(1_000).saved));
+        assert!(faults.is_empty());
+        checkpoints.save(&checkpoint(95)).unwrap();
+        assert_eq!(steps(&checkpoints), [90, 95]);
+    }
+
+    #[test]
+    fn a_damaged_last_one_is_named_and_the_one_before_taken() {
+        let folder = tempfile::tempdir().unwrap();
+        let checkpoints = Checkpoints::of(folder.path().join("checkpoints"));
+        for steps in [1, 2] {
+            checkpoints.save(&checkpoint(steps)).unwrap();
+        }
+        let last = folder.path().join("checkpoints/step-0000000002");
+        let state = fs::read_to_string(last.join(STATE)).unwrap();
+        let damages: [(&str, Vec<u8>); 5] = [
+            (WEIGHTS, vec![2; 8]),
+            ("optimizer-2.bpk", vec![3]),
+            (STATE, state.replace("2.1", "2.2").into_bytes()),
+            (STATE, state.as_bytes()[..20].to_vec()),
+            (STATE, vec![0xff; 40]),
+        ];
+        for (name, bytes) in damages {
+            let whole = fs::read(last.join(name)).unwrap();
+            fs::write(last.join(name), bytes).unwrap();
+            let (before, faults) = checkpoints.last().unwrap().unwrap();
+            assert_eq!(before.state.steps, 1);
+            assert!(faults.len() == 1 && faults[0].contains(name) && faults[0].contains("SHA-256"), "{faults:?}");
+            fs::write(last.join(name), whole).unwrap();
+        }
+        fs::remove_file(last.join(WEIGHTS)).unwrap();
+        fs::remove_file(folder.path().join("checkpoints/step-0000000001").join(STATE)).unwrap();
+        let error = checkpoints.last().unwrap_err().to_string();
+        assert!(
+            error.contains("no checkpoint is whole") && error.contains(WEIGHTS) && error.contains(STATE),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn the_best_is_kept_apart() {
+        let folder = tempfile::tempdir().unwrap();
+        let checkpoints = Checkpoints::of(folder.path().join("checkpoints"));
+        assert!(checkpoints.best().is_err());
+        checkpoints.save_best(&checkpoint(7)).unwrap();
+        checkpoints.save_best(&checkpoint(8)).unwrap();
+        let best = checkpoints.best().unwrap();
+        assert_eq!((best.state.steps, best.saved.weights), (8, vec![8; 9]));
+        assert!(checkpoints.last().unwrap().is_none());
+    }
+}

@@ -1,0 +1,88 @@
+//! `imago sweep`: many variants of a pipeline.
+
+use std::ffi::OsString;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+use crate::device::Choice;
+use crate::sweep::{self, Workers, shell};
+
+/// Train variants of a pipeline: a grid or a list of values, with several seeds
+///
+/// All variants are checked before the first one begins. Each is trained in a folder and a process of its own. What is done is not
+/// done again, so a sweep that was stopped goes on when it is started again, and several processes may share one. Exits with 0
+/// when all runs are finished, 1 when one is not, 2 for a mistake, and 130 when it was stopped.
+#[derive(clap::Args)]
+pub struct Sweep {
+    /// The sweep file; docs/scale.md tells how to write one
+    file: PathBuf,
+    /// Where the run folders are; `runs/<name of the file>` if not given
+    #[arg(long, value_name = "FOLDER")]
+    out: Option<PathBuf>,
+    /// How many runs to train side by side; as many as there are --devices if not given
+    #[arg(long, value_name = "N")]
+    jobs: Option<NonZeroUsize>,
+    /// What computes: cpu,wgpu gives a run to each in turn, and cpu,cpu two at a time to the CPU
+    #[arg(long, value_enum, value_name = "DEVICE,…", value_delimiter = ',')]
+    devices: Vec<Choice>,
+    /// Train only this run, counted from 1
+    #[arg(long, value_name = "K", conflicts_with = "jobs")]
+    index: Option<NonZeroUsize>,
+    /// Print a command for each run, for a shell or a batch system, and train nothing
+    #[arg(long, conflicts_with_all = ["index", "jobs"])]
+    list: bool,
+    /// Print the table of all runs from what their folders hold, and train nothing
+    #[arg(long, conflicts_with_all = ["index", "jobs", "devices", "list"])]
+    table: bool,
+    /// Where mnist/ and fashion-mnist/ are; otherwise IMAGO_DATA_DIR, the cache, or a download
+    #[arg(long, value_name = "FOLDER")]
+    data_dir: Option<PathBuf>,
+    /// Lift the limits of file, layers, parameters and memory that catch slips of the keyboard
+    #[arg(long)]
+    allow_large: bool,
+}
+
+impl Sweep {
+    pub fn run(self) -> Result<ExitCode> {
+        let sweep = sweep::Sweep::open(&self.file, self.out.clone())?;
+        if self.table {
+            sweep.table()?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        let workers = Workers {
+            jobs: self.jobs.map_or(0, NonZeroUsize::get),
+            devices: self.devices.clone(),
+            data_dir: self.data_dir.clone(),
+            allow_large: self.allow_large,
+        };
+        if self.list {
+            let runs = sweep.runs(None)?;
+            sweep.check(&runs, workers.limits())?;
+            for run in runs {
+                say!("{}", shell::line(&self.command(&sweep, run.index, workers.device(run.index - 1))));
+            }
+            return Ok(ExitCode::SUCCESS);
+        }
+        sweep.train(self.index.map(NonZeroUsize::get), &workers)
+    }
+
+    /// The command that trains one run, with this program called as it was called now.
+    fn command(&self, sweep: &sweep::Sweep, index: usize, device: Option<String>) -> Vec<OsString> {
+        let program = std::env::args_os().next().unwrap_or("imago".into());
+        let mut words = vec![program, "sweep".into(), self.file.clone().into()];
+        words.extend(["--index".into(), index.to_string().into(), "--out".into(), sweep.out().into()]);
+        if let Some(device) = device {
+            words.extend(["--devices".into(), device.into()]);
+        }
+        if let Some(folder) = &self.data_dir {
+            words.extend(["--data-dir".into(), folder.into()]);
+        }
+        if self.allow_large {
+            words.push("--allow-large".into());
+        }
+        words
+    }
+}

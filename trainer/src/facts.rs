@@ -1,0 +1,62 @@
+//! What is written down of the machine and the moment of a run.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+/// The commit of the repository that `folder` lies in, and whether its files have changes; None outside of git's repositories.
+pub fn git_state(folder: &Path) -> Option<String> {
+    let git = |arguments: &[&str]| {
+        let output = Command::new("git").arg("-C").arg(folder).args(arguments).output().ok()?;
+        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    };
+    let commit = git(&["rev-parse", "HEAD"])?;
+    let changes = git(&["status", "--porcelain"])?;
+    Some(if changes.is_empty() { commit } else { format!("{commit} with changes") })
+}
+
+/// The most memory that this process had at once, in bytes, where the system tells.
+pub fn peak_memory() -> Option<u64> {
+    #[cfg(unix)]
+    {
+        use nix::sys::resource::{UsageWho, getrusage};
+        let most = u64::try_from(getrusage(UsageWho::RUSAGE_SELF).ok()?.max_rss()).ok()?;
+        // Apple counts bytes, all others kibibytes.
+        Some(if cfg!(target_vendor = "apple") { most } else { most * 1024 })
+    }
+    #[cfg(not(unix))]
+    None
+}
+
+/// The time now, in UTC.
+pub fn now() -> String {
+    jiff::Timestamp::now().to_string()
+}
+
+/// The time as part of a folder's name: 20261122-141500, UTC.
+pub fn stamp() -> Result<String> {
+    let time = jiff::fmt::strtime::format("%Y%m%d-%H%M%S", jiff::Timestamp::now());
+    time.context("the time cannot be written")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg(unix)]
+    fn memory_is_counted_in_bytes() {
+        let before = peak_memory().unwrap();
+        let large = vec![1_u8; 64 << 20];
+        assert!(std::hint::black_box(&large).iter().all(|byte| *byte == 1));
+        let grown = peak_memory().unwrap().max(before);
+        assert!((64 << 20..1 << 40).contains(&grown), "{grown}");
+    }
+
+    #[test]
+    fn a_folder_outside_of_repositories_has_no_commit() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(git_state(folder.path()), None);
+    }
+}

@@ -1,0 +1,157 @@
+//! Pictures one after another.
+
+use anyhow::{Context, Result, ensure};
+use gif::{Encoder, Frame, Repeat};
+use image::{DynamicImage, ImageFormat};
+
+/// How many frames an animation has at the most.
+const FRAMES: usize = 120;
+
+/// How many times as long as another the last frame is shown.
+const LAST: u16 = 4;
+
+/// How fast the colours of a frame are chosen, from 1 (best) to 30.
+const SPEED: i32 = 10;
+
+/// A GIF that shows the PNG files `frames` one after another, each for `seconds_per_frame` and the last four times as
+/// long, again and again.
+///
+/// A grey frame keeps its pixels exactly, and so does a coloured one of up to 256 colours. Others get 256 colours of
+/// their own. Of more than 120 frames, 120 are shown: the first, the last, and those evenly between them. A frame is
+/// shown for at least 0.02 seconds, since browsers slow down what is faster, and for at most 163.
+///
+/// Fails without frames, for a time that is not above 0, for what is not a PNG, and for frames of several sizes.
+pub fn animation(frames: &[Vec<u8>], seconds_per_frame: f64) -> Result<Vec<u8>> {
+    ensure!(seconds_per_frame > 0.0, "a frame must be shown for more than {seconds_per_frame} seconds");
+    // A GIF counts in hundredths of a second; these limits fit 16 bits, also for the last frame.
+    let delay = (seconds_per_frame * 100.0).round().clamp(2.0, 16_300.0) as u16;
+    let first = picture(frames, 0)?;
+    let [width, height] = [first.width(), first.height()];
+    let (Ok(across), Ok(down)) = (u16::try_from(width), u16::try_from(height)) else {
+        anyhow::bail!("a GIF can be 65535 by 65535 pixels large, not {width} by {height}");
+    };
+    let greys: Vec<u8> = (0..=255).flat_map(|grey| [grey; 3]).collect();
+    let mut encoder = Encoder::new(Vec::new(), across, down, &greys)?;
+    encoder.set_repeat(Repeat::Infinite)?;
+    for index in places(frames.len()) {
+        let picture = picture(frames, index)?;
+        ensure!(
+            [picture.width(), picture.height()] == [width, height],
+            "frame {} of the animation is {} by {} pixels large, but the first is {width} by {height}",
+            index + 1,
+            picture.width(),
+            picture.height()
+        );
+        let mut frame = match picture {
+            DynamicImage::ImageLuma8(greys) => Frame::from_indexed_pixels(across, down, greys.into_raw(), None),
+            colours => Frame::from_rgb_speed(across, down, &colours.into_rgb8(), SPEED),
+        };
+        frame.delay = if index + 1 == frames.len() { delay * LAST } else { delay };
+        encoder.write_frame(&frame)?;
+    }
+    encoder.into_inner().context("cannot encode a GIF")
+}
+
+/// Which of `count` frames are shown.
+fn places(count: usize) -> impl Iterator<Item = usize> {
+    let shown = count.min(FRAMES);
+    (0..shown).map(move |place| place * (count - 1) / (shown - 1).max(1))
+}
+
+fn picture(frames: &[Vec<u8>], index: usize) -> Result<DynamicImage> {
+    let png = frames.get(index).context("an animation needs a frame")?;
+    image::load_from_memory_with_format(png, ImageFormat::Png)
+        .with_context(|| format!("frame {} of the animation is not a PNG", index + 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use gif::{ColorOutput, DecodeOptions};
+    use image::{GrayImage, Luma, Rgb, RgbImage};
+
+    use super::*;
+
+    fn png(picture: impl Into<DynamicImage>) -> Vec<u8> {
+        let mut png = Cursor::new(Vec::new());
+        picture.into().write_to(&mut png, ImageFormat::Png).unwrap();
+        png.into_inner()
+    }
+
+    /// A picture of one grey.
+    fn grey(level: u8, side: u32) -> Vec<u8> {
+        png(GrayImage::from_pixel(side, side, Luma([level])))
+    }
+
+    /// The pixels (red, green, blue and opacity) and the hundredths of a second of each frame.
+    fn decode(gif: &[u8]) -> Vec<(Vec<u8>, u16)> {
+        let mut options = DecodeOptions::new();
+        options.set_color_output(ColorOutput::RGBA);
+        let mut decoder = options.read_info(gif).unwrap();
+        let mut frames = Vec::new();
+        while let Some(frame) = decoder.read_next_frame().unwrap() {
+            frames.push((frame.buffer.to_vec(), frame.delay));
+        }
+        assert_eq!(decoder.repeat(), Repeat::Infinite);
+        frames
+    }
+
+    #[test]
+    fn all_256_greys_are_kept_and_the_last_frame_stays() {
+        let picture = GrayImage::from_fn(16, 16, |x, y| Luma([u8::try_from(y * 16 + x).unwrap()]));
+        let gif = animation(&[grey(9, 16), png(picture)], 0.25).unwrap();
+        let all: Vec<u8> = (0..=255).flat_map(|level| [level, level, level, 255]).collect();
+        assert_eq!(decode(&gif), [([9, 9, 9, 255].repeat(256), 25), (all, 100)]);
+    }
+
+    #[test]
+    fn few_colours_are_kept_and_many_nearly() {
+        let few = RgbImage::from_fn(16, 16, |x, y| Rgb([u8::try_from(x * 16 + y).unwrap(), 200, 7]));
+        let many =
+            RgbImage::from_fn(64, 64, |x, y| Rgb([x, y, (x + y) / 2].map(|level| u8::try_from(level * 4).unwrap())));
+        for (picture, most) in [(few, 0.0), (many, 10.0)] {
+            let gif = animation(&[png(picture.clone())], 1.0).unwrap();
+            let pixels = &decode(&gif)[0].0;
+            let errors = pixels
+                .chunks_exact(4)
+                .zip(picture.pixels())
+                .flat_map(|(got, want)| [0, 1, 2].map(|at| got[at].abs_diff(want.0[at])));
+            let mean = errors.map(f64::from).sum::<f64>() / (picture.len() as f64);
+            assert!(mean <= most, "the colours are {mean} from the true ones");
+        }
+    }
+
+    #[test]
+    fn of_many_frames_120_are_shown_with_the_first_and_the_last() {
+        let frames: Vec<_> = (0..=240).map(|level| grey(level, 2)).collect();
+        let shown: Vec<u8> = decode(&animation(&frames, 0.1).unwrap()).iter().map(|(pixels, _)| pixels[0]).collect();
+        assert_eq!((shown.len(), shown[0], shown[119]), (120, 0, 240));
+        assert!(shown.windows(2).all(|pair| (2..=3).contains(&(pair[1] - pair[0]))));
+        assert_eq!(places(120).collect::<Vec<_>>(), (0..120).collect::<Vec<_>>());
+        assert_eq!(places(1).collect::<Vec<_>>(), [0]);
+    }
+
+    #[test]
+    fn a_frame_lasts_as_long_as_a_gif_can_tell() {
+        for (seconds, delays) in
+            [(1e-9, [2, 8]), (0.5, [50, 200]), (1e9, [16_300, 65_200]), (f64::INFINITY, [16_300, 65_200])]
+        {
+            let frames = decode(&animation(&[grey(0, 1), grey(1, 1)], seconds).unwrap());
+            assert_eq!([frames[0].1, frames[1].1], delays, "{seconds} seconds");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_shown_is_an_error_that_says_why() {
+        let error = |frames: &[Vec<u8>], seconds| format!("{:#}", animation(frames, seconds).unwrap_err());
+        assert_eq!(
+            error(&[grey(0, 4), grey(0, 4), grey(0, 5)], 1.0),
+            "frame 3 of the animation is 5 by 5 pixels large, but the first is 4 by 4"
+        );
+        assert!(error(&[grey(0, 4), b"text".to_vec()], 1.0).starts_with("frame 2 of the animation is not a PNG"));
+        assert_eq!(error(&[], 1.0), "an animation needs a frame");
+        assert_eq!(error(&[grey(0, 4)], 0.0), "a frame must be shown for more than 0 seconds");
+        assert_eq!(error(&[grey(0, 4)], f64::NAN), "a frame must be shown for more than NaN seconds");
+    }
+}

@@ -1,0 +1,235 @@
+//! Latent codes as a drawing, coloured by class.
+
+use std::fmt::Write;
+
+use anyhow::{Result, bail, ensure};
+use plotters::prelude::*;
+
+use super::curves::{Axis, BELOW, LEFT, LEGEND_ROW, RIGHT, chart, legend_name, legend_width, svg};
+
+/// About how many codes a drawing shows at the most.
+const CODES: usize = 5000;
+
+/// The codes whose dots of one colour are one element: small enough that dots lie above each other as their codes
+/// follow, and that dots of one colour grow denser where many meet.
+const ROUND: usize = 250;
+
+/// Of so many codes the lowest and the highest are outliers, which must not squeeze the others.
+const OUTSIDE: usize = 500;
+
+/// What is left free between the others and either end of an axis, in parts of their range.
+const MARGIN: f64 = 0.06;
+
+/// From the upper edge to a plot.
+const ABOVE: i32 = 180;
+
+const NAMES: [&str; 3] = ["z1", "z2", "z3"];
+
+/// The ten colours of Tableau.
+const COLOURS: [RGBColor; 10] = [
+    RGBColor(78, 121, 167),
+    RGBColor(242, 142, 43),
+    RGBColor(225, 87, 89),
+    RGBColor(118, 183, 178),
+    RGBColor(89, 161, 79),
+    RGBColor(237, 201, 72),
+    RGBColor(176, 122, 161),
+    RGBColor(255, 157, 167),
+    RGBColor(156, 117, 95),
+    RGBColor(121, 112, 110),
+];
+
+/// An SVG of `codes` (`[count, latent]`), each a dot in the colour of its class: `labels` (`[count]`) are places in
+/// `classes`. From the eleventh class on the colours repeat.
+///
+/// Two latent dimensions are one square, three are three: z1 and z2, z1 and z3, z2 and z3. All axes have one scale.
+/// They span 99.6 % of the codes and a margin; codes outside are left out, as are those that are not finite. Of more
+/// than 5,000 codes about that many are shown: of each class the same share, evenly spread over the order of its codes.
+///
+/// Fails for another `latent`, for lengths that do not fit it, and for a label without a class.
+pub fn scatter_svg(codes: &[f32], latent: usize, labels: &[u8], classes: &[&str]) -> Result<String> {
+    let planes: &[[usize; 2]] = match latent {
+        2 => &[[0, 1]],
+        3 => &[[0, 1], [0, 2], [1, 2]],
+        _ => bail!("a scatter plot can show 2 or 3 latent dimensions, not {latent}"),
+    };
+    ensure!(
+        Some(codes.len()) == labels.len().checked_mul(latent),
+        "{} labels of {latent} latent dimensions have {} numbers, not {}",
+        labels.len(),
+        codes.len(),
+        labels.len().saturating_mul(latent)
+    );
+    ensure!(classes.len() <= 256, "a scatter plot can show 256 classes at most, not {}", classes.len());
+    if let Some(label) = labels.iter().find(|label| usize::from(**label) >= classes.len()) {
+        bail!("a code has the label {label}, but there are {} classes", classes.len());
+    }
+
+    let value = |index: usize, dimension: usize| f64::from(codes[index * latent + dimension]);
+    // Of each class every so many codes: the share of a class remains, whatever the order of the codes.
+    let mut seen = [0; 256];
+    let shown: Vec<usize> = (0..labels.len())
+        .filter(|&index| {
+            let before = &mut seen[usize::from(labels[index])];
+            *before += 1;
+            (*before - 1) * CODES % labels.len() < CODES
+        })
+        .filter(|&index| (0..latent).all(|dimension| value(index, dimension).is_finite()))
+        .collect();
+    let axes = axes((0..latent).map(|dimension| shown.iter().map(|&index| value(index, dimension)).collect()));
+
+    let side = if planes.len() == 1 { 4200 } else { 3000 };
+    let panel = LEFT + side + RIGHT;
+    let panels = panel * i32::try_from(planes.len())?;
+    let rows = side / LEGEND_ROW;
+    let name_width = classes.iter().map(|name| legend_width(name)).max().unwrap_or(0);
+    let legend = name_width * i32::try_from(classes.len().div_ceil(rows.unsigned_abs() as usize))?;
+    svg([panels + legend, ABOVE + side + BELOW], |root| {
+        for ((name, colour), place) in classes.iter().zip(COLOURS.iter().cycle()).zip(0..) {
+            let (x, y) = (panels + place / rows * name_width, ABOVE + place % rows * LEGEND_ROW + LEGEND_ROW / 2);
+            root.draw(&Circle::new((x + 60, y), 50, colour.filled()))?;
+            root.draw(&legend_name(name, (x + 170, y)))?;
+        }
+        let mut dots =
+            String::from("<g fill=\"none\" stroke-width=\"42\" stroke-linecap=\"round\" stroke-opacity=\"0.75\">\n");
+        for (&[x, y], left) in planes.iter().zip((0..).step_by(panel.unsigned_abs() as usize)) {
+            let area = root.clone().shrink((left, ABOVE), (LEFT + side, side + BELOW));
+            let chart = chart(&area, [axes[x], axes[y]], [NAMES[x], NAMES[y]])?;
+            for round in shown.chunks(ROUND) {
+                for (colour, RGBColor(red, green, blue)) in COLOURS.iter().enumerate() {
+                    // A line without length and with round ends is a dot.
+                    let lines: String = round
+                        .iter()
+                        .filter(|&&index| usize::from(labels[index]) % COLOURS.len() == colour)
+                        .map(|&index| (value(index, x), value(index, y)))
+                        .filter(|code| axes[x].range().contains(&code.0) && axes[y].range().contains(&code.1))
+                        .map(|code| chart.backend_coord(&code))
+                        .map(|(x, y)| format!("M{x} {y}h0"))
+                        .collect();
+                    if !lines.is_empty() {
+                        writeln!(dots, "<path stroke=\"#{red:02x}{green:02x}{blue:02x}\" d=\"{lines}\"/>")?;
+                    }
+                }
+            }
+        }
+        dots.push_str("</g>\n");
+        Ok(dots)
+    })
+}
+
+/// An axis for each dimension of the codes; all have one length.
+fn axes(dimensions: impl Iterator<Item = Vec<f64>>) -> Vec<Axis> {
+    let ranges: Vec<[f64; 2]> = dimensions
+        .map(|mut values| {
+            values.sort_unstable_by(f64::total_cmp);
+            let outside = values.len() / OUTSIDE;
+            [values.get(outside), values.iter().nth_back(outside)].map(|value| value.copied().unwrap_or(0.0))
+        })
+        .collect();
+    let length = ranges.iter().map(|[low, high]| high - low).fold(0.0, f64::max) * (1.0 + 2.0 * MARGIN);
+    let beside = if length == 0.0 { 1.0 } else { length / 2.0 };
+    ranges
+        .iter()
+        .map(|[low, high]| f64::midpoint(*low, *high))
+        .map(|middle| Axis::new(middle - beside, middle + beside))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The dots of `svg`, in the order in which they are drawn: colour and place.
+    fn dots(svg: &str) -> Vec<(&str, [i32; 2])> {
+        let paths = svg
+            .lines()
+            .filter_map(|line| line.strip_prefix("<path stroke=\"")?.strip_suffix("h0\"/>")?.split_once("\" d=\"M"));
+        let place = |dot: &str| {
+            let (x, y) = dot.split_once(' ').unwrap();
+            [x, y].map(|number| number.parse().unwrap())
+        };
+        paths.flat_map(|(colour, path)| path.split("h0M").map(move |dot| (colour, place(dot)))).collect()
+    }
+
+    /// `count` codes in a square, of labels that take turns.
+    fn square(count: usize, latent: usize, classes: usize) -> (Vec<f32>, Vec<u8>) {
+        let codes = (0..count * latent).map(|index| (index * 7919 % 1009) as f32 / 1009.0).collect();
+        (codes, (0..count).map(|index| u8::try_from(index % classes).unwrap()).collect())
+    }
+
+    #[test]
+    fn a_code_is_a_dot_in_the_colour_of_its_class_and_axes_have_one_scale() {
+        let svg = scatter_svg(&[0.0, 0.0, 2.0, 0.0, 0.0, 1.0], 2, &[0, 1, 10], &["a"; 11]).unwrap();
+        let [(first, origin), (third, above), (second, right)] = dots(&svg)[..] else { panic!("there are three dots") };
+        assert_eq!([first, second, third], ["#4e79a7", "#f28e2b", "#4e79a7"]);
+        let [across, down] = [right[0] - origin[0], origin[1] - above[1]];
+        assert!(right[1] == origin[1] && above[0] == origin[0] && across.abs_diff(2 * down) <= 2, "{across} by {down}");
+    }
+
+    #[test]
+    fn three_dimensions_are_three_squares() {
+        let svg = scatter_svg(&[0.0, 0.1, 0.2, 1.0, 0.9, 0.8], 3, &[0, 0], &["a"]).unwrap();
+        assert_eq!(dots(&svg).len(), 3 * 2);
+        assert_eq!(["z1", "z2", "z3"].map(|name| svg.lines().filter(|line| *line == name).count()), [2, 2, 2]);
+    }
+
+    #[test]
+    fn many_codes_make_a_small_file_that_keeps_every_class() {
+        for (latent, classes) in [(2, 1), (2, 2), (3, 10), (2, 256)] {
+            let (codes, labels) = square(20_000, latent, classes);
+            let names = vec!["class"; classes];
+            let svg = scatter_svg(&codes, latent, &labels, &names).unwrap();
+            let shown = dots(&svg);
+            let panels = if latent == 2 { 1 } else { 3 };
+            assert!((4500 * panels..=(CODES + classes) * panels).contains(&shown.len()), "{} dots", shown.len());
+            for RGBColor(red, green, blue) in &COLOURS[..classes.min(10)] {
+                let colour = format!("#{red:02x}{green:02x}{blue:02x}");
+                assert!(shown.iter().any(|(other, _)| *other == colour));
+            }
+            assert!(svg.len() < 300_000, "{} bytes", svg.len());
+        }
+        let (codes, labels) = square(400, 2, 3);
+        assert_eq!(dots(&scatter_svg(&codes, 2, &labels, &["a"; 3]).unwrap()).len(), 400);
+    }
+
+    #[test]
+    fn outliers_and_what_is_not_finite_do_not_squeeze_the_others() {
+        let (mut codes, labels) = square(2000, 2, 4);
+        let bounds = |codes: &[f32]| {
+            let svg = scatter_svg(codes, 2, &labels, &["a"; 4]).unwrap();
+            let shown = dots(&svg);
+            let across =
+                shown.iter().map(|(_, [x, _])| *x).max().unwrap() - shown.iter().map(|(_, [x, _])| *x).min().unwrap();
+            (shown.len(), across)
+        };
+        let (all, width) = bounds(&codes);
+        codes[..8].copy_from_slice(&[1e30, 0.5, f32::MAX, 0.5, f32::NAN, 0.5, f32::INFINITY, 0.5]);
+        let (inner, inner_width) = bounds(&codes);
+        assert_eq!((all, inner), (2000, 1996));
+        assert!(inner_width.abs_diff(width) < 100, "{inner_width} instead of {width}");
+    }
+
+    #[test]
+    fn codes_that_are_all_the_same_or_none_are_drawn() {
+        for value in [0.0, 5.0, 1e-40, f32::MAX, f32::NAN] {
+            let svg = scatter_svg(&[value; 6], 3, &[0, 0], &["a"]).unwrap();
+            assert_eq!(dots(&svg).len(), if value.is_nan() { 0 } else { 6 }, "{value}");
+        }
+        assert_eq!(dots(&scatter_svg(&[], 2, &[], &[]).unwrap()), []);
+    }
+
+    #[test]
+    fn the_legend_has_the_names_as_they_are() {
+        let svg = scatter_svg(&[], 2, &[], &["T-shirt & top", "<b>"]).unwrap();
+        assert!(svg.contains("T-shirt &amp; top") && svg.contains("&lt;b&gt;"));
+    }
+
+    #[test]
+    fn what_does_not_fit_is_an_error() {
+        assert!(scatter_svg(&[0.0; 4], 1, &[0; 4], &["a"]).is_err());
+        assert!(scatter_svg(&[0.0; 4], 4, &[0], &["a"]).is_err());
+        assert!(scatter_svg(&[0.0; 5], 2, &[0; 2], &["a"]).is_err());
+        assert!(scatter_svg(&[0.0; 4], 2, &[0, 1], &["a"]).is_err());
+        assert!(scatter_svg(&[0.0; 2], 2, &[0], &["a"; 257]).is_err());
+    }
+}

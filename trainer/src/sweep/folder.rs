@@ -1,0 +1,118 @@
+//! The folder of one run, and the two files beside it: `<folder>.log`, what the run said, and `<folder>.lock`, held while a
+//! process is at it.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use imago_core::spec::Pipeline;
+
+use crate::run::{Outcome, Record, Run};
+
+/// Where a run is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Folder(PathBuf);
+
+/// How far a run has come, as its folder tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    New,
+    /// It can go on.
+    Begun,
+    /// It has come to its end, an early stop included.
+    Finished,
+    /// Its losses were no longer numbers, as they would be again.
+    Diverged,
+}
+
+impl Standing {
+    /// Whether there is nothing left to do.
+    pub fn is_over(self) -> bool {
+        matches!(self, Self::Finished | Self::Diverged)
+    }
+}
+
+impl Folder {
+    pub fn new(path: PathBuf) -> Self {
+        Self(path)
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// What the run said, in all attempts.
+    pub fn log(&self) -> PathBuf {
+        self.0.with_added_extension("log")
+    }
+
+    /// `run.ron`, if there is one.
+    pub fn record(&self) -> Option<Record> {
+        Run::open(&self.0).ok()?.record().ok()
+    }
+
+    /// How far the run has come.
+    pub fn standing(&self) -> Standing {
+        match self.record().map(|record| record.outcome) {
+            Some(Outcome::Finished | Outcome::StoppedEarly) => Standing::Finished,
+            Some(Outcome::Diverged) => Standing::Diverged,
+            Some(Outcome::Running | Outcome::Interrupted) => Standing::Begun,
+            None => Standing::New,
+        }
+    }
+
+    /// Refuses a folder that was made from another pipeline, or is no run folder at all.
+    pub fn check(&self, pipeline: &Pipeline) -> Result<()> {
+        let folder = self.0.display();
+        let empty = || fs::read_dir(&self.0).is_ok_and(|mut entries| entries.next().is_none());
+        match Run::open(&self.0) {
+            Ok(run) => ensure!(
+                run.uses(pipeline)?,
+                "{folder} holds a run of another pipeline than the sweep asks for now; choose another --out, or remove it"
+            ),
+            Err(_) => {
+                ensure!(!self.0.exists() || empty(), "{folder} exists and is no run folder; choose another --out");
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the run ours for as long as the file or a copy of it is open in any process; none if it is another's.
+    pub fn lock(&self) -> Result<Option<File>> {
+        let path = self.0.with_added_extension("lock");
+        let failed = || format!("cannot lock {}", path.display());
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent).with_context(failed)?;
+        }
+        let file = OpenOptions::new().create(true).write(true).truncate(false).open(&path).with_context(failed)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(file)),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error).with_context(failed),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder(parent: &tempfile::TempDir) -> Folder {
+        Folder::new(parent.path().join("001-lr-0.001"))
+    }
+
+    #[test]
+    fn log_and_lock_lie_beside_the_folder_and_a_lock_is_held_by_one_alone() {
+        let parent = tempfile::tempdir().unwrap();
+        let folder = folder(&parent);
+        assert_eq!(folder.log(), parent.path().join("001-lr-0.001.log"));
+        let held = folder.lock().unwrap().expect("nobody has it");
+        assert!(folder.lock().unwrap().is_none());
+        let copy = held.try_clone().unwrap();
+        drop(held);
+        assert!(folder.lock().unwrap().is_none(), "a copy holds it too");
+        drop(copy);
+        assert!(folder.lock().unwrap().is_some());
+        assert!(parent.path().join("001-lr-0.001.lock").is_file());
+    }
+}

@@ -1,0 +1,237 @@
+//! Sweeps: many variants of a pipeline, each trained in a folder and a process of its own.
+//!
+//! ```text
+//! runs/<sweep>/
+//!   001-lr-0.0002-seed-1/       a run folder, as `imago train` makes it
+//!   001-lr-0.0002-seed-1.log    what that training said, all attempts
+//!   001-lr-0.0002-seed-1.lock   held while a process is at the run
+//!   …
+//!   sweep.tsv                   the table
+//! ```
+//!
+//! The folders alone say what is done, so any number of processes on any number of machines may work on one sweep, and any of
+//! them may be stopped at any time.
+
+mod folder;
+mod label;
+mod seeds;
+pub mod shell;
+mod spec;
+mod table;
+mod work;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, anyhow, bail};
+use imago_core::plan::Limits;
+use imago_core::spec::{Finding, Override};
+
+use crate::files;
+use crate::source::Source;
+use folder::Folder;
+use label::Names;
+pub use seeds::Seeds;
+use spec::{Setting, Spec, Variant};
+use table::Row;
+pub use work::Workers;
+use work::{End, Signals, work};
+
+const TABLE: &str = "sweep.tsv";
+
+/// A sweep: which runs there are, and where.
+pub struct Sweep {
+    /// The file that asks for it.
+    file: PathBuf,
+    out: PathBuf,
+    names: Names,
+    runs: Vec<Planned>,
+}
+
+/// A run of a sweep.
+pub struct Planned {
+    /// From 1.
+    pub index: usize,
+    /// Its changed values, for people.
+    title: String,
+    pipeline: PathBuf,
+    variant: Variant,
+    folder: Folder,
+}
+
+impl Planned {
+    /// All that is put in place of the pipeline's values, in this order.
+    fn settings(&self) -> impl Iterator<Item = &Setting> {
+        self.variant.common.iter().chain(&self.variant.changed)
+    }
+}
+
+impl Sweep {
+    /// The sweep that a file asks for, in `out` or in `runs/<name of the file>`.
+    pub fn open(file: &Path, out: Option<PathBuf>) -> Result<Self> {
+        let Spec { pipeline, variants } = Spec::read(file)?;
+        let out = out.unwrap_or_else(|| Path::new("runs").join(file.file_stem().unwrap_or("sweep".as_ref())));
+        Ok(Self::new(file, out, &pipeline, variants))
+    }
+
+    /// A pipeline with several seeds, in `out` or in `runs/<name of the pipeline>-seeds`.
+    pub fn over_seeds(
+        pipeline: &Path,
+        overrides: &[Override],
+        limits: Limits,
+        seeds: &Seeds,
+        out: Option<PathBuf>,
+    ) -> Result<Self> {
+        let common = overrides.iter().filter_map(|change| change.text().split_once('='));
+        let common: Vec<Setting> =
+            common.map(|(path, value)| Setting { path: path.to_owned(), value: value.to_owned() }).collect();
+        let variants = spec::variants(&common, &[Vec::new()], Some(seeds))?;
+        let out = match out {
+            Some(out) => out,
+            // What is wrong with a pipeline is told before it is trained, with all else.
+            None => match Source::open(pipeline)?.read(overrides, limits).pipeline {
+                Some((pipeline, _)) => Path::new("runs").join(format!("{}-seeds", pipeline.name)),
+                None => PathBuf::from("runs/seeds"),
+            },
+        };
+        Ok(Self::new(pipeline, out, pipeline, variants))
+    }
+
+    fn new(file: &Path, out: PathBuf, pipeline: &Path, variants: Vec<Variant>) -> Self {
+        let names = Names::new(&variants);
+        let plan = |(index, variant): (usize, Variant)| Planned {
+            index: index + 1,
+            title: names.title(&variant.changed),
+            pipeline: pipeline.to_owned(),
+            folder: Folder::new(out.join(names.folder(index + 1, &variant.changed))),
+            variant,
+        };
+        let runs = variants.into_iter().enumerate().map(plan).collect();
+        Self { file: file.to_owned(), out, names, runs }
+    }
+
+    /// Where the runs are.
+    pub fn out(&self) -> &Path {
+        &self.out
+    }
+
+    /// All runs, or only the one with a number, from 1.
+    pub fn runs(&self, index: Option<usize>) -> Result<Vec<&Planned>> {
+        match index {
+            None => Ok(self.runs.iter().collect()),
+            Some(index) => match index.checked_sub(1).and_then(|at| self.runs.get(at)) {
+                Some(run) => Ok(vec![run]),
+                None => bail!("there is no run {index}: {} asks for {}", self.file.display(), self.runs.len()),
+            },
+        }
+    }
+
+    /// Reads the pipeline of each of `runs`, shows all that is wrong, and looks whether its folder can be used.
+    ///
+    /// # Errors
+    /// Something is wrong with one of them: none may be begun.
+    pub fn check(&self, runs: &[&Planned], limits: Limits) -> Result<()> {
+        let mut shown: Vec<Finding> = Vec::new();
+        let mut wrong = Vec::new();
+        let mut known = HashMap::new();
+        for run in runs {
+            let overrides: Vec<Override> = run
+                .settings()
+                .map(|setting| Override::parse(&setting.to_string()))
+                .collect::<Result<_, _>>()
+                .map_err(|fault| anyhow!("{}: run {}: {fault}", self.file.display(), run.index))?;
+            let source = Source::open(&run.pipeline).with_context(|| self.file.display().to_string())?;
+            let reading = source.read(&overrides, limits);
+            // What is wrong with the pipeline itself is wrong with every run, and told once.
+            let fresh: Vec<Finding> = reading.findings.into_iter().filter(|finding| !shown.contains(finding)).collect();
+            if !fresh.is_empty() {
+                eprintln!("run {}, {}:", run.index, run.title);
+                fresh.iter().for_each(|finding| source.show(finding));
+                shown.extend(fresh);
+            }
+            let Some((pipeline, _)) = reading.pipeline else {
+                wrong.push(run.index.to_string());
+                continue;
+            };
+            if let Some(twin) = known.insert(pipeline.to_yaml()?, run.index) {
+                let (file, index) = (self.file.display(), run.index);
+                bail!("{file}: the runs {twin} and {index} are the same, {}; leave one of them away", run.title);
+            }
+            run.folder.check(&pipeline)?;
+        }
+        match wrong.as_slice() {
+            [] => Ok(()),
+            [one] => bail!("{}: run {one} is wrong; nothing was begun", self.file.display()),
+            [many @ .., last] => {
+                bail!("{}: the runs {} and {last} are wrong; nothing was begun", self.file.display(), many.join(", "))
+            }
+        }
+    }
+
+    /// Trains all runs that are not done, or only the one with the number `index`. Tells of each when it begins and ends, and of all
+    /// in a table.
+    ///
+    /// The exit code is 0 when all are finished, 1 when one is not, and 130 when a signal came.
+    pub fn train(&self, index: Option<usize>, workers: &Workers) -> Result<ExitCode> {
+        let runs = self.runs(index)?;
+        self.check(&runs, workers.limits())?;
+        let workers = match index {
+            Some(index) => workers.clone().only(index - 1),
+            None => workers.clone(),
+        };
+        let program = std::env::current_exe().context("cannot find this program")?;
+        let signals = Signals::listen()?;
+        if index.is_none() {
+            let done = runs.iter().filter(|run| run.folder.standing().is_over()).count();
+            let done = if done == 0 { String::new() } else { format!(", {done} of them done already") };
+            let count = if runs.len() == 1 { "1 run".to_owned() } else { format!("{} runs", runs.len()) };
+            say!("{count} of {} in {}{done}", self.file.display(), self.out.display());
+        }
+        let total = self.runs.len();
+        let width = total.to_string().len();
+        let tell = |run: &Planned, what: &str| say!("{:>width$}/{total}  {}: {what}", run.index, run.title);
+        let ends = work(&program, &runs, &workers, &signals, tell);
+        if index.is_none() {
+            let failed = |run: &Planned| ends[run.index - 1] == End::Failed;
+            say!("");
+            self.tell(&self.rows(failed))?;
+            for (run, end) in runs.iter().zip(&ends).filter(|(_, end)| matches!(end, End::Failed | End::Diverged)) {
+                let end = if *end == End::Failed { "failed" } else { "diverged" };
+                say!("run {} {end}; see {}", run.index, run.folder.log().display());
+            }
+        }
+        if signals.heard() {
+            say!("stopped; the same command goes on");
+            return Ok(ExitCode::from(130));
+        }
+        Ok(if ends.iter().all(|end| *end == End::Finished) { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    }
+
+    /// Tells of all runs in a table, from what their folders hold.
+    pub fn table(&self) -> Result<()> {
+        self.tell(&self.rows(|_| false))
+    }
+
+    fn rows(&self, failed: impl Fn(&Planned) -> bool) -> Vec<Row<'_>> {
+        let mut rows = Vec::with_capacity(self.runs.len());
+        for run in &self.runs {
+            let Planned { index, variant, folder, .. } = run;
+            let name = folder.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let (record, failed) = (folder.record(), failed(run));
+            rows.push(Row { index: *index, changed: &variant.changed, folder: name, record, failed });
+        }
+        rows
+    }
+
+    fn tell(&self, rows: &[Row<'_>]) -> Result<()> {
+        say!("{}", table::runs(rows, &self.names));
+        if let Some(means) = table::means(rows, &self.names) {
+            say!("mean ± standard deviation over the seeds\n\n{means}");
+        }
+        if self.out.is_dir() {
+            files::write(&self.out.join(TABLE), table::tsv(rows, &self.names).as_bytes())?;
+        }
+        Ok(())
+    }
+}

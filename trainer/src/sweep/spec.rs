@@ -1,0 +1,439 @@
+//! The sweep file, and the variants of a pipeline that it asks for.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use imago_core::spec::{self, Override};
+use serde::Deserialize;
+use serde::de::{DeserializeOwned, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_yaml::Value;
+
+use super::seeds::Seeds;
+
+/// More runs than these are a slip of the keyboard.
+const MAX_RUNS: usize = 10_000;
+
+/// Where a pipeline has its seed.
+pub const SEED: &str = "train.seed";
+
+/// What a sweep file says.
+#[derive(Debug)]
+pub struct Spec {
+    /// The pipeline, as seen from where the program runs.
+    pub pipeline: PathBuf,
+    /// At least one.
+    pub variants: Vec<Variant>,
+}
+
+/// A variant of the pipeline.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Variant {
+    /// What all variants set alike.
+    pub common: Vec<Setting>,
+    /// What this one sets, after what is common.
+    pub changed: Vec<Setting>,
+}
+
+/// A value in place of the pipeline's: path and value as `--set PATH=VALUE` takes them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Setting {
+    pub path: String,
+    pub value: String,
+}
+
+impl fmt::Display for Setting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}={}", self.path, self.value)
+    }
+}
+
+impl Spec {
+    /// Reads a sweep file.
+    pub fn read(file: &Path) -> Result<Self> {
+        let bytes = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+        let content: File = serde_yaml::from_str(&spec::text(&bytes)).map_err(|error| located(file, &error))?;
+        let variants = content.variants().with_context(|| file.display().to_string())?;
+        let pipeline = file.parent().unwrap_or(Path::new("")).join(content.pipeline);
+        Ok(Self { pipeline, variants })
+    }
+}
+
+/// Each of `choices` with each seed; the seed changes fastest.
+pub fn variants(common: &[Setting], choices: &[Vec<Setting>], seeds: Option<&Seeds>) -> Result<Vec<Variant>> {
+    let seeded = common.iter().chain(choices.iter().flatten()).any(|setting| setting.path == SEED);
+    ensure!(seeds.is_none() || !seeded, "`{SEED}` is set beside the seeds; write one of them");
+    let seeds: Vec<Option<u64>> = match seeds {
+        Some(seeds) => seeds.iter().map(Some).collect(),
+        None => vec![None],
+    };
+    let count = choices.len().saturating_mul(seeds.len());
+    ensure!(count <= MAX_RUNS, "these are {count} runs, more than {MAX_RUNS}");
+    let mut variants = Vec::with_capacity(count);
+    for choice in choices {
+        for seed in &seeds {
+            let mut changed = choice.clone();
+            changed.extend(seed.map(|seed| Setting { path: SEED.into(), value: seed.to_string() }));
+            variants.push(Variant { common: common.to_vec(), changed });
+        }
+    }
+    Ok(variants)
+}
+
+/// The file as it is written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    pipeline: PathBuf,
+    #[serde(default)]
+    set: Entries<Text>,
+    #[serde(default, deserialize_with = "present")]
+    grid: Option<Entries<Axis>>,
+    #[serde(default, deserialize_with = "present")]
+    list: Option<Vec<Entries<Text>>>,
+    #[serde(default, deserialize_with = "present")]
+    seeds: Option<Vec<u64>>,
+}
+
+/// A key without a value is a mistake rather than a key left away.
+fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
+impl File {
+    fn variants(&self) -> Result<Vec<Variant>> {
+        let common = settings(&self.set);
+        let choices = match (&self.grid, &self.list) {
+            (Some(_), Some(_)) => bail!("`grid` and `list` are both there; write one of them"),
+            (Some(grid), None) => {
+                if let Some((path, _)) = grid.0.iter().find(|(path, _)| common.iter().any(|set| set.path == *path)) {
+                    bail!("`{path}` is in `set` and in `grid`; write it in one of them");
+                }
+                product(grid)?
+            }
+            (None, Some(list)) => {
+                ensure!(!list.is_empty(), "`list` has no entries");
+                list.iter().map(settings).collect()
+            }
+            (None, None) => vec![Vec::new()],
+        };
+        let seeds = self.seeds.clone().map(Seeds::new).transpose().map_err(|fault| anyhow!("`seeds`: {fault}"))?;
+        variants(&common, &choices, seeds.as_ref())
+    }
+}
+
+fn settings(Entries(entries): &Entries<Text>) -> Vec<Setting> {
+    entries.iter().map(|(path, Text(value))| Setting { path: path.clone(), value: value.clone() }).collect()
+}
+
+/// Every combination of the values of a grid; the last key changes fastest.
+fn product(Entries(axes): &Entries<Axis>) -> Result<Vec<Vec<Setting>>> {
+    ensure!(!axes.is_empty(), "`grid` has no keys");
+    let count = axes.iter().fold(1_usize, |count, (_, Axis(values))| count.saturating_mul(values.len()));
+    ensure!(count <= MAX_RUNS, "`grid` has {count} combinations, more than {MAX_RUNS}");
+    let mut choices: Vec<Vec<Setting>> = vec![Vec::new()];
+    for (path, Axis(values)) in axes {
+        let mut longer = Vec::with_capacity(choices.len() * values.len());
+        for choice in &choices {
+            for value in values {
+                let mut choice = choice.clone();
+                choice.push(Setting { path: path.clone(), value: value.clone() });
+                longer.push(choice);
+            }
+        }
+        choices = longer;
+    }
+    Ok(choices)
+}
+
+/// What the parser says, with its place first.
+fn located(file: &Path, error: &serde_yaml::Error) -> anyhow::Error {
+    let (file, message) = (file.display(), error.to_string());
+    let said = message.split(" at line ").next().unwrap_or(&message);
+    match error.location() {
+        Some(at) => anyhow!("{file}:{}:{}: {said}", at.line(), at.column()),
+        None => anyhow!("{file}: {said}"),
+    }
+}
+
+/// A map from paths of the pipeline, in the order of the file.
+struct Entries<V>(Vec<(String, V)>);
+
+impl<V> Default for Entries<V> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<'de, V: DeserializeOwned> Deserialize<'de> for Entries<V> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(EntriesVisitor(PhantomData))
+    }
+}
+
+struct EntriesVisitor<V>(PhantomData<V>);
+
+impl<'de, V: DeserializeOwned> Visitor<'de> for EntriesVisitor<V> {
+    type Value = Entries<V>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a map with keys such as train.epochs")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut entries: Vec<(String, V)> = Vec::new();
+        while let Some(Key(key)) = map.next_key()? {
+            if entries.iter().any(|(known, _)| *known == key) {
+                return Err(A::Error::custom(format_args!("the key `{key}` is there twice")));
+            }
+            entries.push((key, map.next_value()?));
+        }
+        Ok(Entries(entries))
+    }
+}
+
+/// A path such as `train.epochs`.
+struct Key(String);
+
+impl<'de> Deserialize<'de> for Key {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(KeyVisitor)
+    }
+}
+
+struct KeyVisitor;
+
+impl Visitor<'_> for KeyVisitor {
+    type Value = Key;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a path such as train.epochs")
+    }
+
+    fn visit_str<E: Error>(self, path: &str) -> Result<Key, E> {
+        if path.contains('=') {
+            return Err(E::custom(format_args!("found `{path}`, expected a path such as train.epochs without `=`")));
+        }
+        Override::parse(&format!("{path}=0")).map_err(E::custom)?;
+        Ok(Key(path.to_owned()))
+    }
+}
+
+/// Values of which each makes a variant.
+struct Axis(Vec<String>);
+
+impl<'de> Deserialize<'de> for Axis {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(AxisVisitor)
+    }
+}
+
+struct AxisVisitor;
+
+impl<'de> Visitor<'de> for AxisVisitor {
+    type Value = Axis;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of values, such as [0.001, 0.0002]")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Axis, A::Error> {
+        let mut values = Vec::new();
+        while let Some(Text(value)) = list.next_element()? {
+            values.push(value);
+        }
+        if values.is_empty() {
+            return Err(A::Error::custom("the list has no values"));
+        }
+        Ok(Axis(values))
+    }
+}
+
+/// Any value, written in one line.
+struct Text(String);
+
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = Value::deserialize(deserializer)?;
+        flow(&value).map(Text).map_err(D::Error::custom)
+    }
+}
+
+/// A value in one line of YAML that reads back as the same.
+fn flow(value: &Value) -> Result<String, String> {
+    let mut text = String::new();
+    write_flow(&mut text, value)?;
+    match serde_yaml::from_str::<Value>(&text) {
+        Ok(read) if read == *value => Ok(text),
+        _ => Err(format!("the value {text} cannot be given in one line")),
+    }
+}
+
+fn write_flow(text: &mut String, value: &Value) -> Result<(), String> {
+    match value {
+        Value::Null => text.push_str("null"),
+        Value::Bool(truth) => text.push_str(if *truth { "true" } else { "false" }),
+        Value::Number(number) => text.push_str(&number.to_string()),
+        Value::String(word) => text.push_str(&quoted(word)),
+        Value::Sequence(items) => {
+            text.push('[');
+            for (index, item) in items.iter().enumerate() {
+                text.push_str(if index == 0 { "" } else { ", " });
+                write_flow(text, item)?;
+            }
+            text.push(']');
+        }
+        Value::Mapping(entries) => {
+            text.push('{');
+            for (index, (key, value)) in entries.iter().enumerate() {
+                text.push_str(if index == 0 { "" } else { ", " });
+                write_flow(text, key)?;
+                text.push_str(": ");
+                write_flow(text, value)?;
+            }
+            text.push('}');
+        }
+        Value::Tagged(tagged) => return Err(format!("found the tag `{}`, but tags mean nothing here", tagged.tag)),
+    }
+    Ok(())
+}
+
+/// A word as it is where YAML reads it as that word, otherwise in the quotes of JSON, which are YAML's as well.
+fn quoted(word: &str) -> String {
+    let plain = word.starts_with(|c: char| c.is_ascii_alphabetic())
+        && word.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/'));
+    match plain && serde_yaml::from_str::<Value>(word).is_ok_and(|read| read.as_str() == Some(word)) {
+        true => word.to_owned(),
+        false => serde_json::Value::from(word).to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Vec<Variant>, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("sweep.yaml");
+        std::fs::write(&file, text).unwrap();
+        let before = format!("{}", file.display());
+        Spec::read(&file).map(|spec| spec.variants).map_err(|error| format!("{error:#}").replace(&before, "sweep.yaml"))
+    }
+
+    /// The changed values of all runs.
+    fn changed(text: &str) -> Vec<String> {
+        let join = |variant: &Variant| variant.changed.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+        read(text).unwrap().iter().map(join).collect()
+    }
+
+    fn error(text: &str) -> String {
+        read(text).unwrap_err()
+    }
+
+    #[test]
+    fn a_grid_gives_every_combination_with_every_seed_and_the_seed_changes_fastest() {
+        let runs = changed("pipeline: p.yaml\ngrid: { a.lr: [0.0002, 1e-3], b: [0, x] }\nseeds: [1, 2]\n");
+        assert_eq!(
+            runs,
+            [
+                "a.lr=0.0002 b=0 train.seed=1",
+                "a.lr=0.0002 b=0 train.seed=2",
+                "a.lr=0.0002 b=x train.seed=1",
+                "a.lr=0.0002 b=x train.seed=2",
+                "a.lr=0.001 b=0 train.seed=1",
+                "a.lr=0.001 b=0 train.seed=2",
+                "a.lr=0.001 b=x train.seed=1",
+                "a.lr=0.001 b=x train.seed=2",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_list_gives_its_entries_which_may_change_what_is_set_for_all() {
+        let text = "pipeline: p.yaml\nset: { train.epochs: 2 }\nlist:\n  - {}\n  - { train.epochs: 3, a: 1 }\n";
+        assert_eq!(changed(text), ["", "train.epochs=3 a=1"]);
+        let variants = read(text).unwrap();
+        assert!(variants.iter().all(|variant| variant.common[0].to_string() == "train.epochs=2"));
+    }
+
+    #[test]
+    fn without_grid_and_list_there_is_one_run_or_one_for_each_seed() {
+        assert_eq!(changed("pipeline: p.yaml\n"), [""]);
+        assert_eq!(changed("pipeline: p.yaml\nseeds: [7, 8]\n"), ["train.seed=7", "train.seed=8"]);
+    }
+
+    #[test]
+    fn the_pipeline_is_sought_from_the_sweep_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("sweep.yaml");
+        std::fs::write(&file, "pipeline: ../p.yaml\n").unwrap();
+        assert_eq!(Spec::read(&file).unwrap().pipeline, folder.path().join("../p.yaml"));
+    }
+
+    #[test]
+    fn any_value_is_written_in_one_line_that_reads_back_the_same() {
+        for (written, expected) in [
+            ("5", "5"),
+            ("1e-8", "1e-8"),
+            ("2.0", "2.0"),
+            ("-.inf", "-.inf"),
+            ("~", "null"),
+            ("cosine", "cosine"),
+            ("'true'", "\"true\""),
+            ("'null'", "\"null\""),
+            ("'1'", "\"1\""),
+            ("a b: c", "{\"a b\": c}"),
+            ("it's", "\"it's\""),
+            ("[[0, 1], [-1, 1]]", "[[0, 1], [-1, 1]]"),
+            (
+                "\n  - conv2d: { filters: 4, padding: same }\n  - relu\n",
+                "[{conv2d: {filters: 4, padding: same}}, relu]",
+            ),
+            ("|\n  two\n  lines\n", "\"two\\nlines\\n\""),
+        ] {
+            let value: Value = serde_yaml::from_str(written).unwrap();
+            assert_eq!(flow(&value).as_deref(), Ok(expected), "{written}");
+        }
+    }
+
+    #[test]
+    fn a_mistake_is_told_with_its_place() {
+        let place = |text: &str, start: &str, part: &str| {
+            let said = error(text);
+            assert!(said.starts_with(&format!("sweep.yaml:{start}")) && said.contains(part), "{said}");
+        };
+        place("pipeline: p.yaml\ngird: {}\n", "2:1: ", "unknown field `gird`");
+        place("pipeline: p.yaml\ngrid:\n  a.b: 3\n", "3:8: ", "expected a list of values");
+        place("pipeline: p.yaml\ngrid:\n  a.b: []\n", "3:8: ", "the list has no values");
+        place("pipeline: p.yaml\ngrid:\n  a..b: [1]\n", "3:3: ", "expected keys with dots between");
+        place("pipeline: p.yaml\nset:\n  a=b: 1\n", "3:3: ", "without `=`");
+        place("pipeline: p.yaml\nset:\n  a: 1\n  a: 2\n", "3:3: ", "the key `a` is there twice");
+        place("pipeline: p.yaml\nseeds: [1, x]\n", "2:12: ", "seeds[1]: invalid type");
+        place("pipeline: \"x\n", "2:1: ", "unexpected end of stream");
+        place("pipeline: [x]\n", "1:11: ", "expected path string");
+        place("grid: { a: [1] }\n", "", "missing field `pipeline`");
+        place("- a\n", "1:1: ", "");
+    }
+
+    #[test]
+    fn what_asks_for_nothing_or_for_two_things_is_refused() {
+        let says = |rest: &str, part: &str| {
+            let said = error(&format!("pipeline: p.yaml\n{rest}"));
+            assert!(said.starts_with("sweep.yaml") && said.contains(part), "{rest}: {said}");
+        };
+        says("grid: { a: [1] }\nlist: [{ a: 1 }]\n", "both there");
+        says("grid: {}\n", "`grid` has no keys");
+        says("grid:\n", "`grid` has no keys");
+        says("list: 3\n", "expected a sequence");
+        says("list: []\n", "`list` has no entries");
+        says("seeds: []\n", "`seeds`: there is no seed");
+        says("seeds: [1, 1]\n", "`seeds`: the seed 1 is there twice");
+        says("seeds: [1]\nset: { train.seed: 3 }\n", "beside the seeds");
+        says("seeds: [1]\ngrid: { train.seed: [3] }\n", "beside the seeds");
+        says("set: { a: 1 }\ngrid: { a: [1, 2] }\n", "in `set` and in `grid`");
+        let many: Vec<usize> = (0..101).collect();
+        says(&format!("grid: {{ a: {many:?}, b: {many:?} }}\n"), "10201 combinations, more than 10000");
+        says(&format!("grid: {{ a: {many:?} }}\nseeds: {many:?}\n"), "10201 runs, more than 10000");
+    }
+}

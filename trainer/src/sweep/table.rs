@@ -1,0 +1,351 @@
+//! What came out, side by side: for people in columns, for programs as `sweep.tsv`.
+
+use std::fmt::Write;
+
+use super::label::Names;
+use super::spec::{SEED, Setting};
+use crate::run::{Outcome, Record};
+
+/// One run of a sweep.
+pub struct Row<'a> {
+    pub index: usize,
+    pub changed: &'a [Setting],
+    pub folder: String,
+    /// Its `run.ron`, if there is one.
+    pub record: Option<Record>,
+    /// Whether it failed just now, of which `run.ron` need not know.
+    pub failed: bool,
+}
+
+impl Row<'_> {
+    fn outcome(&self) -> &'static str {
+        match self.record.as_ref().map(|record| record.outcome) {
+            Some(Outcome::Finished) => "finished",
+            Some(Outcome::StoppedEarly) => "stopped early",
+            Some(Outcome::Diverged) => "diverged",
+            _ if self.failed => "failed",
+            Some(Outcome::Interrupted) => "interrupted",
+            // Being trained now, or killed before it could say so.
+            Some(Outcome::Running) => "unfinished",
+            None => "not begun",
+        }
+    }
+
+    fn is_finished(&self) -> bool {
+        let outcome = self.record.as_ref().map(|record| record.outcome);
+        matches!(outcome, Some(Outcome::Finished | Outcome::StoppedEarly))
+    }
+
+    fn value(&self, path: &str) -> Option<&str> {
+        self.changed.iter().find(|setting| setting.path == path).map(|setting| setting.value.as_str())
+    }
+
+    /// A loss or test figure.
+    fn figure(&self, figure: &Figure) -> Option<f64> {
+        let record = self.record.as_ref()?;
+        figure.kind.of(record).iter().find(|(name, _)| *name == figure.name).map(|(_, value)| *value)
+    }
+}
+
+/// What a figure was measured on.
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    Loss,
+    Validation,
+    Test,
+}
+
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Loss => "loss",
+            Self::Validation => "validation",
+            Self::Test => "test",
+        }
+    }
+
+    fn of(self, record: &Record) -> &[(String, f64)] {
+        match self {
+            Self::Loss => &record.losses,
+            Self::Validation => &record.validation,
+            Self::Test => &record.test,
+        }
+    }
+}
+
+/// A column of figures.
+#[derive(Clone, PartialEq)]
+struct Figure {
+    kind: Kind,
+    name: String,
+}
+
+/// All figures of all runs, losses first.
+fn figures(rows: &[Row<'_>]) -> Vec<Figure> {
+    let mut figures: Vec<Figure> = Vec::new();
+    for kind in [Kind::Loss, Kind::Validation, Kind::Test] {
+        for (name, _) in rows.iter().filter_map(|row| row.record.as_ref()).flat_map(|record| kind.of(record)) {
+            let figure = Figure { kind, name: name.clone() };
+            if !figures.contains(&figure) {
+                figures.push(figure);
+            }
+        }
+    }
+    figures
+}
+
+/// All runs, one a line.
+pub fn runs(rows: &[Row<'_>], names: &Names) -> String {
+    let figures = figures(rows);
+    let mut lines = Vec::new();
+    let mut head = vec!["run".to_owned()];
+    head.extend(names.paths().iter().map(|path| names.short(path).to_owned()));
+    head.extend(["outcome", "epochs", "seconds"].map(str::to_owned));
+    head.extend(figures.iter().map(heading));
+    lines.push(head);
+    for row in rows {
+        let mut line = vec![row.index.to_string()];
+        line.extend(names.paths().iter().map(|path| row.value(path).unwrap_or("").to_owned()));
+        line.push(row.outcome().to_owned());
+        line.push(row.record.as_ref().map_or_else(String::new, |record| record.epochs.to_string()));
+        line.push(row.record.as_ref().map_or_else(String::new, |record| format!("{:.1}", record.seconds)));
+        line.extend(
+            figures.iter().map(|figure| row.figure(figure).map_or_else(String::new, |value| short(value, value))),
+        );
+        lines.push(line);
+    }
+    columns(&lines)
+}
+
+/// Mean and standard deviation over the finished runs that differ only in their seed; none if no two runs do, or none
+/// is finished.
+pub fn means(rows: &[Row<'_>], names: &Names) -> Option<String> {
+    let figures = figures(rows);
+    let mut groups: Vec<(Vec<&Setting>, Vec<&Row<'_>>)> = Vec::new();
+    for row in rows.iter().filter(|row| row.value(SEED).is_some()) {
+        let but_seed: Vec<&Setting> = row.changed.iter().filter(|setting| setting.path != SEED).collect();
+        match groups.iter_mut().find(|(settings, _)| *settings == but_seed) {
+            Some((_, members)) => members.push(row),
+            None => groups.push((but_seed, vec![row])),
+        }
+    }
+    let repeated = groups.iter().any(|(_, members)| members.len() > 1);
+    if !repeated || !rows.iter().any(Row::is_finished) {
+        return None;
+    }
+    let paths: Vec<&String> = names.paths().iter().filter(|path| *path != SEED).collect();
+    let mut lines = Vec::new();
+    let mut head: Vec<String> = paths.iter().map(|path| names.short(path).to_owned()).collect();
+    head.push("seeds".to_owned());
+    head.extend(figures.iter().map(heading));
+    lines.push(head);
+    for (_, members) in &groups {
+        let mut line: Vec<String> = paths.iter().map(|path| members[0].value(path).unwrap_or("").to_owned()).collect();
+        let finished: Vec<&&Row<'_>> = members.iter().filter(|row| row.is_finished()).collect();
+        line.push(match (finished.len(), members.len()) {
+            (done, all) if done == all => all.to_string(),
+            (done, all) => format!("{done} of {all}"),
+        });
+        for figure in &figures {
+            let values: Vec<f64> = finished.iter().filter_map(|row| row.figure(figure)).collect();
+            line.push(spread(&values));
+        }
+        lines.push(line);
+    }
+    Some(columns(&lines))
+}
+
+/// `148.70 ± 0.31`: mean and standard deviation, that of a sample (with n − 1).
+fn spread(values: &[f64]) -> String {
+    let count = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / count;
+    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+    match values.len() {
+        0 => String::new(),
+        1 => short(mean, mean),
+        _ => format!("{} ± {}", short(mean, mean), short((squares / (count - 1.0)).sqrt(), mean)),
+    }
+}
+
+/// Every run as a line of values between tabs, under a line of names: the paths as in the file, then what `run.ron` says.
+pub fn tsv(rows: &[Row<'_>], names: &Names) -> String {
+    let figures = figures(rows);
+    let mut text = "run".to_owned();
+    // Writing to a string cannot fail.
+    for path in names.paths() {
+        let _ = write!(text, "\t{path}");
+    }
+    text.push_str("\tfolder\toutcome\tepochs\tsteps\tseconds");
+    for Figure { kind, name } in &figures {
+        let _ = write!(text, "\t{}/{name}", kind.name());
+    }
+    text.push('\n');
+    for row in rows {
+        let _ = write!(text, "{}", row.index);
+        for path in names.paths() {
+            let _ = write!(text, "\t{}", row.value(path).unwrap_or(""));
+        }
+        let _ = write!(text, "\t{}\t{}", row.folder, row.outcome());
+        match &row.record {
+            Some(record) => {
+                let _ = write!(text, "\t{}\t{}\t{:.3}", record.epochs, record.steps, record.seconds);
+            }
+            None => text.push_str("\t\t\t"),
+        }
+        for figure in &figures {
+            let _ = match row.figure(figure) {
+                Some(value) => write!(text, "\t{value}"),
+                None => write!(text, "\t"),
+            };
+        }
+        text.push('\n');
+    }
+    text
+}
+
+fn heading(figure: &Figure) -> String {
+    match figure.kind {
+        Kind::Loss => figure.name.clone(),
+        kind => format!("{} {}", kind.name(), figure.name),
+    }
+}
+
+/// A value with as many digits as fit one of the size of `like`.
+fn short(value: f64, like: f64) -> String {
+    match like.abs() {
+        0.0 => format!("{value:.4}"),
+        size if size < 0.001 => format!("{value:.2e}"),
+        size if size < 10.0 => format!("{value:.4}"),
+        _ => format!("{value:.2}"),
+    }
+}
+
+/// The longest that a cell is shown.
+const MAX_CELL: usize = 32;
+
+/// Cells in columns, two blanks apart, numbers to the right.
+fn columns(lines: &[Vec<String>]) -> String {
+    let cut = |cell: &String| match cell.char_indices().nth(MAX_CELL) {
+        Some((end, _)) => format!("{}…", &cell[..end]),
+        None => cell.clone(),
+    };
+    let lines: Vec<Vec<String>> = lines.iter().map(|line| line.iter().map(cut).collect()).collect();
+    let count = lines.iter().map(Vec::len).max().unwrap_or(0);
+    let cells = |column: usize| lines.iter().map(move |line| line.get(column).map_or("", String::as_str));
+    let number = |cell: &str| cell.is_empty() || cell.starts_with(|c: char| c.is_ascii_digit() || c == '-');
+    let widths: Vec<usize> =
+        (0..count).map(|column| cells(column).map(|cell| cell.chars().count()).max().unwrap_or(0)).collect();
+    let right: Vec<bool> = (0..count).map(|column| cells(column).skip(1).all(number)).collect();
+    let mut text = String::new();
+    for line in &lines {
+        let mut row = String::new();
+        for (column, cell) in line.iter().enumerate() {
+            let width = widths[column];
+            let gap = if column == 0 { "" } else { "  " };
+            let _ = match right[column] {
+                true => write!(row, "{gap}{cell:>width$}"),
+                false => write!(row, "{gap}{cell:<width$}"),
+            };
+        }
+        text.push_str(row.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::spec::Variant;
+    use super::*;
+
+    fn record(outcome: Outcome, loss: f64, accuracy: Option<f64>) -> Record {
+        Record {
+            outcome,
+            epochs: 2,
+            steps: 40,
+            seconds: 1.25,
+            losses: vec![("cross-entropy".into(), loss)],
+            test: accuracy.map(|value| ("accuracy".into(), value)).into_iter().collect(),
+            ..Record::default()
+        }
+    }
+
+    /// Three seeds of two learning rates; the last run failed, and the one before it was never begun.
+    fn rows(variants: &[Variant]) -> Vec<Row<'_>> {
+        let records = [
+            Some(record(Outcome::Finished, 0.5, Some(0.9))),
+            Some(record(Outcome::Finished, 0.7, Some(0.8))),
+            Some(record(Outcome::Finished, 0.6, Some(0.7))),
+            Some(record(Outcome::Finished, 120.0, Some(0.1))),
+            None,
+            Some(record(Outcome::Running, 0.3, None)),
+        ];
+        let row = |(at, (variant, record))| {
+            let variant: &Variant = variant;
+            Row { index: at + 1, changed: &variant.changed, folder: format!("f{at}"), record, failed: at == 5 }
+        };
+        variants.iter().zip(records).enumerate().map(row).collect()
+    }
+
+    fn variants() -> Vec<Variant> {
+        let variant = |lr: &str, seed: usize| {
+            let changed = [("train.optimizer.adam.lr", lr.to_owned()), (SEED, seed.to_string())];
+            let changed = changed.map(|(path, value)| Setting { path: path.into(), value }).to_vec();
+            Variant { common: Vec::new(), changed }
+        };
+        ["0.001", "0.1"].iter().flat_map(|lr| (1..=3).map(|seed| variant(lr, seed)).collect::<Vec<_>>()).collect()
+    }
+
+    #[test]
+    fn every_run_is_a_line_with_what_was_changed_and_what_came_of_it() {
+        let variants = variants();
+        let names = Names::new(&variants);
+        let text = runs(&rows(&variants), &names);
+        let expected = "\
+run     lr  seed  outcome    epochs  seconds  cross-entropy  test accuracy
+  1  0.001     1  finished        2      1.2         0.5000         0.9000
+  2  0.001     2  finished        2      1.2         0.7000         0.8000
+  3  0.001     3  finished        2      1.2         0.6000         0.7000
+  4    0.1     1  finished        2      1.2         120.00         0.1000
+  5    0.1     2  not begun
+  6    0.1     3  failed          2      1.2         0.3000
+";
+        assert_eq!(text, expected, "\n{text}");
+    }
+
+    #[test]
+    fn runs_that_differ_only_in_their_seed_are_told_by_mean_and_standard_deviation() {
+        let variants = variants();
+        let names = Names::new(&variants);
+        let text = means(&rows(&variants), &names).unwrap();
+        let expected = [
+            "   lr   seeds    cross-entropy    test accuracy",
+            "0.001       3  0.6000 ± 0.1000  0.8000 ± 0.1000",
+            "  0.1  1 of 3           120.00           0.1000",
+        ];
+        assert_eq!(text.lines().collect::<Vec<_>>(), expected, "\n{text}");
+        assert!(means(&rows(&variants)[..1], &names).is_none(), "one run has no deviation");
+    }
+
+    #[test]
+    fn the_table_for_programs_has_all_digits_and_a_cell_for_every_name() {
+        let variants = variants();
+        let text = tsv(&rows(&variants), &Names::new(&variants));
+        let lines: Vec<Vec<&str>> = text.lines().map(|line| line.split('\t').collect()).collect();
+        assert_eq!(lines.len(), 7);
+        assert_eq!(
+            lines[0].join(" "),
+            "run train.optimizer.adam.lr train.seed folder outcome epochs steps seconds loss/cross-entropy test/accuracy"
+        );
+        assert_eq!(lines[1], ["1", "0.001", "1", "f0", "finished", "2", "40", "1.250", "0.5", "0.9"]);
+        assert_eq!(lines[5], ["5", "0.1", "2", "f4", "not begun", "", "", "", "", ""]);
+        assert!(lines.iter().all(|line| line.len() == lines[0].len()));
+    }
+
+    #[test]
+    fn long_cells_are_cut_and_small_figures_keep_their_digits() {
+        let lines = vec![vec!["a".to_owned(), "b".to_owned()], vec!["x".repeat(50), "1".to_owned()]];
+        assert_eq!(columns(&lines).lines().last(), Some(format!("{}…  1", "x".repeat(32)).as_str()));
+        assert_eq!((short(0.00012, 0.00012), short(0.0, 0.0)), ("1.20e-4".into(), "0.0000".into()));
+    }
+}
