@@ -190,6 +190,8 @@ fn test() -> Result<Outcome> {
         "--skip",
         "on_wgpu",
     ])
+    // Only what a mistake touches is compiled again.
+    .env("CARGO_INCREMENTAL", "1")
     .output()
     .context("cannot start cargo")?;
     ensure!(!STOPPED.load(Ordering::SeqCst), "stopped");
