@@ -118,6 +118,13 @@ fn cases() -> Vec<Case> {
         vae("vae-warm-up-free-bits", 2, "loss: { kl: { weight: 2.0, warm_up: 10, free_bits: 0.05 } }"),
         vae("vae-conditional", 0, "condition: class"),
         case(
+            "vae-clip-norm",
+            0,
+            "[0, 1]",
+            "{ adam: { lr: 0.5, epsilon: 1.0, clip_norm: 0.5 } }",
+            format!("family: vae, latent: 3, encoder: {ENCODER}, decoder: {DECODER}"),
+        ),
+        case(
             "vae-adam-as-usual",
             0,
             "[0, 1]",

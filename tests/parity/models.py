@@ -219,6 +219,8 @@ class Case:
     def descend(self, adam, parameters, gradients):
         for parameter, gradient in zip(parameters, gradients):
             parameter.grad = gradient
+        if "clip_norm" in adam:
+            torch.nn.utils.clip_grad_norm_(parameters, adam["clip_norm"])
         betas = (adam["beta_1"], adam["beta_2"])
         torch.optim.Adam(parameters, lr=adam["lr"], betas=betas, eps=adam["epsilon"]).step()
 
