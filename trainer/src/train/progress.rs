@@ -5,6 +5,7 @@ use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
+use terminal_size::{Width, terminal_size};
 
 /// How often the losses are read from the device and shown.
 const INTERVAL: Duration = Duration::from_millis(500);
@@ -77,20 +78,36 @@ impl Progress {
         self.bar.suspend(|| eprintln!("warning: {text}"));
     }
 
-    /// Prints the line of a whole epoch.
-    pub fn epoch(&self, epoch: usize, scores: &str, images_per_second: f64, left: Duration, line: &serde_json::Value) {
+    /// Prints the line of a whole epoch: `scores` are its losses, and then what was measured otherwise. Where the terminal is too narrow,
+    /// each of them has a line of its own.
+    pub fn epoch(
+        &self,
+        epoch: usize,
+        scores: &[String],
+        images_per_second: f64,
+        left: Duration,
+        json: &serde_json::Value,
+    ) {
         match self.voice {
-            Voice::Json => say!("{line}"),
+            Voice::Json => say!("{json}"),
             Voice::Quiet => {}
             Voice::People => {
                 let left = match left.is_zero() {
                     true => "done".to_owned(),
                     false => format!("{} left", HumanDuration(left)),
                 };
-                self.say(format_args!(
-                    "epoch {epoch:>3}/{}  {scores}  {images_per_second:.0} images/s  {left}",
-                    self.epochs
-                ));
+                let (begin, end) =
+                    (format!("epoch {epoch:>3}/{}", self.epochs), format!("{images_per_second:.0} images/s  {left}"));
+                let line = format!("{begin}  {}  {end}", scores.join("  "));
+                let width = if self.bar.is_hidden() { None } else { terminal_size() };
+                match (width, scores) {
+                    (Some((Width(width), _)), [losses, rest @ ..]) if line.chars().count() > width.into() => {
+                        let rest: String =
+                            rest.iter().map(|scores| format!("\n{:>1$}{scores}", "", begin.len() + 2)).collect();
+                        self.say(format_args!("{begin}  {losses}  {end}{rest}"));
+                    }
+                    _ => self.say(format_args!("{line}")),
+                }
             }
         }
     }

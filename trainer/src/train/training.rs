@@ -316,15 +316,15 @@ fn rate_of(images: usize, since: Instant) -> f64 {
     images as f64 / since.elapsed().as_secs_f64().max(1e-9)
 }
 
-/// The line of an epoch: its losses, and what was measured if it was.
-fn scores(state: &State, evaluated: bool) -> String {
-    let mut text = describe(&state.losses);
+/// The losses of an epoch, and what was measured if it was.
+fn scores(state: &State, evaluated: bool) -> Vec<String> {
+    let mut scores = vec![describe(&state.losses)];
     for (kind, parts) in [("validation", &state.validation), ("test", &state.test)] {
         if evaluated && !parts.is_empty() {
-            text += &format!("  {kind} {}", describe(parts));
+            scores.push(format!("{kind} {}", describe(parts)));
         }
     }
-    text
+    scores
 }
 
 fn line(state: &State, evaluated: bool, images_per_second: f64) -> serde_json::Value {
