@@ -312,16 +312,15 @@ impl Run {
         if let Some(classifier) = &trained.classifier {
             networks.push((CLASSIFIER, &classifier.network));
         }
-        let set = pipeline.data.set;
         let epochs = state.epochs();
         let manifest = Manifest {
             format: FORMAT,
             name: pipeline.name,
             family: plan.family(),
             data: DataFacts {
-                set: set.name().to_owned(),
+                set: pipeline.data.set.title().to_owned(),
                 image: plan.image(),
-                classes: set.classes().iter().map(ToString::to_string).collect(),
+                classes: pipeline.data.class_names(),
             },
             generator,
             prior: state.prior,

@@ -68,7 +68,7 @@ impl Plan {
             family: model.family(),
             image,
             latent,
-            classes: data.set.classes().len(),
+            classes: data.class_names().len(),
             condition,
             averaged: model.game().is_some_and(|game| game.ema > 0.0),
             output: resolved.output,
@@ -184,7 +184,7 @@ fn within(value: f64, bounds: std::ops::RangeInclusive<f64>, keys: &[&str], outl
 }
 
 fn classifier(model: &Classifier, data: &Data, image: Option<[usize; 3]>, outline: &mut Outline<'_>) -> Resolved {
-    let classes = data.set.classes().len();
+    let classes = data.class_names().len();
     let smoothing = model.loss.label_smoothing;
     if !(0.0..1.0).contains(&smoothing) {
         let found = format!("label_smoothing must be at least 0 and below 1, found {smoothing}");
@@ -198,7 +198,7 @@ fn classifier(model: &Classifier, data: &Data, image: Option<[usize; 3]>, outlin
 }
 
 fn gan(model: &Gan, data: &Data, image: Option<[usize; 3]>, outline: &mut Outline<'_>) -> Resolved {
-    let classes = data.set.classes().len();
+    let classes = data.class_names().len();
     let latent = latent(model.latent, outline);
     let given = latent.map(|latent| if model.condition.is_some() { latent + classes } else { latent });
     let generator = generator("generator", &path("generator"), given, &model.generator, image, outline);
@@ -349,7 +349,7 @@ fn prior(kind: PriorKind, outline: &mut Outline<'_>) {
 }
 
 fn vae(model: &Vae, data: &Data, image: Option<[usize; 3]>, outline: &mut Outline<'_>) -> Resolved {
-    let classes = if model.condition.is_some() { data.set.classes().len() } else { 0 };
+    let classes = if model.condition.is_some() { data.class_names().len() } else { 0 };
     let latent = latent(model.latent, outline);
     divergence(&model.loss.kl, outline);
     prior(model.prior, outline);

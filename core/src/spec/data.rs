@@ -1,12 +1,16 @@
 //! The `data` part of a pipeline.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
+
+use crate::layer::one_key;
 
 #[cfg(feature = "yaml")]
 use crate::plan::{Outline, Problem, Step};
 
 /// The largest side of an image.
 const MAX_SIDE: usize = 1024;
+/// The most classes that a folder can have.
+const MAX_CLASSES: usize = 256;
 
 /// Which images a model learns.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -22,9 +26,15 @@ pub struct Data {
     /// they are then measured once, at the end.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub validation: f64,
-    /// Height and width in pixels to which the images are scaled; 28 leaves them as they are.
+    /// Height and width in pixels to which the images are scaled; 28 leaves those of the sets with names as they are.
     #[serde(default = "side")]
     pub size: usize,
+    /// Of a folder: 1 for grey images, 3 for red, green and blue.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub channels: usize,
+    /// Of a folder: the names of its sub-folders, each a class, in the order of the classes. Without them all images are of one class.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub classes: Vec<String>,
     /// What black and white become: `[0, 1]`, or `[-1, 1]` for generators that end with tanh.
     #[serde(default)]
     pub range: Range,
@@ -57,6 +67,14 @@ fn is_zero(number: &f64) -> bool {
     *number == 0.0
 }
 
+fn one() -> usize {
+    1
+}
+
+fn is_one(number: &usize) -> bool {
+    *number == 1
+}
+
 fn side() -> usize {
     28
 }
@@ -64,12 +82,30 @@ fn side() -> usize {
 impl Data {
     /// All of a set, as it is.
     pub fn new(set: Set) -> Self {
-        Self { set, limit: 0, validation: 0.0, size: side(), range: Range::default(), augment: Augment::default() }
+        Self {
+            set,
+            limit: 0,
+            validation: 0.0,
+            size: side(),
+            channels: 1,
+            classes: Vec::new(),
+            range: Range::default(),
+            augment: Augment::default(),
+        }
     }
 
     /// Channels, height and width of every image.
     pub fn image(&self) -> [usize; 3] {
-        [1, self.size, self.size]
+        [self.channels, self.size, self.size]
+    }
+
+    /// What the classes are called, in the order of their labels.
+    pub fn class_names(&self) -> Vec<String> {
+        match (&self.set, self.classes.as_slice()) {
+            (Set::Folder(_), []) => vec!["all".to_owned()],
+            (Set::Folder(_), classes) => classes.to_vec(),
+            (set, _) => set.classes().iter().map(ToString::to_string).collect(),
+        }
     }
 
     /// Whether the images have a size that can be.
@@ -87,12 +123,50 @@ impl Data {
             let found = format!("validation must lie between 0 and 0.9, found {}", self.validation);
             outline.note(Problem::new(vec![Step::key("data"), Step::key("validation")], found));
         }
+        self.check_folder(outline);
         let Augment { shift, rotate, scale } = self.augment;
         for (key, value, most) in [("shift", shift, MAX_SIDE as f64), ("rotate", rotate, 180.0), ("scale", scale, 0.9)]
         {
             if !(0.0..=most).contains(&value) {
                 let found = format!("{key} must lie between 0 and {most}, found {value}");
                 outline.note(Problem::new(["data", "augment", key].map(Step::key).to_vec(), found));
+            }
+        }
+    }
+}
+
+#[cfg(feature = "yaml")]
+impl Data {
+    /// Notes what only a folder can have, and what no folder can.
+    fn check_folder(&self, outline: &mut Outline<'_>) {
+        let mut note = |key: &str, found: String, fix: Option<&str>| {
+            let problem = Problem::new(["data", key].map(Step::key).to_vec(), found);
+            outline.note(problem.suggest(fix.map(str::to_owned)));
+        };
+        let Set::Folder(folder) = &self.set else {
+            let name = self.set.name();
+            if self.channels != 1 {
+                note("channels", format!("the images of {name} are grey, found {} channels", self.channels), Some("1"));
+            }
+            if !self.classes.is_empty() {
+                note("classes", format!("{name} knows its classes itself"), Some("leave them away"));
+            }
+            return;
+        };
+        if folder.is_empty() {
+            note("set", "the folder has no name".into(), None);
+        }
+        if ![1, 3].contains(&self.channels) {
+            note("channels", format!("images have 1 or 3 channels, found {}", self.channels), None);
+        }
+        if self.classes.len() > MAX_CLASSES {
+            note("classes", format!("at most {MAX_CLASSES} classes, found {}", self.classes.len()), None);
+        }
+        for (index, class) in self.classes.iter().enumerate() {
+            if class.is_empty() || [".", ".."].contains(&class.as_str()) || class.contains(['/', '\\']) {
+                note("classes", format!("`{class}` is no name of a sub-folder"), None);
+            } else if self.classes[..index].contains(class) {
+                note("classes", format!("`{class}` occurs twice"), None);
             }
         }
     }
@@ -144,8 +218,8 @@ impl schemars::JsonSchema for Range {
     }
 }
 
-/// The sets that are known by name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// Where images come from: a set that is known by name, or a folder.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "yaml", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Set {
@@ -158,25 +232,45 @@ pub enum Set {
     SyntheticDigits,
     /// Clothing drawn by the program itself; nothing is downloaded.
     SyntheticClothing,
+    /// The images in a folder, as seen from where the program is called. With sub-folders `train` and `test` those are its parts,
+    /// otherwise a tenth of the images is for testing.
+    Folder(String),
+}
+
+impl Serialize for Set {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Folder(path) => one_key(serializer, "folder", path),
+            set => set.name().serialize(serializer),
+        }
+    }
 }
 
 impl Set {
-    /// All sets.
+    /// All sets with names.
     pub const ALL: [Self; 4] = [Self::Mnist, Self::FashionMnist, Self::SyntheticDigits, Self::SyntheticClothing];
 
-    /// The name in YAML.
-    pub fn name(self) -> &'static str {
+    /// The name in YAML, or the path of the folder.
+    pub fn name(&self) -> &str {
         match self {
             Self::Mnist => "mnist",
             Self::FashionMnist => "fashion-mnist",
             Self::SyntheticDigits => "synthetic-digits",
             Self::SyntheticClothing => "synthetic-clothing",
+            Self::Folder(path) => path,
         }
     }
 
-    /// What the classes are called, in the order of their labels.
-    pub fn classes(self) -> &'static [&'static str] {
+    /// The name, or the last part of the folder's path.
+    pub fn title(&self) -> &str {
+        let name = self.name().trim_end_matches(['/', '\\']);
+        name.rsplit(['/', '\\']).next().unwrap_or(name)
+    }
+
+    /// What the classes of a set with a name are called, in the order of their labels.
+    fn classes(&self) -> &'static [&'static str] {
         match self {
+            Self::Folder(_) => &[],
             Self::Mnist | Self::SyntheticDigits => &["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"],
             Self::FashionMnist | Self::SyntheticClothing => &[
                 "T-shirt/top",

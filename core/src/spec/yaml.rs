@@ -11,7 +11,8 @@ use super::node::{Node, OURS};
 use super::position::locate;
 use super::repair::{self, MAX_PROBLEMS, Repaired};
 use super::{
-    Autoencoder, Classifier, Data, EarlyStop, Family, Gan, LatentGan, LatentVae, Model, Pipeline, Train, Vae, VaeGan,
+    Autoencoder, Classifier, Data, EarlyStop, Family, Gan, LatentGan, LatentVae, Model, Pipeline, Set, Train, Vae,
+    VaeGan,
 };
 use crate::model::{Plan, warnings};
 use crate::plan::{Limits, Network, Outline, Path, Problem, Step, readable, written};
@@ -261,6 +262,12 @@ fn judge(pipeline: &Pipeline, limits: Limits, outline: &mut Outline<'_>) -> Opti
 fn players(pipeline: &Pipeline, outline: &mut Outline<'_>) {
     let Train { batch, discriminator, early_stop, .. } = &pipeline.train;
     let family = pipeline.model.family();
+    let by_class = family == Family::Classifier || pipeline.model.is_conditional();
+    if matches!(pipeline.data.set, Set::Folder(_)) && pipeline.data.classes.is_empty() && by_class {
+        let found = "the model is about classes, but the folder has none".to_owned();
+        let fix = "name its sub-folders beside it: `classes: [cats, dogs]`; `imago data stats FOLDER` prints the line";
+        outline.note(Problem::new(["data", "set"].map(Step::key).to_vec(), found).suggest(Some(fix.into())));
+    }
     if let Some(EarlyStop { metric, .. }) = early_stop {
         let path = |key: &str| ["train", "early_stop", key].map(Step::key).to_vec();
         let figures = family.figures();

@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
 use imago_core::spec::{self, Set};
 
-use crate::data::{Images, Statistics};
+use crate::data::{Images, Search, Statistics, folder_classes};
 use crate::files;
 use crate::report::png_grid;
 
@@ -27,7 +27,7 @@ enum Action {
     List,
     /// Download a set into the cache, if it is not there yet
     Fetch(Which),
-    /// Check every file of a set against its SHA-256, and every label
+    /// Check every file of a set: against its SHA-256, or in a folder whether it can be read
     Verify(Which),
     /// Draw some images of each class, and behind them the mean of the class
     Preview {
@@ -43,12 +43,17 @@ enum Action {
 
 #[derive(Args)]
 struct Which {
-    /// The set, as in data.set of a pipeline
-    #[arg(value_parser = parse)]
-    set: Set,
-    /// Where mnist/ and fashion-mnist/ are; otherwise IMAGO_DATA_DIR, the cache, or a download
-    #[arg(long, value_name = "FOLDER")]
-    data_dir: Option<PathBuf>,
+    /// A set with a name, or a folder of images, each sub-folder a class
+    #[arg(value_name = "SET|FOLDER")]
+    set: String,
+    #[command(flatten)]
+    search: Search,
+    /// Of a folder: height and width to which its images are scaled
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u16).range(4..=1024))]
+    size: u16,
+    /// Of a folder: make its images grey
+    #[arg(long)]
+    grey: bool,
 }
 
 impl Data {
@@ -57,23 +62,15 @@ impl Data {
             Action::List => list(),
             Action::Fetch(which) => {
                 which.open()?;
-                say!("{} is at hand", which.set.name());
+                say!("{} is at hand", which.set);
             }
             Action::Verify(which) => {
                 // What is opened is checked.
                 let [training, test] = which.open()?;
-                say!(
-                    "{}: {} training and {} test images, all as published",
-                    which.set.name(),
-                    training.count(),
-                    test.count()
-                );
+                let how = if matches!(training.set(), Set::Folder(_)) { "all can be read" } else { "all as published" };
+                say!("{}: {} training and {} test images, {how}", which.set, training.count(), test.count());
             }
-            Action::Preview { which, out } => {
-                let path = out.unwrap_or_else(|| format!("{}.png", which.set.name()).into());
-                preview(&which, &path)?;
-                say!("{}: a row for each class, its mean at the end", path.display());
-            }
+            Action::Preview { which, out } => preview(&which, out)?,
             Action::Stats(which) => stats(&which)?,
         }
         Ok(ExitCode::SUCCESS)
@@ -81,65 +78,80 @@ impl Data {
 }
 
 impl Which {
+    /// The set, as `data` of a pipeline would say it.
+    fn data(&self) -> Result<spec::Data> {
+        if let Some(set) = Set::ALL.into_iter().find(|set| set.name() == self.set) {
+            return Ok(spec::Data::new(set));
+        }
+        if !Path::new(&self.set).is_dir() {
+            let names: Vec<&str> = Set::ALL.iter().map(Set::name).collect();
+            let help = match spec::nearest(&self.set, &names) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("the sets are {}", names.join(", ")),
+            };
+            bail!("`{}` is neither a set nor a folder; {help}", self.set);
+        }
+        let classes = folder_classes(Path::new(&self.set))?;
+        let channels = if self.grey { 1 } else { 3 };
+        Ok(spec::Data { classes, channels, size: self.size.into(), ..spec::Data::new(Set::Folder(self.set.clone())) })
+    }
+
     /// The training images and the test images.
     fn open(&self) -> Result<[Images; 2]> {
-        let data = spec::Data::new(self.set);
-        let folder = self.data_dir.as_deref();
-        Ok([Images::training(&data, folder)?.0, Images::test(&data, folder)?])
+        let data = self.data()?;
+        Ok([Images::training(&data, &self.search)?.0, Images::test(&data, &self.search)?])
     }
-}
-
-/// The set of that name.
-fn parse(name: &str) -> Result<Set, String> {
-    let names: Vec<&str> = Set::ALL.iter().map(|set| set.name()).collect();
-    Set::ALL.into_iter().find(|set| set.name() == name).ok_or_else(|| match spec::nearest(name, &names) {
-        Some(near) => format!("there is no such set; did you mean `{near}`?"),
-        None => format!("there is no such set; the sets are {}", names.join(", ")),
-    })
 }
 
 fn list() {
-    for set in Set::ALL {
-        let about = match set {
-            Set::Mnist => "60,000 handwritten digits and 10,000 for testing (LeCun et al.)",
-            Set::FashionMnist => "60,000 pieces of clothing and 10,000 for testing (Xiao et al. 2017)",
-            Set::SyntheticDigits => "10,000 digits and 2,000 for testing, drawn by the program itself",
-            Set::SyntheticClothing => "10,000 pieces of clothing and 2,000 for testing, drawn by the program itself",
-        };
-        say!("{:<20}{about}", set.name());
-    }
+    let line = |name: &str, about: &str| say!("{name:<20}{about}");
+    line("mnist", "60,000 handwritten digits and 10,000 for testing (LeCun et al.)");
+    line("fashion-mnist", "60,000 pieces of clothing and 10,000 for testing (Xiao et al. 2017)");
+    line("synthetic-digits", "10,000 digits and 2,000 for testing, drawn by the program itself");
+    line("synthetic-clothing", "10,000 pieces of clothing and 2,000 for testing, drawn by the program itself");
+    line("{ folder: PATH }", "a folder of images, each sub-folder a class: `imago data stats PATH` tells of it");
 }
 
-fn preview(which: &Which, path: &Path) -> Result<()> {
+fn preview(which: &Which, out: Option<PathBuf>) -> Result<()> {
     let [images, _] = which.open()?;
     let statistics = Statistics::of(&images);
     let mut pixels = Vec::new();
-    for class in 0..images.classes() {
+    for (class, mean) in statistics.means.iter().enumerate() {
         let of_class = (0..images.count()).filter(|index| usize::from(images.labels()[*index]) == class);
         let shown: Vec<usize> = of_class.take(SHOWN).collect();
         pixels.extend(images.plain(&shown));
-        let [channels, height, width] = images.shape();
-        pixels.resize(pixels.len() + (SHOWN - shown.len()) * channels * height * width, 0.0);
-        pixels.extend(&statistics.means[class]);
+        // A class with fewer images ends in black ones.
+        pixels.resize(pixels.len() + (SHOWN - shown.len()) * mean.len(), 0.0);
+        pixels.extend(mean);
     }
-    files::write(path, &png_grid(&pixels, images.shape(), SHOWN + 1, 2)?)
+    let path = out.unwrap_or_else(|| format!("{}.png", images.set().title()).into());
+    files::write(&path, &png_grid(&pixels, images.shape(), SHOWN + 1, 2)?)?;
+    say!("{}: a row for each class, its mean at the end", path.display());
+    Ok(())
 }
 
 fn stats(which: &Which) -> Result<()> {
-    let parts = which.open()?;
-    for (name, images) in ["training", "test"].into_iter().zip(&parts) {
+    let data = which.data()?;
+    for (name, images) in ["training", "test"].into_iter().zip(&which.open()?) {
         let statistics = Statistics::of(images);
         let [channels, height, width] = images.shape();
         let kind = if channels == 1 { "grey" } else { "RGB" };
         say!("{name}: {} {kind} images of {height} x {width} pixels", images.count());
         say!(
-            "  pixels from 0 to 1: mean {:.4}, standard deviation {:.4}, {:.1} % black",
+            "  values from 0 to 1: mean {:.4}, standard deviation {:.4}, {:.1} % of them 0",
             statistics.mean,
             statistics.deviation,
             100.0 * statistics.black
         );
-        for (class, count) in which.set.classes().iter().zip(&statistics.counts) {
+        for (class, count) in images.classes().iter().zip(&statistics.counts) {
             say!("  {class:<12}{count:>7}  {:>5.1} %", 100.0 * *count as f64 / images.count() as f64);
+        }
+    }
+    if let Set::Folder(path) = &data.set {
+        say!("\nin a pipeline:\n  data:\n    set: {{ folder: {} }}", serde_json::to_string(path)?);
+        say!("    size: {}\n    channels: {}", data.size, data.channels);
+        if !data.classes.is_empty() {
+            say!("    classes: {}", serde_json::to_string(&data.classes)?);
         }
     }
     Ok(())

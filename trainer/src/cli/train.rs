@@ -15,7 +15,7 @@ use indicatif::HumanDuration;
 use super::Overrides;
 use crate::changes::{Change, changes};
 use crate::checkpoint::{Checkpoint, State};
-use crate::data::Images;
+use crate::data::{Images, Search};
 use crate::device::Choice;
 use crate::facts;
 use crate::run::{Outcome, Record, Run, open_artifact};
@@ -37,9 +37,8 @@ pub struct Train {
     /// What computes
     #[arg(long, value_enum, default_value_t)]
     device: Choice,
-    /// Where mnist/ and fashion-mnist/ are; otherwise IMAGO_DATA_DIR, the cache, or a download
-    #[arg(long, value_name = "FOLDER")]
-    data_dir: Option<PathBuf>,
+    #[command(flatten)]
+    search: Search,
     /// The run folder to make; `runs/<name>-<time>` if not given
     #[arg(long, value_name = "FOLDER", conflicts_with = "resume")]
     run: Option<PathBuf>,
@@ -103,7 +102,7 @@ impl Train {
         let sweep = Sweep::over_seeds(file, &self.set.overrides, self.set.limits(), seeds, self.run.clone())?;
         let workers = Workers {
             devices: vec![self.device],
-            data_dir: self.data_dir.clone(),
+            data_dir: self.search.data_dir.clone(),
             allow_large: self.set.allow_large,
             ..Workers::default()
         };
@@ -211,7 +210,7 @@ impl Train {
 
     /// The images that the pipeline names.
     fn images(&self, pipeline: &Pipeline) -> Result<Sets> {
-        let (training, validation) = Images::training(&pipeline.data, self.data_dir.as_deref())?;
+        let (training, validation) = Images::training(&pipeline.data, &self.search)?;
         let packing = pipeline.model.game().map_or(1, |game| game.packing);
         if training.count() < packing {
             bail!(
@@ -219,7 +218,7 @@ impl Train {
                 training.count()
             );
         }
-        Ok(Sets { training, validation, test: Images::test(&pipeline.data, self.data_dir.as_deref())? })
+        Ok(Sets { training, validation, test: Images::test(&pipeline.data, &self.search)? })
     }
 
     fn go(&self, setup: Setup) -> Result<ExitCode> {

@@ -2,38 +2,39 @@
 
 mod augment;
 mod download;
+mod folder;
 mod idx;
 mod published;
 mod statistics;
 mod synthetic;
 
 use std::borrow::Cow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use augment::{Canvas, Change};
+pub use folder::classes as folder_classes;
 use image::{GrayImage, imageops};
 use imago_core::artifact::sha256;
 use imago_core::noise::{Noise, Purpose};
-use imago_core::spec::{self, Augment, Range, Set};
+use imago_core::spec::{self, Range, Set};
 use published::Published;
 pub use statistics::Statistics;
 use synthetic::Drawing;
 
 /// The images of one part of a set, all in memory.
 pub struct Images {
-    set: Set,
+    data: spec::Data,
     split: Split,
-    /// One byte a pixel, `[count, 28, 28]`.
+    /// One byte a value, `[count, channels, side, side]`.
     pixels: Vec<u8>,
     /// The class of each image.
     labels: Vec<u8>,
-    /// Height and width that the images are scaled to.
-    size: usize,
-    range: Range,
+    classes: Vec<String>,
+    /// Height and width of the images as they are kept; they are scaled when they are used.
+    side: usize,
     /// What each byte becomes in the range of the data.
     levels: [f32; 256],
-    augment: Augment,
 }
 
 /// A part of a set.
@@ -45,9 +46,20 @@ enum Split {
     Test,
 }
 
+/// Where images are looked for, and how strictly.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct Search {
+    /// Where mnist/ and fashion-mnist/ are; otherwise IMAGO_DATA_DIR, the cache, or a download
+    #[arg(long, value_name = "FOLDER")]
+    pub data_dir: Option<PathBuf>,
+    /// Leave files of an image folder away that cannot be read, with a warning
+    #[arg(long)]
+    pub skip_unreadable: bool,
+}
+
 /// The seed of the drawn sets. They are data like any other, so it is not the run's.
 const DRAWING_SEED: u64 = 20_230_613;
-/// Height and width of the images of all sets.
+/// Height and width of the images of all sets with names.
 const SIDE: usize = 28;
 /// How many images are drawn for training.
 const DRAWN: usize = 10_000;
@@ -56,90 +68,82 @@ const DRAWN_FOR_TEST: usize = 2_000;
 
 impl Images {
     /// The training images of a set, read, fetched or drawn, and those of them that are kept out of training, if any are.
-    pub fn training(data: &spec::Data, data_dir: Option<&Path>) -> Result<(Self, Option<Self>)> {
-        let all = Self::open(data, Split::Training, data_dir)?;
-        let kept_out = (all.count() as f64 * data.validation).round() as usize;
+    pub fn training(data: &spec::Data, search: &Search) -> Result<(Self, Option<Self>)> {
+        let all = Self::open(data, Split::Training, search)?;
         if data.validation == 0.0 {
             return Ok((all, None));
         }
-        if kept_out == 0 || kept_out == all.count() {
+        let count = all.count();
+        let kept_out = (count as f64 * data.validation).round() as usize;
+        if kept_out == 0 || kept_out == count {
             bail!(
-                "data.validation keeps {kept_out} of {} training images out of training: it has to be at least one, and not all",
-                all.count()
+                "data.validation keeps {kept_out} of {count} training images out of training: it has to be at least one, and not all"
             );
         }
         // The same ones whatever the seed of the run is: it is a part of the data like any other.
-        let (mut validation, mut training) = {
-            let order = all.shuffled(&mut Noise::of(Purpose::Split, 0, 0));
-            let (validation, training) = order.split_at(kept_out);
-            (validation.to_vec(), training.to_vec())
-        };
+        let mut order = all.shuffled(&mut Noise::of(Purpose::Split, 0, 0));
+        let (validation, training) = order.split_at_mut(kept_out);
         validation.sort_unstable();
         training.sort_unstable();
         let part = |indices: &[usize], split| Self {
+            data: all.data.clone(),
             split,
-            pixels: indices
-                .iter()
-                .flat_map(|index| &all.pixels[index * SIDE * SIDE..][..SIDE * SIDE])
-                .copied()
-                .collect(),
+            pixels: indices.iter().flat_map(|index| all.kept(*index)).copied().collect(),
             labels: indices.iter().map(|index| all.labels[*index]).collect(),
-            augment: all.augment.clone(),
+            classes: all.classes.clone(),
             ..all
         };
-        Ok((part(&training, Split::Training), Some(part(&validation, Split::Validation))))
+        Ok((part(training, Split::Training), Some(part(validation, Split::Validation))))
     }
 
     /// All test images of a set: read, fetched or drawn. They are never changed at random.
-    pub fn test(data: &spec::Data, data_dir: Option<&Path>) -> Result<Self> {
-        Self::open(data, Split::Test, data_dir)
+    pub fn test(data: &spec::Data, search: &Search) -> Result<Self> {
+        Self::open(data, Split::Test, search)
     }
 
-    fn open(data: &spec::Data, split: Split, data_dir: Option<&Path>) -> Result<Self> {
+    fn open(data: &spec::Data, split: Split, search: &Search) -> Result<Self> {
         let most = match split {
             Split::Training if data.limit > 0 => data.limit,
             _ => usize::MAX,
         };
-        let (pixels, labels) = match data.set {
+        let data_dir = search.data_dir.as_deref();
+        let mut side = SIDE;
+        let (pixels, labels) = match &data.set {
             Set::Mnist => published(Published::Mnist, split, data_dir)?,
             Set::FashionMnist => published(Published::FashionMnist, split, data_dir)?,
             Set::SyntheticDigits => drawn(Drawing::Digits, split, most),
             Set::SyntheticClothing => drawn(Drawing::Clothing, split, most),
+            Set::Folder(path) => {
+                side = data.size;
+                folder::read(Path::new(path), data, split, most, search.skip_unreadable)?
+            }
         };
-        let mut images = Self::new(data, split, pixels, labels)?;
-        images.pixels.truncate(most.saturating_mul(SIDE * SIDE));
+        let mut images = Self::new(data, split, side, pixels, labels)?;
+        images.pixels.truncate(most.saturating_mul(images.kept_bytes()));
         images.labels.truncate(most);
         Ok(images)
     }
 
-    /// Images of 28 by 28 pixels and their labels, which are checked.
-    fn new(data: &spec::Data, split: Split, pixels: Vec<u8>, labels: Vec<u8>) -> Result<Self> {
-        let (name, classes) = (data.set.name(), data.set.classes().len());
-        if pixels.len() != labels.len() * SIDE * SIDE {
-            bail!("the {} images of {name} are not one of {SIDE} x {SIDE} pixels for each label", split.name());
+    /// Images of `side` by `side` pixels and their labels, which are checked.
+    fn new(data: &spec::Data, split: Split, side: usize, pixels: Vec<u8>, labels: Vec<u8>) -> Result<Self> {
+        let (name, classes) = (data.set.name(), data.class_names());
+        if pixels.len() != labels.len() * data.channels * side * side {
+            bail!("the {} images of {name} are not one of {side} x {side} pixels for each label", split.name());
         }
         if labels.is_empty() {
             bail!("the set {name} holds no {} image", split.name());
         }
-        if let Some((image, label)) = labels.iter().enumerate().find(|(_, label)| usize::from(**label) >= classes) {
+        if let Some((image, label)) = labels.iter().enumerate().find(|(_, label)| usize::from(**label) >= classes.len())
+        {
             bail!(
                 "{} image {image} of {name} has the label {label}, but labels lie between 0 and {}",
                 split.name(),
-                classes - 1
+                classes.len() - 1
             );
         }
         let [low, high] = <[f64; 2]>::from(data.range).map(|end| end as f32);
         let levels = std::array::from_fn(|byte| byte as f32 / 255.0 * (high - low) + low);
-        Ok(Self {
-            set: data.set,
-            split,
-            pixels,
-            labels,
-            size: data.size,
-            range: data.range,
-            levels,
-            augment: data.augment.clone(),
-        })
+        Ok(Self { data: data.clone(), split, pixels, labels, classes, side, levels })
     }
 
     /// Number of images.
@@ -149,50 +153,53 @@ impl Images {
 
     /// Channels, height and width.
     pub fn shape(&self) -> [usize; 3] {
-        [1, self.size, self.size]
+        self.data.image()
     }
 
     /// The set that they are of.
-    pub fn set(&self) -> Set {
-        self.set
+    pub fn set(&self) -> &Set {
+        &self.data.set
     }
 
     /// What black and white are.
     pub fn range(&self) -> Range {
-        self.range
+        self.data.range
     }
 
-    /// The class of each image, a number below [`Self::classes`].
+    /// The class of each image, a number below that of [`Self::classes`].
     pub fn labels(&self) -> &[u8] {
         &self.labels
     }
 
-    /// Number of classes.
-    pub fn classes(&self) -> usize {
-        self.set.classes().len()
+    /// What the classes are called.
+    pub fn classes(&self) -> &[String] {
+        &self.classes
     }
 
     /// Those images as pixels in the range of the data, one after another. Training images are changed at random where
     /// the data say so; otherwise nothing is drawn from the noise.
     pub fn gather(&self, indices: &[usize], noise: &mut Noise) -> Vec<f32> {
-        if self.split != Split::Training || self.augment.is_none() {
+        if self.split != Split::Training || self.data.augment.is_none() {
             return self.plain(indices);
         }
-        let area = self.size * self.size;
-        let mut values = vec![0.0; indices.len() * area];
-        let mut canvas = Canvas::new(self.size, self.levels[0]);
-        for (&index, changed) in indices.iter().zip(values.chunks_exact_mut(area)) {
-            canvas.put(&self.bytes(index), &self.levels);
-            canvas.sample(&Change::draw(&self.augment, noise), changed);
+        let size = self.data.size;
+        let mut values = vec![0.0; indices.len() * self.data.channels * size * size];
+        let mut canvas = Canvas::new(size, self.levels[0]);
+        for (&index, image) in indices.iter().zip(values.chunks_exact_mut(self.data.channels * size * size)) {
+            let change = Change::draw(&self.data.augment, noise);
+            for (plane, changed) in self.planes(index).zip(image.chunks_exact_mut(size * size)) {
+                canvas.put(&plane, &self.levels);
+                canvas.sample(&change, changed);
+            }
         }
         values
     }
 
     /// Those images as pixels in the range of the data, one after another, as they are.
     pub fn plain(&self, indices: &[usize]) -> Vec<f32> {
-        let mut values = Vec::with_capacity(indices.len() * self.size * self.size);
-        for &index in indices {
-            values.extend(self.bytes(index).iter().map(|&byte| self.levels[usize::from(byte)]));
+        let mut values = Vec::with_capacity(indices.len() * self.shape().iter().product::<usize>());
+        for plane in indices.iter().flat_map(|&index| self.planes(index)) {
+            values.extend(plane.iter().map(|&byte| self.levels[usize::from(byte)]));
         }
         values
     }
@@ -209,10 +216,19 @@ impl Images {
         order
     }
 
-    /// An image at its final size.
-    fn bytes(&self, index: usize) -> Cow<'_, [u8]> {
-        let area = SIDE * SIDE;
-        scaled(&self.pixels[index * area..(index + 1) * area], self.size)
+    /// Bytes of an image as it is kept.
+    fn kept_bytes(&self) -> usize {
+        self.data.channels * self.side * self.side
+    }
+
+    /// An image as it is kept.
+    fn kept(&self, index: usize) -> &[u8] {
+        &self.pixels[index * self.kept_bytes()..(index + 1) * self.kept_bytes()]
+    }
+
+    /// The channels of an image at its final size.
+    fn planes(&self, index: usize) -> impl Iterator<Item = Cow<'_, [u8]>> {
+        self.kept(index).chunks_exact(self.side * self.side).map(|plane| scaled(plane, self.side, self.data.size))
     }
 }
 
@@ -227,13 +243,13 @@ impl Split {
     }
 }
 
-/// An image of 28 by 28 pixels scaled to `size` by `size`, with a triangle as filter: bilinear where it becomes larger, a mean of
-/// what a pixel covers where it becomes smaller.
-fn scaled(pixels: &[u8], size: usize) -> Cow<'_, [u8]> {
-    if size == SIDE {
+/// An image of `side` by `side` pixels scaled to `size` by `size`, with a triangle as filter: bilinear where it becomes larger, a mean
+/// of what a pixel covers where it becomes smaller.
+fn scaled(pixels: &[u8], side: usize, size: usize) -> Cow<'_, [u8]> {
+    if size == side {
         return pixels.into();
     }
-    match GrayImage::from_raw(SIDE as u32, SIDE as u32, pixels.to_vec()) {
+    match GrayImage::from_raw(side as u32, side as u32, pixels.to_vec()) {
         Some(image) => {
             let image = imageops::resize(&image, size as u32, size as u32, imageops::FilterType::Triangle);
             image.into_raw().into()
@@ -269,7 +285,7 @@ fn drawn(set: Drawing, split: Split, most: usize) -> (Vec<u8>, Vec<u8>) {
 
 #[cfg(test)]
 mod tests {
-    use imago_core::spec::Data;
+    use imago_core::spec::{Augment, Data};
 
     use super::*;
 
@@ -278,7 +294,7 @@ mod tests {
     /// The first `count` digits.
     fn digits(data: &Data, split: Split, count: usize) -> Images {
         let (pixels, labels) = synthetic::draw_many(Drawing::Digits, DRAWING_SEED, 0, count);
-        Images::new(data, split, pixels, labels).unwrap()
+        Images::new(data, split, SIDE, pixels, labels).unwrap()
     }
 
     fn data(augment: Augment) -> Data {
@@ -290,7 +306,7 @@ mod tests {
         for (range, low, high) in [(Range::Unit, 0.0f32, 1.0f32), (Range::Signed, -1.0, 1.0)] {
             let data = Data { range, ..data(Augment::default()) };
             let pixels: Vec<u8> = (0..SIDE * SIDE).map(|i| i as u8).collect();
-            let images = Images::new(&data, Split::Training, pixels.clone(), vec![0]).unwrap();
+            let images = Images::new(&data, Split::Training, SIDE, pixels.clone(), vec![0]).unwrap();
             let expected = pixels.iter().map(|&byte| (f32::from(byte) / 255.0 * (high - low) + low).to_bits());
             assert!(images.plain(&[0]).iter().map(|value| value.to_bits()).eq(expected));
         }
@@ -337,10 +353,11 @@ mod tests {
     #[test]
     fn the_test_images_of_a_drawn_set_are_others_than_those_for_training() {
         let data = Data { limit: 50, ..Data::new(Set::SyntheticDigits) };
-        let (training, test) = (Images::training(&data, None).unwrap().0, Images::test(&data, None).unwrap());
+        let (training, test) =
+            (Images::training(&data, &Search::default()).unwrap().0, Images::test(&data, &Search::default()).unwrap());
         assert_eq!((training.count(), test.count()), (50, DRAWN_FOR_TEST));
         for images in [&training, &test] {
-            assert_eq!(images.classes(), 10);
+            assert_eq!(images.classes().len(), 10);
             assert_eq!(images.labels().len(), images.count());
             assert!(images.labels().iter().enumerate().all(|(i, &label)| usize::from(label) == i % 10));
         }
@@ -351,7 +368,8 @@ mod tests {
 
     #[test]
     fn a_limit_takes_the_first_images() {
-        let some = |limit| Images::training(&Data { limit, ..Data::new(Set::SyntheticDigits) }, None).unwrap().0;
+        let some =
+            |limit| Images::training(&Data { limit, ..Data::new(Set::SyntheticDigits) }, &Search::default()).unwrap().0;
         let (few, more) = (some(3), some(20));
         assert_eq!((few.count(), more.count()), (3, 20));
         assert_eq!(few.plain(&[0, 1, 2]), more.plain(&[0, 1, 2]));
@@ -361,12 +379,12 @@ mod tests {
     #[test]
     fn a_part_is_kept_out_of_training_and_never_changed_at_random() {
         let data = |validation| Data { limit: 50, validation, ..data(AUGMENT) };
-        let (all, none) = Images::training(&data(0.0), None).unwrap();
-        let (training, validation) = Images::training(&data(0.3), None).unwrap();
+        let (all, none) = Images::training(&data(0.0), &Search::default()).unwrap();
+        let (training, validation) = Images::training(&data(0.3), &Search::default()).unwrap();
         let validation = validation.unwrap();
         assert!(none.is_none());
         assert_eq!((training.count(), validation.count()), (35, 15));
-        let each = |images: &Images| (0..images.count()).map(|i| images.bytes(i).to_vec()).collect::<Vec<_>>();
+        let each = |images: &Images| (0..images.count()).map(|i| images.kept(i).to_vec()).collect::<Vec<_>>();
         let mut both = [each(&training), each(&validation)].concat();
         let mut expected = each(&all);
         both.sort();
@@ -374,16 +392,16 @@ mod tests {
         assert!(both == expected);
         assert_eq!(validation.gather(&[0, 1], &mut Noise::new(1, 0)), validation.plain(&[0, 1]));
         assert_ne!(training.gather(&[0, 1], &mut Noise::new(1, 0)), training.plain(&[0, 1]));
-        assert_eq!(validation.sha256(), Images::training(&data(0.3), None).unwrap().1.unwrap().sha256());
+        assert_eq!(validation.sha256(), Images::training(&data(0.3), &Search::default()).unwrap().1.unwrap().sha256());
         assert_ne!(validation.sha256(), training.sha256());
-        let message = Images::training(&data(0.001), None).err().unwrap().to_string();
+        let message = Images::training(&data(0.001), &Search::default()).err().unwrap().to_string();
         assert!(message.contains("keeps 0 of 50"), "{message}");
     }
 
     #[test]
     fn labels_without_a_class_are_named() {
         let data = Data::new(Set::Mnist);
-        let open = |pixels, labels| Images::new(&data, Split::Test, vec![0; pixels * SIDE * SIDE], labels);
+        let open = |pixels, labels| Images::new(&data, Split::Test, SIDE, vec![0; pixels * SIDE * SIDE], labels);
         let message = |pixels, labels| open(pixels, labels).err().unwrap().to_string();
         assert!(open(2, vec![0, 9]).is_ok());
         assert_eq!(

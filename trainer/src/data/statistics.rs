@@ -21,8 +21,8 @@ impl Statistics {
     /// Looks at all of `images`, whose range is 0 to 1.
     pub fn of(images: &Images) -> Self {
         let area: usize = images.shape().iter().product();
-        let mut counts = vec![0; images.classes()];
-        let mut sums = vec![vec![0.0_f64; area]; images.classes()];
+        let mut counts = vec![0; images.classes().len()];
+        let mut sums = vec![vec![0.0_f64; area]; images.classes().len()];
         let (mut sum, mut squares, mut black) = (0.0, 0.0, 0_usize);
         for index in 0..images.count() {
             let class = usize::from(images.labels()[index]);
@@ -61,7 +61,7 @@ mod tests {
     fn counts_and_means_are_those_of_the_pixels() {
         let area = SIDE * SIDE;
         let pixels = [vec![255; area], vec![0; area], vec![51; area]].concat();
-        let images = Images::new(&Data::new(Set::Mnist), Split::Training, pixels, vec![3, 3, 7]).unwrap();
+        let images = Images::new(&Data::new(Set::Mnist), Split::Training, SIDE, pixels, vec![3, 3, 7]).unwrap();
         let statistics = Statistics::of(&images);
         assert_eq!(statistics.counts, [0, 0, 0, 2, 0, 0, 0, 1, 0, 0]);
         assert_eq!(statistics.means[3], vec![0.5; area]);

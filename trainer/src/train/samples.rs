@@ -65,7 +65,7 @@ fn pixels(images: &Images, pixels: Vec<f32>, count: usize, device: &Device) -> T
 
 fn classes(images: &Images, indices: &[usize], device: &Device) -> Tensor<2> {
     let numbers: Vec<usize> = indices.iter().map(|index| usize::from(images.labels()[*index])).collect();
-    one_hot(&numbers, images.classes(), device)
+    one_hot(&numbers, images.classes().len(), device)
 }
 
 /// The codes of all images, brought to mean 0 and deviation 1 in every value.
@@ -162,7 +162,7 @@ pub fn encoder(source: &Artifact, from: &str, code: usize, images: &Images, devi
             generator.latent
         );
     }
-    let ours = (images.set().name(), images.shape(), <[f64; 2]>::from(images.range()));
+    let ours = (images.set().title(), images.shape(), <[f64; 2]>::from(images.range()));
     let theirs = (manifest.data.set.as_str(), manifest.data.image, <[f64; 2]>::from(reader.range));
     if ours != theirs {
         bail!(

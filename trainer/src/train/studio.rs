@@ -109,7 +109,8 @@ impl Studio<'_> {
                 let codes = encode(test.images(), MAPPED, encoder, &self.device).0;
                 let set = test.images();
                 let labels = &set.labels()[..set.count().min(MAPPED)];
-                let map = scatter_svg(&codes, self.plan.latent(), labels, set.set().classes())?;
+                let classes: Vec<&str> = set.classes().iter().map(String::as_str).collect();
+                let map = scatter_svg(&codes, self.plan.latent(), labels, &classes)?;
                 run.write("latent.svg", map.as_bytes())?;
                 if sampler.classes == 0 {
                     run.write("manifold.png", &self.manifold(&sampler, &codes)?)?;
@@ -176,7 +177,7 @@ impl Studio<'_> {
     /// How often each class was taken for each.
     fn confusion(&self, trained: &Trained, test: &Images) -> Result<Vec<u8>> {
         let Some(classifier) = &trained.classifier else { bail!("only a classifier tells classes") };
-        let classes = test.classes();
+        let classes = test.classes().len();
         let mut counts = vec![0_u32; classes * classes];
         let all: Vec<usize> = (0..test.count()).collect();
         for indices in all.chunks(TESTED) {

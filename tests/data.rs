@@ -1,0 +1,109 @@
+//! Data sets: folders of images, and the commands that look at sets.
+
+use image::{Rgb, RgbImage};
+use imago_tests::Workshop;
+
+/// Learns colour images of a folder by class.
+const PHOTOS: &str = "
+name: photos
+data: { set: { folder: photos }, size: 12, channels: 3, classes: [red, blue] }
+model:
+  family: vae
+  latent: 2
+  condition: class
+  encoder: [{ conv2d: { filters: 4, kernel: 3, stride: 2, padding: same } }, relu, flatten]
+  decoder: [{ linear: 108 }, relu, { reshape: [3, 6, 6] }, { conv_transpose2d: { filters: 3, kernel: 4, stride: 2, padding: same } }]
+train: { epochs: 2, batch: 8 }
+";
+
+/// A shop with 20 images of each of two colours, all of other sizes.
+fn photos() -> Workshop {
+    let shop = Workshop::new();
+    for (class, colour) in [("red", [220, 30, 20]), ("blue", [10, 40, 230])] {
+        std::fs::create_dir_all(shop.path("photos").join(class)).unwrap();
+        for index in 0..20_u8 {
+            let image = RgbImage::from_fn(16 + u32::from(index), 20, |x, y| {
+                Rgb(colour.map(|value| if (x + y) % 7 == 0 { index } else { value }))
+            });
+            image.save(shop.path(&format!("photos/{class}/{index}.png"))).unwrap();
+        }
+    }
+    shop.write("photos.yaml", PHOTOS);
+    shop
+}
+
+fn said(shop: &Workshop, arguments: &str) -> String {
+    String::from_utf8(shop.imago(arguments).get_output().stdout.clone()).unwrap()
+}
+
+#[test]
+fn a_model_of_colour_images_in_a_folder_is_trained_sampled_and_exported() {
+    let shop = photos();
+    shop.imago("check photos.yaml --strict");
+    let told = said(&shop, "train photos.yaml --device cpu --run run");
+    assert!(told.contains("data    photos, 36 images"), "{told}");
+    shop.imago("export run --to artifact");
+    let manifest = shop.read_text("artifact/model.ron");
+    assert!(manifest.contains("image: (3, 12, 12)") && manifest.contains(r#"classes: ["red", "blue"]"#), "{manifest}");
+    shop.imago("sample artifact --class 1 --count 4 --out blue.png --seed 1");
+    let picture = image::load_from_memory(&shop.read("blue.png")).unwrap();
+    assert!(picture.color().has_color());
+    // Other formats are images too, whatever their name is.
+    let image = image::open(shop.path("photos/red/0.png")).unwrap();
+    image.save_with_format(shop.path("photos/red/0.png"), image::ImageFormat::Jpeg).unwrap();
+    let said = shop.fails("train --resume run --device cpu --set train.epochs=3");
+    assert!(said.contains("training images of run are not those that it began with"), "{said}");
+    shop.imago("train --resume run --device cpu --set train.epochs=3 --accept-changes");
+    shop.imago("train --resume run --device cpu --set train.epochs=4");
+}
+
+#[test]
+fn a_file_that_is_no_image_is_named_and_left_away_only_when_asked() {
+    let shop = photos();
+    shop.write("photos/red/notes.txt", "no image");
+    let told = shop.fails("train photos.yaml --device cpu --run run");
+    assert!(told.contains("photos/red/notes.txt") && told.contains("--skip-unreadable"), "{told}");
+    assert!(!shop.path("run").exists());
+    let run = shop.imago("train photos.yaml --device cpu --run run --skip-unreadable");
+    let warned = String::from_utf8_lossy(&run.get_output().stderr).into_owned();
+    assert!(warned.contains("warning: 1 file is no image"), "{warned}");
+}
+
+#[test]
+fn classes_have_to_be_those_of_the_folder() {
+    let shop = photos();
+    std::fs::rename(shop.path("photos/blue"), shop.path("photos/green")).unwrap();
+    let told = shop.fails("train photos.yaml --device cpu --run run");
+    assert!(told.contains("without a folder: blue") && told.contains("not named: green"), "{told}");
+    assert!(!shop.path("run").exists());
+    let set = r#"--set data.classes=["green","red"]"#;
+    shop.imago(&format!("train photos.yaml --device cpu --run run {set}"));
+}
+
+#[test]
+fn sets_can_be_looked_at() {
+    let shop = photos();
+    assert!(said(&shop, "data list").contains("fashion-mnist"));
+    let stats = said(&shop, "data stats synthetic-digits");
+    assert!(stats.contains("training: 10000 grey images of 28 x 28 pixels") && stats.contains("10.0 %"), "{stats}");
+    let stats = said(&shop, "data stats photos --size 32");
+    assert!(stats.contains("training: 36 RGB images of 32 x 32 pixels"), "{stats}");
+    // What it tells to write can be read.
+    let data: String =
+        stats.split_once("in a pipeline:\n").unwrap().1.lines().map(|line| format!("{}\n", &line[2..])).collect();
+    let (_, rest) = PHOTOS.split_once("model:").unwrap();
+    let rest = rest.replace("linear: 108", "linear: 768").replace("[3, 6, 6]", "[3, 16, 16]");
+    shop.write("other.yaml", format!("name: other\n{data}model:{rest}"));
+    shop.imago("check other.yaml --strict");
+    assert!(said(&shop, "data verify photos").contains("photos: 36 training and 4 test images, all can be read"));
+    shop.imago("data preview photos --size 16 --out preview.png");
+    let preview = image::load_from_memory(&shop.read("preview.png")).unwrap();
+    // Two rows of ten images and a mean, each with a gap, twice as large.
+    assert_eq!((preview.width(), preview.height()), (2 * (11 * 18 + 2), 2 * (2 * 18 + 2)));
+    assert!(shop.fails("data stats mnits").contains("did you mean `mnist`?"));
+    let told = shop.fails("check photos.yaml --set data.set=mnist");
+    assert!(
+        told.contains("the images of mnist are grey, found 3 channels") && told.contains("knows its classes itself"),
+        "{told}"
+    );
+}
