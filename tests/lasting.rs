@@ -246,6 +246,11 @@ fn a_loss_that_is_no_number_ends_the_training_or_takes_it_back() {
     assert!(said.contains("back to step 3 with 0.5 times the learning rate"), "{said}");
     assert!(said.contains("back to step 3 with 0.00390625 times the learning rate"), "{said}");
     shop.imago("train --resume run --device cpu --set train.steps=12 --set train.optimizer.adam.lr=0.001");
+    // A rate that is too large by less.
+    shop.imago("train tiny.yaml --device cpu --run other --set train.optimizer.adam.lr=20 --set train.on_nan=rollback");
+    let state = shop.read_text("other/checkpoints/step-0000000012/state.ron");
+    assert!(!state.contains("rollbacks: 0,") && !state.contains("rate: 1.0,"), "{state}");
+    assert!(shop.read_text("other/run.ron").contains("Finished"));
 }
 
 #[test]
