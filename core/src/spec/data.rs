@@ -10,6 +10,7 @@ use crate::plan::{Outline, Problem, Step};
 /// The largest side of an image.
 const MAX_SIDE: usize = 1024;
 /// The most classes that a folder can have.
+#[cfg(feature = "yaml")]
 const MAX_CLASSES: usize = 256;
 
 /// Which images a model learns.

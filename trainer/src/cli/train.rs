@@ -285,33 +285,29 @@ impl Train {
             record.test.clone_from(&state.test);
             run.write_record(&record)
         };
-        let (plan, settings, progress_) = (&plan, &pipeline.train, &mut progress);
+        let (plan, settings, shown) = (&plan, &pipeline.train, &mut progress);
         let (outcome, state) = match &pipeline.model {
             Model::Classifier(spec) => {
                 let [start, ..] = starts;
-                train(Solo::new(Classifier::new(spec, plan, start), settings), &session, checkpoint, progress_, report)
+                train(Solo::new(Classifier::new(spec, plan, start), settings), &session, checkpoint, shown, report)
             }
             Model::Autoencoder(spec) => {
                 let [encoder, decoder, _] = starts;
                 let model = Autoencoder::new(spec, plan, [encoder, decoder]);
-                train(Solo::new(model, settings), &session, checkpoint, progress_, report)
+                train(Solo::new(model, settings), &session, checkpoint, shown, report)
             }
             Model::Vae(spec) => {
-                train(Solo::new(Vae::new(spec, plan, starts), settings), &session, checkpoint, progress_, report)
+                train(Solo::new(Vae::new(spec, plan, starts), settings), &session, checkpoint, shown, report)
             }
-            Model::LatentVae(spec) => train(
-                Solo::new(Vae::second_stage(spec, plan, starts), settings),
-                &session,
-                checkpoint,
-                progress_,
-                report,
-            ),
-            Model::Gan(spec) => train(Duel::new(spec, plan, settings, starts), &session, checkpoint, progress_, report),
+            Model::LatentVae(spec) => {
+                train(Solo::new(Vae::second_stage(spec, plan, starts), settings), &session, checkpoint, shown, report)
+            }
+            Model::Gan(spec) => train(Duel::new(spec, plan, settings, starts), &session, checkpoint, shown, report),
             Model::LatentGan(spec) => {
-                train(Duel::latent(spec, plan, settings, starts), &session, checkpoint, progress_, report)
+                train(Duel::latent(spec, plan, settings, starts), &session, checkpoint, shown, report)
             }
             Model::VaeGan(spec) => {
-                train(VaeGan::new(spec, plan, settings, starts), &session, checkpoint, progress_, report)
+                train(VaeGan::new(spec, plan, settings, starts), &session, checkpoint, shown, report)
             }
         }?;
         Ok(conclude(&progress, &run, outcome, &state))

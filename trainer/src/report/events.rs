@@ -36,8 +36,18 @@ impl Events {
         Ok(events)
     }
 
+    /// Adds the figures of an epoch, as `metrics.jsonl` has them.
+    pub fn scalars(&mut self, step: u64, line: &serde_json::Value) -> Result<()> {
+        for (tag, value) in line.as_object().into_iter().flatten() {
+            if let (true, Some(value)) = (tag.contains('/') || tag == "images_per_second", value.as_f64()) {
+                self.scalar(tag, step, value)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Adds a number, which is kept as a float32.
-    pub fn scalar(&mut self, tag: &str, step: u64, value: f64) -> Result<()> {
+    fn scalar(&mut self, tag: &str, step: u64, value: f64) -> Result<()> {
         self.summary(tag, step, Value::SimpleValue(value as f32))
     }
 

@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Result, anyhow};
 use burn::tensor::Device;
 use imago_core::model::{Learner, Losses, Moment, Saved, restore};
 use imago_core::noise::{Noise, Purpose};
-use imago_core::spec::{Figure, OnNan};
+use imago_core::spec::{Figure, OnNan, Train};
 
 use super::Stop;
 use super::meter::{Meter, Spoiled};
@@ -58,12 +58,13 @@ pub fn train<L: Learner>(
     progress: &mut Progress,
     mut report: impl FnMut(Outcome, &State) -> Result<()>,
 ) -> Result<(Outcome, State)> {
-    let Session { studio, samples, run, stop, device, .. } = session;
+    let Session { studio, samples, run, .. } = session;
     let train = &studio.pipeline.train;
-    let per_epoch = steps_per_epoch(samples.count(), train.batch, L::WHOLE_BATCHES);
-    let steps = train.steps.unwrap_or(train.epochs as u64 * per_epoch);
-    let epochs = steps.div_ceil(per_epoch) as usize;
-    let first = if train.on_nan == OnNan::Rollback { Some(learner.save()?) } else { None };
+    // Where a rollback ends that comes before the first checkpoint.
+    let beginning = match train.on_nan {
+        OnNan::Rollback => Some(Checkpoint { state: State::new(), saved: learner.save()? }),
+        OnNan::Stop => None,
+    };
     let mut state = match checkpoint {
         Some(Checkpoint { state, saved }) => {
             learner = learner.restore(&saved)?;
@@ -71,90 +72,32 @@ pub fn train<L: Learner>(
         }
         None => State::new(),
     };
-    if state.steps >= steps {
-        progress.say(format_args!(
-            "{run} has taken all of its {steps} steps; --set train.epochs=… or train.steps=… gives it more"
-        ));
-        report(Outcome::Finished, &state)?;
-        return Ok((Outcome::Finished, state));
-    }
-    if session.patience_is_over(&state) {
-        progress.say(format_args!("{run} was stopped early; --set train.early_stop.patience=… gives it more time"));
-        report(Outcome::StoppedEarly, &state)?;
-        return Ok((Outcome::StoppedEarly, state));
+    let mut course = Course::new(train, steps_per_epoch(samples.count(), train.batch, L::WHOLE_BATCHES), &state);
+    if let Some((outcome, why)) = session.is_over(&state, &course) {
+        progress.say(format_args!("{run} {why}"));
+        report(outcome, &state)?;
+        return Ok((outcome, state));
     }
     let mut events = Events::open(&run.folder().join("events"), state.steps + 1)?;
-    progress.begin(epochs, steps, state.steps);
-    let (begun, before, first_step) = (Instant::now(), state.seconds, state.steps);
-    let mut saved_at = Instant::now();
-
-    while state.steps < steps {
-        let epoch = (state.steps / per_epoch) as usize + 1;
-        let end = steps.min(per_epoch * epoch as u64);
-        let (epoch_begun, epoch_steps) = (Instant::now(), state.steps);
-        let order = samples.images().shuffled(&mut Noise::of(Purpose::Shuffle, train.seed, epoch as u64));
-        let batches = order.chunks(train.batch).take(per_epoch as usize);
-        let mut meter = Meter::resume(&state.sums);
-        let mut fault = None;
-        // A resumed epoch goes on behind the steps that it has done.
-        for batch in batches.skip((state.steps % per_epoch) as usize) {
-            device.seed(train.seed.wrapping_add(state.steps));
-            let mut noise = Noise::of(Purpose::Batch, train.seed, state.steps);
-            let batch = samples.batch(batch, &mut noise, device);
-            let rate = state.rate * train.rate(state.steps, steps);
-            let losses;
-            (learner, losses) = learner.step(batch, &mut Moment::new(train.seed, state.steps, rate));
-            state.steps += 1;
-            meter.add(state.steps, losses, 1.0);
-            let (show, due) = (progress.step(), saved_at.elapsed() >= session.save_every);
-            let leave = stop.asked() || state.steps == end;
-            if show || due || leave || meter.pending() >= UNREAD {
-                match meter.read() {
-                    Ok(means) if show => {
-                        let rate = rate_of((state.steps - epoch_steps) as usize * train.batch, epoch_begun);
-                        progress.show(epoch, state.steps, &describe(&means), rate);
-                    }
-                    Ok(_) => {}
-                    Err(spoiled) => fault = Some(spoiled),
-                }
-            }
-            if leave || due || fault.is_some() {
-                state.epoch = epoch;
-                state.partial = state.steps < end;
-                state.seconds = before + begun.elapsed().as_secs_f64();
-                state.sums = if state.steps.is_multiple_of(per_epoch) { Vec::new() } else { meter.sums() };
-            }
-            if leave || fault.is_some() {
-                break;
-            }
-            if due {
-                match sound(&learner, state.steps)? {
-                    Ok(saved) => run.checkpoints().save(&Checkpoint { state: state.clone(), saved })?,
-                    Err(spoiled) => fault = Some(spoiled),
-                }
-                saved_at = Instant::now();
-            }
-            if fault.is_some() {
-                break;
-            }
-        }
-        let saved = match fault {
-            Some(spoiled) => Err(spoiled),
-            None => sound(&learner, state.steps)?,
+    progress.begin(course.epochs, course.steps, state.steps);
+    loop {
+        let (begun, first) = (Instant::now(), state.steps);
+        let taken;
+        (learner, taken) = session.epoch(learner, &mut state, &mut course, progress)?;
+        let saved = match taken {
+            Ok(()) => sound(&learner, state.steps)?,
+            Err(spoiled) => Err(spoiled),
         };
-        let saved = match (saved, &first) {
+        let saved = match (saved, &beginning) {
             (Ok(saved), _) => saved,
-            (Err(spoiled), Some(first)) if state.rollbacks < ROLLBACKS => {
-                let (rate, rollbacks) = (state.rate * 0.5, state.rollbacks + 1);
-                let last = run.checkpoints().last()?.map(|(last, _)| last);
-                let last = last.unwrap_or_else(|| Checkpoint { state: State::new(), saved: first.clone() });
-                state = State { rate, rollbacks, ..last.state };
+            (Err(spoiled), Some(beginning)) if state.rollbacks < ROLLBACKS => {
+                let last = run.checkpoints().last()?.map_or_else(|| beginning.clone(), |(last, _)| last);
+                state = State { rate: state.rate * 0.5, rollbacks: state.rollbacks + 1, ..last.state };
                 learner = learner.restore(&last.saved)?;
                 run.trim_metrics(state.steps)?;
-                progress.back(
-                    state.steps,
-                    format_args!("{spoiled}: back to step {} with {rate} times the learning rate", state.steps),
-                );
+                let (steps, rate) = (state.steps, state.rate);
+                progress
+                    .back(steps, format_args!("{spoiled}: back to step {steps} with {rate} times the learning rate"));
                 continue;
             }
             (Err(spoiled), _) => {
@@ -163,86 +106,156 @@ pub fn train<L: Learner>(
                 return Err(diverged(&spoiled, session));
             }
         };
-        state.losses = meter.means();
-        if state.partial {
-            let trained = restore(studio.plan, &saved.weights, &studio.device)?;
-            state.prior = studio.prior(&trained, samples.images(), false);
-            run.checkpoints().save(&Checkpoint { state: state.clone(), saved })?;
-            progress.finish();
-            report(Outcome::Interrupted, &state)?;
-            return Ok((Outcome::Interrupted, state));
-        }
-        let evaluated = state.steps == steps || epoch.is_multiple_of(train.evaluate_every);
+        let evaluated =
+            !state.partial && (state.steps == course.steps || state.epoch.is_multiple_of(train.evaluate_every));
         let best = evaluated && session.evaluate(&learner, &mut state);
-        let outcome = match state.steps == steps {
-            true => Outcome::Finished,
-            false if evaluated && session.patience_is_over(&state) => Outcome::StoppedEarly,
-            false if stop.asked() => Outcome::Interrupted,
-            false => Outcome::Running,
+        let outcome = match session.is_over(&state, &course) {
+            Some((outcome, _)) if evaluated => outcome,
+            _ if session.stop.asked() => Outcome::Interrupted,
+            _ => Outcome::Running,
         };
         let last = matches!(outcome, Outcome::Finished | Outcome::StoppedEarly);
         if last && session.validation.is_some() {
             state.test = session.measure(&learner, &session.test, state.steps);
         }
-        let done = (state.steps - epoch_steps) as usize * train.batch;
-        let images_per_second = rate_of(done.min(samples.count()), epoch_begun);
+        let images = (state.steps - first) as usize * train.batch;
+        let images_per_second = rate_of(images.min(samples.count()), begun);
         let line = line(&state, evaluated, images_per_second);
-        run.append_metrics(&line)?;
-        for (name, value) in line.as_object().into_iter().flatten() {
-            if let (true, Some(value)) = (name.contains('/') || name == "images_per_second", value.as_f64()) {
-                events.scalar(name, state.steps, value)?;
-            }
-        }
-        if evaluated {
-            let trained = restore(studio.plan, &saved.weights, &studio.device)?;
-            state.prior = studio.prior(&trained, samples.images(), last);
-            let picture = studio.publish(run, &state, &trained, &session.test, last)?;
-            events.image("samples", state.steps, &picture)?;
+        if !state.partial {
+            run.append_metrics(&line)?;
+            events.scalars(state.steps, &line)?;
         }
         if evaluated || outcome != Outcome::Running {
+            let trained = restore(studio.plan, &saved.weights, &studio.device)?;
+            state.prior = studio.prior(&trained, samples.images(), last);
+            if evaluated {
+                let picture = studio.publish(run, &state, &trained, &session.test, last)?;
+                events.image("samples", state.steps, &picture)?;
+            }
             let checkpoint = Checkpoint { state: state.clone(), saved };
             if best {
                 run.checkpoints().save_best(&checkpoint)?;
             }
             run.checkpoints().save(&checkpoint)?;
-            saved_at = Instant::now();
+            course.saved = Instant::now();
         }
-        let a_step = begun.elapsed().as_secs_f64() / state.steps.saturating_sub(first_step).max(1) as f64;
-        let left = if last { 0.0 } else { a_step * (steps - state.steps) as f64 };
-        progress.epoch(epoch, &scores(&state, evaluated), images_per_second, Duration::from_secs_f64(left), &line);
+        if !state.partial {
+            let left = if last { Duration::ZERO } else { course.left(&state) };
+            progress.epoch(state.epoch, &scores(&state, evaluated), images_per_second, left, &line);
+        }
         report(outcome, &state)?;
         if outcome != Outcome::Running {
             progress.finish();
             return Ok((outcome, state));
         }
     }
-    bail!("a training ended without an outcome")
 }
 
-/// What a learner would save, if its weights are all numbers: a last step may have spoiled them before a loss shows it.
-fn sound<L: Learner>(learner: &L, step: u64) -> Result<Result<Saved, Spoiled>> {
-    let saved = learner.save()?;
-    Ok(match saved.is_finite()? {
-        true => Ok(saved),
-        false => Err(Spoiled { name: "a weight".into(), step, value: f64::NAN }),
-    })
+/// How long a training is, and its clocks.
+struct Course {
+    per_epoch: u64,
+    steps: u64,
+    epochs: usize,
+    begun: Instant,
+    /// Step and seconds at which it begun, which are not 0 when it is resumed.
+    first: (u64, f64),
+    /// When the last checkpoint was saved.
+    saved: Instant,
 }
 
-/// The error of a training whose losses are no longer numbers.
-fn diverged(spoiled: &Spoiled, session: &Session<'_>) -> anyhow::Error {
-    let train = &session.studio.pipeline.train;
-    let go_on = format!("imago train --resume {}", session.run);
-    anyhow!(
-        "{spoiled}; the last checkpoint is kept\n\
-         what helps, from the most to the least likely:\n  \
-         {go_on} --set train.optimizer.adam.lr={}\n  \
-         {go_on} --set train.optimizer.adam.clip_norm=1\n  \
-         {go_on} --set train.on_nan=rollback   # goes back and halves the learning rates by itself",
-        train.optimizer.adam.lr / 10.0
-    )
+impl Course {
+    fn new(train: &Train, per_epoch: u64, state: &State) -> Self {
+        let steps = train.steps.unwrap_or(train.epochs as u64 * per_epoch);
+        let (begun, first) = (Instant::now(), (state.steps, state.seconds));
+        Self { per_epoch, steps, epochs: steps.div_ceil(per_epoch) as usize, begun, first, saved: begun }
+    }
+
+    /// Time spent training, in seconds.
+    fn seconds(&self) -> f64 {
+        self.first.1 + self.begun.elapsed().as_secs_f64()
+    }
+
+    /// How much longer it will take.
+    fn left(&self, state: &State) -> Duration {
+        let done = state.steps.saturating_sub(self.first.0).max(1);
+        self.begun.elapsed().mul_f64((self.steps - state.steps) as f64 / done as f64)
+    }
 }
 
 impl Session<'_> {
+    /// Takes the steps that are left of an epoch, or fewer when it is told to stop. The learner, and the first loss that is no number
+    /// if there is one.
+    fn epoch<L: Learner>(
+        &self,
+        mut learner: L,
+        state: &mut State,
+        course: &mut Course,
+        progress: &mut Progress,
+    ) -> Result<(L, Result<(), Spoiled>)> {
+        let train = &self.studio.pipeline.train;
+        let (begun, first) = (Instant::now(), state.steps);
+        state.epoch = (state.steps / course.per_epoch) as usize + 1;
+        let end = course.steps.min(course.per_epoch * state.epoch as u64);
+        let order = self.samples.images().shuffled(&mut Noise::of(Purpose::Shuffle, train.seed, state.epoch as u64));
+        let batches = order.chunks(train.batch).take(course.per_epoch as usize);
+        let mut meter = Meter::resume(&state.sums);
+        // A resumed epoch goes on behind the steps that it has done.
+        for batch in batches.skip((state.steps % course.per_epoch) as usize) {
+            self.device.seed(train.seed.wrapping_add(state.steps));
+            let mut noise = Noise::of(Purpose::Batch, train.seed, state.steps);
+            let batch = self.samples.batch(batch, &mut noise, &self.device);
+            let rate = state.rate * train.rate(state.steps, course.steps);
+            let losses;
+            (learner, losses) = learner.step(batch, &mut Moment::new(train.seed, state.steps, rate));
+            state.steps += 1;
+            meter.add(state.steps, losses, 1.0);
+            let (show, due) = (progress.step(), course.saved.elapsed() >= self.save_every);
+            let leave = self.stop.asked() || state.steps == end;
+            if !(show || due || leave || meter.pending() >= UNREAD) {
+                continue;
+            }
+            let means = match meter.read() {
+                Ok(means) => means,
+                Err(spoiled) => return Ok((learner, Err(spoiled))),
+            };
+            if show {
+                let rate = rate_of((state.steps - first) as usize * train.batch, begun);
+                progress.show(state.epoch, state.steps, &describe(&means), rate);
+            }
+            if leave || due {
+                state.partial = state.steps < end;
+                state.seconds = course.seconds();
+                state.losses = meter.means();
+                state.sums = if state.steps.is_multiple_of(course.per_epoch) { Vec::new() } else { meter.sums() };
+            }
+            if leave {
+                break;
+            }
+            if due {
+                match sound(&learner, state.steps)? {
+                    Ok(saved) => self.run.checkpoints().save(&Checkpoint { state: state.clone(), saved })?,
+                    Err(spoiled) => return Ok((learner, Err(spoiled))),
+                }
+                course.saved = Instant::now();
+            }
+        }
+        Ok((learner, Ok(())))
+    }
+
+    /// Whether there is nothing left to do, and why.
+    fn is_over(&self, state: &State, course: &Course) -> Option<(Outcome, String)> {
+        let patience = self.studio.pipeline.train.early_stop.as_ref().map(|stop| stop.patience);
+        if state.steps >= course.steps {
+            let why = format!(
+                "has taken all of its {} steps; --set train.epochs=… or train.steps=… gives it more",
+                course.steps
+            );
+            return Some((Outcome::Finished, why));
+        }
+        let why = "was stopped early; --set train.early_stop.patience=… gives it more time";
+        patience.filter(|patience| state.stale >= *patience).map(|_| (Outcome::StoppedEarly, why.to_owned()))
+    }
+
     /// Measures the learner, and whether it is better than ever before.
     fn evaluate<L: Learner>(&self, learner: &L, state: &mut State) -> bool {
         let figures = match &self.validation {
@@ -275,11 +288,6 @@ impl Session<'_> {
         asked.or_else(|| self.studio.plan.family().figures().first().copied())
     }
 
-    /// Whether training is to end since nothing became better for long.
-    fn patience_is_over(&self, state: &State) -> bool {
-        self.studio.pipeline.train.early_stop.as_ref().is_some_and(|stop| state.stale >= stop.patience)
-    }
-
     /// What the learner measures on all of these samples, if it measures anything there.
     fn measure<L: Learner>(&self, learner: &L, samples: &Samples, step: u64) -> Vec<(String, f64)> {
         let Some(exam) = learner.exam() else { return Vec::new() };
@@ -295,6 +303,29 @@ impl Session<'_> {
         let _ = meter.read();
         meter.means()
     }
+}
+
+/// What a learner would save, if its weights are all numbers: a last step may have spoiled them before a loss shows it.
+fn sound<L: Learner>(learner: &L, step: u64) -> Result<Result<Saved, Spoiled>> {
+    let saved = learner.save()?;
+    Ok(match saved.is_finite()? {
+        true => Ok(saved),
+        false => Err(Spoiled { name: "a weight".into(), step, value: f64::NAN }),
+    })
+}
+
+/// The error of a training whose losses are no longer numbers.
+fn diverged(spoiled: &Spoiled, session: &Session<'_>) -> anyhow::Error {
+    let train = &session.studio.pipeline.train;
+    let go_on = format!("imago train --resume {}", session.run);
+    anyhow!(
+        "{spoiled}; the last checkpoint is kept\n\
+         what helps, from the most to the least likely:\n  \
+         {go_on} --set train.optimizer.adam.lr={}\n  \
+         {go_on} --set train.optimizer.adam.clip_norm=1\n  \
+         {go_on} --set train.on_nan=rollback   # goes back and halves the learning rates by itself",
+        train.optimizer.adam.lr / 10.0
+    )
 }
 
 /// How many steps an epoch of so many samples has.
