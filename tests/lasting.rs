@@ -304,9 +304,16 @@ fn a_run_folder_tells_all_of_the_run() {
     }
     assert_eq!(fs::read_dir(shop.path("run/events")).unwrap().count(), 1);
     let record = shop.read_text("run/run.ron");
-    for key in
-        ["version", "device: \"CPU", "seed: 42", "data_sha256", "peak_memory: Some(", "outcome: Finished", "updated"]
-    {
+    for key in [
+        "version",
+        "burn: \"0.",
+        "device: \"CPU",
+        "seed: 42",
+        "data_sha256",
+        "peak_memory: Some(",
+        "outcome: Finished",
+        "updated",
+    ] {
         assert!(record.contains(key), "{key} is missing: {record}");
     }
 }

@@ -5,6 +5,9 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
+/// The version of Burn that this program is built with.
+pub const BURN: &str = "0.22.1";
+
 /// The commit of the repository that `folder` lies in, and whether its files have changes; None outside of git's repositories.
 pub fn git_state(folder: &Path) -> Option<String> {
     let git = |arguments: &[&str]| {
@@ -43,6 +46,12 @@ pub fn stamp() -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_version_of_burn_is_that_of_the_lock_file() {
+        let lock = include_str!("../../Cargo.lock");
+        assert!(lock.contains(&format!("name = \"burn\"\nversion = \"{BURN}\"")));
+    }
 
     #[test]
     #[cfg(unix)]

@@ -44,6 +44,8 @@ pub struct Run {
 pub struct Record {
     pub name: String,
     pub version: String,
+    /// The version of Burn, which computes.
+    pub burn: String,
     /// The commit of the folder that the pipeline lies in, if it is in a repository of git, and whether files had changes.
     pub git: Option<String>,
     pub device: String,

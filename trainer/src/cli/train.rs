@@ -235,6 +235,7 @@ impl Train {
         progress.say(format_args!("device  {}", opened.name));
         progress.say(format_args!("run     {run}"));
         record.version = env!("CARGO_PKG_VERSION").to_owned();
+        record.burn = facts::BURN.to_owned();
         record.device.clone_from(&opened.name);
         record.seed = pipeline.train.seed;
         record.outcome = Outcome::Running;
