@@ -67,6 +67,7 @@ fn a_file_that_is_no_image_is_named_and_left_away_only_when_asked() {
     let run = shop.imago("train photos.yaml --device cpu --run run --skip-unreadable");
     let warned = String::from_utf8_lossy(&run.get_output().stderr).into_owned();
     assert!(warned.contains("warning: 1 file is no image"), "{warned}");
+    shop.imago("train photos.yaml --device cpu --run seeds --seeds 1,2 --skip-unreadable --set train.epochs=1");
 }
 
 #[test]

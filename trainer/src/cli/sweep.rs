@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
+use crate::data::Search;
 use crate::device::Choice;
 use crate::sweep::{self, Workers, shell};
 
@@ -37,9 +38,8 @@ pub struct Sweep {
     /// Print the table of all runs from what their folders hold, and train nothing
     #[arg(long, conflicts_with_all = ["index", "jobs", "devices", "list"])]
     table: bool,
-    /// Where mnist/ and fashion-mnist/ are; otherwise IMAGO_DATA_DIR, the cache, or a download
-    #[arg(long, value_name = "FOLDER")]
-    data_dir: Option<PathBuf>,
+    #[command(flatten)]
+    search: Search,
     /// Lift the limits of file, layers, parameters and memory that catch slips of the keyboard
     #[arg(long)]
     allow_large: bool,
@@ -55,7 +55,7 @@ impl Sweep {
         let workers = Workers {
             jobs: self.jobs.map_or(0, NonZeroUsize::get),
             devices: self.devices.clone(),
-            data_dir: self.data_dir.clone(),
+            search: self.search.clone(),
             allow_large: self.allow_large,
         };
         if self.list {
@@ -77,9 +77,7 @@ impl Sweep {
         if let Some(device) = device {
             words.extend(["--devices".into(), device.into()]);
         }
-        if let Some(folder) = &self.data_dir {
-            words.extend(["--data-dir".into(), folder.into()]);
-        }
+        words.extend(self.search.words());
         if self.allow_large {
             words.push("--allow-large".into());
         }

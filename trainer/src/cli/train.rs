@@ -46,7 +46,7 @@ pub struct Train {
     #[arg(long, conflicts_with = "resume")]
     force: bool,
     /// Train once with each of these seeds, such as 1..5 or 1,4,7, and tell mean and standard deviation
-    #[arg(long, value_name = "SEEDS", conflicts_with_all = ["resume", "force", "json", "quiet"])]
+    #[arg(long, value_name = "SEEDS", conflicts_with_all = ["resume", "force", "json", "quiet", "save_every"])]
     seeds: Option<Seeds>,
     /// Go on with a run where it stopped
     #[arg(long, value_name = "RUN")]
@@ -102,7 +102,7 @@ impl Train {
         let sweep = Sweep::over_seeds(file, &self.set.overrides, self.set.limits(), seeds, self.run.clone())?;
         let workers = Workers {
             devices: vec![self.device],
-            data_dir: self.search.data_dir.clone(),
+            search: self.search.clone(),
             allow_large: self.set.allow_large,
             ..Workers::default()
         };

@@ -9,6 +9,7 @@ mod statistics;
 mod synthetic;
 
 use std::borrow::Cow;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -55,6 +56,20 @@ pub struct Search {
     /// Leave files of an image folder away that cannot be read, with a warning
     #[arg(long)]
     pub skip_unreadable: bool,
+}
+
+impl Search {
+    /// The words of a command line that say the same.
+    pub fn words(&self) -> Vec<OsString> {
+        let mut words = Vec::new();
+        if let Some(folder) = &self.data_dir {
+            words.extend(["--data-dir".into(), folder.into()]);
+        }
+        if self.skip_unreadable {
+            words.push("--skip-unreadable".into());
+        }
+        words
+    }
 }
 
 /// The seed of the drawn sets. They are data like any other, so it is not the run's.

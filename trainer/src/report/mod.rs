@@ -1,6 +1,7 @@
 //! What a run shows: pictures and arrays.
 
 mod animation;
+mod chart;
 mod confusion;
 mod curves;
 mod events;

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use anyhow::{Result, bail, ensure};
 use plotters::prelude::*;
 
-use super::curves::{Axis, BELOW, LEFT, LEGEND_ROW, RIGHT, chart, legend_name, legend_width, svg};
+use super::chart::{Axis, BELOW, LEFT, LEGEND_ROW, RIGHT, chart, legend_name, legend_width, svg};
 
 /// About how many codes a drawing shows at the most.
 const CODES: usize = 5000;

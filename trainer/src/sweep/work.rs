@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,6 +17,7 @@ use imago_core::plan::Limits;
 use super::Planned;
 use super::folder::Standing;
 use super::shell;
+use crate::data::Search;
 use crate::device::Choice;
 
 /// How often is looked whether a run has ended.
@@ -29,8 +30,8 @@ pub struct Workers {
     pub jobs: usize,
     /// The devices, given out in turn; none leaves the choice to each run.
     pub devices: Vec<Choice>,
-    /// Where data sets are.
-    pub data_dir: Option<PathBuf>,
+    /// Where data sets are, and how strictly they are read.
+    pub search: Search,
     /// Whether the limits that catch slips of the keyboard are lifted.
     pub allow_large: bool,
 }
@@ -227,9 +228,7 @@ fn words(run: &Planned, resume: bool, workers: &Workers, turn: usize) -> Vec<OsS
     if let Some(device) = workers.device(turn) {
         words.extend(["--device".into(), device.into()]);
     }
-    if let Some(folder) = &workers.data_dir {
-        words.extend(["--data-dir".into(), folder.into()]);
-    }
+    words.extend(workers.search.words());
     words
 }
 
@@ -326,7 +325,7 @@ esac
             bench
         }
 
-        fn program(&self) -> PathBuf {
+        fn program(&self) -> std::path::PathBuf {
             self.folder.path().join("imago")
         }
 
