@@ -64,8 +64,8 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_outside_of_repositories_has_no_commit() {
+    fn a_folder_that_git_does_not_know_has_no_commit() {
         let folder = tempfile::tempdir().unwrap();
-        assert_eq!(git_state(folder.path()), None);
+        assert_eq!(git_state(&folder.path().join("nowhere")), None);
     }
 }
