@@ -116,6 +116,8 @@ fn the_gpu_path_gives_the_losses_of_the_cpu_path() {
         return;
     }
     assert!(output.status.success(), "{said}");
+    let record = shop.read_text("gpu/run.ron");
+    assert!(record.contains("driver: Some("), "{record}");
     shop.imago(&format!("train tiny.yaml --device cpu --run cpu {settings}"));
     let (gpu, cpu) = (losses(&shop, "gpu"), losses(&shop, "cpu"));
     for (gpu, cpu) in gpu.iter().flatten().zip(cpu.iter().flatten()) {

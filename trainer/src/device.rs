@@ -1,5 +1,8 @@
 //! Which device computes, chosen at run time.
 
+use std::pin::pin;
+use std::task::{self, Poll, Waker};
+
 use anyhow::{Context, Result};
 use burn::tensor::{Device, DeviceKind};
 use burn_wgpu::WgpuBackend;
@@ -29,6 +32,8 @@ pub struct Opened {
     pub device: Device,
     /// What it is, for people.
     pub name: String,
+    /// Its driver and the driver's version, where it has one.
+    pub driver: Option<String>,
 }
 
 impl Choice {
@@ -57,7 +62,7 @@ fn cpu() -> Opened {
         std::env::var("RAYON_NUM_THREADS").ok().and_then(|number| number.parse().ok()).filter(|number| *number > 0);
     let threads = asked.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
     let plural = if threads == 1 { "" } else { "s" };
-    Opened { device: Device::flex(), name: format!("CPU, {threads} thread{plural}") }
+    Opened { device: Device::flex(), name: format!("CPU, {threads} thread{plural}"), driver: None }
 }
 
 /// The first GPU that is one: never a software driver, which is slower than the CPU backend. Only the system's own
@@ -75,5 +80,16 @@ fn real_gpu() -> Option<Opened> {
 
 fn named(device: Device) -> Opened {
     let name = device.identity().map_or_else(|| "GPU".to_owned(), |identity| identity.name.to_string());
-    Opened { device, name: format!("{name} (wgpu)") }
+    Opened { device, driver: driver(&name), name: format!("{name} (wgpu)") }
+}
+
+/// The driver of the adapter with that name. Burn does not tell, so wgpu is asked once more.
+fn driver(name: &str) -> Option<String> {
+    let descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
+    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor { backends: wgpu::Backends::PRIMARY, ..descriptor });
+    let adapters = pin!(instance.enumerate_adapters(wgpu::Backends::PRIMARY));
+    // Outside of a browser nothing has to be waited for.
+    let Poll::Ready(adapters) = adapters.poll(&mut task::Context::from_waker(Waker::noop())) else { return None };
+    let found = adapters.iter().map(wgpu::Adapter::get_info).find(|info| info.name == name)?;
+    Some(format!("{} {}", found.driver, found.driver_info).trim().to_owned())
 }

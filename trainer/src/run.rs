@@ -49,6 +49,8 @@ pub struct Record {
     /// The commit of the folder that the pipeline lies in, if it is in a repository of git, and whether files had changes.
     pub git: Option<String>,
     pub device: String,
+    /// The device's driver and its version, where it has one.
+    pub driver: Option<String>,
     pub seed: u64,
     pub parameters: u64,
     /// What the command line changed in the pipeline, in order.

@@ -237,6 +237,7 @@ impl Train {
         record.version = env!("CARGO_PKG_VERSION").to_owned();
         record.burn = facts::BURN.to_owned();
         record.device.clone_from(&opened.name);
+        record.driver.clone_from(&opened.driver);
         record.seed = pipeline.train.seed;
         record.outcome = Outcome::Running;
         record.updated = facts::now();
