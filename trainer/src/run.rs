@@ -219,29 +219,28 @@ impl Run {
     /// Takes lines of `metrics.jsonl` away that lie behind step number `steps`, and one that was cut short: they tell of a time that is
     /// lost.
     pub fn trim_metrics(&self, steps: u64) -> Result<()> {
-        let path = self.folder.join(METRICS);
-        let text = match fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-            Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
-        };
+        let text = self.metrics_text()?;
         let holds = |line: &&str| {
             let line: Option<serde_json::Value> = serde_json::from_str(line).ok();
             line.and_then(|line| line["step"].as_u64()).is_some_and(|step| step <= steps)
         };
         let kept: String = text.split_inclusive('\n').filter(|line| line.ends_with('\n')).filter(holds).collect();
-        if kept == text { Ok(()) } else { files::write(&path, kept.as_bytes()) }
+        if kept == text { Ok(()) } else { files::write(&self.folder.join(METRICS), kept.as_bytes()) }
     }
 
     /// The lines of `metrics.jsonl`.
     pub fn metrics(&self) -> Result<Vec<serde_json::Value>> {
+        Ok(self.metrics_text()?.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
+    }
+
+    /// `metrics.jsonl` as it is; empty if there is none yet.
+    fn metrics_text(&self) -> Result<String> {
         let path = self.folder.join(METRICS);
-        let text = match fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
-        };
-        Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
+        match fs::read_to_string(&path) {
+            Ok(text) => Ok(text),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(String::new()),
+            Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
+        }
     }
 
     /// Writes a picture or another file that tells of the run.
@@ -261,15 +260,13 @@ impl Run {
         paths.iter().map(|path| fs::read(path).with_context(|| format!("cannot read {}", path.display()))).collect()
     }
 
-    /// The last checkpoint that is whole; what is wrong with a later one is said.
-    pub fn last(&self) -> Result<Checkpoint> {
-        let Some((checkpoint, faults)) = self.checkpoints().last()? else {
-            bail!("{self} has no checkpoint yet; `imago train` writes the first within minutes")
-        };
+    /// The last checkpoint that is whole, if there is any; what is wrong with a later one is said.
+    pub fn latest(&self) -> Result<Option<Checkpoint>> {
+        let Some((checkpoint, faults)) = self.checkpoints().last()? else { return Ok(None) };
         for fault in faults {
-            eprintln!("warning: {fault}; the checkpoint of step {} is used", checkpoint.state.steps);
+            eprintln!("warning: {fault}; going on from step {} instead", checkpoint.state.steps);
         }
-        Ok(checkpoint)
+        Ok(Some(checkpoint))
     }
 
     /// The model whose codes are learned.
@@ -282,7 +279,9 @@ impl Run {
         let (pipeline, plan) = self.pipeline()?;
         let record = self.record()?;
         let Checkpoint { state, saved } = match which {
-            Which::Last => self.last()?,
+            Which::Last => self.latest()?.with_context(|| {
+                format!("{self} has no checkpoint yet; `imago train` writes the first within minutes")
+            })?,
             Which::Best => self.checkpoints().best().with_context(|| {
                 format!(
                     "{self} has no best checkpoint: only what is measured on other images than it learns from has one"

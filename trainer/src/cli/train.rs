@@ -154,7 +154,7 @@ impl Train {
         }
         overrides.extend(self.set.overrides.iter().cloned());
         let (pipeline, plan) = run.written(&overrides)?;
-        self.judge(&run, &changes(&before, &pipeline)?)?;
+        self.judge(&run, &overrides, &changes(&before, &pipeline)?)?;
         let images = self.images(&pipeline)?;
         let found = images.training.sha256();
         if found != record.data_sha256 && !self.accept_changes {
@@ -165,25 +165,18 @@ impl Train {
             );
         }
         let source = pipeline.model.source().map(|_| run.source()).transpose()?;
-        let checkpoint = match run.checkpoints().last()? {
-            Some((checkpoint, faults)) => {
-                for fault in faults {
-                    eprintln!("warning: {fault}; going on from step {} instead", checkpoint.state.steps);
-                }
-                Some(checkpoint)
-            }
-            None => None,
-        };
+        let checkpoint = run.latest()?;
         run.trim_metrics(checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.state.steps))?;
-        run.write_pipeline(&pipeline)?;
         record.set = overrides.iter().map(|change| change.text().to_owned()).collect();
         record.data_sha256 = found;
+        // In this order: what the record says the command line changed counts as told, should the program be killed in between.
         run.write_record(&record)?;
+        run.write_pipeline(&pipeline)?;
         Ok(Setup { pipeline, plan, images, source, run, record, checkpoint, _lock: lock })
     }
 
-    /// Refuses what a resumed run may not change, and what it may but was not told to.
-    fn judge(&self, run: &Run, changes: &[Change]) -> Result<()> {
+    /// Refuses what a resumed run may not change, and what it may but `overrides` did not tell it to.
+    fn judge(&self, run: &Run, overrides: &[Override], changes: &[Change]) -> Result<()> {
         let within =
             |path: &str, keys: &str| path == keys || path.strip_prefix(keys).is_some_and(|rest| rest.starts_with('.'));
         let listed = |changes: &[&Change]| changes.iter().map(|change| format!("\n  {change}")).collect::<String>();
@@ -196,7 +189,7 @@ impl Train {
             );
         }
         let told = |change: &Change| {
-            self.set.overrides.iter().any(|told| within(&change.path, told.path()) || within(told.path(), &change.path))
+            overrides.iter().any(|told| within(&change.path, told.path()) || within(told.path(), &change.path))
         };
         let untold: Vec<&Change> = changes.iter().filter(|change| !told(change)).collect();
         if !untold.is_empty() && !self.accept_changes {
@@ -245,19 +238,21 @@ impl Train {
 
         // What is learned from, and what is tested with: images, or the codes that `source` makes of them.
         let Sets { training, validation, test } = images;
+        let encoder = match source.as_ref().zip(pipeline.model.source()) {
+            Some((source, from)) => Some(encoder(source, from, plan.code(), &training, &opened.device)?),
+            None => None,
+        };
+        // That of the codes of the training images, which come first.
         let mut scale = None;
-        let [samples, validation, test] = match source.as_ref().zip(pipeline.model.source()) {
-            None => [Some(training), validation, Some(test)].map(|images| images.map(Samples::Images)),
-            Some((source, from)) => {
-                let encoder = encoder(source, from, plan.code(), &training, &opened.device)?;
-                [Some(training), validation, Some(test)].map(|images| {
-                    let codes = Codes::of(images?, &encoder, plan.code(), scale.clone(), &opened.device);
-                    scale.get_or_insert_with(|| codes.scale().clone());
-                    Some(Samples::Codes(codes))
-                })
+        let mut made = |images: Images| match &encoder {
+            None => Samples::Images(images),
+            Some(encoder) => {
+                let codes = Codes::of(images, encoder, plan.code(), scale.clone(), &opened.device);
+                scale.get_or_insert_with(|| codes.scale().clone());
+                Samples::Codes(codes)
             }
         };
-        let (Some(samples), Some(test)) = (samples, test) else { bail!("a set has no images") };
+        let (samples, validation, test) = (made(training), validation.map(&mut made), made(test));
         let device = opened.device.clone().autodiff();
         let session = Session {
             studio: Studio {
