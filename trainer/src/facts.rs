@@ -2,6 +2,8 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
@@ -30,6 +32,12 @@ pub fn peak_memory() -> Option<u64> {
     }
     #[cfg(not(unix))]
     None
+}
+
+/// The time since this was first called, which the program does first of all.
+pub fn since_start() -> Duration {
+    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+    START.elapsed()
 }
 
 /// The time now, in UTC.

@@ -29,6 +29,7 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    facts::since_start();
     settle_environment();
     match cli::run() {
         Ok(code) => code,

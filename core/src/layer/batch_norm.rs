@@ -2,11 +2,13 @@
 
 use burn::module::Param;
 use burn::nn;
+use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
 use super::declared::epsilon;
 use super::{Faults, Layer};
-use crate::nn::{Initial, Start, any_rank};
+use crate::kernel;
+use crate::nn::{Activation, Forward, Initial, Start, Value};
 use crate::plan::Shape;
 
 /// Brings each channel to mean 0 and variance 1 over the batch.
@@ -68,7 +70,38 @@ impl Layer for BatchNorm {
     }
 }
 
-any_rank!(nn::BatchNorm);
+impl Forward for nn::BatchNorm {
+    fn forward(&self, value: Value) -> Value {
+        self.fused(&value, Activation::Identity).unwrap_or_else(|| match value {
+            Value::Flat(tensor) => Value::Flat(self.forward(tensor)),
+            Value::Image(tensor) => Value::Image(self.forward(tensor)),
+        })
+    }
+
+    fn fused(&self, value: &Value, activation: Activation) -> Option<Value> {
+        Some(match value {
+            Value::Flat(tensor) => Value::Flat(here(self, tensor, activation)?),
+            Value::Image(tensor) => Value::Image(here(self, tensor, activation)?),
+        })
+    }
+}
+
+/// The layer through our own operations, with what Burn's own does to the moving values.
+fn here<const D: usize>(layer: &nn::BatchNorm, input: &Tensor<D>, activation: Activation) -> Option<Tensor<D>> {
+    let device = input.device();
+    let (gamma, beta) = (layer.gamma.val(), layer.beta.val());
+    if !(device.is_autodiff() && layer.training.is_enabled()) {
+        let (mean, variance) = (layer.running_mean.value().to_device(&device), layer.running_var.value().to_device(&device));
+        return kernel::normalize(input, [&gamma, &beta, &mean, &variance], layer.epsilon, activation);
+    }
+    let (output, batch) = kernel::batch_norm(input, [&gamma, &beta], layer.epsilon, activation)?;
+    for (moving, batch) in [(&layer.running_mean, batch.mean), (&layer.running_var, batch.variance)] {
+        let batch = Tensor::<1>::from_floats(&batch[..], &device);
+        let before = moving.value_sync().to_device(&device);
+        moving.update(before.mul_scalar(1.0 - layer.momentum).add(batch.mul_scalar(layer.momentum)).detach());
+    }
+    Some(output)
+}
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {

@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use super::declared::{one, ones, yes};
 use super::window::{check_groups, span};
 use super::{Faults, Init, Layer, Misfit, Padding, Pair, count, image, channels_of};
-use crate::nn::{Forward, Spectral, Start, Value};
+use crate::kernel::{self, Window};
+use crate::nn::{Activation, Forward, Spectral, Start, Value};
 use crate::plan::Shape;
 
 /// A two-dimensional convolution: a small window of weights slides over an image.
@@ -151,15 +152,45 @@ pub struct Conv2dModule {
     groups: usize,
 }
 
-impl Forward for Conv2dModule {
-    fn forward(&self, value: Value) -> Value {
-        let weight = match &self.spectral {
+impl Conv2dModule {
+    fn weight(&self) -> Tensor<4> {
+        match &self.spectral {
             Some(spectral) => spectral.normalize(self.weight.val()),
             None => self.weight.val(),
-        };
-        let padding = self.padding.map(|[before, after]| (before, after));
-        let options = ConvOptions::new_with_padding(self.stride, padding, self.dilation, self.groups);
-        Value::Image(conv2d(value.image(), weight, self.bias.as_ref().map(Param::val), options))
+        }
+    }
+
+    /// How the window slides over images of `sides`.
+    fn window(&self, sides: [usize; 2]) -> Window {
+        let [_, _, rows, columns] = self.weight.dims();
+        let [height, width] = [0, 1].map(|axis| {
+            let padded = sides[axis] + self.padding[axis][0] + self.padding[axis][1];
+            (padded - self.dilation[axis] * ([rows, columns][axis] - 1) - 1) / self.stride[axis] + 1
+        });
+        let before = self.padding.map(|[before, _]| before);
+        Window { stride: self.stride, dilation: self.dilation, before, size: [height, width] }
+    }
+
+    fn here(&self, image: &Tensor<4>, weight: &Tensor<4>, activation: Activation) -> Option<Tensor<4>> {
+        let [_, _, height, width] = image.dims();
+        let bias = self.bias.as_ref().map(Param::val);
+        let one = self.groups == 1;
+        one.then(|| kernel::conv2d(image, weight, bias.as_ref(), self.window([height, width]), activation)).flatten()
+    }
+}
+
+impl Forward for Conv2dModule {
+    fn forward(&self, value: Value) -> Value {
+        let (image, weight) = (value.image(), self.weight());
+        Value::Image(self.here(&image, &weight, Activation::Identity).unwrap_or_else(|| {
+            let padding = self.padding.map(|[before, after]| (before, after));
+            let options = ConvOptions::new_with_padding(self.stride, padding, self.dilation, self.groups);
+            conv2d(image, weight, self.bias.as_ref().map(Param::val), options)
+        }))
+    }
+
+    fn fused(&self, value: &Value, activation: Activation) -> Option<Value> {
+        self.here(&value.clone().image(), &self.weight(), activation).map(Value::Image)
     }
 }
 

@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use super::declared::{one, ones, yes, zeros};
 use super::window::{check_groups, span};
 use super::{Faults, Init, Layer, Misfit, Padding, Pair, count, image, channels_of};
-use crate::nn::{Forward, Spectral, Start, Value};
+use crate::kernel::{self, Window};
+use crate::nn::{Activation, Forward, Spectral, Start, Value};
 use crate::plan::Shape;
 
 /// A two-dimensional transposed convolution: every input pixel stamps the window, scaled, into the output.
@@ -180,13 +181,22 @@ pub struct ConvTranspose2dModule {
     size: [usize; 2],
 }
 
-impl Forward for ConvTranspose2dModule {
-    fn forward(&self, value: Value) -> Value {
-        let weight = match &self.spectral {
+impl ConvTranspose2dModule {
+    fn weight(&self) -> Tensor<4> {
+        match &self.spectral {
             Some(spectral) => spectral.normalize(self.weight.val().swap_dims(0, 1)).swap_dims(0, 1),
             None => self.weight.val(),
-        };
-        let input = value.image();
+        }
+    }
+
+    fn here(&self, grid: &Tensor<4>, weight: &Tensor<4>, activation: Activation) -> Option<Tensor<4>> {
+        let window = Window { stride: self.stride, dilation: self.dilation, before: self.before, size: self.size };
+        let bias = self.bias.as_ref().map(Param::val);
+        let one = self.groups == 1;
+        one.then(|| kernel::conv_transpose2d(grid, weight, bias.as_ref(), window, activation)).flatten()
+    }
+
+    fn burns(&self, input: Tensor<4>, weight: Tensor<4>) -> Tensor<4> {
         let ([_, _, height, width], [_, _, rows, columns]) = (input.dims(), weight.dims());
         let full = |axis: usize, side: usize, kernel: usize| {
             (side - 1) * self.stride[axis] + self.dilation[axis] * (kernel - 1) + 1 - 2 * self.before[axis]
@@ -196,9 +206,20 @@ impl Forward for ConvTranspose2dModule {
         let options = ConvTransposeOptions::new(self.stride, self.before, missing, self.dilation, self.groups);
         let output = conv_transpose2d(input, weight, self.bias.as_ref().map(Param::val), options);
         if symmetric[0] <= self.size[0] && symmetric[1] <= self.size[1] {
-            return Value::Image(output);
+            return output;
         }
-        Value::Image(output.narrow(2, 0, self.size[0]).narrow(3, 0, self.size[1]))
+        output.narrow(2, 0, self.size[0]).narrow(3, 0, self.size[1])
+    }
+}
+
+impl Forward for ConvTranspose2dModule {
+    fn forward(&self, value: Value) -> Value {
+        let (input, weight) = (value.image(), self.weight());
+        Value::Image(self.here(&input, &weight, Activation::Identity).unwrap_or_else(|| self.burns(input, weight)))
+    }
+
+    fn fused(&self, value: &Value, activation: Activation) -> Option<Value> {
+        self.here(&value.clone().image(), &self.weight(), activation).map(Value::Image)
     }
 }
 

@@ -4,7 +4,7 @@ use burn::nn::activation;
 use serde::{Deserialize, Serialize};
 
 use super::{Faults, Layer};
-use crate::nn::{Start, any_rank};
+use crate::nn::{Activation, Start};
 use crate::plan::Shape;
 
 /// The leaky rectifier, x for x ≥ 0, otherwise negative_slope × x.
@@ -48,7 +48,7 @@ impl Layer for LeakyRelu {
     }
 }
 
-any_rank!(activation::LeakyRelu);
+crate::nn::activation!(activation::LeakyRelu, |it: &Self| (it.negative_slope >= 0.0).then_some(Activation::Rectify { slope: it.negative_slope as f32 }));
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {

@@ -1,11 +1,13 @@
 //! `max_pool2d`: the largest value of each window.
 
+use burn::module::Module;
 use burn::nn::pool;
 use serde::{Deserialize, Serialize};
 
 use super::declared::ones;
 use super::window::span;
 use super::{Faults, Layer, Misfit, Padding, Pair, image};
+use crate::kernel::{self, Window};
 use crate::nn::{Forward, Start, Value};
 use crate::plan::Shape;
 
@@ -42,7 +44,7 @@ impl MaxPool2d {
 }
 
 impl Layer for MaxPool2d {
-    type Module = pool::MaxPool2d;
+    type Module = MaxPool2dModule;
     const SHORT: Option<&'static str> = Some("kernel");
 
     fn check(&self, faults: &mut Faults) {
@@ -70,20 +72,37 @@ impl Layer for MaxPool2d {
         Ok(Shape::Image([channels, output[0], output[1]]))
     }
 
-    fn build(&self, input: Shape, _start: &mut Start<'_>) -> pool::MaxPool2d {
+    fn build(&self, input: Shape, _start: &mut Start<'_>) -> MaxPool2dModule {
         let [_, height, width] = input.sides();
-        let padding = self.padding.explicit([height, width], span(self.kernel, self.dilation), self.stride());
-        pool::MaxPool2dConfig::new(self.kernel.0)
+        let (sides, kernel) = ([height, width], span(self.kernel, self.dilation));
+        let padding = self.padding.explicit(sides, kernel, self.stride());
+        let burns = pool::MaxPool2dConfig::new(self.kernel.0)
             .with_strides(self.stride())
             .with_padding(padding)
             .with_dilation(self.dilation.0)
-            .init()
+            .init();
+        let before = [0, 1].map(|axis| self.padding.around(sides[axis], kernel[axis], self.stride()[axis]).0);
+        let size = self.output(input).unwrap_or(input).sides();
+        MaxPool2dModule { burns, before, size: [size[1], size[2]] }
     }
 }
 
-impl Forward for pool::MaxPool2d {
+/// A built `max_pool2d`.
+#[derive(Module, Debug)]
+pub struct MaxPool2dModule {
+    burns: pool::MaxPool2d,
+    /// Rows above the image and columns left of it.
+    before: [usize; 2],
+    /// Height and width of the output.
+    size: [usize; 2],
+}
+
+impl Forward for MaxPool2dModule {
     fn forward(&self, value: Value) -> Value {
-        Value::Image(self.forward(value.image()))
+        let image = value.image();
+        let pool::MaxPool2d { stride, kernel_size, dilation, .. } = self.burns;
+        let window = Window { stride, dilation, before: self.before, size: self.size };
+        Value::Image(kernel::max_pool2d(&image, kernel_size, window).unwrap_or_else(|| self.burns.forward(image)))
     }
 }
 

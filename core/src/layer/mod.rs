@@ -14,7 +14,7 @@ pub(crate) use declared::{fields, one_key};
 pub use init::Init;
 pub use window::{Padding, Pair};
 
-use crate::nn::{Forward, Start, Value};
+use crate::nn::{Activation, Forward, Start, Value};
 use crate::plan::Shape;
 
 /// Declares every layer once: its name in YAML, its file and its type. Those that only critics, encoders and classifiers are
@@ -39,6 +39,14 @@ macro_rules! layers {
         impl LayerModule {
             pub(crate) fn forward(&self, value: Value) -> Value {
                 match self { $($(#[$only])* Self::$layer(layer) => Forward::forward(layer, value),)* }
+            }
+
+            pub(crate) fn fused(&self, value: &Value, activation: Activation) -> Option<Value> {
+                match self { $($(#[$only])* Self::$layer(layer) => Forward::fused(layer, value, activation),)* }
+            }
+
+            pub(crate) fn activation(&self) -> Option<Activation> {
+                match self { $($(#[$only])* Self::$layer(layer) => Forward::activation(layer),)* }
             }
         }
 

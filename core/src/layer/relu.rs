@@ -4,7 +4,7 @@ use burn::nn::activation;
 use serde::{Deserialize, Serialize};
 
 use super::Layer;
-use crate::nn::{Start, any_rank};
+use crate::nn::{Activation, Start};
 use crate::plan::Shape;
 
 /// The rectifier, max(x, 0).
@@ -28,7 +28,7 @@ impl Layer for Relu {
     }
 }
 
-any_rank!(activation::Relu);
+crate::nn::activation!(activation::Relu, |_: &Self| Some(Activation::Rectify { slope: 0.0 }));
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {

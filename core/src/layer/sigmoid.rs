@@ -4,7 +4,7 @@ use burn::nn::activation;
 use serde::{Deserialize, Serialize};
 
 use super::Layer;
-use crate::nn::{Start, any_rank};
+use crate::nn::{Activation, Start};
 use crate::plan::Shape;
 
 /// The logistic function, σ(x) = 1 / (1 + exp(−x)), between 0 and 1.
@@ -26,7 +26,7 @@ impl Layer for Sigmoid {
     }
 }
 
-any_rank!(activation::Sigmoid);
+crate::nn::activation!(activation::Sigmoid, |_: &Self| Some(Activation::Sigmoid));
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {

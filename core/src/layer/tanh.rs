@@ -4,7 +4,7 @@ use burn::nn::activation;
 use serde::{Deserialize, Serialize};
 
 use super::Layer;
-use crate::nn::{Start, any_rank};
+use crate::nn::{Activation, Start};
 use crate::plan::Shape;
 
 /// The hyperbolic tangent, between −1 and 1.
@@ -26,7 +26,7 @@ impl Layer for Tanh {
     }
 }
 
-any_rank!(activation::Tanh);
+crate::nn::activation!(activation::Tanh, |_: &Self| Some(Activation::Tanh));
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {

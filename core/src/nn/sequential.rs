@@ -57,7 +57,18 @@ pub(crate) fn build<'a>(
     layers
 }
 
-/// Sends a batch through all of `layers`.
-pub(crate) fn pass(layers: &[LayerModule], value: Value) -> Value {
-    layers.iter().fold(value, |value, layer| layer.forward(value))
+/// Sends a batch through all of `layers`; where a layer can apply the activation behind it, both are one.
+pub(crate) fn pass(layers: &[LayerModule], mut value: Value) -> Value {
+    let mut layers = layers.iter();
+    while let Some(layer) = layers.next() {
+        let next = layers.as_slice().first().and_then(LayerModule::activation);
+        value = match next.and_then(|activation| layer.fused(&value, activation)) {
+            Some(value) => {
+                layers.next();
+                value
+            }
+            None => layer.forward(value),
+        };
+    }
+    value
 }

@@ -3,6 +3,8 @@
 use burn::module::Module;
 use burn::tensor::Tensor;
 
+use super::Activation;
+
 /// A batch of samples on its way through a network.
 #[derive(Debug, Clone)]
 pub enum Value {
@@ -54,7 +56,42 @@ pub fn detach<const D: usize>(tensor: Tensor<D>) -> Tensor<D> {
 pub trait Forward: Module {
     /// Sends a batch through. Its shape is one that the layer was built for.
     fn forward(&self, value: Value) -> Value;
+
+    /// Sends a batch through and applies the activation behind the layer, if the layer has a way to do both at once.
+    fn fused(&self, _value: &Value, _activation: Activation) -> Option<Value> {
+        None
+    }
+
+    /// The activation that the layer is, if another layer could apply it.
+    fn activation(&self) -> Option<Activation> {
+        None
+    }
 }
+
+/// Implements [`Forward`] for activations that the layer before can apply.
+macro_rules! activation {
+    ($module:ty, $activation:expr) => {
+        impl $crate::nn::Forward for $module {
+            fn forward(&self, value: $crate::nn::Value) -> $crate::nn::Value {
+                use $crate::nn::Value;
+                let activation = $crate::nn::Forward::activation(self);
+                match value {
+                    Value::Flat(tensor) => Value::Flat(
+                        activation.and_then(|it| $crate::kernel::activate(&tensor, it)).unwrap_or_else(|| self.forward(tensor)),
+                    ),
+                    Value::Image(tensor) => Value::Image(
+                        activation.and_then(|it| $crate::kernel::activate(&tensor, it)).unwrap_or_else(|| self.forward(tensor)),
+                    ),
+                }
+            }
+
+            fn activation(&self) -> Option<$crate::nn::Activation> {
+                ($activation)(self)
+            }
+        }
+    };
+}
+pub(crate) use activation;
 
 /// Implements [`Forward`] for modules that treat tensors of any rank the same way.
 macro_rules! any_rank {

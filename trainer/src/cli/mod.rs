@@ -1,5 +1,6 @@
 //! The command line: one file per command.
 
+mod bench;
 mod check;
 mod data;
 mod export;
@@ -38,6 +39,7 @@ enum Action {
     Summary(summary::Summary),
     Sample(sample::Sample),
     Export(export::Export),
+    Bench(bench::Bench),
     Data(data::Data),
     Init(init::Init),
     Layers(layers::Layers),
@@ -54,6 +56,7 @@ pub fn run() -> Result<ExitCode> {
         Action::Summary(command) => command.run(),
         Action::Sample(command) => command.run(),
         Action::Export(command) => command.run(),
+        Action::Bench(command) => command.run(),
         Action::Data(command) => command.run(),
         Action::Init(command) => Ok(command.run()),
         Action::Layers(command) => command.run(),

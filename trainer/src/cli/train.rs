@@ -7,9 +7,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use imago_core::artifact::Artifact;
-use imago_core::model::{Autoencoder, Classifier, Duel, Plan, Solo, Vae, VaeGan};
-use imago_core::nn::Start;
-use imago_core::spec::{Model, Override, Pipeline};
+use imago_core::model::{Learner, Plan};
+use imago_core::spec::{Override, Pipeline};
 use indicatif::HumanDuration;
 
 use super::Overrides;
@@ -21,7 +20,7 @@ use crate::facts;
 use crate::run::{Outcome, Record, Run, open_artifact};
 use crate::source::Source;
 use crate::sweep::{Seeds, Sweep, Workers};
-use crate::train::{Codes, Progress, Samples, Session, Stop, Studio, Voice, encoder, train};
+use crate::train::{Codes, Progress, Samples, Session, Stop, Studio, Voice, Work, encoder, train, with_learner};
 
 /// What a resumed run keeps in any case: it would be another training.
 const KEPT: [&str; 4] = ["name", "model", "data", "train.batch"];
@@ -269,7 +268,6 @@ impl Train {
             device: device.clone(),
             save_every: Duration::from_secs(self.save_every),
         };
-        let starts = [0, 1, 2].map(|network| Start::seeded(pipeline.train.seed, network, &device));
         let report = |outcome: Outcome, state: &State| {
             record.outcome = outcome;
             record.updated = facts::now();
@@ -282,32 +280,25 @@ impl Train {
             record.test.clone_from(&state.test);
             run.write_record(&record)
         };
-        let (plan, settings, shown) = (&plan, &pipeline.train, &mut progress);
-        let (outcome, state) = match &pipeline.model {
-            Model::Classifier(spec) => {
-                let [start, ..] = starts;
-                train(Solo::new(Classifier::new(spec, plan, start), settings), &session, checkpoint, shown, report)
-            }
-            Model::Autoencoder(spec) => {
-                let [encoder, decoder, _] = starts;
-                let model = Autoencoder::new(spec, plan, [encoder, decoder]);
-                train(Solo::new(model, settings), &session, checkpoint, shown, report)
-            }
-            Model::Vae(spec) => {
-                train(Solo::new(Vae::new(spec, plan, starts), settings), &session, checkpoint, shown, report)
-            }
-            Model::LatentVae(spec) => {
-                train(Solo::new(Vae::second_stage(spec, plan, starts), settings), &session, checkpoint, shown, report)
-            }
-            Model::Gan(spec) => train(Duel::new(spec, plan, settings, starts), &session, checkpoint, shown, report),
-            Model::LatentGan(spec) => {
-                train(Duel::latent(spec, plan, settings, starts), &session, checkpoint, shown, report)
-            }
-            Model::VaeGan(spec) => {
-                train(VaeGan::new(spec, plan, settings, starts), &session, checkpoint, shown, report)
-            }
-        }?;
+        let training = Training { session: &session, checkpoint, progress: &mut progress, report };
+        let (outcome, state) = with_learner(&pipeline, &plan, &device, training)?;
         Ok(conclude(&progress, &run, outcome, &state))
+    }
+}
+
+/// A training of whatever family.
+struct Training<'a, R> {
+    session: &'a Session<'a>,
+    checkpoint: Option<Checkpoint>,
+    progress: &'a mut Progress,
+    report: R,
+}
+
+impl<R: FnMut(Outcome, &State) -> Result<()>> Work for Training<'_, R> {
+    type Output = Result<(Outcome, State)>;
+
+    fn on<L: Learner>(self, learner: L) -> Self::Output {
+        train(learner, self.session, self.checkpoint, self.progress, self.report)
     }
 }
 

@@ -1,15 +1,19 @@
 //! Training: one readable loop, and the shared things that it calls.
 
+mod families;
 mod meter;
 mod progress;
 mod samples;
+mod speed;
 mod stop;
 mod studio;
 mod training;
 
+pub use families::{Work, with_learner};
 pub use meter::Sum;
 pub use progress::{Progress, Voice};
 pub use samples::{Codes, Samples, encoder};
+pub use speed::{Measurement, Speed, Trial};
 pub use stop::Stop;
 pub use studio::Studio;
 pub use training::{Session, train};

@@ -20,7 +20,7 @@ use crate::run::{Outcome, Run};
 /// How many samples are tested at a time.
 const TESTED: usize = 500;
 /// After so many steps at the latest the losses are read, to see that they are numbers.
-const UNREAD: usize = 100;
+pub(super) const UNREAD: usize = 100;
 /// How often training may go back before it gives up.
 const ROLLBACKS: u32 = 8;
 

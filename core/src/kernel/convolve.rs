@@ -1,0 +1,273 @@
+//! Convolutions of whole batches: from image to grid, from grid to image, and the gradient of the weights.
+//!
+//! All three read the pictures where they lie, channels of a pixel side by side, and form their sums in registers; no
+//! matrix of windows is written, except for windows of a few numbers. Batches are divided among threads by picture and
+//! sums over pictures are formed in an order that does not depend on the number of threads.
+
+use pulp::{Arch, Simd, WithSimd};
+use rayon::prelude::*;
+
+use crate::nn::Activation;
+use super::geometry::{Frame, Geometry, Pictures, Scratch, Taps, positions};
+use super::parts::PARTS;
+use super::tile::{Finish, Panels, slide, weigh};
+
+/// Windows that the gradient of the weights takes together at least, so that loading and storing the sums is worth it.
+const TOGETHER: usize = 512;
+
+/// Numbers of pictures that it takes together at most, so that they stay in the cache.
+const CACHED: usize = 1 << 17;
+
+/// A convolution: `weights` is `[filters, channels, kernel height, kernel width]`, the result `[batch, height, width,
+/// filters]` of the grid.
+pub fn to_grid(
+    geometry: &Geometry,
+    batch: usize,
+    image: Pictures<'_>,
+    weights: &[f32],
+    bias: Option<&[f32]>,
+    activation: Activation,
+) -> Vec<f32> {
+    let [channels, filters] = [geometry.image[2], geometry.grid[2]];
+    let [rows, columns] = geometry.kernel;
+    let (frame, taps) = Frame::of_image(geometry, 1);
+    let panels = Panels::new(rows * columns * channels, filters, lanes(), |tap, filter| {
+        let (window, channel) = (tap / channels, tap % channels);
+        weights[(filter * channels + channel) * rows * columns + window]
+    });
+    let places = positions(geometry.grid[0], geometry.grid[1], geometry.grid[1] * filters, filters);
+    run(batch, image, &frame, &[Phase { taps, panels, places }], bias, activation, geometry.grid)
+}
+
+/// A transposed convolution, or the input gradient of a convolution: every point of the grid adds its number times the
+/// weights to the pixels that its window sees. The result is `[batch, height, width, channels]` of the image.
+///
+/// Pixels whose coordinates leave the same remainder when divided by the stride see the same taps, so each such phase is
+/// a plain convolution over the grid.
+pub fn to_image(
+    geometry: &Geometry,
+    batch: usize,
+    grid: Pictures<'_>,
+    weights: &[f32],
+    bias: Option<&[f32]>,
+    activation: Activation,
+) -> Vec<f32> {
+    let [channels, filters] = [geometry.image[2], geometry.grid[2]];
+    let [height, width] = [geometry.image[0], geometry.image[1]];
+    let [rows, columns] = geometry.kernel;
+    let axes = [0, 1].map(|axis| Axis::new(geometry, axis));
+    let around = axes.each_ref().map(Axis::around);
+    let frame = Frame::of_grid(geometry, around.map(|(before, _)| before), around.map(|(_, after)| after));
+    let pitch = frame.pitch();
+    let mut phases = Vec::new();
+    for y in &axes[0].phases {
+        for x in &axes[1].phases {
+            let at = |taps: &[(usize, isize)], axis: usize, i: usize| (taps[i].1 + around[axis].0 as isize).max(0) as usize;
+            let row = |i: usize| at(&y.taps, 0, i) * pitch;
+            let joined = !x.taps.is_empty() && x.taps.windows(2).all(|pair| pair[1].1 == pair[0].1 + 1);
+            let offsets: Vec<usize> = match joined {
+                true => (0..y.taps.len()).map(|i| row(i) + at(&x.taps, 1, 0) * filters).collect(),
+                false => (0..y.taps.len())
+                    .flat_map(|i| (0..x.taps.len()).map(move |j| (i, j)))
+                    .map(|(i, j)| row(i) + at(&x.taps, 1, j) * filters)
+                    .collect(),
+            };
+            let run = if joined { x.taps.len() * filters } else { filters };
+            let bases = positions(y.count, x.count, pitch, filters);
+            let panels = Panels::new(y.taps.len() * x.taps.len() * filters, channels, lanes(), |tap, channel| {
+                let (window, filter) = (tap / filters, tap % filters);
+                let (i, j) = (y.taps[window / x.taps.len()].0, x.taps[window % x.taps.len()].0);
+                weights[(filter * channels + channel) * rows * columns + i * columns + j]
+            });
+            let start = (y.first * width + x.first) * channels;
+            let places = positions(y.count, x.count, geometry.stride[0] * width * channels, geometry.stride[1] * channels);
+            let places = places.into_iter().map(|place| start + place).collect();
+            phases.push(Phase { taps: Taps { bases, offsets, run }, panels, places });
+        }
+    }
+    run(batch, grid, &frame, &phases, bias, activation, [height, width, channels])
+}
+
+/// The gradient of the weights, `[filters, channels, kernel height, kernel width]`: for each window, the numbers that it
+/// sees in the image times those of its point of the grid.
+pub fn to_weights(geometry: &Geometry, batch: usize, image: Pictures<'_>, grid: Pictures<'_>) -> Vec<f32> {
+    let [channels, filters] = [geometry.image[2], geometry.grid[2]];
+    let window: usize = geometry.kernel.iter().product();
+    let (frame, taps) = Frame::of_image(geometry, 4);
+    let pitch = filters.next_multiple_of(lanes());
+    let points = geometry.grid[0] * geometry.grid[1];
+    let together = (TOGETHER.div_ceil(points)).min(CACHED / (frame.len() + points * pitch).max(1)).max(1);
+    let parts = PARTS.min(batch.div_ceil(together)).max(1);
+    let length = taps.len().next_multiple_of(4) * pitch;
+    let mut sums = vec![0.0; parts * length];
+    sums.par_chunks_mut(length).enumerate().for_each(|(part, sums)| {
+        let pictures = part * batch / parts..(part + 1) * batch / parts;
+        Arch::new().dispatch(Weigh { pictures, together, image, grid, frame: &frame, taps: &taps, points, filters, pitch, sums });
+    });
+    let (first, others) = sums.split_at_mut(length);
+    for other in others.chunks_exact(length) {
+        for (sum, other) in first.iter_mut().zip(other) {
+            *sum += other;
+        }
+    }
+    let mut weights = vec![0.0; filters * channels * window];
+    for (tap, sums) in first.chunks_exact(pitch).take(window * channels).enumerate() {
+        let (tap, channel) = (tap / channels, tap % channels);
+        for (filter, sum) in sums[..filters].iter().enumerate() {
+            weights[(filter * channels + channel) * window + tap] = *sum;
+        }
+    }
+    weights
+}
+
+/// Numbers in a vector of this processor.
+fn lanes() -> usize {
+    struct Lanes;
+    impl WithSimd for Lanes {
+        type Output = usize;
+
+        fn with_simd<S: Simd>(self, _: S) -> usize {
+            S::F32_LANES
+        }
+    }
+    Arch::new().dispatch(Lanes)
+}
+
+/// Windows that all see the same taps.
+struct Phase {
+    taps: Taps,
+    panels: Panels,
+    /// Where the results of each window go.
+    places: Vec<usize>,
+}
+
+/// Pixels along one axis whose coordinates leave the same remainder when divided by the stride.
+struct Remainder {
+    /// The first pixel.
+    first: usize,
+    /// How many pixels there are.
+    count: usize,
+    /// The taps that reach them, each with the grid point that the first pixel is reached from; in order of grid points.
+    taps: Vec<(usize, isize)>,
+}
+
+struct Axis {
+    phases: Vec<Remainder>,
+    grid: usize,
+}
+
+impl Axis {
+    fn new(geometry: &Geometry, axis: usize) -> Self {
+        let [stride, dilation, side] = [geometry.stride[axis], geometry.dilation[axis], geometry.image[axis]];
+        let phases = (0..stride.min(side)).map(|first| {
+            let shifted = first + geometry.before[axis];
+            let mut taps: Vec<(usize, isize)> = (0..geometry.kernel[axis])
+                .filter(|tap| (shifted as isize - (tap * dilation) as isize).rem_euclid(stride as isize) == 0)
+                .map(|tap| (tap, (shifted as isize - (tap * dilation) as isize) / stride as isize))
+                .collect();
+            taps.sort_by_key(|(_, point)| *point);
+            Remainder { first, count: (side - first).div_ceil(stride), taps }
+        });
+        Self { phases: phases.collect(), grid: geometry.grid[axis] }
+    }
+
+    /// Grid points before the first and after the last one that windows reach.
+    fn around(&self) -> (usize, usize) {
+        let (mut before, mut after) = (0, 0);
+        for phase in &self.phases {
+            for (_, point) in &phase.taps {
+                before = before.max(-point);
+                after = after.max(point + phase.count as isize - self.grid as isize);
+            }
+        }
+        (before as usize, after.max(0) as usize)
+    }
+}
+
+/// All windows of all pictures; the results are pictures of `sides`.
+fn run(
+    batch: usize,
+    pictures: Pictures<'_>,
+    frame: &Frame,
+    phases: &[Phase],
+    bias: Option<&[f32]>,
+    activation: Activation,
+    sides: [usize; 3],
+) -> Vec<f32> {
+    let mut padded = bias.unwrap_or(&[]).to_vec();
+    padded.resize(padded.len().next_multiple_of(lanes()), 0.0);
+    let finish = Finish { bias: &padded, activation };
+    let length: usize = sides.iter().product();
+    let mut out = vec![0.0; batch * length];
+    let arch = Arch::new();
+    out.par_chunks_mut(length).enumerate().for_each_init(Scratch::default, |scratch, (picture, out)| {
+        arch.dispatch(Slide { pictures, picture, frame, phases, finish, scratch, out });
+    });
+    out
+}
+
+/// All windows of one picture.
+struct Slide<'a> {
+    pictures: Pictures<'a>,
+    picture: usize,
+    frame: &'a Frame,
+    phases: &'a [Phase],
+    finish: Finish<'a>,
+    scratch: &'a mut Scratch,
+    out: &'a mut [f32],
+}
+
+impl WithSimd for Slide<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let frame = self.frame.lay(&self.pictures, self.picture, self.scratch);
+        for phase in self.phases {
+            slide(simd, frame, &phase.taps, &phase.panels, &phase.places, self.finish, self.out);
+        }
+        self.finish.activation.finish(self.out);
+    }
+}
+
+/// The part of a weight gradient that comes from some of the pictures.
+struct Weigh<'a> {
+    pictures: std::ops::Range<usize>,
+    together: usize,
+    image: Pictures<'a>,
+    grid: Pictures<'a>,
+    frame: &'a Frame,
+    taps: &'a Taps,
+    points: usize,
+    filters: usize,
+    pitch: usize,
+    sums: &'a mut [f32],
+}
+
+impl WithSimd for Weigh<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { pictures, together, image, grid, frame, taps, points, filters, pitch, sums } = self;
+        let mut scratch = Scratch::default();
+        let mut frames = vec![0.0; together * frame.len()];
+        let mut grids = vec![0.0; together * points * pitch];
+        for start in pictures.clone().step_by(together) {
+            let end = pictures.end.min(start + together);
+            for (picture, (frame_to, grid_to)) in
+                (start..end).zip(frames.chunks_exact_mut(frame.len()).zip(grids.chunks_exact_mut(points * pitch)))
+            {
+                frame.lay_into(&image, picture, &mut scratch, frame_to);
+                if pitch == filters {
+                    grid.copy(picture, grid_to, points / grid.height() * pitch);
+                } else {
+                    grid.spread(picture, grid_to, pitch);
+                }
+            }
+            let frames: Vec<&[f32]> = frames.chunks_exact(frame.len()).take(end - start).collect();
+            let grids: Vec<&[f32]> = grids.chunks_exact(points * pitch).take(end - start).collect();
+            weigh(simd, &frames, &grids, taps, pitch, sums);
+        }
+    }
+}

@@ -1,0 +1,268 @@
+//! Where the windows of a convolution lie, and the pictures that kernels read them from.
+
+/// Where the windows of a convolution lie.
+///
+/// Windows slide over the *image*; each gives one point of the *grid*. A convolution goes from image to grid, its
+/// input gradient and the transposed convolution from grid to image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Geometry {
+    /// `[height, width, channels]` of what the windows slide over.
+    pub image: [usize; 3],
+    /// `[height, width, filters]` of what they give.
+    pub grid: [usize; 3],
+    /// Sides of a window.
+    pub kernel: [usize; 2],
+    /// Steps of the window.
+    pub stride: [usize; 2],
+    /// Distance of a window's taps.
+    pub dilation: [usize; 2],
+    /// Rows above the image and columns left of it.
+    pub before: [usize; 2],
+}
+
+/// A batch of pictures in memory: `[batch, height, width, channels]`, each with its own distance.
+#[derive(Debug, Clone, Copy)]
+pub struct Pictures<'a> {
+    data: &'a [f32],
+    strides: [usize; 4],
+    sides: [usize; 3],
+}
+
+impl<'a> Pictures<'a> {
+    /// Pictures of `[height, width, channels]`, the channels of a pixel side by side.
+    pub fn dense(data: &'a [f32], sides: [usize; 3]) -> Self {
+        let [height, width, channels] = sides;
+        Self { data, strides: [height * width * channels, width * channels, channels, 1], sides }
+    }
+
+    /// Pictures whose numbers lie `[batch, height, width, channels]` apart.
+    pub fn strided(data: &'a [f32], strides: [usize; 4], sides: [usize; 3]) -> Self {
+        Self { data, strides, sides }
+    }
+
+    /// One picture as it lies, if the channels of a pixel are side by side and the pixels too.
+    pub fn whole(&self, picture: usize) -> Option<&'a [f32]> {
+        let [height, width, channels] = self.sides;
+        let [_, rows, pixels, values] = self.strides;
+        let dense = (channels == 1 || values == 1) && (width == 1 || pixels == channels) && (height == 1 || rows == width * channels);
+        dense.then(|| &self.data[picture * self.strides[0]..][..height * width * channels])
+    }
+
+    /// All numbers of a batch, if pictures, pixels and channels lie side by side.
+    pub fn all(&self, batch: usize) -> Option<&'a [f32]> {
+        let length: usize = self.sides.iter().product();
+        let dense = batch == 1 || self.strides[0] == length;
+        (dense && self.whole(0).is_some()).then(|| &self.data[..batch * length])
+    }
+
+    /// One picture with pixels and channels side by side, in `scratch` if it does not lie so.
+    #[inline(always)]
+    pub fn whole_or<'b>(&self, picture: usize, scratch: &'b mut Vec<f32>) -> &'b [f32]
+    where
+        'a: 'b,
+    {
+        match self.whole(picture) {
+            Some(whole) => whole,
+            None => {
+                let [height, width, channels] = self.sides;
+                scratch.resize(height * width * channels, 0.0);
+                self.copy(picture, scratch, width * channels);
+                scratch
+            }
+        }
+    }
+
+    /// Copies one picture to `target`, whose rows are `pitch` numbers apart, pixels side by side.
+    #[inline(always)]
+    pub fn copy(&self, picture: usize, target: &mut [f32], pitch: usize) {
+        let [height, width, channels] = self.sides;
+        let [pictures, rows, pixels, values] = self.strides;
+        for y in 0..height {
+            let target = &mut target[y * pitch..][..width * channels];
+            let row = &self.data[picture * pictures + y * rows..];
+            if (channels == 1 || values == 1) && (width == 1 || pixels == channels) {
+                target.copy_from_slice(&row[..width * channels]);
+            } else {
+                for (x, pixel) in target.chunks_exact_mut(channels).enumerate() {
+                    for (c, value) in pixel.iter_mut().enumerate() {
+                        *value = row[x * pixels + c * values];
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Where the taps of all windows of a picture are found: window `w` sees, for each offset `o`, `run` numbers from
+/// `bases[w] + o` on.
+#[derive(Debug, Clone)]
+pub(super) struct Taps {
+    pub bases: Vec<usize>,
+    pub offsets: Vec<usize>,
+    pub run: usize,
+}
+
+impl Taps {
+    /// Numbers that a window sees.
+    pub fn len(&self) -> usize {
+        self.offsets.len() * self.run
+    }
+}
+
+/// A picture with what lies around it, as the kernels read it.
+#[derive(Debug, Clone)]
+pub(super) struct Frame {
+    /// `[height, width, channels]`
+    sides: [usize; 3],
+    /// Rows above and columns left of the picture.
+    before: [usize; 2],
+    /// Whether the picture alone is the frame.
+    bare: bool,
+    /// For windows of a few numbers: their numbers side by side, from `[bases, offsets, run]` of the frame.
+    patches: Option<(Taps, usize)>,
+}
+
+/// What a thread needs to lay out one picture after another.
+#[derive(Debug, Default)]
+pub(super) struct Scratch {
+    frame: Vec<f32>,
+    patches: Vec<f32>,
+}
+
+/// Windows with runs shorter than this are laid out as patches.
+const SHORT: usize = 16;
+
+impl Frame {
+    /// The image of `geometry` with the zeros around it, and the taps of its windows. Patches are padded to a multiple
+    /// of `multiple` numbers.
+    pub fn of_image(geometry: &Geometry, multiple: usize) -> (Self, Taps) {
+        let Geometry { image: [height, width, channels], grid, kernel, stride, dilation, before } = *geometry;
+        let reach = |axis: usize| (grid[axis] - 1) * stride[axis] + (kernel[axis] - 1) * dilation[axis] + 1;
+        let sides = [reach(0).max(before[0] + height), reach(1).max(before[1] + width), channels];
+        let pitch = sides[1] * channels;
+        let bases = positions(grid[0], grid[1], stride[0] * pitch, stride[1] * channels);
+        let mut offsets = Vec::new();
+        let mut run = kernel[1] * channels;
+        for row in 0..kernel[0] {
+            let row = row * dilation[0] * pitch;
+            if dilation[1] == 1 {
+                offsets.push(row);
+            } else {
+                run = channels;
+                offsets.extend((0..kernel[1]).map(|column| row + column * dilation[1] * channels));
+            }
+        }
+        let bare = sides == geometry.image && before == [0, 0];
+        let taps = Taps { bases, offsets, run };
+        if taps.run >= SHORT || taps.offsets.len() == 1 {
+            return (Self { sides, before, bare, patches: None }, taps);
+        }
+        let pitch = taps.len().next_multiple_of(multiple);
+        let patched = Taps { bases: (0..taps.bases.len()).map(|window| window * pitch).collect(), offsets: vec![0], run: taps.len() };
+        (Self { sides, before, bare, patches: Some((taps, pitch)) }, patched)
+    }
+
+    /// The grid of `geometry` with so many zeros around it that no window reaches beyond.
+    pub fn of_grid(geometry: &Geometry, before: [usize; 2], after: [usize; 2]) -> Self {
+        let [height, width, filters] = geometry.grid;
+        let sides = [before[0] + height + after[0], before[1] + width + after[1], filters];
+        Self { sides, before, bare: before == [0, 0] && after == [0, 0], patches: None }
+    }
+
+    /// Distance of two rows.
+    pub fn pitch(&self) -> usize {
+        self.sides[1] * self.sides[2]
+    }
+
+    /// Numbers of a laid-out picture.
+    pub fn len(&self) -> usize {
+        match &self.patches {
+            Some((taps, pitch)) => taps.bases.len() * pitch,
+            None => self.sides.iter().product(),
+        }
+    }
+
+    /// Lays out one picture, or gives it as it lies.
+    #[inline(always)]
+    pub fn lay<'a>(&self, pictures: &Pictures<'a>, picture: usize, scratch: &'a mut Scratch) -> &'a [f32] {
+        let whole = if self.bare { pictures.whole(picture) } else { None };
+        let frame: &[f32] = match whole {
+            Some(whole) => whole,
+            None => {
+                self.surround(pictures, picture, &mut scratch.frame);
+                &scratch.frame
+            }
+        };
+        match &self.patches {
+            None => frame,
+            Some((taps, pitch)) => {
+                scratch.patches.resize(self.len(), 0.0);
+                patch(frame, taps, *pitch, &mut scratch.patches);
+                &scratch.patches
+            }
+        }
+    }
+
+    /// Lays out one picture in `target`, which has the length of the frame.
+    #[inline(always)]
+    pub fn lay_into(&self, pictures: &Pictures<'_>, picture: usize, scratch: &mut Scratch, target: &mut [f32]) {
+        let whole = if self.bare { pictures.whole(picture) } else { None };
+        match (&self.patches, whole) {
+            (None, Some(whole)) => target.copy_from_slice(whole),
+            (None, None) => {
+                let from = self.before[0] * self.pitch() + self.before[1] * self.sides[2];
+                pictures.copy(picture, &mut target[from..], self.pitch());
+            }
+            (Some((taps, pitch)), Some(whole)) => patch(whole, taps, *pitch, target),
+            (Some((taps, pitch)), None) => {
+                self.surround(pictures, picture, &mut scratch.frame);
+                patch(&scratch.frame, taps, *pitch, target);
+            }
+        }
+    }
+
+    /// The picture in the middle of zeros. What lies around it was zero before, if anything was.
+    #[inline(always)]
+    fn surround(&self, pictures: &Pictures<'_>, picture: usize, frame: &mut Vec<f32>) {
+        frame.resize(self.sides.iter().product(), 0.0);
+        let from = self.before[0] * self.pitch() + self.before[1] * self.sides[2];
+        pictures.copy(picture, &mut frame[from..], self.pitch());
+    }
+}
+
+/// The numbers of each window side by side.
+#[inline(always)]
+fn patch(frame: &[f32], taps: &Taps, pitch: usize, patches: &mut [f32]) {
+    for (patch, base) in patches.chunks_exact_mut(pitch).zip(&taps.bases) {
+        for (part, offset) in patch.chunks_exact_mut(taps.run).zip(&taps.offsets) {
+            let from = &frame[base + offset..][..taps.run];
+            for (to, from) in part.iter_mut().zip(from) {
+                *to = *from;
+            }
+        }
+    }
+}
+
+/// Places of a field of points, row by row.
+pub(super) fn positions(rows: usize, columns: usize, row: usize, column: usize) -> Vec<usize> {
+    (0..rows).flat_map(|y| (0..columns).map(move |x| y * row + x * column)).collect()
+}
+
+impl Pictures<'_> {
+    /// Rows of a picture.
+    pub(super) fn height(&self) -> usize {
+        self.sides[0]
+    }
+
+    /// Copies one picture to `target`, where pixels are `pitch` numbers apart.
+    pub(super) fn spread(&self, picture: usize, target: &mut [f32], pitch: usize) {
+        let [_, width, channels] = self.sides;
+        let [pictures, rows, pixels, values] = self.strides;
+        for (point, target) in target.chunks_exact_mut(pitch).enumerate() {
+            let from = picture * pictures + point / width * rows + point % width * pixels;
+            for (c, value) in target[..channels].iter_mut().enumerate() {
+                *value = self.data[from + c * values];
+            }
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! Burn's tensors as pictures and back.
+
+use burn::tensor::{Bytes, DType, Shape};
+use burn_flex::{FlexTensor, Layout};
+
+use super::geometry::Pictures;
+
+/// A contiguous tensor of that shape.
+pub(super) fn tensor(data: Vec<f32>, shape: Vec<usize>) -> FlexTensor {
+    FlexTensor::new(Bytes::from_elems(data), Layout::contiguous(Shape::from(shape)), DType::F32)
+}
+
+/// `[batch, height, width, channels]` in memory as a tensor `[batch, channels, height, width]`.
+pub(super) fn images(data: Vec<f32>, batch: usize, sides: [usize; 3]) -> FlexTensor {
+    let [height, width, channels] = sides;
+    tensor(data, vec![batch, height, width, channels]).permute(&[0, 3, 1, 2])
+}
+
+/// The numbers of a tensor in the order of its indices.
+pub(super) fn numbers(tensor: &FlexTensor) -> FlexTensor {
+    match tensor.layout().contiguous_offsets() {
+        Some(_) => tensor.clone(),
+        None => tensor.to_contiguous(),
+    }
+}
+
+/// The numbers of a contiguous tensor.
+pub(super) fn slice(tensor: &FlexTensor) -> &[f32] {
+    let (start, end) = tensor.layout().contiguous_offsets().unwrap_or((0, 0));
+    &tensor.storage()[start..end]
+}
+
+/// A tensor without steps backwards, as pictures need it.
+pub(super) fn forwards(tensor: FlexTensor) -> FlexTensor {
+    match tensor.layout().has_positive_strides() {
+        true => tensor,
+        false => tensor.to_contiguous(),
+    }
+}
+
+/// A tensor `[batch, channels, height, width]`, or `[batch, values]` as pixels, as pictures; its steps are positive.
+pub(super) fn pictures(tensor: &FlexTensor) -> (usize, [usize; 3], Pictures<'_>) {
+    let layout = tensor.layout();
+    let (shape, strides) = (layout.shape(), layout.strides());
+    let stride = |axis: usize| strides[axis].max(0) as usize;
+    let data = &tensor.storage::<f32>()[layout.start_offset()..];
+    match shape.num_dims() {
+        4 => {
+            let sides = [shape[2], shape[3], shape[1]];
+            (shape[0], sides, Pictures::strided(data, [stride(0), stride(2), stride(3), stride(1)], sides))
+        }
+        _ => {
+            let sides = [1, 1, shape[1]];
+            (shape[0], sides, Pictures::strided(data, [stride(0), 0, 0, stride(1)], sides))
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! Pooling with gradients.
+
+use burn::tensor::Tensor;
+use burn_flex::FlexTensor;
+use rayon::prelude::*;
+
+use super::layout::{forwards, images, pictures};
+use super::op::{Operand, Operation, Past, apply};
+use super::parts::dense;
+use super::Window;
+
+/// The largest value of each window of `input`, `[batch, channels, height, width]`; what lies around an image does not
+/// count. Nothing if the tensor is not on the processor.
+pub(crate) fn max_pool2d(input: &Tensor<4>, kernel: [usize; 2], window: Window) -> Option<Tensor<4>> {
+    Some(apply(MaxPool { kernel, window }, [Operand::new(input)?]).0)
+}
+
+#[derive(Debug, Clone)]
+struct MaxPool {
+    kernel: [usize; 2],
+    window: Window,
+}
+
+impl MaxPool {
+    /// For each window the pixels that it sees, in an image of `[height, width]`.
+    fn pixels(&self, [height, width]: [usize; 2]) -> Vec<Vec<usize>> {
+        let Window { stride, dilation, before, size } = self.window;
+        let seen = |axis: usize, at: usize, side: usize| {
+            (0..self.kernel[axis])
+                .map(move |tap| at * stride[axis] + tap * dilation[axis])
+                .filter(move |place| (before[axis]..before[axis] + side).contains(place))
+                .map(move |place| place - before[axis])
+        };
+        (0..size[0] * size[1])
+            .map(|window| {
+                let (row, column) = (window / size[1], window % size[1]);
+                seen(0, row, height).flat_map(|y| seen(1, column, width).map(move |x| y * width + x)).collect()
+            })
+            .collect()
+    }
+}
+
+impl Operation<1> for MaxPool {
+    /// For each result the pixel that it comes from.
+    type Kept = std::sync::Arc<Vec<u32>>;
+
+    fn forward(&self, [input]: &[FlexTensor; 1]) -> (FlexTensor, Self::Kept) {
+        let input = forwards(input.clone());
+        let (batch, [height, width, channels], from) = pictures(&input);
+        let pixels = self.pixels([height, width]);
+        let length = pixels.len() * channels;
+        let mut output = vec![f32::NEG_INFINITY; batch * length];
+        let mut places = vec![0u32; batch * length];
+        let arch = pulp::Arch::new();
+        output.par_chunks_mut(length.max(1)).zip(places.par_chunks_mut(length.max(1))).enumerate().for_each_init(
+            Vec::new,
+            |scratch, (picture, (output, places))| {
+                let image = from.whole_or(picture, scratch);
+                arch.dispatch(
+                    #[inline(always)]
+                    || {
+                        let results = output.chunks_exact_mut(channels).zip(places.chunks_exact_mut(channels));
+                        for ((output, places), pixels) in results.zip(&pixels) {
+                            for pixel in pixels {
+                                let values = &image[pixel * channels..][..channels];
+                                for ((best, place), value) in output.iter_mut().zip(places.iter_mut()).zip(values) {
+                                    let better = *value > *best || value.is_nan();
+                                    *best = if better { *value } else { *best };
+                                    *place = if better { *pixel as u32 } else { *place };
+                                }
+                            }
+                        }
+                    },
+                );
+            },
+        );
+        let [rows, columns] = self.window.size;
+        (images(output, batch, [rows, columns, channels]), places.into())
+    }
+
+    fn backward(&self, past: &Past<1, Self::Kept>, gradient: FlexTensor, _wanted: [bool; 1]) -> [Option<FlexTensor>; 1] {
+        let (batch, sides, _) = pictures(&past.inputs[0]);
+        let [height, width, channels] = sides;
+        let (_, _, gradient) = dense(&gradient);
+        let length = self.window.size[0] * self.window.size[1] * channels;
+        let mut before = vec![0.0; batch * height * width * channels];
+        let from = gradient.par_chunks(length.max(1)).zip(past.kept.par_chunks(length.max(1)));
+        before.par_chunks_mut((height * width * channels).max(1)).zip(from).for_each(|(before, (gradient, places))| {
+            for (gradient, places) in gradient.chunks_exact(channels).zip(places.chunks_exact(channels)) {
+                for (channel, (gradient, place)) in gradient.iter().zip(places).enumerate() {
+                    before[*place as usize * channels + channel] += gradient;
+                }
+            }
+        });
+        [Some(images(before, batch, sides))]
+    }
+}

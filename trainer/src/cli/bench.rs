@@ -1,0 +1,132 @@
+//! `imago bench`: how fast a pipeline trains and draws here.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+use imago_core::spec::Override;
+use serde::Serialize;
+
+use super::Overrides;
+use crate::data::{Images, Search};
+use crate::device::Choice;
+use crate::source::Source;
+use crate::train::{Measurement, Samples, Speed, Trial, with_learner};
+
+/// Measure how fast a pipeline trains and draws on this machine; nothing is written
+#[derive(clap::Args)]
+pub struct Bench {
+    /// The YAML file
+    file: PathBuf,
+    #[command(flatten)]
+    set: Overrides,
+    /// What computes
+    #[arg(long, value_enum, default_value_t)]
+    device: Choice,
+    #[command(flatten)]
+    search: Search,
+    /// How many steps are timed
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..))]
+    steps: u64,
+    /// How many steps before them are not
+    #[arg(long, default_value_t = 10)]
+    warm_up: u64,
+    /// Time a whole epoch as well
+    #[arg(long)]
+    epoch: bool,
+    /// Samples in a batch [default: as the file says]
+    #[arg(long)]
+    batch: Option<usize>,
+    /// Threads of the CPU [default: all]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1024))]
+    threads: Option<u32>,
+    /// How many samples are drawn, each number for itself
+    #[arg(long, value_name = "COUNTS", value_delimiter = ',', default_value = "1,64,10000")]
+    sample: Vec<usize>,
+    /// Print one line of JSON and nothing else
+    #[arg(long)]
+    json: bool,
+}
+
+/// What is printed with `--json`.
+#[derive(Serialize)]
+struct Line {
+    program: &'static str,
+    version: &'static str,
+    network: String,
+    device: String,
+    threads: usize,
+    batch: usize,
+    parameters: u64,
+    #[serde(flatten)]
+    speed: Speed,
+}
+
+impl Bench {
+    pub fn run(self) -> Result<ExitCode> {
+        if let Some(threads) = self.threads {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads as usize);
+            pool.build_global().context("the threads could not be started")?;
+        }
+        let mut overrides = self.set.overrides.clone();
+        if let Some(batch) = self.batch {
+            overrides.push(Override::parse(&format!("train.batch={batch}")).map_err(anyhow::Error::msg)?);
+        }
+        let (pipeline, plan) = Source::open(&self.file)?.pipeline(&overrides, self.set.limits())?;
+        if pipeline.model.source().is_some() {
+            bail!("{} learns the codes of another model; bench measures models of images", pipeline.name);
+        }
+        let opened = self.device.open()?;
+        let (images, _) = Images::training(&pipeline.data, &self.search)?;
+        let samples = Samples::Images(images);
+        let measurement = Measurement {
+            warm_up: self.warm_up,
+            steps: self.steps,
+            epoch: self.epoch,
+            samples: self.sample.iter().copied().filter(|count| *count > 0).collect(),
+        };
+        let trial = Trial {
+            measurement: &measurement,
+            pipeline: &pipeline,
+            plan: &plan,
+            samples: &samples,
+            device: &opened.device,
+        };
+        let speed = with_learner(&pipeline, &plan, &opened.device.clone().autodiff(), trial)?;
+        let line = Line {
+            program: "imago",
+            version: env!("CARGO_PKG_VERSION"),
+            network: pipeline.name.clone(),
+            device: opened.name,
+            threads: rayon::current_num_threads(),
+            batch: pipeline.train.batch.min(samples.count()),
+            parameters: plan.parameters(),
+            speed,
+        };
+        match self.json {
+            true => say!("{}", serde_json::to_string(&line)?),
+            false => line.show(),
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Line {
+    fn show(&self) {
+        let Speed { first_step_s, steps, seconds, steps_per_s, images_per_s, .. } = self.speed;
+        say!("{} with {} parameters on {}, {} images a batch", self.network, self.parameters, self.device, self.batch);
+        say!("first step  {first_step_s:.2} s after the start of the program");
+        say!("training    {steps_per_s:.2} steps/s, {images_per_s:.0} images/s ({steps} steps in {seconds:.2} s)");
+        if let Some(epoch) = self.speed.epoch_s {
+            say!("epoch       {epoch:.1} s");
+        }
+        if let Some(bytes) = self.speed.peak_memory_bytes {
+            say!("memory      {} MiB at the most", bytes >> 20);
+        }
+        for drawn in &self.speed.sample {
+            let rate = drawn.images as f64 / drawn.seconds;
+            let plural = if drawn.images == 1 { "" } else { "s" };
+            say!("drawing     {} image{plural} in {:.2} ms, {rate:.0} images/s", drawn.images, drawn.seconds * 1e3);
+        }
+    }
+}
