@@ -21,6 +21,9 @@ import numpy as np
 
 LOADED = time.time()
 
+IMAGES = 60_000
+"""Training images of MNIST."""
+
 
 @dataclass(frozen=True)
 class Network:
@@ -33,8 +36,6 @@ class Network:
     """Latent values of an image; 0 where none is drawn."""
     signed: bool = False
     """Whether pixels lie in -1 to 1 instead of 0 to 1."""
-    whole_batches: bool = False
-    """Whether an epoch leaves out a last batch that is smaller than the others, as those of a GAN do."""
     beta_1: float = 0.9
     epsilon: float = 1e-8
     average: float = 0.0
@@ -45,10 +46,8 @@ class Network:
 
 NETWORKS = {
     "reports-vae": Network(rate=1e-3, latent=3),
-    "reports-dcgan": Network(rate=2e-4, latent=100, signed=True, whole_batches=True, beta_1=0.5, epsilon=1e-7),
-    "mnist-gan": Network(
-        rate=5e-4, batch=64, latent=64, signed=True, whole_batches=True, beta_1=0.5, average=0.999, cosine=9370
-    ),
+    "reports-dcgan": Network(rate=2e-4, latent=100, signed=True, beta_1=0.5, epsilon=1e-7),
+    "mnist-gan": Network(rate=5e-4, batch=64, latent=64, signed=True, beta_1=0.5, average=0.999, cosine=9370),
     "reports-classifier": Network(rate=1e-3, epsilon=1e-7),
 }
 
@@ -80,7 +79,7 @@ def arguments(*more: Callable[[argparse.ArgumentParser], Any]) -> argparse.Names
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="the folder that holds mnist/")
     parser.add_argument("--batch", type=int, metavar="N", help="default: what the pipeline says")
     parser.add_argument("--steps", type=int, default=60, metavar="N", help="steps that are timed")
-    parser.add_argument("--warm-up", type=int, default=10, metavar="N", help="steps before them, the first included")
+    parser.add_argument("--warm-up", type=int, default=10, metavar="N", help="steps between the first and those")
     parser.add_argument("--threads", type=int, default=os.cpu_count(), metavar="N")
     parser.add_argument("--sample", default="", metavar="N,N", help="numbers of images to draw, each timed")
     parser.add_argument("--epoch", action="store_true", help="time a whole epoch too")
@@ -90,7 +89,7 @@ def arguments(*more: Callable[[argparse.ArgumentParser], Any]) -> argparse.Names
         add(parser)
     given = parser.parse_args()
     given.batch = given.batch or NETWORKS[given.network].batch
-    given.sample = [int(count) for count in given.sample.split(",") if count]
+    given.sample = [int(count) for count in given.sample.split(",") if count not in ("", "0")]
     return given
 
 
@@ -120,75 +119,48 @@ def normalised(images: np.ndarray, signed: bool) -> np.ndarray:
 
 
 class Order:
-    """The indices of batch after batch, in another random order each epoch."""
+    """The indices of batch after batch, in another random order each epoch. All batches are whole."""
 
-    def __init__(self, count: int, batch: int, whole_batches: bool) -> None:
+    def __init__(self, count: int, batch: int) -> None:
         self.count = count
-        self.batch = batch
-        self.per_epoch = count // batch if whole_batches else -(-count // batch)
-        self.images = 0
-        """How many images were given out."""
-        self._next = 0
-        self._order = np.arange(0)
+        self.batch = min(batch, count)
+        self._left = np.arange(0)
         self._random = np.random.default_rng(42)
 
     def next(self) -> np.ndarray:
         """The next batch, which may be the first of a new epoch."""
-        if self._next % self.per_epoch == 0:
-            self._next = 0
-            self._order = self._random.permutation(self.count)
-        start = self._next * self.batch
-        self._next += 1
-        indices = self._order[start : start + self.batch]
-        self.images += len(indices)
+        if len(self._left) < self.batch:
+            self._left = self._random.permutation(self.count)
+        indices, self._left = self._left[: self.batch], self._left[self.batch :]
         return indices
-
-    def skip_to_last(self) -> None:
-        """Leaves out all of the epoch but its last batch."""
-        if self._next % self.per_epoch == 0:
-            self.next()
-        self._next = self.per_epoch - 1
 
 
 def measure(peer: Peer, given: argparse.Namespace) -> None:
     """Trains, samples, and prints what was measured."""
     network = NETWORKS[given.network]
-    order = Order(60_000, given.batch, network.whole_batches)
+    order = Order(IMAGES, given.batch)
     started = process_start()
 
-    def train(steps: int) -> None:
+    def train(steps: int, moment: str) -> None:
         losses: dict[str, Any] = {}
         for _ in range(steps):
             losses = peer.step(order.next())
         peer.wait()
-        train.losses = losses
-
-    def tell(moment: str) -> None:
         if given.verbose:
-            losses = ", ".join(f"{name} {float(loss):.4f}" for name, loss in train.losses.items())
-            print(f"{moment}: {losses}", file=sys.stderr)
+            told = ", ".join(f"{name} {float(loss):.4f}" for name, loss in losses.items())
+            print(f"{moment}: {told}", file=sys.stderr)
 
-    train(1)
+    train(1, "first step")
     first = time.time() - started
-    tell("first step")
-    train(max(given.warm_up - 1, 0))
-
-    images = order.images
+    train(given.warm_up, "after the warm-up")
     begin = time.perf_counter()
-    train(given.steps)
+    train(given.steps, "after the steps")
     seconds = time.perf_counter() - begin
-    images = order.images - images
-    tell("last step")
-
     epoch = None
     if given.epoch:
-        # The last batch may have a size of its own, whose first time is not the epoch's.
-        order.skip_to_last()
-        train(1)
         begin = time.perf_counter()
-        train(order.per_epoch)
+        train(-(-IMAGES // order.batch), "after an epoch")
         epoch = time.perf_counter() - begin
-        tell("epoch")
 
     result = {
         "program": peer.program,
@@ -196,13 +168,13 @@ def measure(peer: Peer, given: argparse.Namespace) -> None:
         "network": given.network,
         "device": peer.device,
         "threads": given.threads,
-        "batch": given.batch,
+        "batch": order.batch,
         "parameters": peer.parameters(),
         "first_step_s": first,
         "steps": given.steps,
         "seconds": seconds,
         "steps_per_s": given.steps / seconds,
-        "images_per_s": images / seconds,
+        "images_per_s": given.steps * order.batch / seconds,
         "epoch_s": epoch,
         "peak_memory_bytes": peak_memory(),
     }

@@ -209,8 +209,9 @@ class Gan(Trained):
     @torch.inference_mode()
     def sample(self, count: int) -> np.ndarray:
         generator = self.generator if self.average is None else self.average
-        images = generator.eval()(self.noise(count))
-        return images.add_(1).mul_(0.5).cpu().numpy()
+        if generator.training:
+            generator.eval()
+        return generator(self.noise(count)).add_(1).mul_(0.5).cpu().numpy()
 
 
 class ReportsDcgan(Gan):

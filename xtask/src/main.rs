@@ -1,5 +1,6 @@
 //! `cargo xtask`: what a shell script would do for this project, on any platform.
 
+mod bench;
 mod browser;
 mod bundle;
 mod demo;
@@ -28,6 +29,7 @@ enum Cli {
     Demo(demo::Args),
     Serve(serve::Args),
     Test(test::Args),
+    Bench(bench::Args),
     MeasureCheck(measure_check::Args),
     MeasurePage(measure_page::Args),
     Mutate(mutate::Args),
@@ -40,6 +42,7 @@ fn main() -> ExitCode {
         Cli::Demo(args) => demo::run(&args),
         Cli::Serve(args) => serve::run(&args),
         Cli::Test(args) => test::run(&args),
+        Cli::Bench(args) => bench::run(&args),
         Cli::MeasureCheck(args) => measure_check::run(&args),
         Cli::MeasurePage(args) => measure_page::run(&args),
         Cli::Mutate(args) => mutate::run(&args),

@@ -42,6 +42,10 @@ pub(crate) fn normalize<const D: usize>(_: &Tensor<D>, _: [&Tensor<1>; 4], _: f6
     None
 }
 
+pub(crate) fn dropout<const D: usize>(_: &Tensor<D>, _: f64) -> Option<Tensor<D>> {
+    None
+}
+
 pub(crate) fn max_pool2d(_: &Tensor<4>, _: [usize; 2], _: Window) -> Option<Tensor<4>> {
     None
 }

@@ -36,31 +36,65 @@ impl Activation {
         }
     }
 
-    /// The activation of a number.
+    /// The activations of numbers.
     #[inline(always)]
-    pub(super) fn at(self, x: f32) -> f32 {
-        match self {
-            Self::Identity => x,
-            Self::Rectify { .. } => self.piecewise(x),
-            Self::Tanh => x.tanh(),
-            Self::Sigmoid => 1.0 / (1.0 + (-x).exp()),
+    pub(super) fn apply<S: Simd>(self, simd: S, input: &[f32], output: &mut [f32]) {
+        let (input, input_end) = S::as_simd_f32s(input);
+        let (whole, end) = S::as_mut_simd_f32s(output);
+        for (y, x) in whole.iter_mut().zip(input) {
+            *y = self.of(simd, *x);
         }
+        simd.partial_store_f32s(end, self.of(simd, simd.partial_load_f32s(input_end)));
+        self.finish(output);
     }
 
     /// The slope where the activation is `y`.
     #[inline(always)]
-    pub(super) fn slope(self, y: f32) -> f32 {
+    pub(super) fn slope<S: Simd>(self, simd: S, y: S::f32s) -> S::f32s {
+        let one = simd.splat_f32s(1.0);
         match self {
-            Self::Identity => 1.0,
+            Self::Identity => one,
             Self::Rectify { slope } => {
-                if y > 0.0 {
-                    1.0
-                } else {
-                    slope
-                }
+                simd.select_f32s(simd.greater_than_f32s(y, simd.splat_f32s(0.0)), one, simd.splat_f32s(slope))
             }
-            Self::Tanh => 1.0 - y * y,
-            Self::Sigmoid => y * (1.0 - y),
+            Self::Tanh => simd.sub_f32s(one, simd.mul_f32s(y, y)),
+            Self::Sigmoid => simd.mul_f32s(y, simd.sub_f32s(one, y)),
+        }
+    }
+
+    /// The gradients before the activation, from those behind it and what it gave.
+    #[inline(always)]
+    pub(super) fn undo<S: Simd>(self, simd: S, behind: &[f32], output: &[f32], before: &mut [f32]) {
+        let (behind, behind_end) = S::as_simd_f32s(behind);
+        let (output, output_end) = S::as_simd_f32s(output);
+        let (before, before_end) = S::as_mut_simd_f32s(before);
+        for ((before, behind), y) in before.iter_mut().zip(behind).zip(output) {
+            *before = simd.mul_f32s(*behind, self.slope(simd, *y));
+        }
+        let y = simd.partial_load_f32s(output_end);
+        let end = simd.mul_f32s(simd.partial_load_f32s(behind_end), self.slope(simd, y));
+        simd.partial_store_f32s(before_end, end);
+    }
+}
+
+/// Adds the rows of `rows`, which are as long as `sums`, to `sums`.
+#[inline(always)]
+pub(super) fn add_rows<S: Simd>(simd: S, rows: &[f32], sums: &mut [f32]) {
+    let width = sums.len();
+    if width == 1 {
+        let (vectors, end) = S::as_simd_f32s(rows);
+        let total = vectors.iter().fold(simd.splat_f32s(0.0), |total, row| simd.add_f32s(total, *row));
+        sums[0] += simd.reduce_sum_f32s(simd.add_f32s(total, simd.partial_load_f32s(end)));
+        return;
+    }
+    let (sums, sums_end) = S::as_mut_simd_f32s(sums);
+    for row in rows.chunks_exact(width) {
+        let (row, row_end) = S::as_simd_f32s(row);
+        for (sum, row) in sums.iter_mut().zip(row) {
+            *sum = simd.add_f32s(*sum, *row);
+        }
+        for (sum, row) in sums_end.iter_mut().zip(row_end) {
+            *sum += row;
         }
     }
 }

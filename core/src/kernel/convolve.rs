@@ -4,13 +4,14 @@
 //! matrix of windows is written, except for windows of a few numbers. Batches are divided among threads by picture and
 //! sums over pictures are formed in an order that does not depend on the number of threads.
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
-use crate::nn::Activation;
 use super::geometry::{Frame, Geometry, Pictures, Scratch, Taps, positions};
+use super::instructions::arch;
 use super::parts::PARTS;
 use super::tile::{Finish, Panels, slide, weigh};
+use crate::nn::Activation;
 
 /// Windows that the gradient of the weights takes together at least, so that loading and storing the sums is worth it.
 const TOGETHER: usize = 512;
@@ -62,7 +63,8 @@ pub fn to_image(
     let mut phases = Vec::new();
     for y in &axes[0].phases {
         for x in &axes[1].phases {
-            let at = |taps: &[(usize, isize)], axis: usize, i: usize| (taps[i].1 + around[axis].0 as isize).max(0) as usize;
+            let at =
+                |taps: &[(usize, isize)], axis: usize, i: usize| (taps[i].1 + around[axis].0 as isize).max(0) as usize;
             let row = |i: usize| at(&y.taps, 0, i) * pitch;
             let joined = !x.taps.is_empty() && x.taps.windows(2).all(|pair| pair[1].1 == pair[0].1 + 1);
             let offsets: Vec<usize> = match joined {
@@ -80,7 +82,8 @@ pub fn to_image(
                 weights[(filter * channels + channel) * rows * columns + i * columns + j]
             });
             let start = (y.first * width + x.first) * channels;
-            let places = positions(y.count, x.count, geometry.stride[0] * width * channels, geometry.stride[1] * channels);
+            let places =
+                positions(y.count, x.count, geometry.stride[0] * width * channels, geometry.stride[1] * channels);
             let places = places.into_iter().map(|place| start + place).collect();
             phases.push(Phase { taps: Taps { bases, offsets, run }, panels, places });
         }
@@ -100,9 +103,21 @@ pub fn to_weights(geometry: &Geometry, batch: usize, image: Pictures<'_>, grid: 
     let parts = PARTS.min(batch.div_ceil(together)).max(1);
     let length = taps.len().next_multiple_of(4) * pitch;
     let mut sums = vec![0.0; parts * length];
+    let arch = arch();
     sums.par_chunks_mut(length).enumerate().for_each(|(part, sums)| {
         let pictures = part * batch / parts..(part + 1) * batch / parts;
-        Arch::new().dispatch(Weigh { pictures, together, image, grid, frame: &frame, taps: &taps, points, filters, pitch, sums });
+        arch.dispatch(Weigh {
+            pictures,
+            together,
+            image,
+            grid,
+            frame: &frame,
+            taps: &taps,
+            points,
+            filters,
+            pitch,
+            sums,
+        });
     });
     let (first, others) = sums.split_at_mut(length);
     for other in others.chunks_exact(length) {
@@ -130,7 +145,7 @@ fn lanes() -> usize {
             S::F32_LANES
         }
     }
-    Arch::new().dispatch(Lanes)
+    arch().dispatch(Lanes)
 }
 
 /// Windows that all see the same taps.
@@ -199,7 +214,7 @@ fn run(
     let finish = Finish { bias: &padded, activation };
     let length: usize = sides.iter().product();
     let mut out = vec![0.0; batch * length];
-    let arch = Arch::new();
+    let arch = arch();
     out.par_chunks_mut(length).enumerate().for_each_init(Scratch::default, |scratch, (picture, out)| {
         arch.dispatch(Slide { pictures, picture, frame, phases, finish, scratch, out });
     });
@@ -251,22 +266,25 @@ impl WithSimd for Weigh<'_> {
     fn with_simd<S: Simd>(self, simd: S) {
         let Self { pictures, together, image, grid, frame, taps, points, filters, pitch, sums } = self;
         let mut scratch = Scratch::default();
-        let mut frames = vec![0.0; together * frame.len()];
-        let mut grids = vec![0.0; together * points * pitch];
+        let mut frames = vec![0.0; if frame.reads(&image) { 0 } else { together * frame.len() }];
+        let lies = pitch == filters && grid.whole(0).is_some();
+        let mut grids = vec![0.0; if lies { 0 } else { together * points * pitch }];
         for start in pictures.clone().step_by(together) {
-            let end = pictures.end.min(start + together);
-            for (picture, (frame_to, grid_to)) in
-                (start..end).zip(frames.chunks_exact_mut(frame.len()).zip(grids.chunks_exact_mut(points * pitch)))
-            {
+            let group = start..pictures.end.min(start + together);
+            for (picture, frame_to) in group.clone().zip(frames.chunks_exact_mut(frame.len())) {
                 frame.lay_into(&image, picture, &mut scratch, frame_to);
-                if pitch == filters {
-                    grid.copy(picture, grid_to, points / grid.height() * pitch);
-                } else {
-                    grid.spread(picture, grid_to, pitch);
-                }
             }
-            let frames: Vec<&[f32]> = frames.chunks_exact(frame.len()).take(end - start).collect();
-            let grids: Vec<&[f32]> = grids.chunks_exact(points * pitch).take(end - start).collect();
+            for (picture, grid_to) in group.clone().zip(grids.chunks_exact_mut(points * pitch)) {
+                grid.spread(picture, grid_to, pitch);
+            }
+            let frames: Vec<&[f32]> = match frames.is_empty() {
+                true => group.clone().filter_map(|picture| image.whole(picture)).collect(),
+                false => frames.chunks_exact(frame.len()).take(group.len()).collect(),
+            };
+            let grids: Vec<&[f32]> = match lies {
+                true => group.filter_map(|picture| grid.whole(picture)).collect(),
+                false => grids.chunks_exact(points * pitch).take(group.len()).collect(),
+            };
             weigh(simd, &frames, &grids, taps, pitch, sums);
         }
     }

@@ -44,7 +44,9 @@ impl<'a> Pictures<'a> {
     pub fn whole(&self, picture: usize) -> Option<&'a [f32]> {
         let [height, width, channels] = self.sides;
         let [_, rows, pixels, values] = self.strides;
-        let dense = (channels == 1 || values == 1) && (width == 1 || pixels == channels) && (height == 1 || rows == width * channels);
+        let dense = (channels == 1 || values == 1)
+            && (width == 1 || pixels == channels)
+            && (height == 1 || rows == width * channels);
         dense.then(|| &self.data[picture * self.strides[0]..][..height * width * channels])
     }
 
@@ -158,7 +160,11 @@ impl Frame {
             return (Self { sides, before, bare, patches: None }, taps);
         }
         let pitch = taps.len().next_multiple_of(multiple);
-        let patched = Taps { bases: (0..taps.bases.len()).map(|window| window * pitch).collect(), offsets: vec![0], run: taps.len() };
+        let patched = Taps {
+            bases: (0..taps.bases.len()).map(|window| window * pitch).collect(),
+            offsets: vec![0],
+            run: taps.len(),
+        };
         (Self { sides, before, bare, patches: Some((taps, pitch)) }, patched)
     }
 
@@ -180,6 +186,11 @@ impl Frame {
             Some((taps, pitch)) => taps.bases.len() * pitch,
             None => self.sides.iter().product(),
         }
+    }
+
+    /// Whether pictures are read where they lie.
+    pub fn reads(&self, pictures: &Pictures<'_>) -> bool {
+        self.bare && self.patches.is_none() && pictures.whole(0).is_some()
     }
 
     /// Lays out one picture, or gives it as it lies.
@@ -249,14 +260,13 @@ pub(super) fn positions(rows: usize, columns: usize, row: usize, column: usize) 
 }
 
 impl Pictures<'_> {
-    /// Rows of a picture.
-    pub(super) fn height(&self) -> usize {
-        self.sides[0]
-    }
-
     /// Copies one picture to `target`, where pixels are `pitch` numbers apart.
+    #[inline(always)]
     pub(super) fn spread(&self, picture: usize, target: &mut [f32], pitch: usize) {
         let [_, width, channels] = self.sides;
+        if pitch == channels {
+            return self.copy(picture, target, width * channels);
+        }
         let [pictures, rows, pixels, values] = self.strides;
         for (point, target) in target.chunks_exact_mut(pitch).enumerate() {
             let from = picture * pictures + point / width * rows + point % width * pixels;

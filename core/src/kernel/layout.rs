@@ -55,3 +55,17 @@ pub(super) fn pictures(tensor: &FlexTensor) -> (usize, [usize; 3], Pictures<'_>)
         }
     }
 }
+
+/// A tensor whose memory holds its numbers and nothing else, in whatever order.
+pub(super) fn in_one_piece(tensor: FlexTensor) -> FlexTensor {
+    let layout = tensor.layout();
+    let whole = layout.start_offset() == 0
+        && tensor.storage::<f32>().len() == layout.num_elements()
+        && layout.strides().iter().zip(layout.shape().iter()).all(|(stride, side)| *stride > 0 || *side == 1);
+    if whole { tensor } else { tensor.to_contiguous() }
+}
+
+/// A tensor of these numbers, in memory as `other` is.
+pub(super) fn like(data: Vec<f32>, other: &FlexTensor) -> FlexTensor {
+    FlexTensor::new(Bytes::from_elems(data), other.layout().clone(), DType::F32)
+}

@@ -17,7 +17,11 @@ mod activation;
 #[cfg(feature = "kernel")]
 mod convolve;
 #[cfg(feature = "kernel")]
+mod dropout;
+#[cfg(feature = "kernel")]
 mod geometry;
+#[cfg(feature = "kernel")]
+mod instructions;
 #[cfg(feature = "kernel")]
 mod layout;
 #[cfg(feature = "kernel")]
@@ -28,15 +32,19 @@ mod op;
 mod parts;
 #[cfg(feature = "kernel")]
 mod pool;
+#[cfg(all(test, feature = "kernel"))]
+mod tests;
 #[cfg(feature = "kernel")]
 mod tile;
 #[cfg(feature = "kernel")]
 mod window;
 
 #[cfg(not(feature = "kernel"))]
-pub(crate) use absent::{activate, batch_norm, conv_transpose2d, conv2d, max_pool2d, normalize};
+pub(crate) use absent::{activate, batch_norm, conv_transpose2d, conv2d, dropout, max_pool2d, normalize};
 #[cfg(feature = "kernel")]
 pub use convolve::{to_grid, to_image, to_weights};
+#[cfg(feature = "kernel")]
+pub(crate) use dropout::dropout;
 #[cfg(feature = "kernel")]
 pub use geometry::{Geometry, Pictures};
 #[cfg(feature = "kernel")]

@@ -3,13 +3,15 @@
 use burn::backend::Flex;
 use burn::tensor::Tensor;
 use burn_flex::FlexTensor;
+use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
-use crate::nn::Activation;
 use super::BatchStatistics;
+use super::instructions::arch;
 use super::layout::{images, numbers, slice, tensor};
 use super::op::{Operand, Operation, Past, apply};
 use super::parts::{PARTS, dense, part};
+use crate::nn::Activation;
 
 /// The activation of γ (x − mean) / √(variance + ε) + β with the mean and the biased variance that each channel has over
 /// the batch; nothing if a tensor is not on the processor.
@@ -51,20 +53,10 @@ pub(crate) fn normalize<const D: usize>(
 fn scaled(data: &[f32], scale: &[f32], shift: &[f32], activation: Activation) -> Vec<f32> {
     let channels = scale.len();
     let size = part(data.len() / channels) * channels;
-    let arch = pulp::Arch::new();
+    let arch = arch();
     let mut output = vec![0.0; data.len()];
     output.par_chunks_mut(size).zip(data.par_chunks(size)).for_each(|(output, input)| {
-        arch.dispatch(
-            #[inline(always)]
-            || {
-                for (output, input) in output.chunks_exact_mut(channels).zip(input.chunks_exact(channels)) {
-                    for (((y, x), scale), shift) in output.iter_mut().zip(input).zip(scale).zip(shift) {
-                        *y = activation.piecewise(x * scale + shift);
-                    }
-                }
-                activation.finish(output);
-            },
-        );
+        arch.dispatch(Scale { input, scale, shift, activation, output });
     });
     output
 }
@@ -80,23 +72,19 @@ impl Operation<3> for BatchNorm {
 
     fn forward(&self, [input, gamma, beta]: &[FlexTensor; 3]) -> (FlexTensor, BatchStatistics) {
         let (batch, sides, data) = dense(input);
-        let [_, _, channels] = sides;
-        let pixels = data.len() / channels;
-        let mean = sums(pixels, channels, |sums, pixel| {
-            for (sum, x) in sums.iter_mut().zip(&data[pixel * channels..][..channels]) {
-                *sum += x;
-            }
-        });
-        let mean: Vec<f32> = mean.into_iter().map(|sum| sum / pixels as f32).collect();
-        let variance = sums(pixels, channels, |sums, pixel| {
-            for ((sum, x), mean) in sums.iter_mut().zip(&data[pixel * channels..][..channels]).zip(&mean) {
-                *sum += (x - mean) * (x - mean);
-            }
-        });
-        let variance: Vec<f32> = variance.into_iter().map(|sum| sum / pixels as f32).collect();
+        let channels = sides[2];
+        let pixels = (data.len() / channels) as f32;
+        let zero = vec![0.0; channels];
+        let arch = arch();
+        let mut mean = sums(&data, channels, |rows, sums| arch.dispatch(Sum { rows, mean: &zero, power: 1, sums }));
+        mean.iter_mut().for_each(|sum| *sum /= pixels);
+        let mut variance = sums(&data, channels, |rows, sums| arch.dispatch(Sum { rows, mean: &mean, power: 2, sums }));
+        variance.iter_mut().for_each(|sum| *sum /= pixels);
         let (gamma, beta) = (numbers(gamma), numbers(beta));
-        let scale: Vec<f32> = slice(&gamma).iter().zip(&variance).map(|(gamma, v)| gamma / (v + self.epsilon).sqrt()).collect();
-        let shift: Vec<f32> = slice(&beta).iter().zip(&mean).zip(&scale).map(|((beta, mean), scale)| beta - mean * scale).collect();
+        let [gamma, beta] = [slice(&gamma), slice(&beta)];
+        let scale: Vec<f32> = gamma.iter().zip(&variance).map(|(gamma, v)| gamma / (v + self.epsilon).sqrt()).collect();
+        let shift: Vec<f32> =
+            beta.iter().zip(&mean).zip(&scale).map(|((beta, mean), scale)| beta - mean * scale).collect();
         let output = scaled(&data, &scale, &shift, self.activation);
         (shaped(output, batch, sides, input), BatchStatistics { mean, variance })
     }
@@ -108,79 +96,189 @@ impl Operation<3> for BatchNorm {
         let (_, _, gradient) = dense(&gradient);
         let channels = sides[2];
         let pixels = data.len() / channels;
+        let size = part(pixels) * channels;
+        let activation = self.activation;
         let BatchStatistics { mean, variance } = &past.kept;
-        let inverse: Vec<f32> = variance.iter().map(|v| 1.0 / (v + self.epsilon).sqrt()).collect();
-        // The first half of each row of sums is for β, the other for γ.
-        let both = sums(pixels, 2 * channels, |sums, pixel| {
-            let row = pixel * channels..(pixel + 1) * channels;
-            let (beta, gamma) = sums.split_at_mut(channels);
-            let numbers = data[row.clone()].iter().zip(&output[row.clone()]).zip(&gradient[row]);
-            for ((((beta, gamma), ((x, y), gradient)), mean), inverse) in
-                beta.iter_mut().zip(gamma).zip(numbers).zip(mean).zip(&inverse)
-            {
-                let gradient = gradient * self.activation.slope(*y);
-                *beta += gradient;
-                *gamma += gradient * (x - mean) * inverse;
-            }
+        let arch = arch();
+        // The gradients before the activation; their sums, and the sums of their products with x − mean.
+        let mut before = vec![0.0; data.len()];
+        let mut parts = vec![0.0; PARTS * 2 * channels];
+        let rows = data.par_chunks(size).zip(output.par_chunks(size).zip(gradient.par_chunks(size)));
+        before.par_chunks_mut(size).zip(parts.par_chunks_mut(2 * channels)).zip(rows).for_each(
+            |((before, sums), (input, (output, behind)))| {
+                let (beta, gamma) = sums.split_at_mut(channels);
+                arch.dispatch(Moments { activation, input, output, behind, mean, before, beta, gamma });
+            },
+        );
+        let both = parts.chunks_exact(2 * channels).fold(vec![0.0; 2 * channels], |mut total, part| {
+            total.iter_mut().zip(part).for_each(|(total, part)| *total += part);
+            total
         });
-        let (beta_gradient, gamma_gradient) = both.split_at(channels);
+        let (beta_gradient, products) = both.split_at(channels);
+        // γ / √(variance + ε) × (g − mean of g − x̂ × mean of g x̂), as g × scale + x × slope + shift.
         let gamma = numbers(gamma);
-        // γ / √(variance + ε) × (g − mean of g − x̂ × mean of g x̂), as a sum of three terms.
         let n = pixels as f32;
+        let inverse: Vec<f32> = variance.iter().map(|v| 1.0 / (v + self.epsilon).sqrt()).collect();
+        let gamma_gradient: Vec<f32> =
+            products.iter().zip(&inverse).map(|(product, inverse)| product * inverse).collect();
         let scale: Vec<f32> = slice(&gamma).iter().zip(&inverse).map(|(gamma, inverse)| gamma * inverse).collect();
         let slope: Vec<f32> = (0..channels).map(|c| -scale[c] * inverse[c] * gamma_gradient[c] / n).collect();
         let shift: Vec<f32> = (0..channels).map(|c| -scale[c] * beta_gradient[c] / n - slope[c] * mean[c]).collect();
-        let mut before = vec![0.0; data.len()];
-        let arch = pulp::Arch::new();
-        let size = part(pixels) * channels;
-        let inputs = data.par_chunks(size).zip(output.par_chunks(size)).zip(gradient.par_chunks(size));
-        before.par_chunks_mut(size).zip(inputs).for_each(|(before, ((input, output), gradient))| {
-            arch.dispatch(
-                #[inline(always)]
-                || {
-                    let rows = before.chunks_exact_mut(channels).zip(input.chunks_exact(channels));
-                    let rows = rows.zip(output.chunks_exact(channels)).zip(gradient.chunks_exact(channels));
-                    for (((before, input), output), gradient) in rows {
-                        let numbers = before.iter_mut().zip(input).zip(output.iter().zip(gradient));
-                        for ((((before, x), (y, gradient)), scale), (slope, shift)) in
-                            numbers.zip(&scale).zip(slope.iter().zip(&shift))
-                        {
-                            *before = gradient * self.activation.slope(*y) * scale + x * slope + shift;
-                        }
-                    }
-                },
-            );
+        before.par_chunks_mut(size).zip(data.par_chunks(size)).for_each(|(before, input)| {
+            arch.dispatch(Through { input, scale: &scale, slope: &slope, shift: &shift, before });
         });
         [
             Some(shaped(before, batch, sides, input)),
-            Some(tensor(gamma_gradient.to_vec(), vec![channels])),
+            Some(tensor(gamma_gradient, vec![channels])),
             Some(tensor(beta_gradient.to_vec(), vec![channels])),
         ]
     }
 }
 
-/// A row of sums over all pixels, formed in parts that do not depend on the number of threads.
-fn sums(pixels: usize, width: usize, add: impl Fn(&mut [f32], usize) + Sync) -> Vec<f32> {
-    let size = part(pixels);
-    let mut sums = vec![0.0; PARTS * width];
-    let arch = pulp::Arch::new();
-    sums.par_chunks_mut(width).enumerate().for_each(|(part, sums)| {
-        arch.dispatch(
-            #[inline(always)]
-            || {
-                for pixel in (part * size).min(pixels)..((part + 1) * size).min(pixels) {
-                    add(sums, pixel);
-                }
-            },
-        );
-    });
-    let mut total = sums.split_off((PARTS - 1) * width);
-    for sums in sums.chunks_exact(width).rev() {
-        for (total, sum) in total.iter_mut().zip(sums) {
-            *total += sum;
+/// The sum of what `add` finds in the rows of each part, in an order that does not depend on the number of threads.
+fn sums(rows: &[f32], width: usize, add: impl Fn(&[f32], &mut [f32]) + Sync) -> Vec<f32> {
+    let size = part(rows.len() / width) * width;
+    let mut parts = vec![0.0; PARTS * width];
+    parts.par_chunks_mut(width).zip(rows.par_chunks(size)).for_each(|(sums, rows)| add(rows, sums));
+    parts.chunks_exact(width).fold(vec![0.0; width], |mut total, part| {
+        total.iter_mut().zip(part).for_each(|(total, part)| *total += part);
+        total
+    })
+}
+
+/// The activation of x × scale + shift.
+struct Scale<'a> {
+    input: &'a [f32],
+    scale: &'a [f32],
+    shift: &'a [f32],
+    activation: Activation,
+    output: &'a mut [f32],
+}
+
+impl WithSimd for Scale<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let channels = self.scale.len();
+        let (scale, scale_end) = S::as_simd_f32s(self.scale);
+        let (shift, shift_end) = S::as_simd_f32s(self.shift);
+        let of = |x, scale, shift| self.activation.of(simd, simd.mul_add_f32s(x, scale, shift));
+        for (output, input) in self.output.chunks_exact_mut(channels).zip(self.input.chunks_exact(channels)) {
+            let (input, input_end) = S::as_simd_f32s(input);
+            let (output, output_end) = S::as_mut_simd_f32s(output);
+            for (((y, x), scale), shift) in output.iter_mut().zip(input).zip(scale).zip(shift) {
+                *y = of(*x, *scale, *shift);
+            }
+            if !output_end.is_empty() {
+                let end = |end| simd.partial_load_f32s(end);
+                simd.partial_store_f32s(output_end, of(end(input_end), end(scale_end), end(shift_end)));
+            }
+        }
+        self.activation.finish(self.output);
+    }
+}
+
+/// The sums of (x − mean), or of its squares, over rows.
+struct Sum<'a> {
+    rows: &'a [f32],
+    mean: &'a [f32],
+    power: u32,
+    sums: &'a mut [f32],
+}
+
+impl WithSimd for Sum<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let (mean, mean_end) = S::as_simd_f32s(self.mean);
+        let width = self.sums.len();
+        let (sums, sums_end) = S::as_mut_simd_f32s(self.sums);
+        for row in self.rows.chunks_exact(width) {
+            let (row, row_end) = S::as_simd_f32s(row);
+            for ((sum, x), mean) in sums.iter_mut().zip(row).zip(mean) {
+                let off = simd.sub_f32s(*x, *mean);
+                *sum = if self.power == 2 { simd.mul_add_f32s(off, off, *sum) } else { simd.add_f32s(*sum, off) };
+            }
+            for ((sum, x), mean) in sums_end.iter_mut().zip(row_end).zip(mean_end) {
+                let off = x - mean;
+                *sum += if self.power == 2 { off * off } else { off };
+            }
         }
     }
-    total
+}
+
+/// Gradients before the activation, their sums, and those of their products with x − mean.
+struct Moments<'a> {
+    activation: Activation,
+    input: &'a [f32],
+    output: &'a [f32],
+    behind: &'a [f32],
+    mean: &'a [f32],
+    before: &'a mut [f32],
+    beta: &'a mut [f32],
+    gamma: &'a mut [f32],
+}
+
+impl WithSimd for Moments<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let channels = self.mean.len();
+        self.activation.undo(simd, self.behind, self.output, self.before);
+        let (mean, mean_end) = S::as_simd_f32s(self.mean);
+        let (beta, beta_end) = S::as_mut_simd_f32s(self.beta);
+        let (gamma, gamma_end) = S::as_mut_simd_f32s(self.gamma);
+        for (gradient, input) in self.before.chunks_exact(channels).zip(self.input.chunks_exact(channels)) {
+            let (gradient, gradient_end) = S::as_simd_f32s(gradient);
+            let (input, input_end) = S::as_simd_f32s(input);
+            let numbers = gradient.iter().zip(input).zip(mean);
+            for ((beta, gamma), ((gradient, x), mean)) in beta.iter_mut().zip(gamma.iter_mut()).zip(numbers) {
+                *beta = simd.add_f32s(*beta, *gradient);
+                *gamma = simd.mul_add_f32s(*gradient, simd.sub_f32s(*x, *mean), *gamma);
+            }
+            let numbers = gradient_end.iter().zip(input_end).zip(mean_end);
+            for ((beta, gamma), ((gradient, x), mean)) in beta_end.iter_mut().zip(gamma_end.iter_mut()).zip(numbers) {
+                *beta += gradient;
+                *gamma += gradient * (x - mean);
+            }
+        }
+    }
+}
+
+/// Gradients × scale + x × slope + shift.
+struct Through<'a> {
+    input: &'a [f32],
+    scale: &'a [f32],
+    slope: &'a [f32],
+    shift: &'a [f32],
+    before: &'a mut [f32],
+}
+
+impl WithSimd for Through<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let channels = self.scale.len();
+        let (scale, scale_end) = S::as_simd_f32s(self.scale);
+        let (slope, slope_end) = S::as_simd_f32s(self.slope);
+        let (shift, shift_end) = S::as_simd_f32s(self.shift);
+        for (gradient, input) in self.before.chunks_exact_mut(channels).zip(self.input.chunks_exact(channels)) {
+            let (input, input_end) = S::as_simd_f32s(input);
+            let (gradient, gradient_end) = S::as_mut_simd_f32s(gradient);
+            let terms = scale.iter().zip(slope).zip(shift);
+            for ((gradient, x), ((scale, slope), shift)) in gradient.iter_mut().zip(input).zip(terms) {
+                *gradient = simd.mul_add_f32s(*gradient, *scale, simd.mul_add_f32s(*x, *slope, *shift));
+            }
+            let terms = scale_end.iter().zip(slope_end).zip(shift_end);
+            for ((gradient, x), ((scale, slope), shift)) in gradient_end.iter_mut().zip(input_end).zip(terms) {
+                *gradient = *gradient * scale + (x * slope + shift);
+            }
+        }
+    }
 }
 
 /// Pixels as the tensor that they came from: images, or values in a row.

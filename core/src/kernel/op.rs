@@ -49,7 +49,9 @@ impl Operand {
     pub fn new<const D: usize>(tensor: &Tensor<D>) -> Option<Self> {
         let DispatchTensor { kind, autodiff } = tensor.clone().into_dispatch();
         let operand = match (kind, autodiff) {
-            (DispatchTensorKind::Flex(BackendTensor::Float(tensor)), DispatchAutodiffContext::Disabled) => Self::Plain(tensor),
+            (DispatchTensorKind::Flex(BackendTensor::Float(tensor)), DispatchAutodiffContext::Disabled) => {
+                Self::Plain(tensor)
+            }
             (
                 DispatchTensorKind::Autodiff(kind),
                 DispatchAutodiffContext::Enabled(GradientCheckpointingStrategy::Disabled),

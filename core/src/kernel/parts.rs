@@ -26,6 +26,8 @@ pub(super) fn dense(tensor: &FlexTensor) -> (usize, [usize; 3], Cow<'_, [f32]>) 
     let tensor = forwards(tensor.clone());
     let (_, _, from) = pictures(&tensor);
     let mut data = vec![0.0; batch * length];
-    data.par_chunks_mut(length.max(1)).enumerate().for_each(|(picture, data)| from.copy(picture, data, width * channels));
+    data.par_chunks_mut(length.max(1))
+        .enumerate()
+        .for_each(|(picture, data)| from.copy(picture, data, width * channels));
     (batch, sides, Cow::Owned(data))
 }

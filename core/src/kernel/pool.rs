@@ -2,12 +2,14 @@
 
 use burn::tensor::Tensor;
 use burn_flex::FlexTensor;
+use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
+use super::Window;
+use super::instructions::arch;
 use super::layout::{forwards, images, pictures};
 use super::op::{Operand, Operation, Past, apply};
 use super::parts::dense;
-use super::Window;
 
 /// The largest value of each window of `input`, `[batch, channels, height, width]`; what lies around an image does not
 /// count. Nothing if the tensor is not on the processor.
@@ -51,34 +53,24 @@ impl Operation<1> for MaxPool {
         let length = pixels.len() * channels;
         let mut output = vec![f32::NEG_INFINITY; batch * length];
         let mut places = vec![0u32; batch * length];
-        let arch = pulp::Arch::new();
+        let arch = arch();
         output.par_chunks_mut(length.max(1)).zip(places.par_chunks_mut(length.max(1))).enumerate().for_each_init(
             Vec::new,
             |scratch, (picture, (output, places))| {
                 let image = from.whole_or(picture, scratch);
-                arch.dispatch(
-                    #[inline(always)]
-                    || {
-                        let results = output.chunks_exact_mut(channels).zip(places.chunks_exact_mut(channels));
-                        for ((output, places), pixels) in results.zip(&pixels) {
-                            for pixel in pixels {
-                                let values = &image[pixel * channels..][..channels];
-                                for ((best, place), value) in output.iter_mut().zip(places.iter_mut()).zip(values) {
-                                    let better = *value > *best || value.is_nan();
-                                    *best = if better { *value } else { *best };
-                                    *place = if better { *pixel as u32 } else { *place };
-                                }
-                            }
-                        }
-                    },
-                );
+                arch.dispatch(Largest { image, pixels: &pixels, channels, output, places });
             },
         );
         let [rows, columns] = self.window.size;
         (images(output, batch, [rows, columns, channels]), places.into())
     }
 
-    fn backward(&self, past: &Past<1, Self::Kept>, gradient: FlexTensor, _wanted: [bool; 1]) -> [Option<FlexTensor>; 1] {
+    fn backward(
+        &self,
+        past: &Past<1, Self::Kept>,
+        gradient: FlexTensor,
+        _wanted: [bool; 1],
+    ) -> [Option<FlexTensor>; 1] {
         let (batch, sides, _) = pictures(&past.inputs[0]);
         let [height, width, channels] = sides;
         let (_, _, gradient) = dense(&gradient);
@@ -93,5 +85,35 @@ impl Operation<1> for MaxPool {
             }
         });
         [Some(images(before, batch, sides))]
+    }
+}
+
+/// The largest value of each window of one picture, and the pixel that it comes from.
+struct Largest<'a> {
+    image: &'a [f32],
+    pixels: &'a [Vec<usize>],
+    channels: usize,
+    output: &'a mut [f32],
+    places: &'a mut [u32],
+}
+
+impl WithSimd for Largest<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { image, pixels, channels, output, places } = self;
+        let results = output.chunks_exact_mut(channels).zip(places.chunks_exact_mut(channels));
+        for ((output, places), pixels) in results.zip(pixels) {
+            for pixel in pixels {
+                let values = &image[pixel * channels..][..channels];
+                for ((best, place), value) in output.iter_mut().zip(places.iter_mut()).zip(values) {
+                    // What is no number wins, so that it is not hidden.
+                    let better = *value > *best || value.is_nan();
+                    *best = if better { *value } else { *best };
+                    *place = if better { *pixel as u32 } else { *place };
+                }
+            }
+        }
     }
 }

@@ -7,8 +7,8 @@ use std::array;
 
 use pulp::Simd;
 
-use crate::nn::Activation;
 use super::geometry::Taps;
+use crate::nn::Activation;
 
 /// Vectors of filters in a full panel.
 const WIDE: usize = 2;
@@ -31,7 +31,9 @@ impl Panels {
     /// Packs the weights `at(tap, filter)`.
     pub fn new(taps: usize, filters: usize, lanes: usize, at: impl Fn(usize, usize) -> f32) -> Self {
         if filters <= FEW {
-            let data = (0..filters).flat_map(|filter| (0..taps).map(move |tap| (tap, filter))).map(|(tap, filter)| at(tap, filter));
+            let data = (0..filters)
+                .flat_map(|filter| (0..taps).map(move |tap| (tap, filter)))
+                .map(|(tap, filter)| at(tap, filter));
             return Self { taps, filters, lanes, data: data.collect() };
         }
         let mut data = vec![0.0; taps * filters.next_multiple_of(lanes)];
@@ -218,7 +220,7 @@ fn few<S: Simd>(
                 }
             }
             for (m, sum) in sums.into_iter().enumerate() {
-                out[places[row(m)] + filter] = finish.activation.at(simd.reduce_sum_f32s(sum) + bias);
+                out[places[row(m)] + filter] = finish.activation.piecewise(simd.reduce_sum_f32s(sum) + bias);
             }
             at += ROWS;
         }
@@ -228,7 +230,14 @@ fn few<S: Simd>(
 /// Adds to `weights`, `[taps, pitch]`, the sums over all windows of each number that they see times each number of the
 /// grid point that they give. `grid` is `[windows, pitch]`, the pitch a multiple of the lanes.
 #[inline(always)]
-pub(super) fn weigh<S: Simd>(simd: S, frames: &[&[f32]], grids: &[&[f32]], taps: &Taps, pitch: usize, weights: &mut [f32]) {
+pub(super) fn weigh<S: Simd>(
+    simd: S,
+    frames: &[&[f32]],
+    grids: &[&[f32]],
+    taps: &Taps,
+    pitch: usize,
+    weights: &mut [f32],
+) {
     if S::REGISTER_COUNT >= 32 {
         panels_of_grid::<S, 12, 8>(simd, frames, grids, taps, pitch, weights);
     } else {
@@ -261,8 +270,12 @@ fn panels_of_grid<S: Simd, const ROWS: usize, const HALF: usize>(
                     (false, 1) => outer::<S, 1, 1>(simd, frames, grids, taps, from, pitch, start, weights),
                     (true, 4) => outer::<S, 4, WIDE>(simd, frames, grids, taps, from, pitch, start, weights),
                     (false, 4) => outer::<S, 4, 1>(simd, frames, grids, taps, from, pitch, start, weights),
-                    (true, rows) if rows == ROWS => outer::<S, ROWS, WIDE>(simd, frames, grids, taps, from, pitch, start, weights),
-                    (false, rows) if rows == ROWS => outer::<S, ROWS, 1>(simd, frames, grids, taps, from, pitch, start, weights),
+                    (true, rows) if rows == ROWS => {
+                        outer::<S, ROWS, WIDE>(simd, frames, grids, taps, from, pitch, start, weights)
+                    }
+                    (false, rows) if rows == ROWS => {
+                        outer::<S, ROWS, 1>(simd, frames, grids, taps, from, pitch, start, weights)
+                    }
                     (true, _) => outer::<S, HALF, WIDE>(simd, frames, grids, taps, from, pitch, start, weights),
                     (false, _) => outer::<S, HALF, 1>(simd, frames, grids, taps, from, pitch, start, weights),
                 }

@@ -2,14 +2,17 @@
 
 use burn::tensor::Tensor;
 use burn_flex::FlexTensor;
+use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
-use crate::nn::Activation;
+use super::Window;
+use super::activation::add_rows;
 use super::convolve::{to_grid, to_image, to_weights};
 use super::geometry::{Geometry, Pictures};
-use super::layout::{forwards, images, numbers, pictures, slice, tensor};
-use super::Window;
+use super::instructions::arch;
+use super::layout::{forwards, images, in_one_piece, like, numbers, pictures, slice, tensor};
 use super::op::{Operand, Operation, Past, apply};
+use crate::nn::Activation;
 
 /// The activation of the convolution of `image`, `[batch, channels, height, width]`, with `weight`, `[filters,
 /// channels, kernel height, kernel width]`; nothing if a tensor is not on the processor.
@@ -134,41 +137,72 @@ impl<const N: usize> Operation<N> for Convolution {
 
 /// The gradient before an activation from that behind it, `[batch, height, width, channels]`, and its sum for each
 /// channel.
-pub(super) fn before_activation(activation: Activation, gradient: FlexTensor, output: &FlexTensor) -> (Vec<f32>, Vec<f32>) {
+fn before_activation(activation: Activation, gradient: FlexTensor, output: &FlexTensor) -> (Vec<f32>, Vec<f32>) {
     let gradient = forwards(gradient);
     let (batch, sides, behind) = pictures(&gradient);
     let (_, _, output) = pictures(output);
-    let [height, width, channels] = sides;
-    let length = height * width * channels;
+    let channels = sides[2];
+    let length = sides.iter().product::<usize>().max(1);
     let mut before = vec![0.0; batch * length];
     let mut sums = vec![0.0; batch * channels];
-    let arch = pulp::Arch::new();
-    before.par_chunks_mut(length.max(1)).zip(sums.par_chunks_mut(channels.max(1))).enumerate().for_each_init(
-        Vec::new,
-        |scratch, (picture, (before, sums))| {
-            arch.dispatch(#[inline(always)] || {
-                behind.copy(picture, before, width * channels);
-                if activation != Activation::Identity {
-                    let output = output.whole_or(picture, scratch);
-                    for (gradient, y) in before.iter_mut().zip(output) {
-                        *gradient *= activation.slope(*y);
-                    }
-                }
-                for pixel in before.chunks_exact(channels) {
-                    for (sum, gradient) in sums.iter_mut().zip(pixel) {
-                        *sum += gradient;
-                    }
-                }
-            });
+    let arch = arch();
+    before.par_chunks_mut(length).zip(sums.par_chunks_mut(channels)).enumerate().for_each_init(
+        <[Vec<f32>; 2]>::default,
+        |[one, other], (picture, (before, sums))| {
+            let (behind, output) = (behind.whole_or(picture, one), output.whole_or(picture, other));
+            arch.dispatch(Undo { activation, behind, output, before, sums });
         },
     );
     let mut total = vec![0.0; channels];
-    for sums in sums.chunks_exact(channels) {
-        for (total, sum) in total.iter_mut().zip(sums) {
-            *total += sum;
+    arch.dispatch(Undo {
+        activation: Activation::Identity,
+        behind: &[],
+        output: &[],
+        before: &mut sums,
+        sums: &mut total,
+    });
+    (before, total)
+}
+
+/// Gradients before an activation, and their sum for each channel, which is added to `sums`. Without any behind it, only the sums.
+struct Undo<'a> {
+    activation: Activation,
+    behind: &'a [f32],
+    output: &'a [f32],
+    before: &'a mut [f32],
+    sums: &'a mut [f32],
+}
+
+impl WithSimd for Undo<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        match self.activation {
+            _ if self.behind.is_empty() => {}
+            Activation::Identity => self.before.copy_from_slice(self.behind),
+            activation => activation.undo(simd, self.behind, self.output, self.before),
+        }
+        if !self.sums.is_empty() {
+            add_rows(simd, self.before, self.sums);
         }
     }
-    (before, total)
+}
+
+/// Activations of numbers.
+struct Apply<'a> {
+    activation: Activation,
+    input: &'a [f32],
+    output: &'a mut [f32],
+}
+
+impl WithSimd for Apply<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        self.activation.apply(simd, self.input, self.output);
+    }
 }
 
 /// An activation alone.
@@ -185,54 +219,29 @@ impl Operation<1> for Activate {
         let input = in_one_piece(input.clone());
         let data: &[f32] = input.storage();
         let mut output = vec![0.0; data.len()];
-        let arch = pulp::Arch::new();
+        let arch = arch();
         output.par_chunks_mut(GRAIN).zip(data.par_chunks(GRAIN)).for_each(|(output, input)| {
-            arch.dispatch(#[inline(always)] || {
-                for (y, x) in output.iter_mut().zip(input) {
-                    *y = self.0.at(*x);
-                }
-            });
+            arch.dispatch(Apply { activation: self.0, input, output });
         });
         (like(output, &input), ())
     }
 
     fn backward(&self, past: &Past<1, ()>, gradient: FlexTensor, _wanted: [bool; 1]) -> [Option<FlexTensor>; 1] {
-        let output: &[f32] = past.output.storage();
         let same = gradient.layout().strides() == past.output.layout().strides();
-        let (gradient, output) = match same && gradient.storage::<f32>().len() == output.len() {
+        let (gradient, output) = match same && gradient.storage::<f32>().len() == past.output.layout().num_elements() {
             true => (gradient, past.output.clone()),
             false => (numbers(&gradient), numbers(&past.output)),
         };
-        let mut before = vec![0.0; output.layout().num_elements()];
-        let (from, behind): (&[f32], &[f32]) = match gradient.layout().contiguous_offsets() {
-            Some(_) => (slice(&gradient), slice(&output)),
-            None => (gradient.storage(), output.storage()),
-        };
-        let arch = pulp::Arch::new();
-        before.par_chunks_mut(GRAIN).zip(from.par_chunks(GRAIN).zip(behind.par_chunks(GRAIN))).for_each(
-            |(before, (gradient, output))| {
-                arch.dispatch(#[inline(always)] || {
-                    for ((before, gradient), y) in before.iter_mut().zip(gradient).zip(output) {
-                        *before = gradient * self.0.slope(*y);
-                    }
-                });
+        let start = gradient.layout().start_offset();
+        let count = output.layout().num_elements();
+        let mut before = vec![0.0; count];
+        let behind = gradient.storage::<f32>()[start..start + count].par_chunks(GRAIN);
+        let arch = arch();
+        before.par_chunks_mut(GRAIN).zip(behind.zip(output.storage::<f32>().par_chunks(GRAIN))).for_each(
+            |(before, (behind, output))| {
+                arch.dispatch(Undo { activation: self.0, behind, output, before, sums: &mut [] });
             },
         );
         [Some(like(before, &output))]
     }
-}
-
-/// A tensor whose memory holds its numbers and nothing else, in whatever order.
-fn in_one_piece(tensor: FlexTensor) -> FlexTensor {
-    let layout = tensor.layout();
-    let whole = layout.start_offset() == 0
-        && tensor.storage::<f32>().len() == layout.num_elements()
-        && layout.strides().iter().zip(layout.shape().iter()).all(|(stride, side)| *stride > 0 || *side == 1);
-    if whole { tensor } else { tensor.to_contiguous() }
-}
-
-/// A tensor of these numbers, in memory as `other` is.
-fn like(data: Vec<f32>, other: &FlexTensor) -> FlexTensor {
-    use burn::tensor::{Bytes, DType};
-    FlexTensor::new(Bytes::from_elems(data), other.layout().clone(), DType::F32)
 }

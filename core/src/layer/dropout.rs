@@ -2,10 +2,16 @@
 
 #[cfg(feature = "train")]
 use burn::nn;
+#[cfg(feature = "train")]
+use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
 use super::{Faults, Layer};
+#[cfg(feature = "train")]
+use crate::kernel;
 use crate::nn::Start;
+#[cfg(feature = "train")]
+use crate::nn::{Forward, Value};
 use crate::plan::Shape;
 
 /// Leaves values out at random while training.
@@ -58,7 +64,21 @@ impl Layer for Dropout {
 }
 
 #[cfg(feature = "train")]
-crate::nn::any_rank!(nn::Dropout);
+impl Forward for nn::Dropout {
+    fn forward(&self, value: Value) -> Value {
+        match value {
+            Value::Flat(tensor) => Value::Flat(thinned(self, tensor)),
+            Value::Image(tensor) => Value::Image(thinned(self, tensor)),
+        }
+    }
+}
+
+#[cfg(feature = "train")]
+fn thinned<const D: usize>(layer: &nn::Dropout, input: Tensor<D>) -> Tensor<D> {
+    let learns = layer.training.is_enabled() && input.device().is_autodiff() && layer.prob > 0.0;
+    let here = if learns { kernel::dropout(&input, layer.prob) } else { None };
+    here.unwrap_or_else(|| layer.forward(input))
+}
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {

@@ -11,5 +11,5 @@ pub use sequential::Sequential;
 pub(crate) use sequential::{build, pass};
 pub use spectral::Spectral;
 pub use start::{Initial, Start};
-pub(crate) use value::{activation, any_rank};
 pub use value::{Forward, Value, detach};
+pub(crate) use value::{activation, any_rank};

@@ -77,10 +77,14 @@ macro_rules! activation {
                 let activation = $crate::nn::Forward::activation(self);
                 match value {
                     Value::Flat(tensor) => Value::Flat(
-                        activation.and_then(|it| $crate::kernel::activate(&tensor, it)).unwrap_or_else(|| self.forward(tensor)),
+                        activation
+                            .and_then(|it| $crate::kernel::activate(&tensor, it))
+                            .unwrap_or_else(|| self.forward(tensor)),
                     ),
                     Value::Image(tensor) => Value::Image(
-                        activation.and_then(|it| $crate::kernel::activate(&tensor, it)).unwrap_or_else(|| self.forward(tensor)),
+                        activation
+                            .and_then(|it| $crate::kernel::activate(&tensor, it))
+                            .unwrap_or_else(|| self.forward(tensor)),
                     ),
                 }
             }
