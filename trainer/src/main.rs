@@ -30,6 +30,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     facts::since_start();
+    settle_allocator();
     settle_environment();
     match cli::run() {
         Ok(code) => code,
@@ -38,6 +39,17 @@ fn main() -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+/// How many milliseconds mimalloc waits before it gives freed memory back to the system: its option number 15, which its
+/// bindings do not name.
+const PURGE_DELAY: libmimalloc_sys::mi_option_t = 15;
+
+/// Lets the allocator keep freed memory: the next step of a training needs it again.
+#[allow(unsafe_code)]
+fn settle_allocator() {
+    // SAFETY: the option is a number in a table of the allocator's, which any thread may write at any time.
+    unsafe { libmimalloc_sys::mi_option_set(PURGE_DELAY, -1) };
 }
 
 /// Settles two things through the environment, where libraries below us leave no other way.
@@ -54,5 +66,18 @@ fn settle_environment() {
             // SAFETY: nothing else runs yet, so no other thread reads or writes the environment.
             unsafe { std::env::set_var(name, value) };
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[allow(unsafe_code)]
+    fn option_15_of_the_allocator_is_the_delay_before_it_gives_memory_back() {
+        // SAFETY: reads a number of the allocator's; nothing in the tests writes it.
+        let preset = unsafe { libmimalloc_sys::mi_option_get(PURGE_DELAY) };
+        assert!([10, 1000].contains(&preset), "{preset} is the default of another option");
     }
 }

@@ -58,10 +58,10 @@ impl Duel {
         }
     }
 
-    /// What the generator makes of new draws: `G(z)`, or `G(z, y)` with the classes of the batch.
-    fn make(&self, batch: &Batch, noise: &mut Noise) -> crate::nn::Value {
+    /// What a generator makes of new draws: `G(z)`, or `G(z, y)` with the classes of the batch.
+    fn make(&self, generator: &Sequential, batch: &Batch, noise: &mut Noise) -> crate::nn::Value {
         let latents = normals([batch.classes.dims()[0], self.latent], noise, &batch.classes);
-        self.generator.forward(behind(latents, self.critic.sees_classes().then(|| batch.classes.clone())))
+        generator.forward(behind(latents, self.critic.sees_classes().then(|| batch.classes.clone())))
     }
 }
 
@@ -73,8 +73,8 @@ impl Learner for Duel {
     /// every n-th time: draw z, let D see G(z), and improve G
     /// ```
     fn step(mut self, batch: Batch, moment: &mut Moment) -> (Self, Losses) {
-        // The discriminator's turn. The generator's graph ends here: nothing of it is to learn.
-        let made = self.make(&batch, &mut moment.noise).detach();
+        // The discriminator's turn. Nothing of the generator is to learn, so nothing of it is recorded.
+        let made = self.make(&self.generator.clone().no_grad(), &batch, &mut moment.noise).detach();
         let seen = self.critic.prepare(batch.samples.clone(), &mut moment.noise);
         let shown = self.critic.prepare(made.clone(), &mut moment.noise);
         let real = self.critic.judge(seen.clone(), &batch.classes);
@@ -94,7 +94,7 @@ impl Learner for Duel {
         // The generator's turn, against the discriminator as it is now.
         let every = self.game.discriminator_steps as u64;
         if (moment.step + 1).is_multiple_of(every) {
-            let made = self.make(&batch, &mut moment.noise);
+            let made = self.make(&self.generator, &batch, &mut moment.noise);
             let shown = self.critic.prepare(made, &mut moment.noise);
             let fake = self.critic.clone().no_grad().judge(shown, &batch.classes);
             let loss = self.loss.generator(fake);
