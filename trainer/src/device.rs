@@ -57,6 +57,12 @@ impl Choice {
     }
 }
 
+/// Runs `job` on one of the threads that share the work of the CPU. From there the others are called in for a part of it
+/// without a thread that sleeps and is woken at each.
+pub fn within_threads<R: Send>(job: impl FnOnce() -> R + Send) -> R {
+    rayon::scope(|_| job())
+}
+
 fn cpu() -> Opened {
     let asked =
         std::env::var("RAYON_NUM_THREADS").ok().and_then(|number| number.parse().ok()).filter(|number| *number > 0);

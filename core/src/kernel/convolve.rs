@@ -32,10 +32,10 @@ pub fn to_grid(
     let [channels, filters] = [geometry.image[2], geometry.grid[2]];
     let [rows, columns] = geometry.kernel;
     let (frame, taps) = Frame::of_image(geometry, 1);
-    let panels = Panels::new(rows * columns * channels, filters, lanes(), |tap, filter| {
-        let (window, channel) = (tap / channels, tap % channels);
-        weights[(filter * channels + channel) * rows * columns + window]
-    });
+    let window = rows * columns;
+    let order: Vec<usize> =
+        (0..window).flat_map(|tap| (0..channels).map(move |channel| channel * window + tap)).collect();
+    let panels = Panels::new(weights, &order, filters, channels * window, lanes());
     let places = positions(geometry.grid[0], geometry.grid[1], geometry.grid[1] * filters, filters);
     run(batch, image, &frame, &[Phase { taps, panels, places }], bias, activation, geometry.grid)
 }
@@ -76,11 +76,11 @@ pub fn to_image(
             };
             let run = if joined { x.taps.len() * filters } else { filters };
             let bases = positions(y.count, x.count, pitch, filters);
-            let panels = Panels::new(y.taps.len() * x.taps.len() * filters, channels, lanes(), |tap, channel| {
-                let (window, filter) = (tap / filters, tap % filters);
-                let (i, j) = (y.taps[window / x.taps.len()].0, x.taps[window % x.taps.len()].0);
-                weights[(filter * channels + channel) * rows * columns + i * columns + j]
-            });
+            let window = rows * columns;
+            let taps = y.taps.iter().flat_map(|(i, _)| x.taps.iter().map(move |(j, _)| i * columns + j));
+            let order: Vec<usize> =
+                taps.flat_map(|tap| (0..filters).map(move |filter| filter * channels * window + tap)).collect();
+            let panels = Panels::new(weights, &order, channels, window, lanes());
             let start = (y.first * width + x.first) * channels;
             let places =
                 positions(y.count, x.count, geometry.stride[0] * width * channels, geometry.stride[1] * channels);

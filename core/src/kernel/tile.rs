@@ -28,24 +28,26 @@ pub(super) struct Panels {
 }
 
 impl Panels {
-    /// Packs the weights `at(tap, filter)`.
-    pub fn new(taps: usize, filters: usize, lanes: usize, at: impl Fn(usize, usize) -> f32) -> Self {
+    /// Packs `weights`: tap `i` of filter `f` is number `taps[i] + f × step`.
+    pub fn new(weights: &[f32], taps: &[usize], filters: usize, step: usize, lanes: usize) -> Self {
+        let count = taps.len();
         if filters <= FEW {
-            let data = (0..filters)
-                .flat_map(|filter| (0..taps).map(move |tap| (tap, filter)))
-                .map(|(tap, filter)| at(tap, filter));
-            return Self { taps, filters, lanes, data: data.collect() };
+            let data =
+                (0..filters).flat_map(|filter| taps.iter().map(move |tap| weights[tap + filter * step])).collect();
+            return Self { taps: count, filters, lanes, data };
         }
-        let mut data = vec![0.0; taps * filters.next_multiple_of(lanes)];
-        for (start, panel) in Self::split(filters, lanes, taps, &mut data) {
-            let width = panel.len() / taps.max(1);
-            for (tap, row) in panel.chunks_exact_mut(width.max(1)).enumerate() {
-                for (filter, weight) in (start..filters).zip(row) {
-                    *weight = at(tap, filter);
+        let mut data = vec![0.0; count * filters.next_multiple_of(lanes)];
+        for (start, panel) in Self::split(filters, lanes, count, &mut data) {
+            let width = (panel.len() / count.max(1)).max(1);
+            let used = width.min(filters - start);
+            for (tap, row) in taps.iter().zip(panel.chunks_exact_mut(width)) {
+                let from = weights[tap + start * step..].iter().step_by(step);
+                for (to, weight) in row[..used].iter_mut().zip(from) {
+                    *to = *weight;
                 }
             }
         }
-        Self { taps, filters, lanes, data }
+        Self { taps: count, filters, lanes, data }
     }
 
     /// The panels with the first filter of each.

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::Overrides;
 use crate::data::{Images, Search};
-use crate::device::Choice;
+use crate::device::{Choice, within_threads};
 use crate::source::Source;
 use crate::train::{Measurement, Samples, Speed, Trial, with_learner};
 
@@ -92,7 +92,8 @@ impl Bench {
             samples: &samples,
             device: &opened.device,
         };
-        let speed = with_learner(&pipeline, &plan, &opened.device.clone().autodiff(), trial)?;
+        let device = opened.device.clone().autodiff();
+        let speed = within_threads(|| with_learner(&pipeline, &plan, &device, trial))?;
         let line = Line {
             program: "imago",
             version: env!("CARGO_PKG_VERSION"),

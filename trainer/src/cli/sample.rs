@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 
 use super::Model;
-use crate::device::Choice;
+use crate::device::{Choice, within_threads};
 use crate::files;
 use crate::report::{npy, png_grid};
 use crate::run::open_artifact;
@@ -75,8 +75,10 @@ impl Sample {
         let (count, shape) = (self.count as usize, artifact.manifest.data.image);
         let mut pixels: Vec<f32> = Vec::new();
         for first in (0..count).step_by(BATCH) {
-            let samples = sampler.sample(u64::from(seed), first as u64, BATCH.min(count - first), self.class);
-            pixels.extend(samples.into_data().iter::<f32>());
+            let some = BATCH.min(count - first);
+            let samples =
+                within_threads(|| sampler.sample(u64::from(seed), first as u64, some, self.class).into_data());
+            pixels.extend(samples.iter::<f32>());
         }
         let (bytes, name) = match self.format {
             Format::Png => (png_grid(&pixels, shape, columns, 3)?, "samples.png"),

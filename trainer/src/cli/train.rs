@@ -93,7 +93,7 @@ impl Train {
             (None, Some(file)) => self.begin(file)?,
             (None, None) => bail!("name a YAML file, or a run with --resume"),
         };
-        self.go(setup)
+        crate::device::within_threads(|| self.go(setup))
     }
 
     /// Trains once with each seed, each time in a process of its own.
