@@ -124,3 +124,35 @@ fn the_gpu_path_gives_the_losses_of_the_cpu_path() {
         assert!((gpu - cpu).abs() <= 1e-4 * cpu.abs().max(1.0), "{gpu} on the GPU, {cpu} on the CPU");
     }
 }
+
+#[test]
+fn speed_is_measured_and_nothing_is_written() {
+    let shop = Workshop::new();
+    shop.write("tiny.yaml", TINY);
+    let json = |arguments: &str| -> serde_json::Value {
+        let command = format!("bench {arguments} --device cpu --steps 2 --warm-up 1 --json");
+        serde_json::from_slice(&shop.imago(&command).get_output().stdout).unwrap()
+    };
+    let line = json("tiny.yaml --sample 1,3 --epoch --threads 2 --set train.batch=16");
+    assert_eq!((line["program"].as_str(), line["network"].as_str()), (Some("imago"), Some("tiny")));
+    assert_eq!(
+        (line["threads"].as_u64(), line["batch"].as_u64(), line["steps"].as_u64()),
+        (Some(2), Some(16), Some(2))
+    );
+    let drawn: Vec<u64> =
+        line["sample"].as_array().unwrap().iter().filter_map(|drawn| drawn["images"].as_u64()).collect();
+    assert_eq!(drawn, [1, 3]);
+    let steps_per_second = line["steps_per_s"].as_f64().unwrap();
+    assert!((line["images_per_s"].as_f64().unwrap() / steps_per_second - 16.0).abs() < 1e-6);
+    // 96 images are 6 batches, which take longer than 2.
+    assert!(line["epoch_s"].as_f64().unwrap() > 0.0 && line["first_step_s"].as_f64().unwrap() > 0.0);
+    let people = shop.imago("bench tiny.yaml --device cpu --steps 1 --warm-up 0 --sample 0 --batch 8");
+    let said = String::from_utf8_lossy(&people.get_output().stdout).into_owned();
+    assert!(said.contains("8 images a batch") && said.contains("steps/s"), "{said}");
+    assert_eq!(std::fs::read_dir(shop.path("")).unwrap().count(), 1, "only the pipeline is there");
+    let latent = "name: l\ndata: { set: synthetic-digits }\nmodel: { family: latent-gan, from: runs/x, latent: 2, \
+                  generator: [{ linear: 2 }], discriminator: [{ linear: 1 }] }\n";
+    shop.write("latent.yaml", latent);
+    let said = shop.fails("bench latent.yaml --device cpu");
+    assert!(said.contains("codes of another model"), "{said}");
+}

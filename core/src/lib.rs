@@ -15,7 +15,7 @@
 #![warn(missing_docs)]
 
 pub mod artifact;
-pub mod kernel;
+mod kernel;
 pub mod layer;
 pub mod model;
 pub mod nn;

@@ -11,51 +11,16 @@
 //! over a batch are formed in an order that depends on neither the number of threads nor chance.
 
 #[cfg(not(feature = "kernel"))]
-mod absent;
+#[path = "absent.rs"]
+mod native;
 #[cfg(feature = "kernel")]
-mod activation;
-#[cfg(feature = "kernel")]
-mod convolve;
-#[cfg(feature = "kernel")]
-mod dropout;
-#[cfg(feature = "kernel")]
-mod geometry;
-#[cfg(feature = "kernel")]
-mod instructions;
-#[cfg(feature = "kernel")]
-mod layout;
-#[cfg(feature = "kernel")]
-mod norm;
-#[cfg(feature = "kernel")]
-mod op;
-#[cfg(feature = "kernel")]
-mod parts;
-#[cfg(feature = "kernel")]
-mod pool;
-#[cfg(all(test, feature = "kernel"))]
-mod tests;
-#[cfg(feature = "kernel")]
-mod tile;
-#[cfg(feature = "kernel")]
-mod window;
+mod native;
 
-#[cfg(not(feature = "kernel"))]
-pub(crate) use absent::{activate, batch_norm, conv_transpose2d, conv2d, dropout, max_pool2d, normalize};
-#[cfg(feature = "kernel")]
-pub use convolve::{to_grid, to_image, to_weights};
-#[cfg(feature = "kernel")]
-pub(crate) use dropout::dropout;
-#[cfg(feature = "kernel")]
-pub use geometry::{Geometry, Pictures};
-#[cfg(feature = "kernel")]
-pub(crate) use norm::{batch_norm, normalize};
-#[cfg(feature = "kernel")]
-pub(crate) use pool::max_pool2d;
-#[cfg(feature = "kernel")]
-pub(crate) use window::{activate, conv_transpose2d, conv2d};
+pub(crate) use native::{activate, batch_norm, conv_transpose2d, conv2d, dropout, max_pool2d, normalize};
 
 /// How a window slides.
 #[derive(Debug, Clone, Copy)]
+#[cfg_attr(not(feature = "kernel"), allow(dead_code))]
 pub(crate) struct Window {
     pub stride: [usize; 2],
     pub dilation: [usize; 2],
@@ -67,6 +32,7 @@ pub(crate) struct Window {
 
 /// Mean and variance of each channel of a batch.
 #[derive(Debug, Clone)]
+#[cfg_attr(not(feature = "kernel"), allow(dead_code))]
 pub(crate) struct BatchStatistics {
     pub mean: Vec<f32>,
     pub variance: Vec<f32>,

@@ -78,7 +78,7 @@ impl Bench {
         }
         let opened = self.device.open()?;
         let (images, _) = Images::training(&pipeline.data, &self.search)?;
-        let samples = Samples::Images(images);
+        let samples = Samples::resident(images, &opened);
         let measurement = Measurement {
             warm_up: self.warm_up,
             steps: self.steps,

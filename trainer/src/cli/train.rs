@@ -243,15 +243,17 @@ impl Train {
         };
         // That of the codes of the training images, which come first.
         let mut scale = None;
-        let mut made = |images: Images| match &encoder {
-            None => Samples::Images(images),
+        let mut made = |images: Images, learned: bool| match &encoder {
+            None if learned => Samples::resident(images, &opened),
+            None => Samples::Images(images, None),
             Some(encoder) => {
                 let codes = Codes::of(images, encoder, plan.code(), scale.clone(), &opened.device);
                 scale.get_or_insert_with(|| codes.scale().clone());
                 Samples::Codes(codes)
             }
         };
-        let (samples, validation, test) = (made(training), validation.map(&mut made), made(test));
+        let samples = made(training, true);
+        let (validation, test) = (validation.map(|images| made(images, false)), made(test, false));
         let device = opened.device.clone().autodiff();
         let session = Session {
             studio: Studio {

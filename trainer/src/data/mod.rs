@@ -191,6 +191,12 @@ impl Images {
         &self.classes
     }
 
+    /// The bytes of all images, if they are used as they are kept: neither scaled nor changed at random.
+    pub fn as_kept(&self) -> Option<&[u8]> {
+        let changed = self.split == Split::Training && !self.data.augment.is_none();
+        (self.side == self.data.size && !changed).then_some(&self.pixels[..])
+    }
+
     /// Those images as pixels in the range of the data, one after another. Training images are changed at random where
     /// the data say so; otherwise nothing is drawn from the noise.
     pub fn gather(&self, indices: &[usize], noise: &mut Noise) -> Vec<f32> {

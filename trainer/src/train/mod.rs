@@ -3,6 +3,7 @@
 mod families;
 mod meter;
 mod progress;
+mod resident;
 mod samples;
 mod speed;
 mod stop;

@@ -7,18 +7,27 @@ use imago_core::model::{Batch, Encoder, moments, one_hot};
 use imago_core::nn::Value;
 use imago_core::noise::{Noise, Purpose};
 
+use super::resident::Resident;
 use crate::data::Images;
+use crate::device::Opened;
 
 /// How many images are encoded at a time.
 const ENCODED: usize = 200;
 
 /// Samples to learn from or to test with.
 pub enum Samples {
-    Images(Images),
+    /// Images, and themselves on the device that learns from them, if they are there.
+    Images(Images, Option<Resident>),
     Codes(Codes),
 }
 
 impl Samples {
+    /// Images to learn from, which are sent to `device` once if it is a GPU.
+    pub fn resident(images: Images, opened: &Opened) -> Self {
+        let resident = if opened.gpu { Resident::new(&images, &opened.device.clone().autodiff()) } else { None };
+        Self::Images(images, resident)
+    }
+
     /// Number of samples.
     pub fn count(&self) -> usize {
         self.images().count()
@@ -27,7 +36,7 @@ impl Samples {
     /// The images themselves, or those that the codes were made of.
     pub fn images(&self) -> &Images {
         match self {
-            Self::Images(images) => images,
+            Self::Images(images, _) => images,
             Self::Codes(codes) => &codes.images,
         }
     }
@@ -36,7 +45,10 @@ impl Samples {
     pub fn batch(&self, indices: &[usize], noise: &mut Noise, device: &Device) -> Batch {
         let images = self.images();
         let samples = match self {
-            Self::Images(images) => Value::Image(pixels(images, images.gather(indices, noise), indices.len(), device)),
+            Self::Images(_, Some(resident)) => Value::Image(resident.gather(indices, device)),
+            Self::Images(images, None) => {
+                Value::Image(pixels(images, images.gather(indices, noise), indices.len(), device))
+            }
             Self::Codes(codes) => codes.draw(indices, noise, device),
         };
         Batch { samples, classes: classes(images, indices, device) }
@@ -45,7 +57,7 @@ impl Samples {
     /// Those samples on a device, as they are.
     pub fn plain(&self, indices: &[usize], device: &Device) -> Batch {
         match self {
-            Self::Images(images) => plain(images, indices, device),
+            Self::Images(images, _) => plain(images, indices, device),
             // A code is a draw in any case; here always the same one.
             Self::Codes(_) => self.batch(indices, &mut Noise::of(Purpose::Batch, 0, 0), device),
         }

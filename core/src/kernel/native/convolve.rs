@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use super::geometry::{Frame, Geometry, Pictures, Scratch, Taps, positions};
 use super::instructions::arch;
 use super::parts::PARTS;
-use super::tile::{Finish, Panels, slide, weigh};
+use super::tile::{Finish, Panels, Products, Slide};
 use crate::nn::Activation;
 
 /// Windows that the gradient of the weights takes together at least, so that loading and storing the sums is worth it.
@@ -216,13 +216,13 @@ fn run(
     let mut out = vec![0.0; batch * length];
     let arch = arch();
     out.par_chunks_mut(length).enumerate().for_each_init(Scratch::default, |scratch, (picture, out)| {
-        arch.dispatch(Slide { pictures, picture, frame, phases, finish, scratch, out });
+        arch.dispatch(Picture { pictures, picture, frame, phases, finish, scratch, out });
     });
     out
 }
 
 /// All windows of one picture.
-struct Slide<'a> {
+struct Picture<'a> {
     pictures: Pictures<'a>,
     picture: usize,
     frame: &'a Frame,
@@ -232,14 +232,14 @@ struct Slide<'a> {
     out: &'a mut [f32],
 }
 
-impl WithSimd for Slide<'_> {
+impl WithSimd for Picture<'_> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let frame = self.frame.lay(&self.pictures, self.picture, self.scratch);
-        for phase in self.phases {
-            slide(simd, frame, &phase.taps, &phase.panels, &phase.places, self.finish, self.out);
+        for Phase { taps, panels, places } in self.phases {
+            Slide { frame, taps, panels, places, finish: self.finish }.run(simd, self.out);
         }
         self.finish.activation.finish(self.out);
     }
@@ -285,7 +285,7 @@ impl WithSimd for Weigh<'_> {
                 true => group.filter_map(|picture| grid.whole(picture)).collect(),
                 false => grids.chunks_exact(points * pitch).take(group.len()).collect(),
             };
-            weigh(simd, &frames, &grids, taps, pitch, sums);
+            Products { frames: &frames, grids: &grids, taps, pitch }.add(simd, sums);
         }
     }
 }

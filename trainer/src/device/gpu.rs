@@ -1,0 +1,60 @@
+//! GPUs, through wgpu or CUDA.
+
+use std::pin::pin;
+use std::task::{self, Poll, Waker};
+
+use anyhow::{Context, Result};
+use burn::tensor::{Device, DeviceKind};
+use burn_wgpu::WgpuBackend;
+
+use super::Opened;
+
+/// The first GPU that is one: never a software driver, which is slower than the CPU. Only the system's own graphics API is
+/// asked, since probing others prints their complaints.
+pub fn real() -> Option<Opened> {
+    let api = match std::env::consts::OS {
+        "macos" => WgpuBackend::Metal,
+        "windows" => WgpuBackend::Dx12,
+        _ => WgpuBackend::Vulkan,
+    };
+    let kinds = [DeviceKind::DiscreteGpu(0), DeviceKind::IntegratedGpu(0), DeviceKind::VirtualGpu(0)];
+    let open = |kind| Device::wgpu_options().device_kind(kind).graphics_api(api).init().ok();
+    kinds.into_iter().find_map(open).map(named)
+}
+
+/// Whatever adapter wgpu finds.
+pub fn any() -> Result<Opened> {
+    Device::wgpu_options().init().map(named).context(
+        "wgpu finds no adapter; `--device cpu` runs anywhere, and on Linux Mesa's package mesa-vulkan-drivers brings a \
+         software adapter for tests",
+    )
+}
+
+/// A GPU through Vulkan.
+#[cfg(feature = "vulkan")]
+pub fn vulkan() -> Result<Opened> {
+    let options = Device::wgpu_options().graphics_api(WgpuBackend::Vulkan);
+    options.init().map(named).context("there is no Vulkan adapter")
+}
+
+/// The first GPU of CUDA.
+#[cfg(feature = "cuda")]
+pub fn cuda() -> Opened {
+    Opened { device: Device::cuda(0), name: "CUDA 0".to_owned(), gpu: true, driver: None }
+}
+
+fn named(device: Device) -> Opened {
+    let name = device.identity().map_or_else(|| "GPU".to_owned(), |identity| identity.name.to_string());
+    Opened { device, driver: driver(&name), gpu: true, name: format!("{name} (wgpu)") }
+}
+
+/// The driver of the adapter with that name. Burn does not tell, so wgpu is asked once more.
+fn driver(name: &str) -> Option<String> {
+    let descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
+    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor { backends: wgpu::Backends::PRIMARY, ..descriptor });
+    let adapters = pin!(instance.enumerate_adapters(wgpu::Backends::PRIMARY));
+    // Outside of a browser nothing has to be waited for.
+    let Poll::Ready(adapters) = adapters.poll(&mut task::Context::from_waker(Waker::noop())) else { return None };
+    let found = adapters.iter().map(wgpu::Adapter::get_info).find(|info| info.name == name)?;
+    Some(format!("{} {}", found.driver, found.driver_info).trim().to_owned())
+}

@@ -1,0 +1,70 @@
+//! Which device computes, chosen at run time.
+
+#[cfg(feature = "wgpu")]
+mod gpu;
+
+use anyhow::Result;
+use burn::tensor::Device;
+use clap::ValueEnum;
+
+/// The kinds of device that this program was built for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Choice {
+    /// The first real GPU, otherwise the CPU
+    #[default]
+    Auto,
+    /// Whatever adapter wgpu finds, software drivers included
+    #[cfg(feature = "wgpu")]
+    Wgpu,
+    /// Burn's CPU backend with operations of our own
+    Cpu,
+    /// Vulkan with shaders in SPIR-V
+    #[cfg(feature = "vulkan")]
+    Vulkan,
+    /// An NVIDIA GPU through CUDA
+    #[cfg(feature = "cuda")]
+    Cuda,
+}
+
+/// A device that is ready.
+pub struct Opened {
+    /// The device.
+    pub device: Device,
+    /// What it is, for people.
+    pub name: String,
+    /// Whether it is a GPU, or a driver that plays one.
+    pub gpu: bool,
+    /// Its driver and the driver's version, where it has one.
+    pub driver: Option<String>,
+}
+
+impl Choice {
+    /// Opens the device.
+    pub fn open(self) -> Result<Opened> {
+        match self {
+            #[cfg(feature = "wgpu")]
+            Self::Auto => Ok(gpu::real().unwrap_or_else(cpu)),
+            #[cfg(not(feature = "wgpu"))]
+            Self::Auto => Ok(cpu()),
+            #[cfg(feature = "wgpu")]
+            Self::Wgpu => gpu::any(),
+            Self::Cpu => Ok(cpu()),
+            #[cfg(feature = "vulkan")]
+            Self::Vulkan => gpu::vulkan(),
+            #[cfg(feature = "cuda")]
+            Self::Cuda => Ok(gpu::cuda()),
+        }
+    }
+}
+
+/// Runs `job` on one of the threads that share the work of the CPU. From there the others are called in for a part of it
+/// without a thread that sleeps and is woken at each.
+pub fn within_threads<R: Send>(job: impl FnOnce() -> R + Send) -> R {
+    rayon::scope(|_| job())
+}
+
+fn cpu() -> Opened {
+    let threads = rayon::current_num_threads();
+    let plural = if threads == 1 { "" } else { "s" };
+    Opened { device: Device::flex(), name: format!("CPU, {threads} thread{plural}"), gpu: false, driver: None }
+}

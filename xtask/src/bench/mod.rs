@@ -1,0 +1,434 @@
+//! `cargo xtask bench`: how fast Imago trains and draws beside PyTorch and Keras, and whether its time grows with the work.
+
+mod contestants;
+mod environment;
+mod report;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use contestants::{Contestant, Network, Program};
+use environment::{PEERS, build, data, environment, interpreter, versions};
+use report::{Entry, Machine, Run, Table, cell, figure, tables};
+use serde_json::{Value, json};
+
+/// The contestants where nobody named others.
+const ON_PROCESSORS: &str = "imago,pytorch,pytorch-tuned,keras,keras-tuned";
+const ON_GPUS: &str =
+    "imago-wgpu,imago-vulkan,imago-vulkan-autotune,imago-vulkan-fusion-autotune,pytorch,pytorch-compile";
+
+/// Measures Imago beside PyTorch and Keras: the same networks, data, batches, optimisers and threads.
+///
+/// The contestants take turns, one process each, so that whatever else the machine does meets them all alike. The first
+/// run installs PyTorch and TensorFlow into target/bench/venv, some 7 GB; it needs Python 3.11 to 3.13.
+#[derive(clap::Args)]
+pub struct Args {
+    /// How often every contestant runs; 1 with --quick, otherwise 3
+    #[arg(long, value_name = "N")]
+    rounds: Option<usize>,
+
+    /// Steps that are timed in each run; 20 with --quick, otherwise 60
+    #[arg(long, value_name = "N")]
+    steps: Option<u64>,
+
+    /// Steps between the first and those; 5 with --quick, otherwise 10
+    #[arg(long, value_name = "N")]
+    warm_up: Option<u64>,
+
+    /// Threads of every contestant; all cores if not given
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+
+    /// The networks, with commas between them
+    #[arg(long, value_delimiter = ',', default_value = "reports-vae,reports-dcgan,mnist-gan,reports-classifier")]
+    networks: Vec<Network>,
+
+    /// The contestants, with commas between them: imago, pytorch or keras, and behind a hyphen how it runs: wgpu, vulkan,
+    /// cuda, fusion, autotune (Imago), tuned, channels-last, compile (PyTorch), jit (Keras), as in
+    /// pytorch-channels-last-tuned [default: all that suit the device]
+    #[arg(long, value_delimiter = ',')]
+    peers: Vec<Contestant>,
+
+    /// Images in a batch, several sizes with commas between them; what each pipeline says if not given, and with --gpu
+    /// 128,512,2048,4096
+    #[arg(long, value_name = "N", value_delimiter = ',')]
+    batch: Vec<u64>,
+
+    /// Everybody on the GPU: Imago through wgpu and Vulkan, with and without fusion and autotune, PyTorch eager and compiled
+    #[arg(long)]
+    gpu: bool,
+
+    /// One round of few steps, and no 10,000 images: a first look, not a measurement
+    #[arg(long)]
+    quick: bool,
+
+    /// Measure a whole epoch too
+    #[arg(long)]
+    epoch: bool,
+
+    /// Imago alone: the time of an image with larger batches, and of an epoch with more images
+    #[arg(long, conflicts_with_all = ["networks", "peers", "batch", "epoch", "quick", "gpu"])]
+    linear: bool,
+
+    /// The folder that holds mnist/; otherwise IMAGO_DATA_DIR, or the cache, into which it is downloaded
+    #[arg(long, value_name = "FOLDER")]
+    data_dir: Option<PathBuf>,
+
+    /// A virtual environment that has PyTorch, Keras and TensorFlow already
+    #[arg(long, value_name = "FOLDER")]
+    venv: Option<PathBuf>,
+
+    /// An `imago` that is built already, with all that the contestants ask for
+    #[arg(long, value_name = "FILE")]
+    imago: Option<PathBuf>,
+
+    /// Write the tables to this file too, as Markdown
+    #[arg(long, value_name = "FILE")]
+    markdown: Option<PathBuf>,
+
+    /// Write every figure of every run to this file
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+/// Runs the command.
+///
+/// # Errors
+/// When Imago cannot be built, the data are not at hand, nobody could be measured, or a file cannot be written. A contestant
+/// that fails is told of, and the others go on.
+pub fn run(args: &Args) -> Result<()> {
+    let bench = Bench::prepare(args)?;
+    let machine = Machine::look();
+    let mut report = machine.report(&bench);
+    println!("{report}");
+    let mut runs = Vec::new();
+    let mut add = |part: String| {
+        println!("{part}");
+        report.push('\n');
+        report.push_str(&part);
+    };
+    if args.linear {
+        add(bench.batches(&mut runs)?);
+        add(bench.epochs(&mut runs)?);
+    } else {
+        for &network in &args.networks {
+            for batch in bench.sizes(network) {
+                add(bench.compare(network, batch, &mut runs)?);
+            }
+        }
+    }
+    if let Some(versions) = versions(&runs) {
+        add(versions);
+    }
+    if let Some(path) = &args.markdown {
+        fs::write(path, &report).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    if let Some(path) = &args.json {
+        let all = json!({ "machine": machine.json(), "runs": runs });
+        fs::write(path, format!("{all:#}\n")).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    ensure!(runs.iter().any(|run| run.get("error").is_none()), "nobody could be measured");
+    Ok(())
+}
+/// What every run needs.
+struct Bench<'a> {
+    args: &'a Args,
+    /// Whoever takes part.
+    contestants: Vec<Contestant>,
+    /// The programs that Imago's contestants are, by their features.
+    imago: BTreeMap<String, PathBuf>,
+    /// The interpreter that knows the other frameworks, or why there is none.
+    python: Result<PathBuf>,
+    /// The folder that holds mnist/.
+    data: PathBuf,
+    rounds: usize,
+    steps: u64,
+    warm_up: u64,
+    threads: usize,
+}
+
+/// What one process is asked to do.
+struct Task<'a> {
+    network: Network,
+    batch: u64,
+    steps: u64,
+    warm_up: u64,
+    /// Numbers of images to draw.
+    sample: &'a str,
+    epoch: bool,
+    /// Changes of the pipeline, which Imago alone understands.
+    set: Option<String>,
+}
+
+impl<'a> Bench<'a> {
+    /// Builds Imago, finds the data, and sees to the others' environment where they take part.
+    fn prepare(args: &'a Args) -> Result<Self> {
+        let named = |names: &str| names.split(',').map(str::parse).collect::<Result<Vec<Contestant>>>();
+        let contestants = match (args.peers.is_empty(), args.linear, args.gpu) {
+            (false, ..) => args.peers.clone(),
+            (_, true, _) => named("imago")?,
+            (_, _, true) => named(ON_GPUS)?,
+            _ => named(ON_PROCESSORS)?,
+        };
+        let mut imago = BTreeMap::new();
+        for contestant in contestants.iter().filter(|it| it.program == Program::Imago) {
+            let features = contestant.features();
+            if !imago.contains_key(&features) {
+                let program = args.imago.clone().map_or_else(|| build(&features), Ok)?;
+                imago.insert(features, std::path::absolute(program)?);
+            }
+        }
+        let data = data(args.data_dir.as_deref(), imago.values().next())?;
+        let alone = contestants.iter().all(|it| it.program == Program::Imago);
+        let python = match &args.venv {
+            _ if alone => Err(anyhow!("Imago is measured alone")),
+            Some(venv) => Ok(interpreter(venv)),
+            None => environment(),
+        };
+        let default = |given: Option<u64>, quick, usual| given.unwrap_or(if args.quick { quick } else { usual });
+        Ok(Self {
+            args,
+            contestants,
+            imago,
+            python,
+            data: std::path::absolute(data)?,
+            rounds: args.rounds.unwrap_or(if args.quick { 1 } else { 3 }).max(1),
+            steps: default(args.steps, 20, 60).max(1),
+            warm_up: default(args.warm_up, 5, 10),
+            threads: args.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)),
+        })
+    }
+
+    /// The sizes of batches that a network is measured with.
+    fn sizes(&self, network: Network) -> Vec<u64> {
+        match (self.args.batch.is_empty(), self.args.gpu) {
+            (false, _) => self.args.batch.clone(),
+            (true, true) => vec![128, 512, 2048, 4096],
+            (true, false) => vec![network.batch()],
+        }
+    }
+
+    /// All contestants on a network, round by round: the tables.
+    fn compare(&self, network: Network, batch: u64, runs: &mut Vec<Value>) -> Result<String> {
+        let task = Task {
+            network,
+            batch,
+            steps: self.steps,
+            warm_up: self.warm_up,
+            sample: if self.args.quick { "1,64" } else { "1,64,10000" },
+            epoch: self.args.epoch,
+            set: None,
+        };
+        let mut entries: Vec<Entry<'_>> = self.contestants.iter().map(Entry::new).collect();
+        for round in 0..self.rounds {
+            for turn in 0..entries.len() {
+                // Whoever began the last round ends this one.
+                let place = (round + turn) % entries.len();
+                let entry = &mut entries[place];
+                if entry.failure.is_some() {
+                    continue;
+                }
+                eprint!("{}, round {} of {}, {} … ", network.name(), round + 1, self.rounds, entry.contestant.name);
+                let measured = self.measure(entry.contestant, &task);
+                eprintln!("{}", told(&measured));
+                runs.push(noted(&measured, &entry.contestant.name, round, &task));
+                match measured {
+                    Ok(value) => entry.runs.push(Run { round, value }),
+                    Err(error) => entry.failure = Some(format!("{error:#}")),
+                }
+            }
+        }
+        Ok(tables(&task, &entries))
+    }
+
+    /// Imago with larger and larger batches.
+    fn batches(&self, runs: &mut Vec<Value>) -> Result<String> {
+        let tasks = [32, 128, 512, 2048].map(|batch| Task {
+            batch,
+            // About as many images each, so that all are timed equally well.
+            steps: (self.steps * 128 / batch).max(8),
+            warm_up: (self.warm_up * 128 / batch).max(2),
+            ..Task::alone()
+        });
+        let step = |run: &Value| Some(run["seconds"].as_f64()? / run["steps"].as_f64()?);
+        let table = self.growth(["batch", "a step, s"], tasks.map(|task| (task.batch, task)), step, runs)?;
+        Ok(format!("## reports-vae with larger batches\n\n{table}"))
+    }
+
+    /// Imago on a part of the images and on all of them.
+    fn epochs(&self, runs: &mut Vec<Value>) -> Result<String> {
+        let tasks = [10_000, 60_000].map(|images| {
+            let set = Some(format!("data.limit={images}"));
+            (images, Task { steps: 8, warm_up: self.warm_up, epoch: true, set, ..Task::alone() })
+        });
+        let table = self.growth(["images", "an epoch, s"], tasks, |run| run["epoch_s"].as_f64(), runs)?;
+        Ok(format!("## reports-vae, an epoch of more images\n\n{table}"))
+    }
+
+    /// Imago alone at tasks of so many images each, which take turns: whether `seconds` grow as the images do.
+    fn growth<const N: usize>(
+        &self,
+        [images, unit]: [&str; 2],
+        tasks: [(u64, Task<'_>); N],
+        seconds: impl Fn(&Value) -> Option<f64>,
+        runs: &mut Vec<Value>,
+    ) -> Result<Table> {
+        let imago: Contestant = "imago".parse()?;
+        let mut entries = [(); N].map(|()| Entry::new(&imago));
+        for round in 0..self.rounds {
+            for turn in 0..N {
+                let place = (round + turn) % N;
+                let (size, task) = &tasks[place];
+                eprint!("{images} {size}, round {} of {} … ", round + 1, self.rounds);
+                let run = self.measure(&imago, task);
+                eprintln!("{}", told(&run));
+                runs.push(noted(&run, &imago.name, round, task));
+                entries[place].runs.push(Run { round, value: run? });
+            }
+        }
+        let mut table = Table::new(&[images, unit, "images/s", "µs an image", "of the first row", "others, cores"]);
+        let mut first = None;
+        for ((size, _), entry) in tasks.iter().zip(&entries) {
+            let all = entry.median(&seconds).context("imago told no time")?;
+            let each = all / *size as f64;
+            let first = *first.get_or_insert(each);
+            table.row(&[
+                figure(*size as f64),
+                figure(all),
+                figure(1.0 / each),
+                figure(each * 1e6),
+                figure(each / first),
+                cell(entry.median(|value| value["others"].as_f64())),
+            ]);
+        }
+        Ok(table)
+    }
+
+    /// One process from start to end: what it printed.
+    fn measure(&self, contestant: &Contestant, task: &Task<'_>) -> Result<Value> {
+        let mut command = self.command(contestant, task)?;
+        let number = |number: u64| number.to_string();
+        command.args(["--steps", &number(task.steps), "--warm-up", &number(task.warm_up)]);
+        command.args(["--threads", &self.threads.to_string(), "--batch", &number(task.batch), "--sample", task.sample]);
+        if task.epoch {
+            command.arg("--epoch");
+        }
+        self.surround(&mut command, contestant.tuned);
+        let started = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs_f64();
+        command.env("BENCH_STARTED", started.to_string());
+        let (clock, before) = (Instant::now(), others());
+        let output = command.stdin(Stdio::null()).output();
+        let others = others().zip(before).map(|(after, before)| (after - before) / clock.elapsed().as_secs_f64());
+        let mut value = result(&output.with_context(|| format!("cannot start {}", command.get_program().display()))?)?;
+        value["others"] = others.map(|cores| cores.max(0.0)).into();
+        Ok(value)
+    }
+
+    /// The program with what it alone is told.
+    fn command(&self, contestant: &Contestant, task: &Task<'_>) -> Result<Command> {
+        let script = match contestant.program {
+            Program::Imago => {
+                let program = self.imago.get(&contestant.features()).context("it was not built")?;
+                let mut command = Command::new(program);
+                command.args(["bench", task.network.file(), "--json", "--device", contestant.device()]);
+                command.args(task.set.iter().flat_map(|set| ["--set", set]));
+                return Ok(command);
+            }
+            Program::Pytorch => "torch_peer.py",
+            Program::Keras => "keras_peer.py",
+        };
+        let python = self.python.as_ref().map_err(|error| anyhow!("{error:#}"))?;
+        let mut command = Command::new(python);
+        // -B: the folder is a part of the source, where no compiled files belong.
+        command.arg("-B").arg(Path::new(PEERS).join(script));
+        command.args(["--network", task.network.name(), "--data"]).arg(&self.data);
+        command.args(["--device", if self.args.gpu { "cuda" } else { "cpu" }]).args(&contestant.words);
+        Ok(command)
+    }
+
+    /// Gives `command` the same surroundings as all others.
+    fn surround(&self, command: &mut Command, tuned: bool) {
+        let threads = self.threads.to_string();
+        for name in ["OMP", "MKL", "RAYON", "TF_INTRAOP", "TF_INTEROP"] {
+            let name = match name.split_once('_') {
+                Some((framework, pool)) => format!("{framework}_NUM_{pool}_THREADS"),
+                None => format!("{name}_NUM_THREADS"),
+            };
+            command.env(name, &threads);
+        }
+        command.env("IMAGO_DATA_DIR", &self.data).env("TF_CPP_MIN_LOG_LEVEL", "2");
+        if !self.args.gpu {
+            command.env("CUDA_VISIBLE_DEVICES", "");
+        }
+        for (name, bytes) in [("MALLOC_MMAP_THRESHOLD_", 8_u64 << 30), ("MALLOC_TRIM_THRESHOLD_", 16 << 30)] {
+            match tuned {
+                true => command.env(name, bytes.to_string()),
+                false => command.env_remove(name),
+            };
+        }
+    }
+}
+
+impl Task<'_> {
+    /// What Imago does when it is measured alone.
+    fn alone() -> Self {
+        let network = Network::ReportsVae;
+        Self { network, batch: network.batch(), steps: 0, warm_up: 0, sample: "0", epoch: false, set: None }
+    }
+}
+/// What a process printed, or why it printed nothing.
+fn result(output: &Output) -> Result<Value> {
+    let words = String::from_utf8_lossy(&output.stderr);
+    if !output.status.success() {
+        let lines: Vec<&str> = words.lines().filter(|line| !line.trim().is_empty()).collect();
+        let last = &lines[lines.len().saturating_sub(6)..];
+        bail!("{}\n{}", output.status, last.join("\n"));
+    }
+    let printed = String::from_utf8_lossy(&output.stdout);
+    let line = printed.lines().rev().find(|line| line.starts_with('{')).context("it printed no line of JSON")?;
+    serde_json::from_str(line).context("its line of JSON cannot be read")
+}
+
+/// A few words about a run for whoever waits.
+fn told(run: &Result<Value>) -> String {
+    match run {
+        Ok(value) => {
+            value["steps_per_s"].as_f64().map_or_else(String::new, |speed| format!("{} steps/s", figure(speed)))
+        }
+        Err(error) => format!("failed: {error:#}"),
+    }
+}
+
+/// A run as the file of all runs tells it.
+fn noted(run: &Result<Value>, contestant: &str, round: usize, task: &Task<'_>) -> Value {
+    let mut value = match run {
+        Ok(value) => value.clone(),
+        Err(error) => json!({ "error": format!("{error:#}") }),
+    };
+    value["network"] = task.network.name().into();
+    value["set"] = task.set.clone().into();
+    value["contestant"] = contestant.into();
+    value["round"] = (round + 1).into();
+    value
+}
+/// Seconds of processors that were spent so far, but for those of this program's children: what others take while one of
+/// them runs is missing from its figures.
+#[cfg(target_os = "linux")]
+fn others() -> Option<f64> {
+    use nix::sys::resource::{UsageWho, getrusage};
+    let stat = fs::read_to_string("/proc/stat").ok()?;
+    let ticks: Vec<f64> = stat.lines().next()?.split(' ').filter_map(|ticks| ticks.parse().ok()).collect();
+    // User, nice, system; idle and waiting left out; interrupts and what the host took. Linux tells hundredths of a second.
+    let busy = (ticks.get(..3)?.iter().sum::<f64>() + ticks.get(5..8)?.iter().sum::<f64>()) / 100.0;
+    let children = getrusage(UsageWho::RUSAGE_CHILDREN).ok()?;
+    let time = [children.user_time(), children.system_time()];
+    Some(busy - time.iter().map(|time| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6).sum::<f64>())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn others() -> Option<f64> {
+    None
+}
