@@ -29,7 +29,7 @@ enum Cli {
     Demo(demo::Args),
     Serve(serve::Args),
     Test(test::Args),
-    Bench(bench::Args),
+    Bench(Box<bench::Args>),
     MeasureCheck(measure_check::Args),
     MeasurePage(measure_page::Args),
     Mutate(mutate::Args),

@@ -16,6 +16,7 @@ mod native;
 #[cfg(feature = "kernel")]
 mod native;
 
+#[cfg_attr(not(feature = "kernel"), allow(unused_imports))] // the page has not all layers
 pub(crate) use native::{activate, batch_norm, conv_transpose2d, conv2d, dropout, max_pool2d, normalize};
 
 /// How a window slides.

@@ -17,7 +17,7 @@ const ENCODED: usize = 200;
 /// Samples to learn from or to test with.
 pub enum Samples {
     /// Images, and themselves on the device that learns from them, if they are there.
-    Images(Images, Option<Resident>),
+    Images(Images, Option<Box<Resident>>),
     Codes(Codes),
 }
 
@@ -25,7 +25,7 @@ impl Samples {
     /// Images to learn from, which are sent to `device` once if it is a GPU.
     pub fn resident(images: Images, opened: &Opened) -> Self {
         let resident = if opened.gpu { Resident::new(&images, &opened.device.clone().autodiff()) } else { None };
-        Self::Images(images, resident)
+        Self::Images(images, resident.map(Box::new))
     }
 
     /// Number of samples.

@@ -5,6 +5,7 @@ mod environment;
 mod report;
 
 use std::collections::BTreeMap;
+use std::collections::btree_map;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -175,10 +176,9 @@ impl<'a> Bench<'a> {
         };
         let mut imago = BTreeMap::new();
         for contestant in contestants.iter().filter(|it| it.program == Program::Imago) {
-            let features = contestant.features();
-            if !imago.contains_key(&features) {
-                let program = args.imago.clone().map_or_else(|| build(&features), Ok)?;
-                imago.insert(features, std::path::absolute(program)?);
+            if let btree_map::Entry::Vacant(place) = imago.entry(contestant.features()) {
+                let program = args.imago.clone().map_or_else(|| build(place.key()), Ok)?;
+                place.insert(std::path::absolute(program)?);
             }
         }
         let data = data(args.data_dir.as_deref(), imago.values().next())?;
