@@ -1,6 +1,6 @@
 //! The whole road: declare, train, look, export, sample again.
 
-use imago_tests::{TINY, Workshop};
+use imago_tests::{TINY, Workshop, workspace};
 
 fn losses(shop: &Workshop, run: &str) -> Vec<Vec<f64>> {
     let lines = shop.read_text(&format!("{run}/metrics.jsonl"));
@@ -155,4 +155,8 @@ fn speed_is_measured_and_nothing_is_written() {
     shop.write("latent.yaml", latent);
     let said = shop.fails("bench latent.yaml --device cpu");
     assert!(said.contains("codes of another model"), "{said}");
+    let pipeline = workspace().join("pipelines/synthetic/gan.yaml");
+    let said =
+        shop.fails(&format!("bench {} --device cpu --set model.game.packing=2 --set data.limit=1", pipeline.display()));
+    assert!(said.contains("2 images are judged together"), "{said}");
 }

@@ -11,7 +11,7 @@ use super::Overrides;
 use crate::data::{Images, Search};
 use crate::device::{Choice, within_threads};
 use crate::source::Source;
-use crate::train::{Measurement, Samples, Speed, Trial, with_learner};
+use crate::train::{Measurement, Samples, Speed, Trial, enough, with_learner};
 
 /// Measure how fast a pipeline trains and draws on this machine; nothing is written
 #[derive(clap::Args)]
@@ -78,6 +78,7 @@ impl Bench {
         }
         let opened = self.device.open()?;
         let (images, _) = Images::training(&pipeline.data, &self.search)?;
+        enough(&pipeline, &images)?;
         let samples = Samples::resident(images, &opened);
         let measurement = Measurement {
             warm_up: self.warm_up,

@@ -20,7 +20,9 @@ use crate::facts;
 use crate::run::{Outcome, Record, Run, open_artifact};
 use crate::source::Source;
 use crate::sweep::{Seeds, Sweep, Workers};
-use crate::train::{Codes, Progress, Samples, Session, Stop, Studio, Voice, Work, encoder, train, with_learner};
+use crate::train::{
+    Codes, Progress, Samples, Session, Stop, Studio, Voice, Work, encoder, enough, train, with_learner,
+};
 
 /// What a resumed run keeps in any case: it would be another training.
 const KEPT: [&str; 4] = ["name", "model", "data", "train.batch"];
@@ -203,13 +205,7 @@ impl Train {
     /// The images that the pipeline names.
     fn images(&self, pipeline: &Pipeline) -> Result<Sets> {
         let (training, validation) = Images::training(&pipeline.data, &self.search)?;
-        let packing = pipeline.model.game().map_or(1, |game| game.packing);
-        if training.count() < packing {
-            bail!(
-                "{packing} images are judged together, but there are only {}: lower model.game.packing",
-                training.count()
-            );
-        }
+        enough(pipeline, &training)?;
         Ok(Sets { training, validation, test: Images::test(&pipeline.data, &self.search)? })
     }
 

@@ -6,6 +6,7 @@ use imago_core::artifact::Artifact;
 use imago_core::model::{Batch, Encoder, moments, one_hot};
 use imago_core::nn::Value;
 use imago_core::noise::{Noise, Purpose};
+use imago_core::spec::Pipeline;
 
 use super::resident::Resident;
 use crate::data::Images;
@@ -62,6 +63,15 @@ impl Samples {
             Self::Codes(_) => self.batch(indices, &mut Noise::of(Purpose::Batch, 0, 0), device),
         }
     }
+}
+
+/// Refuses a set that is smaller than the group that a discriminator judges together.
+pub fn enough(pipeline: &Pipeline, images: &Images) -> Result<()> {
+    let packing = pipeline.model.game().map_or(1, |game| game.packing);
+    if images.count() < packing {
+        bail!("{packing} images are judged together, but there are only {}: lower model.game.packing", images.count());
+    }
+    Ok(())
 }
 
 /// Those images on a device, as they are.
