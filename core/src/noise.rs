@@ -43,6 +43,8 @@ pub enum Purpose {
     Prior = 6,
     /// Which images are kept out of training.
     Split = 7,
+    /// The scores of a model.
+    Measure = 8,
 }
 
 /// The number that a draw from N(0, 1) stays below with probability `p`, which lies between 0 and 1: the inverse of

@@ -11,10 +11,12 @@ macro_rules! say {
 mod changes;
 mod checkpoint;
 mod cli;
+mod compare;
 mod data;
 mod device;
 mod facts;
 mod files;
+mod measure;
 mod report;
 mod run;
 mod source;

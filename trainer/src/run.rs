@@ -8,6 +8,7 @@
 //!   metrics.jsonl    one line an epoch
 //!   events/          the same for TensorBoard
 //!   curves.svg       the same as curves
+//!   evaluation.ron   the scores of its samples, once `imago evaluate` measured them
 //!   samples/         the same latents after every evaluation, and samples.gif of all of them
 //!   run.lock         held while the run is trained
 //!   source/          the model whose codes are learned, if there is one
@@ -19,11 +20,12 @@ use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
+use burn::tensor::Device;
 use imago_core::artifact::{
     Artifact, CLASSIFIER, DataFacts, ENCODER, FORMAT, GENERATOR, Generator, MANIFEST, Manifest, PRIOR, Precision,
     Reader, TrainingFacts, WEIGHTS, WeightFacts,
 };
-use imago_core::model::{Plan, restore};
+use imago_core::model::{Plan, Trained, restore};
 use imago_core::nn::Sequential;
 use imago_core::plan::Limits;
 use imago_core::spec::{Override, Pipeline};
@@ -95,6 +97,14 @@ pub enum Which {
 const PIPELINE: &str = "pipeline.yaml";
 const RESOLVED: &str = "resolved.yaml";
 const RECORD: &str = "run.ron";
+/// The scores of the model of a run or an artifact.
+pub const EVALUATION: &str = "evaluation.ron";
+/// The samples that are nearest to a training image.
+pub const NEIGHBOURS: &str = "neighbours.png";
+/// The losses as curves.
+pub const CURVES: &str = "curves.svg";
+/// Test images and what comes back of their codes.
+pub const RECONSTRUCTIONS: &str = "reconstructions.png";
 const METRICS: &str = "metrics.jsonl";
 const CHECKPOINTS: &str = "checkpoints";
 const SAMPLES: &str = "samples";
@@ -171,8 +181,12 @@ impl Run {
 
     /// The pipeline that the run uses.
     pub fn pipeline(&self) -> Result<(Pipeline, Plan)> {
-        // What was allowed when the run was made is allowed again.
-        Source::open(&self.folder.join(RESOLVED))?.pipeline(&[], Limits::LARGE)
+        // What was allowed when the run was made is allowed again, and what it was warned of was told then.
+        let source = Source::open(&self.folder.join(RESOLVED))?;
+        match source.read(&[], Limits::LARGE).pipeline {
+            Some(pipeline) => Ok(pipeline),
+            None => source.pipeline(&[], Limits::LARGE),
+        }
     }
 
     /// Whether this is the pipeline that the run uses.
@@ -269,6 +283,24 @@ impl Run {
         Ok(Some(checkpoint))
     }
 
+    /// The networks of use of a checkpoint.
+    pub fn trained(&self, which: Which, plan: &Plan, device: &Device) -> Result<Trained> {
+        Ok(restore(plan, &self.checkpoint(which)?.saved.weights, device)?)
+    }
+
+    fn checkpoint(&self, which: Which) -> Result<Checkpoint> {
+        match which {
+            Which::Last => self.latest()?.with_context(|| {
+                format!("{self} has no checkpoint yet; `imago train` writes the first within minutes")
+            }),
+            Which::Best => self.checkpoints().best().with_context(|| {
+                format!(
+                    "{self} has no best checkpoint: only what is measured on other images than it learns from has one"
+                )
+            }),
+        }
+    }
+
     /// The model whose codes are learned.
     pub fn source(&self) -> Result<Artifact> {
         open_artifact(&self.folder.join(SOURCE), false)
@@ -278,17 +310,8 @@ impl Run {
     pub fn artifact(&self, which: Which, precision: Precision, with_encoder: bool) -> Result<Artifact> {
         let (pipeline, plan) = self.pipeline()?;
         let record = self.record()?;
-        let Checkpoint { state, saved } = match which {
-            Which::Last => self.latest()?.with_context(|| {
-                format!("{self} has no checkpoint yet; `imago train` writes the first within minutes")
-            })?,
-            Which::Best => self.checkpoints().best().with_context(|| {
-                format!(
-                    "{self} has no best checkpoint: only what is measured on other images than it learns from has one"
-                )
-            })?,
-        };
-        let device = burn::tensor::Device::flex();
+        let Checkpoint { state, saved } = self.checkpoint(which)?;
+        let device = Device::flex();
         let trained = restore(&plan, &saved.weights, &device)?;
         let source =
             pipeline.model.source().map(|_| self.source()?.sampler(&device).context("the source")).transpose()?;

@@ -27,7 +27,7 @@ pub struct Trained {
     pub encoder: Option<Encoder>,
     /// From images to logits.
     pub classifier: Option<Part>,
-    /// The learned scale of a latent VAE's decoder; 0 for all others.
+    /// The standard deviation that a decoder with the `gaussian` likelihood learned; 0 for all others.
     pub scale: f32,
 }
 
@@ -88,9 +88,7 @@ pub fn restore(plan: &Plan, weights: &[u8], device: &Device) -> Result<Trained, 
             trained.generator = Some(fill(name, plan.network(0))?);
         }
     }
-    if plan.family() == Family::LatentVae
-        && let Some(log_scale) = tensors(packed)?.get("likeness.log_scale")
-    {
+    if let Some(log_scale) = tensors(packed)?.get("likeness.log_scale") {
         trained.scale = log_scale.iter::<f32>().map(libm::expf).sum();
     }
     Ok(trained)

@@ -76,7 +76,13 @@ impl Sampler {
     /// the class of each.
     pub fn decode(&self, codes: Tensor<2>, classes: &[usize]) -> Tensor<4> {
         let classes = (self.classes > 0).then(|| one_hot(classes, self.classes, &self.device));
-        self.output.pixels(self.generator.forward(condition::behind(codes, classes)).image())
+        self.output.pixels(self.values(codes, classes).image())
+    }
+
+    /// What the generator gives for `codes`, `[count, latent]`, before pixels are made of it. A conditional model is told the class of
+    /// each as a row with a single 1, `[count, classes]`; others do not look at it.
+    pub fn values(&self, codes: Tensor<2>, classes: Option<Tensor<2>>) -> Value {
+        self.generator.forward(condition::behind(codes, classes.filter(|_| self.classes > 0)))
     }
 
     /// Number of values of a code.
@@ -113,10 +119,23 @@ pub struct Judge {
 impl Judge {
     /// The probability of each class for images with pixels in 0 to 1: `[count, channels, height, width]` → `[count, classes]`.
     pub fn probabilities(&self, pixels: Tensor<4>) -> Tensor<2> {
-        let seen = match self.range {
+        softmax(self.network.forward(self.seen(pixels)).flat(), 1)
+    }
+
+    /// What the last layer is given for images with pixels in 0 to 1, which tells more of them than their class does, and then the
+    /// probability of each class: `[count, channels, height, width]` → `[count, features]` and `[count, classes]`.
+    pub fn features(&self, pixels: Tensor<4>) -> (Tensor<2>, Tensor<2>) {
+        let last = self.network.len().saturating_sub(1);
+        let features = self.network.pass(0..last, self.seen(pixels)).flat();
+        let logits = self.network.pass(last..self.network.len(), Value::Flat(features.clone())).flat();
+        (features, softmax(logits, 1))
+    }
+
+    /// Pixels in 0 to 1 as the network knows them.
+    fn seen(&self, pixels: Tensor<4>) -> Value {
+        Value::Image(match self.range {
             Range::Unit => pixels,
             Range::Signed => pixels * 2.0 - 1.0,
-        };
-        softmax(self.network.forward(Value::Image(seen)).flat(), 1)
+        })
     }
 }

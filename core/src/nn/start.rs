@@ -122,7 +122,11 @@ impl<'a> Start<'a> {
     /// By what an optimiser knows the weight called `name`. The same whenever a network is begun anew, so that a training repeats itself
     /// to the byte: a hash (FNV-1a) of the network's number and the weight's full name.
     fn identity(&self, name: &str) -> ParamId {
-        let Source::Drawn { network, .. } = self.source else { return ParamId::new() };
+        let network = match self.source {
+            Source::Drawn { network, .. } => network,
+            // No optimiser sees these; all that counts is that the same weights are packed to the same bytes.
+            Source::Zeros | Source::Loaded { .. } => 0,
+        };
         let bytes = network.to_le_bytes().into_iter().chain(self.scope.bytes()).chain(name.bytes());
         let hash =
             bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));

@@ -30,7 +30,7 @@ pub struct Data {
     /// Height and width in pixels to which the images are scaled; 28 leaves those of the sets with names as they are.
     #[serde(default = "side")]
     pub size: usize,
-    /// Of a folder: 1 for grey images, 3 for red, green and blue.
+    /// Of a folder: 1 for grey images, 3 for red, green and blue. Sets with names know it themselves.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub channels: usize,
     /// Of a folder: the names of its sub-folders, each a class, in the order of the classes. Without them all images are of one class.
@@ -44,7 +44,7 @@ pub struct Data {
     pub augment: Augment,
 }
 
-/// Random changes of training images; what comes in at the borders is black. There are no flips: a mirrored digit is none.
+/// Random changes of training images; what comes in at the borders is black.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "yaml", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
@@ -55,6 +55,18 @@ pub struct Augment {
     pub rotate: f64,
     /// Makes it larger or smaller by up to this share: 0.1 for 0.9 to 1.1 times its size.
     pub scale: f64,
+    /// The share of images that are mirrored, left for right: 0.5 for clothing, 0 for digits, as a mirrored digit is none.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub flip: f64,
+    /// Blurs every other image with a Gaussian whose standard deviation is up to so many pixels.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub blur: f64,
+    /// Makes what is bright darker by up to this share, or as much brighter.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub contrast: f64,
+    /// Adds noise to every other image, from a normal distribution whose standard deviation is up to this; white is 1.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub noise: f64,
 }
 
 impl Augment {
@@ -97,13 +109,21 @@ impl Data {
 
     /// Channels, height and width of every image.
     pub fn image(&self) -> [usize; 3] {
-        [self.channels, self.size, self.size]
+        [self.channels(), self.size, self.size]
+    }
+
+    /// Number of channels of every image.
+    pub fn channels(&self) -> usize {
+        match self.set {
+            Set::StackedMnist => 3,
+            _ => self.channels,
+        }
     }
 
     /// What the classes are called, in the order of their labels.
     pub fn class_names(&self) -> Vec<String> {
         match (&self.set, self.classes.as_slice()) {
-            (Set::Folder(_), []) => vec!["all".to_owned()],
+            (Set::Folder(_) | Set::StackedMnist, []) => vec!["all".to_owned()],
             (Set::Folder(_), classes) => classes.to_vec(),
             (set, _) => set.classes().iter().map(ToString::to_string).collect(),
         }
@@ -125,9 +145,10 @@ impl Data {
             outline.note(Problem::new(vec![Step::key("data"), Step::key("validation")], found));
         }
         self.check_folder(outline);
-        let Augment { shift, rotate, scale } = self.augment;
-        for (key, value, most) in [("shift", shift, MAX_SIDE as f64), ("rotate", rotate, 180.0), ("scale", scale, 0.9)]
-        {
+        let Augment { shift, rotate, scale, flip, blur, contrast, noise } = self.augment;
+        let moves = [("shift", shift, MAX_SIDE as f64), ("rotate", rotate, 180.0), ("scale", scale, 0.9)];
+        let looks = [("flip", flip, 1.0), ("blur", blur, 10.0), ("contrast", contrast, 1.0), ("noise", noise, 1.0)];
+        for (key, value, most) in moves.into_iter().chain(looks) {
             if !(0.0..=most).contains(&value) {
                 let found = format!("{key} must lie between 0 and {most}, found {value}");
                 outline.note(Problem::new(["data", "augment", key].map(Step::key).to_vec(), found));
@@ -147,7 +168,13 @@ impl Data {
         let Set::Folder(folder) = &self.set else {
             let name = self.set.name();
             if self.channels != 1 {
-                note("channels", format!("the images of {name} are grey, found {} channels", self.channels), Some("1"));
+                let own = self.channels();
+                let found = format!(
+                    "the images of {name} have {own} channel{}, found {}",
+                    if own == 1 { "" } else { "s" },
+                    self.channels
+                );
+                note("channels", found, Some("leave it away"));
             }
             if !self.classes.is_empty() {
                 note("classes", format!("{name} knows its classes itself"), Some("leave them away"));
@@ -229,6 +256,9 @@ pub enum Set {
     /// Clothing. Xiao, Rasul and Vollgraf, "Fashion-MNIST: a Novel Image Dataset for Benchmarking Machine Learning
     /// Algorithms" (2017).
     FashionMnist,
+    /// Three random MNIST digits as red, green and blue: 128,000 images of 1,000 combinations, by which it is counted how many a model
+    /// makes. Metz et al., "Unrolled Generative Adversarial Networks" (2016); Srivastava et al. (2017).
+    StackedMnist,
     /// Digits drawn by the program itself; nothing is downloaded.
     SyntheticDigits,
     /// Clothing drawn by the program itself; nothing is downloaded.
@@ -249,13 +279,15 @@ impl Serialize for Set {
 
 impl Set {
     /// All sets with names.
-    pub const ALL: [Self; 4] = [Self::Mnist, Self::FashionMnist, Self::SyntheticDigits, Self::SyntheticClothing];
+    pub const ALL: [Self; 5] =
+        [Self::Mnist, Self::FashionMnist, Self::StackedMnist, Self::SyntheticDigits, Self::SyntheticClothing];
 
     /// The name in YAML, or the path of the folder.
     pub fn name(&self) -> &str {
         match self {
             Self::Mnist => "mnist",
             Self::FashionMnist => "fashion-mnist",
+            Self::StackedMnist => "stacked-mnist",
             Self::SyntheticDigits => "synthetic-digits",
             Self::SyntheticClothing => "synthetic-clothing",
             Self::Folder(path) => path,
@@ -271,7 +303,7 @@ impl Set {
     /// What the classes of a set with a name are called, in the order of their labels.
     fn classes(&self) -> &'static [&'static str] {
         match self {
-            Self::Folder(_) => &[],
+            Self::Folder(_) | Self::StackedMnist => &[],
             Self::Mnist | Self::SyntheticDigits => &["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"],
             Self::FashionMnist | Self::SyntheticClothing => &[
                 "T-shirt/top",

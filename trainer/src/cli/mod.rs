@@ -2,7 +2,9 @@
 
 mod bench;
 mod check;
+mod compare;
 mod data;
+mod evaluate;
 mod export;
 mod init;
 mod layers;
@@ -15,13 +17,19 @@ mod train;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Context, Result, bail};
+use burn::tensor::Device;
 use clap::{Args, Parser, Subcommand};
+use imago_core::artifact::sha256;
 use imago_core::model::Plan;
 use imago_core::plan::Limits;
-use imago_core::spec::{Override, Pipeline};
+use imago_core::spec::{self, Override, Pipeline};
 
+use crate::data::Search;
+use crate::device::Choice;
+use crate::measure::{Effort, Evaluator, Inception, Watch, Yardstick};
 use crate::source::Source;
+use crate::sweep::Seeds;
 
 /// Generative models, declared in YAML, trained on your GPU, sampled in a web page.
 #[derive(Parser)]
@@ -38,6 +46,8 @@ enum Action {
     Check(check::Check),
     Summary(summary::Summary),
     Sample(sample::Sample),
+    Evaluate(evaluate::Evaluate),
+    Compare(compare::Compare),
     Export(export::Export),
     Bench(bench::Bench),
     Data(data::Data),
@@ -55,6 +65,8 @@ pub fn run() -> Result<ExitCode> {
         Action::Check(command) => command.run(),
         Action::Summary(command) => command.run(),
         Action::Sample(command) => command.run(),
+        Action::Evaluate(command) => command.run(),
+        Action::Compare(command) => command.run(),
         Action::Export(command) => command.run(),
         Action::Bench(command) => command.run(),
         Action::Data(command) => command.run(),
@@ -92,4 +104,75 @@ struct Model {
     /// A run folder (runs/…) or an exported artifact (a folder with model.ron and weights.bpk)
     #[arg(value_name = "RUN|ARTIFACT")]
     path: PathBuf,
+}
+
+/// How models are measured.
+#[derive(Args)]
+struct Scales {
+    /// How many samples of each seed; scores of different numbers do not compare
+    #[arg(long, value_name = "SAMPLES", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(10..=1_000_000))]
+    count: u32,
+    /// The seeds of the samples, such as 1..5 or 1,4,7: each score is told with its mean and deviation over them
+    #[arg(long, default_value = "1..3")]
+    seeds: Seeds,
+    /// The classifier in whose features images are compared: a run or an artifact [default: the program's own for the set]
+    #[arg(long, value_name = "RUN|ARTIFACT")]
+    evaluator: Option<PathBuf>,
+    /// Measure FID in the features of Inception v3 as well, as pytorch-fid does: its weights as .safetensors
+    #[arg(long, value_name = "FILE", long_help = INCEPTION_HELP)]
+    inception: Option<PathBuf>,
+    /// How many draws from the code of each image bound a VAE's likelihood
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    draws: u32,
+    /// How many test images that bound is of
+    #[arg(long, value_name = "IMAGES", default_value_t = 500, value_parser = clap::value_parser!(u32).range(2..))]
+    bounded: u32,
+    #[command(flatten)]
+    search: Search,
+    /// What computes
+    #[arg(long, value_enum, default_value_t)]
+    device: Choice,
+}
+
+/// How a person comes by the weights of Inception v3, which are not ours to ship.
+const INCEPTION_HELP: &str = "Measure FID in the features of Inception v3 as well, with the weights and the preprocessing of pytorch-fid. \
+    Nothing is downloaded: fetch pt_inception-2015-12-05-6726825d.pth from the releases of github.com/mseitzer/pytorch-fid and \
+    convert it once, in Python:
+
+  import torch, safetensors.torch
+  weights = torch.load(\"pt_inception-2015-12-05-6726825d.pth\", weights_only=True)
+  safetensors.torch.save_file(weights, \"inception.safetensors\")
+";
+
+impl Scales {
+    fn count(&self) -> usize {
+        self.count as usize
+    }
+
+    fn effort(&self) -> Effort {
+        Effort { images: self.bounded as usize, draws: self.draws as usize }
+    }
+
+    /// Looks at the real images that samples of models of `data` are compared with.
+    fn yardstick(&self, data: &spec::Data, device: &Device, watch: &Watch) -> Result<Yardstick> {
+        let evaluator = Evaluator::open(self.evaluator.as_deref(), data, device)?;
+        let inception = self.inception.as_deref().map(|path| inception(path, data, device)).transpose()?;
+        Yardstick::new(data, &self.search, evaluator, inception, self.count(), device, watch)
+    }
+}
+
+/// The weights of Inception v3 in a file, and the hash of the file.
+fn inception(path: &Path, data: &spec::Data, device: &Device) -> Result<(Inception, String)> {
+    if ![1, 3].contains(&data.image()[0]) {
+        bail!("Inception v3 sees grey or coloured images, not {} channels", data.image()[0]);
+    }
+    let bytes = match std::fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            bail!("{} does not exist. {INCEPTION_HELP}", path.display())
+        }
+        Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
+    };
+    let network = Inception::read(&bytes, device).with_context(|| path.display().to_string())?;
+    Ok((network, sha256(&bytes)))
 }

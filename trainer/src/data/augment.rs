@@ -1,4 +1,4 @@
-//! Random changes of training images: larger or smaller, turned, moved.
+//! Random changes of training images: larger or smaller, turned, moved, mirrored; blurred, darker or brighter, noisy.
 
 use imago_core::noise::Noise;
 use imago_core::spec::Augment;
@@ -26,6 +26,72 @@ impl Change {
         let down = within(allowed.shift);
         Self { scale, degrees, right, down }
     }
+}
+
+/// One change of how an image looks.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Look {
+    /// Whether it is mirrored, left for right.
+    pub flip: bool,
+    /// The standard deviation of the Gaussian that blurs it, in pixels.
+    pub blur: f64,
+    /// How many times as bright it becomes.
+    pub contrast: f64,
+    /// The standard deviation of what is added; white is 1.
+    pub noise: f64,
+}
+
+impl Look {
+    /// A look drawn from the allowed ones. Numbers are taken only for what is allowed.
+    pub fn draw(allowed: &Augment, noise: &mut Noise) -> Self {
+        let mut uniform = |most: f64| if most > 0.0 { f64::from(noise.uniform()) } else { 1.0 };
+        let flip = uniform(allowed.flip) < allowed.flip;
+        // Below one half nothing, above it evenly up to the most.
+        let mut half = |most: f64| most * (2.0 * uniform(most) - 1.0).max(0.0);
+        let (blur, noisy) = (half(allowed.blur), half(allowed.noise));
+        let contrast = 1.0 + allowed.contrast * (2.0 * uniform(allowed.contrast) - 1.0);
+        Self { flip, blur, contrast, noise: noisy }
+    }
+
+    /// Changes a square image in place, `[side, side]` with pixels from `black` to `white`, which they do not leave.
+    pub fn apply(&self, pixels: &mut [f32], side: usize, [black, white]: [f32; 2], noise: &mut Noise) {
+        if self.flip {
+            pixels.chunks_exact_mut(side).for_each(<[f32]>::reverse);
+        }
+        if self.blur > 0.0 {
+            blur(pixels, side, self.blur, black);
+        }
+        if self.contrast != 1.0 {
+            let times = self.contrast as f32;
+            pixels.iter_mut().for_each(|pixel| *pixel = ((*pixel - black) * times + black).min(white));
+        }
+        if self.noise > 0.0 {
+            let deviation = self.noise as f32 * (white - black);
+            pixels.iter_mut().for_each(|pixel| *pixel = (*pixel + deviation * noise.normal()).clamp(black, white));
+        }
+    }
+}
+
+/// Blurs a square image with a Gaussian, in rows and then in columns; what lies outside is black.
+fn blur(pixels: &mut [f32], side: usize, deviation: f64, black: f32) {
+    let reach = ((3.0 * deviation).ceil() as usize).clamp(1, side);
+    let mut weights: Vec<f32> =
+        (0..=reach).map(|away| libm::exp(-0.5 * (away as f64 / deviation).powi(2)) as f32).collect();
+    let sum = weights[0] + 2.0 * weights[1..].iter().sum::<f32>();
+    weights.iter_mut().for_each(|weight| *weight /= sum);
+    let mut line = vec![black; side + 2 * reach];
+    let mut along = |start: usize, step: usize| {
+        for (place, pixel) in line[reach..reach + side].iter_mut().enumerate() {
+            *pixel = pixels[start + place * step];
+        }
+        for place in 0..side {
+            let centre = reach + place;
+            let both = (1..=reach).map(|away| weights[away] * (line[centre - away] + line[centre + away]));
+            pixels[start + place * step] = weights[0] * line[centre] + both.sum::<f32>();
+        }
+    };
+    (0..side).for_each(|row| along(row * side, 1));
+    (0..side).for_each(|column| along(column, side));
 }
 
 /// A square image within a black border, so that what lies outside needs no special case: one pixel of border before
@@ -180,7 +246,7 @@ mod tests {
 
     #[test]
     fn drawn_changes_stay_within_bounds_and_always_take_four_numbers() {
-        let allowed = Augment { shift: 2.0, rotate: 10.0, scale: 0.1 };
+        let allowed = Augment { shift: 2.0, rotate: 10.0, scale: 0.1, ..Augment::default() };
         let mut noise = Noise::new(1, 0);
         for _ in 0..1000 {
             let Change { scale, degrees, right, down } = Change::draw(&allowed, &mut noise);
@@ -194,5 +260,54 @@ mod tests {
         let [_, _, right, down] = std::array::from_fn(|_| 2.0 * f64::from(counted.uniform()) - 1.0);
         assert_eq!((change.right, change.down), (right, down));
         assert_eq!(drawn.uniform(), counted.uniform());
+    }
+
+    const PLAIN: Look = Look { flip: false, blur: 0.0, contrast: 1.0, noise: 0.0 };
+
+    fn looked(look: Look, image: &[f32], side: usize) -> Vec<f32> {
+        let mut pixels = image.to_vec();
+        look.apply(&mut pixels, side, [0.0, 1.0], &mut Noise::new(1, 0));
+        pixels
+    }
+
+    #[test]
+    fn looks_are_drawn_only_where_they_are_allowed() {
+        let mut noise = Noise::new(1, 0);
+        assert_eq!(Look::draw(&Augment { shift: 2.0, ..Augment::default() }, &mut noise), PLAIN);
+        assert_eq!(noise.uniform(), Noise::new(1, 0).uniform(), "nothing was taken");
+        let allowed = Augment { flip: 0.25, blur: 2.0, contrast: 0.5, noise: 0.2, ..Augment::default() };
+        let drawn: Vec<Look> = (0..4000).map(|_| Look::draw(&allowed, &mut noise)).collect();
+        let share = |is: &dyn Fn(&Look) -> bool| drawn.iter().filter(|look| is(look)).count() as f64 / 4000.0;
+        assert!((share(&|look| look.flip) - 0.25).abs() < 0.03);
+        assert!((share(&|look| look.blur == 0.0) - 0.5).abs() < 0.03 && share(&|look| look.blur > 1.0) > 0.2);
+        assert!((share(&|look| look.noise > 0.1) - 0.25).abs() < 0.03);
+        assert!(share(&|look| look.contrast < 0.6) > 0.07 && share(&|look| look.contrast > 1.4) > 0.07);
+    }
+
+    #[test]
+    fn a_flip_mirrors_and_contrast_stays_in_range() {
+        let image = [0.1, 0.2, 0.3, 0.4];
+        assert_eq!(looked(Look { flip: true, ..PLAIN }, &image, 2), [0.2, 0.1, 0.4, 0.3]);
+        assert_eq!(looked(Look { contrast: 4.0, ..PLAIN }, &image, 2), [0.4, 0.8, 1.0, 1.0]);
+        assert_eq!(looked(PLAIN, &image, 2), image);
+    }
+
+    #[test]
+    fn a_blur_spreads_a_point_evenly_and_loses_nothing() {
+        let mut image = vec![0.0; 15 * 15];
+        image[7 * 15 + 7] = 1.0;
+        let blurred = looked(Look { blur: 1.0, ..PLAIN }, &image, 15);
+        assert!((blurred.iter().sum::<f32>() - 1.0).abs() < 1e-5);
+        // The density of N(0, 1) at 0 squared, and at 1 times that at 0.
+        assert!((blurred[7 * 15 + 7] - 0.1593).abs() < 1e-3 && (blurred[7 * 15 + 8] - 0.0966).abs() < 1e-3);
+        assert_eq!(blurred[7 * 15 + 8], blurred[6 * 15 + 7]);
+    }
+
+    #[test]
+    fn noise_has_the_deviation_that_it_should_have() {
+        let noisy = looked(Look { noise: 0.1, ..PLAIN }, &[0.5; 64 * 64], 64);
+        let variance = noisy.iter().map(|pixel| (pixel - 0.5) * (pixel - 0.5)).sum::<f32>() / noisy.len() as f32;
+        assert!((variance.sqrt() - 0.1).abs() < 0.005, "{}", variance.sqrt());
+        assert!(looked(Look { noise: 1.0, ..PLAIN }, &[0.5; 64], 8).iter().all(|pixel| (0.0..=1.0).contains(pixel)));
     }
 }

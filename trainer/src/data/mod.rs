@@ -5,6 +5,7 @@ mod download;
 mod folder;
 mod idx;
 mod published;
+mod stacked;
 mod statistics;
 mod synthetic;
 
@@ -13,7 +14,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use augment::{Canvas, Change};
+use augment::{Canvas, Change, Look};
 pub use folder::classes as folder_classes;
 use image::{GrayImage, imageops};
 use imago_core::artifact::sha256;
@@ -126,6 +127,10 @@ impl Images {
         let (pixels, labels) = match &data.set {
             Set::Mnist => published(Published::Mnist, split, data_dir)?,
             Set::FashionMnist => published(Published::FashionMnist, split, data_dir)?,
+            Set::StackedMnist => {
+                let (digits, _) = published(Published::Mnist, split, data_dir)?;
+                stacked::stack(&digits, split, most)
+            }
             Set::SyntheticDigits => drawn(Drawing::Digits, split, most),
             Set::SyntheticClothing => drawn(Drawing::Clothing, split, most),
             Set::Folder(path) => {
@@ -142,7 +147,7 @@ impl Images {
     /// Images of `side` by `side` pixels and their labels, which are checked.
     fn new(data: &spec::Data, split: Split, side: usize, pixels: Vec<u8>, labels: Vec<u8>) -> Result<Self> {
         let (name, classes) = (data.set.name(), data.class_names());
-        if pixels.len() != labels.len() * data.channels * side * side {
+        if pixels.len() != labels.len() * data.channels() * side * side {
             bail!("the {} images of {name} are not one of {side} x {side} pixels for each label", split.name());
         }
         if labels.is_empty() {
@@ -204,13 +209,16 @@ impl Images {
             return self.plain(indices);
         }
         let size = self.data.size;
-        let mut values = vec![0.0; indices.len() * self.data.channels * size * size];
+        let mut values = vec![0.0; indices.len() * self.data.channels() * size * size];
         let mut canvas = Canvas::new(size, self.levels[0]);
-        for (&index, image) in indices.iter().zip(values.chunks_exact_mut(self.data.channels * size * size)) {
+        let ends = [self.levels[0], self.levels[255]];
+        for (&index, image) in indices.iter().zip(values.chunks_exact_mut(self.data.channels() * size * size)) {
             let change = Change::draw(&self.data.augment, noise);
+            let look = Look::draw(&self.data.augment, noise);
             for (plane, changed) in self.planes(index).zip(image.chunks_exact_mut(size * size)) {
                 canvas.put(&plane, &self.levels);
                 canvas.sample(&change, changed);
+                look.apply(changed, size, ends, noise);
             }
         }
         values
@@ -239,7 +247,7 @@ impl Images {
 
     /// Bytes of an image as it is kept.
     fn kept_bytes(&self) -> usize {
-        self.data.channels * self.side * self.side
+        self.data.channels() * self.side * self.side
     }
 
     /// An image as it is kept.
@@ -310,7 +318,8 @@ mod tests {
 
     use super::*;
 
-    const AUGMENT: Augment = Augment { shift: 2.0, rotate: 10.0, scale: 0.1 };
+    const AUGMENT: Augment =
+        Augment { shift: 2.0, rotate: 10.0, scale: 0.1, flip: 0.0, blur: 0.0, contrast: 0.0, noise: 0.0 };
 
     /// The first `count` digits.
     fn digits(data: &Data, split: Split, count: usize) -> Images {
@@ -335,8 +344,7 @@ mod tests {
 
     #[test]
     fn without_augmentation_nothing_is_drawn_or_changed() {
-        let zeros = Augment { shift: 0.0, rotate: 0.0, scale: 0.0 };
-        let cases = [(zeros, Split::Training), (Augment::default(), Split::Training), (AUGMENT, Split::Test)];
+        let cases = [(Augment::default(), Split::Training), (AUGMENT, Split::Test)];
         for (augment, split) in cases {
             let images = digits(&data(augment), split, 3);
             let mut noise = Noise::new(4, 0);

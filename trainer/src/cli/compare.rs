@@ -1,0 +1,115 @@
+//! `imago compare`: models side by side.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+use super::{Scales, inception};
+use crate::compare::{Gathering, markdown, page, terminal};
+use crate::files;
+use crate::measure::{Evaluator, Subject, Watch, Yardstick};
+use crate::sweep::shell::quoted;
+
+/// Compare models of the same images: size, cost, scores and pictures, in the terminal, as Markdown and as a page
+#[derive(clap::Args)]
+pub struct Compare {
+    /// Run folders or exported artifacts; what was not measured yet is measured first
+    #[arg(value_name = "RUN|ARTIFACT", required = true)]
+    models: Vec<PathBuf>,
+    #[command(flatten)]
+    scales: Scales,
+    /// The seed of the samples in the pictures
+    #[arg(long, default_value_t = 0)]
+    seed: u32,
+    /// The page to write, with all pictures in it
+    #[arg(long, value_name = "FILE", default_value = "comparison.html")]
+    html: PathBuf,
+    /// Write the tables as Markdown as well
+    #[arg(long, value_name = "FILE")]
+    markdown: Option<PathBuf>,
+    /// Print sizes, costs and scores as JSON and nothing else
+    #[arg(long)]
+    json: bool,
+}
+
+impl Compare {
+    pub fn run(self) -> Result<ExitCode> {
+        let opened = self.scales.device.open()?;
+        let watch = Watch::new(!self.json);
+        let mut models: Vec<(PathBuf, Subject)> = Vec::new();
+        for path in &self.models {
+            let subject = Subject::open(path, &opened.device)?;
+            if let Some((first, other)) = models.first()
+                && (other.data.set != subject.data.set || other.data.image() != subject.data.image())
+            {
+                bail!(
+                    "{} makes images of {} {:?}, but {} of {} {:?}: only models of the same images are compared",
+                    first.display(),
+                    other.data.set.title(),
+                    other.data.image(),
+                    path.display(),
+                    subject.data.set.title(),
+                    subject.data.image()
+                );
+            }
+            models.push((path.clone(), subject));
+        }
+        let Some((_, first)) = models.first() else { bail!("name the models to compare") };
+        let data = first.data.clone();
+        let seeds: Vec<u64> = self.scales.seeds.iter().collect();
+        let evaluator = Evaluator::open(self.scales.evaluator.as_deref(), &data, &opened.device)?;
+        let yardstick = || -> Result<Yardstick> { self.scales.yardstick(&data, &opened.device, &watch) };
+        let inception_sha256 =
+            self.scales.inception.as_deref().map(|path| inception(path, &data, &opened.device)).transpose()?;
+        let gathering = Gathering {
+            evaluator: &evaluator,
+            yardstick: &yardstick,
+            inception_sha256: inception_sha256.as_ref().map(|(_, sha256)| sha256.as_str()),
+            count: self.scales.count(),
+            seeds: &seeds,
+            effort: self.scales.effort(),
+            seed: u64::from(self.seed),
+            search: &self.scales.search,
+            opened: &opened,
+            watch: &watch,
+        };
+        let comparison = gathering.compare(&models, self.command())?;
+        drop(watch);
+        files::write(&self.html, page(&comparison).as_bytes())?;
+        if let Some(path) = &self.markdown {
+            files::write(path, markdown(&comparison).as_bytes())?;
+        }
+        match self.json {
+            true => say!("{}", serde_json::to_string(&comparison)?),
+            false => {
+                say!("{}", terminal(&comparison));
+                let written: Vec<String> = [Some(&self.html), self.markdown.as_ref()]
+                    .into_iter()
+                    .flatten()
+                    .map(|path| path.display().to_string())
+                    .collect();
+                say!("with pictures: {}", written.join(", "));
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// The command that makes the comparison again.
+    fn command(&self) -> String {
+        let models: Vec<String> = self.models.iter().map(|path| quoted(path.as_os_str())).collect();
+        let mut command = format!("imago compare {}", models.join(" "));
+        if self.scales.count != 10_000 {
+            command += &format!(" --count {}", self.scales.count);
+        }
+        if self.seed != 0 {
+            command += &format!(" --seed {}", self.seed);
+        }
+        for (flag, path) in [("--evaluator", &self.scales.evaluator), ("--inception", &self.scales.inception)] {
+            if let Some(path) = path {
+                command += &format!(" {flag} {}", quoted(path.as_os_str()));
+            }
+        }
+        command
+    }
+}

@@ -1,0 +1,104 @@
+//! `imago evaluate`: the scores of a model.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+use super::{Model, Scales};
+use crate::files;
+use crate::measure::{Evaluation, Measuring, Subject, Watch};
+use crate::report::npy;
+use crate::run::{EVALUATION, NEIGHBOURS};
+
+/// Measure how a model's samples compare with real images: FID, KID, precision, recall, coverage and more
+#[derive(clap::Args)]
+pub struct Evaluate {
+    #[command(flatten)]
+    model: Model,
+    #[command(flatten)]
+    scales: Scales,
+    /// Where to write the scores [default: evaluation.ron in the folder of the model]
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Write the features of the test images and of the samples of the first seed into this folder, as .npy, for other programs
+    #[arg(long, value_name = "FOLDER")]
+    save_features: Option<PathBuf>,
+    /// Print the scores as JSON and nothing else
+    #[arg(long)]
+    json: bool,
+}
+
+impl Evaluate {
+    pub fn run(self) -> Result<ExitCode> {
+        let opened = self.scales.device.open()?;
+        let subject = Subject::open(&self.model.path, &opened.device)?;
+        let watch = Watch::new(!self.json);
+        let yardstick = self.scales.yardstick(&subject.data, &opened.device, &watch)?;
+        let seeds: Vec<u64> = self.scales.seeds.iter().collect();
+        let measuring = Measuring {
+            yardstick: &yardstick,
+            count: self.scales.count(),
+            seeds: &seeds,
+            effort: self.scales.effort(),
+            search: &self.scales.search,
+            device: &opened.name,
+            watch: &watch,
+        };
+        let (evaluation, evidence) = measuring.measure(&subject)?;
+        drop(watch);
+        // Told first: what took minutes must not be lost to a folder that cannot be written.
+        match self.json {
+            true => say!("{}", serde_json::to_string(&evaluation)?),
+            false => show(&evaluation),
+        }
+        let out = self.out.unwrap_or_else(|| self.model.path.join(EVALUATION));
+        let picture = out.with_file_name(NEIGHBOURS);
+        files::write(&out, files::ron(&evaluation)?.as_bytes())?;
+        files::write(&picture, &evidence.neighbours)?;
+        if let Some(folder) = &self.save_features {
+            for (name, features) in [("test.npy", yardstick.test_features()), ("samples.npy", &evidence.features)] {
+                let values: Vec<f32> = features.values().iter().map(|value| *value as f32).collect();
+                files::write(&folder.join(name), &npy(&values, &[features.count(), features.size()]))?;
+            }
+        }
+        if !self.json {
+            say!("\n{}; the samples that are nearest to training images: {}", out.display(), picture.display());
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Prints the scores as a table.
+fn show(evaluation: &Evaluation) {
+    let Evaluation { name, set, count, seeds, evaluator, device, .. } = evaluation;
+    let plural = if seeds.len() == 1 { "" } else { "s" };
+    say!(
+        "{name}: {count} samples of {} seed{plural} against {} test images of {set}, on {device}",
+        seeds.len(),
+        evaluation.test_images
+    );
+    say!(
+        "seen by {} ({}{} features, SHA-256 {})\n",
+        evaluator.name,
+        evaluator
+            .accuracy
+            .map_or_else(String::new, |share| format!("{:.2} % of the test images told rightly, ", 100.0 * share)),
+        evaluator.features,
+        evaluator.sha256.get(..12).unwrap_or(&evaluator.sha256)
+    );
+    say!("{:<22}{:>18}{:>18}{:>14}", "", "samples", "training images", "test images");
+    for score in &evaluation.scores {
+        let real = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| score.measure.show(value));
+        say!("{:<22}{:>18}{:>18}{:>14}", score.measure.title(), score.show(), real(score.training), real(score.test));
+    }
+    if seeds.len() > 1 {
+        say!("\n± is the standard deviation over the seeds, or of a likelihood its standard error over the images.");
+    }
+    for reason in &evaluation.alarm {
+        say!("\nalarm: {reason}");
+    }
+    for warning in &evaluation.warnings {
+        eprintln!("warning: {warning}");
+    }
+}

@@ -1,0 +1,240 @@
+//! From the folders of models to what is compared.
+
+use std::cell::OnceCell;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+use burn::tensor::{Tensor, TensorData};
+use imago_core::model::{Prior, Sampler};
+use imago_core::plan::Network;
+
+use super::words::statements;
+use super::{Comparison, Cost, Entry, Pictures};
+use crate::data::{Images, Search};
+use crate::device::{Opened, within_threads};
+use crate::files;
+use crate::measure::{Effort, Evaluation, Evaluator, Measuring, Pixels, Subject, Watch, Yardstick};
+use crate::report::png_grid;
+use crate::run::{CURVES, EVALUATION, NEIGHBOURS, RECONSTRUCTIONS, Run};
+
+/// Rows and columns of the grids of samples; with classes, one column for each.
+const SIDE: usize = 8;
+/// Rows and columns of the interpolations.
+const ROWS: usize = 5;
+const STEPS: usize = 12;
+/// How many samples are drawn at a time where that is timed, and how often.
+const TIMED: usize = 64;
+const TIMES: usize = 5;
+
+/// How models are brought together.
+pub struct Gathering<'a> {
+    pub evaluator: &'a Evaluator,
+    /// Makes what models are measured with, which is needed only where one was not measured yet.
+    pub yardstick: &'a dyn Fn() -> Result<Yardstick>,
+    pub inception_sha256: Option<&'a str>,
+    /// How many samples are measured, and of which seeds.
+    pub count: usize,
+    pub seeds: &'a [u64],
+    pub effort: Effort,
+    /// The seed of the pictures.
+    pub seed: u64,
+    pub search: &'a Search,
+    pub opened: &'a Opened,
+    pub watch: &'a Watch,
+}
+
+impl Gathering<'_> {
+    /// Compares the models in these folders, which were opened. Those that were not measured before in the same way are measured, and
+    /// their scores written into their folders.
+    pub fn compare(&self, models: &[(PathBuf, Subject)], command: String) -> Result<Comparison> {
+        let yardstick = OnceCell::new();
+        let mut entries: Vec<Entry> = Vec::new();
+        for (path, subject) in models {
+            let (evaluation, neighbours) = match self.measured(path, subject) {
+                Some(found) => found,
+                None => {
+                    if yardstick.get().is_none() {
+                        let _ = yardstick.set((self.yardstick)()?);
+                    }
+                    let yardstick = yardstick.get().context("nothing to measure with")?;
+                    self.measure(path, subject, yardstick)?
+                }
+            };
+            let name = unique(&subject.artifact.manifest.name, path, &entries);
+            self.watch.begin(format!("{name}: pictures"), 1);
+            let pictures = self.pictures(path, subject, neighbours)?;
+            entries.push(Entry { name, cost: self.cost(path, subject)?, evaluation, pictures });
+        }
+        let Some((_, first)) = models.first() else { bail!("there is no model") };
+        let test = Images::test(&first.data, self.search)?;
+        let classes = models.iter().map(|(_, subject)| subject.sampler.classes()).max().unwrap_or(0);
+        Ok(Comparison {
+            set: first.data.set.title().to_owned(),
+            image: first.data.image(),
+            statements: statements(&entries),
+            real: real(&test, classes)?,
+            entries,
+            command,
+            seed: self.seed,
+        })
+    }
+
+    /// The scores that lie in the folder of a model, if they were measured in the same way, with the picture beside them.
+    fn measured(&self, path: &Path, subject: &Subject) -> Option<(Evaluation, Vec<u8>)> {
+        let evaluation: Evaluation = ron::from_str(&fs::read_to_string(path.join(EVALUATION)).ok()?).ok()?;
+        let same = evaluation.version == env!("CARGO_PKG_VERSION")
+            && evaluation.weights_sha256 == subject.artifact.manifest.weights.sha256
+            && evaluation.evaluator.sha256 == self.evaluator.sha256()
+            && evaluation.inception_sha256.as_deref() == self.inception_sha256
+            && (evaluation.count, evaluation.seeds.as_slice()) == (self.count, self.seeds);
+        Some((evaluation, fs::read(path.join(NEIGHBOURS)).ok()?)).filter(|_| same)
+    }
+
+    fn measure(&self, path: &Path, subject: &Subject, yardstick: &Yardstick) -> Result<(Evaluation, Vec<u8>)> {
+        let measuring = Measuring {
+            yardstick,
+            count: self.count,
+            seeds: self.seeds,
+            effort: self.effort,
+            search: self.search,
+            device: &self.opened.name,
+            watch: self.watch,
+        };
+        let (evaluation, evidence) = measuring.measure(subject)?;
+        files::write(&path.join(EVALUATION), files::ron(&evaluation)?.as_bytes())?;
+        files::write(&path.join(NEIGHBOURS), &evidence.neighbours)?;
+        Ok((evaluation, evidence.neighbours))
+    }
+
+    fn cost(&self, path: &Path, subject: &Subject) -> Result<Cost> {
+        let manifest = &subject.artifact.manifest;
+        let networks = manifest.plan()?;
+        let drawing = || networks.generator.iter().chain(&networks.learned);
+        let training = &manifest.training;
+        let images_per_second = match &subject.record {
+            Some(record) if record.seconds > 0.0 => {
+                let batch = Run::open(path)?.pipeline()?.0.train.batch;
+                Some(record.steps as f64 * batch as f64 / record.seconds)
+            }
+            _ => None,
+        };
+        Ok(Cost {
+            parameters: training.parameters,
+            drawing_parameters: drawing().map(Network::parameters).sum(),
+            drawing_macs: drawing().map(Network::macs).sum(),
+            bytes: subject.bytes,
+            epochs: training.epochs,
+            seconds: training.seconds,
+            images_per_second,
+            peak_memory: subject.record.as_ref().and_then(|record| record.peak_memory),
+            device: training.device.clone(),
+            milliseconds_per_sample: milliseconds_per_sample(&subject.sampler, self.seed),
+        })
+    }
+
+    fn pictures(&self, path: &Path, subject: &Subject, neighbours: Vec<u8>) -> Result<Pictures> {
+        let (sampler, shape, seed) = (&subject.sampler, subject.data.image(), self.seed);
+        let columns = if sampler.classes() > 0 { sampler.classes() } else { SIDE };
+        let pixels = |images: Tensor<4>| -> Vec<f32> { images.into_data().iter().collect() };
+        let grid = within_threads(|| pixels(sampler.sample(seed, 0, columns * SIDE, None)));
+        let between = within_threads(|| pixels(interpolation(sampler, seed)));
+        Ok(Pictures {
+            grid: png_grid(&grid, shape, columns, 2)?,
+            interpolation: png_grid(&between, shape, STEPS, 2)?,
+            neighbours,
+            reconstructions: fs::read(path.join(RECONSTRUCTIONS)).ok(),
+            curves: fs::read_to_string(path.join(CURVES)).ok(),
+        })
+    }
+}
+
+/// Test images as a grid: one column for each of `classes`, or the first ones.
+fn real(test: &Images, classes: usize) -> Result<Vec<u8>> {
+    let of_class =
+        |class: usize| test.labels().iter().enumerate().filter(move |(_, label)| usize::from(**label) == class);
+    let chosen: Vec<usize> = match classes {
+        0 => (0..test.count().min(SIDE * SIDE)).collect(),
+        _ => {
+            (0..SIDE).flat_map(|row| (0..classes).filter_map(move |class| Some(of_class(class).nth(row)?.0))).collect()
+        }
+    };
+    let pixels = Pixels::of(test, &chosen);
+    png_grid(&pixels.numbers(0..pixels.count()), test.shape(), if classes > 0 { classes } else { SIDE }, 2)
+}
+
+/// What a model is called among others: by its name, or if one is called so already by its folder.
+fn unique(name: &str, path: &Path, others: &[Entry]) -> String {
+    let taken = |name: &str| others.iter().any(|other| other.name == name);
+    let folder =
+        path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned());
+    let numbered = (2..).map(|number| format!("{folder} ({number})"));
+    let mut names = [name.to_owned(), folder.clone()].into_iter().chain(numbered);
+    names.find(|name| !taken(name)).unwrap_or(folder)
+}
+
+/// From one sample to the next, a row for each pair; a conditional model makes the class of the first all along.
+///
+/// Codes of N(0, I) go along the sphere between the two (White, "Sampling Generative Networks", 2016), others along the line.
+fn interpolation(sampler: &Sampler, seed: u64) -> Tensor<4> {
+    let latent = sampler.latent();
+    let drawn = sampler.prior.draw(seed, 0, ROWS + 1, latent, sampler.learned.as_ref(), &sampler.device).into_data();
+    let drawn: Vec<f32> = drawn.iter().collect();
+    let ends: Vec<&[f32]> = drawn.chunks_exact(latent).collect();
+    let mut codes = Vec::new();
+    for pair in ends.windows(2) {
+        for step in 0..STEPS {
+            let share = step as f32 / (STEPS - 1) as f32;
+            codes.extend(between(pair[0], pair[1], share, sampler.prior == Prior::Normal));
+        }
+    }
+    let classes = sampler.classes().max(1);
+    let classes: Vec<usize> = (0..ROWS * STEPS).map(|index| index / STEPS % classes).collect();
+    sampler.decode(Tensor::from_data(TensorData::new(codes, [ROWS * STEPS, latent]), &sampler.device), &classes)
+}
+
+/// The code at `share` of the way from one to another, along the sphere or the line.
+fn between(from: &[f32], to: &[f32], share: f32, sphere: bool) -> Vec<f32> {
+    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
+    let cosine = dot(from, to) / (dot(from, from) * dot(to, to)).sqrt();
+    let angle = cosine.clamp(-1.0, 1.0).acos();
+    let (first, second) = match sphere && angle.sin() > 1e-3 {
+        true => (((1.0 - share) * angle).sin() / angle.sin(), (share * angle).sin() / angle.sin()),
+        false => (1.0 - share, share),
+    };
+    from.iter().zip(to).map(|(from, to)| first * from + second * to).collect()
+}
+
+/// The median time to draw a sample, in milliseconds.
+fn milliseconds_per_sample(sampler: &Sampler, seed: u64) -> f64 {
+    let mut times: Vec<f64> = (0..=TIMES)
+        .map(|_| {
+            let began = Instant::now();
+            within_threads(|| drop(sampler.sample(seed, 0, TIMED, None).into_data()));
+            began.elapsed().as_secs_f64() * 1e3 / TIMED as f64
+        })
+        .skip(1)
+        .collect();
+    times.sort_by(f64::total_cmp);
+    times[TIMES / 2]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_on_the_sphere_keep_their_length_and_those_on_the_line_do_not() {
+        let (from, to) = ([1.0, 0.0], [0.0, 1.0]);
+        let length = |code: &[f32]| code.iter().map(|value| value * value).sum::<f32>().sqrt();
+        assert!((length(&between(&from, &to, 0.5, true)) - 1.0).abs() < 1e-6);
+        assert_eq!(between(&from, &to, 0.5, false), [0.5, 0.5]);
+        for sphere in [true, false] {
+            assert_eq!(between(&from, &to, 0.0, sphere), from);
+            let end = between(&from, &to, 1.0, sphere);
+            assert!(end[0].abs() < 1e-6 && (end[1] - 1.0).abs() < 1e-6);
+            assert!(between(&from, &from, 0.3, sphere).iter().zip(from).all(|(a, b)| (a - b).abs() < 1e-6));
+        }
+    }
+}

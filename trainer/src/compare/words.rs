@@ -1,0 +1,309 @@
+//! What the numbers of a comparison support, in words, and nothing more.
+
+use super::units::{count, duration, listed};
+use super::{Cost, Entry};
+use crate::measure::{Measure, Score};
+
+/// Two scores differ if they are so many of their joint spread apart: two standard deviations.
+const APART: f64 = 2.0;
+/// Where the spread is not known, they differ if one is so much larger than the other.
+const MARGIN: f64 = 0.05;
+/// Sizes and times that differ by less are called alike.
+const RATIO: f64 = 1.1;
+
+/// The sentences that hold for these models. Scores of one pair of models are only told where they differ by more than twice their
+/// spread over the seeds.
+pub fn statements(entries: &[Entry]) -> Vec<String> {
+    let mut said = Vec::new();
+    if entries.len() < 2 {
+        return said;
+    }
+    said.extend(size(entries));
+    said.extend(time(entries));
+    said.extend(CLAIMS.iter().filter_map(|claim| claim.about(entries)));
+    said.push(
+        "Each model was trained once: these numbers compare these trained models, and another training of the same \
+         pipeline may score differently."
+            .to_owned(),
+    );
+    said
+}
+
+/// Something that can be said of the model with the highest or lowest score.
+struct Claim {
+    measure: Measure,
+    /// Whether the sentence is about the lowest score.
+    lowest: bool,
+    /// What is said of the better of two: `… than` the other.
+    verb: &'static str,
+    /// What is said of the best of more than two.
+    superlative: &'static str,
+    /// What the numbers are.
+    unit: &'static str,
+}
+
+const CLAIMS: [Claim; 8] = [
+    Claim {
+        measure: Measure::Fid,
+        lowest: true,
+        verb: "makes samples that lie closer to real images as a whole",
+        superlative: "Closest to real images as a whole are the samples of",
+        unit: "FID",
+    },
+    Claim {
+        measure: Measure::Sharpness,
+        lowest: false,
+        verb: "makes sharper samples",
+        superlative: "The sharpest samples are those of",
+        unit: "of the test images' sharpness",
+    },
+    Claim {
+        measure: Measure::Precision,
+        lowest: false,
+        verb: "makes more samples that look like some real image",
+        superlative: "Most samples that look like some real image come from",
+        unit: "precision",
+    },
+    Claim {
+        measure: Measure::Coverage,
+        lowest: false,
+        verb: "covers more of the test images",
+        superlative: "Most of the test images are covered by",
+        unit: "coverage",
+    },
+    Claim {
+        measure: Measure::Diversity,
+        lowest: false,
+        verb: "makes samples that differ more from one another",
+        superlative: "The samples that differ most from one another are those of",
+        unit: "of the test images' diversity",
+    },
+    Claim {
+        measure: Measure::ClassDivergence,
+        lowest: true,
+        verb: "makes the classes more evenly",
+        superlative: "The classes come most evenly from",
+        unit: "KL of the classes",
+    },
+    Claim {
+        measure: Measure::Agreement,
+        lowest: false,
+        verb: "makes the asked class more often",
+        superlative: "The asked class is made most often by",
+        unit: "of the samples",
+    },
+    Claim {
+        measure: Measure::LikelihoodBound,
+        lowest: false,
+        verb: "gives test images a higher likelihood",
+        superlative: "Test images are most likely to",
+        unit: "nats at least",
+    },
+];
+
+impl Claim {
+    /// The sentence, if all models have the score and it tells them apart.
+    fn about(&self, entries: &[Entry]) -> Option<String> {
+        let mut ranked: Vec<(&str, &Score)> = entries
+            .iter()
+            .filter_map(|entry| Some((entry.name.as_str(), entry.evaluation.score(self.measure)?)))
+            .filter(|(_, score)| score.mean().is_finite())
+            .collect();
+        if ranked.len() < 2 {
+            return None;
+        }
+        ranked.sort_by(|(_, a), (_, b)| a.mean().total_cmp(&b.mean()));
+        if !self.lowest {
+            ranked.reverse();
+        }
+        let [(best, first), (other, second), rest @ ..] = ranked.as_slice() else { return None };
+        if !apart(first, second) {
+            return None;
+        }
+        let show = |score: &Score| self.measure.show(score.mean());
+        let floor = match (self.measure, first.training) {
+            (Measure::Fid, Some(floor)) => format!("; real training images have {}", self.measure.show(floor)),
+            _ => String::new(),
+        };
+        Some(match rest {
+            [] => format!(
+                "{best} {} than {other}: {} against {} {}{floor}.",
+                self.verb,
+                show(first),
+                show(second),
+                self.unit
+            ),
+            rest => {
+                let mut others: Vec<String> = vec![format!("{other} ({})", show(second))];
+                others.extend(rest.iter().map(|(name, score)| format!("{name} ({})", show(score))));
+                format!(
+                    "{} {best} ({} {}), before {}{floor}.",
+                    self.superlative,
+                    show(first),
+                    self.unit,
+                    listed(&others)
+                )
+            }
+        })
+    }
+}
+
+/// Whether two scores differ by more than chance explains.
+fn apart(a: &Score, b: &Score) -> bool {
+    beyond_chance((a.mean() - b.mean()).abs(), a, b)
+}
+
+/// Whether a difference between two scores, or between their distances from a third, is more than chance explains.
+pub fn beyond_chance(difference: f64, a: &Score, b: &Score) -> bool {
+    match (a.spread(), b.spread()) {
+        (Some(a), Some(b)) => difference > APART * a.hypot(b),
+        _ => difference > MARGIN * a.mean().abs().max(b.mean().abs()),
+    }
+}
+
+/// Which model is the largest.
+fn size(entries: &[Entry]) -> Option<String> {
+    let (largest, smallest) = extremes(entries, |cost| cost.parameters as f64)?;
+    let (many, few) = (largest.cost.parameters as f64, smallest.cost.parameters as f64);
+    Some(format!(
+        "{} has {:.1} times the parameters of {}: {} against {}.",
+        largest.name,
+        many / few,
+        smallest.name,
+        count(largest.cost.parameters),
+        count(smallest.cost.parameters)
+    ))
+}
+
+/// Which model took longest to train, where all were trained on the same device.
+fn time(entries: &[Entry]) -> Option<String> {
+    let same = entries.windows(2).all(|pair| pair[0].cost.device == pair[1].cost.device);
+    let (slowest, fastest) = extremes(entries, |cost| cost.seconds).filter(|_| same)?;
+    let (long, short) = (slowest.cost.seconds, fastest.cost.seconds);
+    Some(format!(
+        "{} took {:.1} times as long to train as {}: {} against {} on {}.",
+        slowest.name,
+        long / short,
+        fastest.name,
+        duration(long),
+        duration(short),
+        slowest.cost.device
+    ))
+}
+
+/// The models with the most and the least of something, if that is a difference worth a word.
+fn extremes(entries: &[Entry], of: impl Fn(&Cost) -> f64) -> Option<(&Entry, &Entry)> {
+    let value = |entry: &Entry| of(&entry.cost);
+    let most = entries.iter().max_by(|a, b| value(a).total_cmp(&value(b)))?;
+    let least = entries.iter().min_by(|a, b| value(a).total_cmp(&value(b)))?;
+    (value(least) > 0.0 && value(most) > RATIO * value(least)).then_some((most, least))
+}
+
+#[cfg(test)]
+mod tests {
+    use imago_core::spec::Family;
+
+    use super::*;
+    use crate::compare::Pictures;
+    use crate::measure::{Evaluation, EvaluatorFacts};
+
+    fn entry(name: &str, parameters: u64, seconds: f64, scores: &[(Measure, &[f64])]) -> Entry {
+        let scores = scores.iter().map(|(measure, values)| Score {
+            measure: *measure,
+            values: values.to_vec(),
+            error: None,
+            training: Some(1.5),
+            test: None,
+        });
+        Entry {
+            name: name.into(),
+            cost: Cost {
+                parameters,
+                drawing_parameters: parameters,
+                drawing_macs: 1,
+                bytes: 1,
+                epochs: 1,
+                seconds,
+                images_per_second: None,
+                peak_memory: None,
+                device: "CPU".into(),
+                milliseconds_per_sample: 1.0,
+            },
+            evaluation: Evaluation {
+                version: "0".into(),
+                name: name.into(),
+                family: Family::Gan,
+                set: "mnist".into(),
+                weights_sha256: String::new(),
+                device: "CPU".into(),
+                evaluator: EvaluatorFacts { name: "e".into(), sha256: String::new(), features: 2, accuracy: None },
+                inception_sha256: None,
+                count: 10,
+                test_images: 10,
+                seeds: vec![1],
+                scores: scores.collect(),
+                classes: Vec::new(),
+                alarm: Vec::new(),
+                warnings: Vec::new(),
+                seconds: 0.0,
+            },
+            pictures: Pictures::default(),
+        }
+    }
+
+    #[test]
+    fn of_two_models_only_what_tells_them_apart_is_said() {
+        let gan = entry(
+            "gan",
+            2_000_000,
+            100.0,
+            &[
+                (Measure::Sharpness, &[0.93, 0.94, 0.92]),
+                (Measure::Coverage, &[0.88, 0.87, 0.89]),
+                (Measure::Precision, &[0.90, 0.80, 0.85]),
+            ],
+        );
+        let vae = entry(
+            "vae",
+            100_000,
+            105.0,
+            &[
+                (Measure::Sharpness, &[0.61, 0.60, 0.62]),
+                (Measure::Coverage, &[0.97, 0.97, 0.98]),
+                (Measure::Precision, &[0.84, 0.88, 0.80]),
+            ],
+        );
+        let said = statements(&[gan, vae]);
+        assert_eq!(said[1], "gan makes sharper samples than vae: 0.930 against 0.610 of the test images' sharpness.");
+        assert_eq!(said[2], "vae covers more of the test images than gan: 0.973 against 0.880 coverage.");
+        assert!(said[0].starts_with("gan has 20.0 times the parameters of vae"), "{said:?}");
+        assert_eq!(said.len(), 4, "neither the precision nor the time tells them apart: {said:?}");
+        assert!(said[3].contains("trained once"));
+    }
+
+    #[test]
+    fn of_three_models_the_best_is_named_before_the_others() {
+        let model = |name: &str, fid: f64| entry(name, 1, 1.0, &[(Measure::Fid, &[fid, fid + 0.1])]);
+        let said = statements(&[model("a", 40.0), model("b", 10.0), model("c", 90.0)]);
+        assert_eq!(
+            said[0],
+            "Closest to real images as a whole are the samples of b (10.1 FID), before a (40.0) and c (90.0); real training \
+             images have 1.50."
+        );
+        let close = statements(&[model("a", 10.1), model("b", 10.0), model("c", 90.0)]);
+        assert_eq!(close.len(), 1, "the best two cannot be told apart: {close:?}");
+    }
+
+    #[test]
+    fn one_model_is_compared_with_nothing() {
+        assert!(statements(&[entry("a", 1, 1.0, &[])]).is_empty());
+    }
+
+    #[test]
+    fn where_the_spread_is_not_known_a_twentieth_is_a_difference() {
+        let score =
+            |value: f64| Score { measure: Measure::Fid, values: vec![value], error: None, training: None, test: None };
+        assert!(!apart(&score(100.0), &score(104.0)));
+        assert!(apart(&score(100.0), &score(106.0)));
+    }
+}

@@ -1,0 +1,474 @@
+//! Inception v3, in whose features the Fréchet inception distance is measured.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result, anyhow, bail};
+use burn::tensor::activation::relu;
+use burn::tensor::module::{avg_pool2d, interpolate};
+use burn::tensor::ops::{AvgPoolOptions, InterpolateMode, InterpolateOptions};
+use burn::tensor::{Device, Tensor, TensorData, f16};
+use imago_core::layer::{Conv2d, Layer, MaxPool2d, Padding, Pair};
+use imago_core::nn::{Activation, Forward, Start, Value};
+use imago_core::plan::Shape;
+use safetensors::tensor::TensorView;
+use safetensors::{Dtype, SafeTensors};
+
+/// Number of features of a picture.
+pub const FEATURES: usize = 2048;
+
+/// Height and width of the pictures that the network sees.
+const SIDE: usize = 299;
+
+/// What batch norm adds to a variance.
+const EPSILON: f64 = 0.001;
+
+/// Inception v3 up to its last pooling, as pytorch-fid has it (`fid_inception_v3`, dimensions 2048).
+///
+/// That is the network of TensorFlow's first implementation of FID: other weights than torchvision's, average pools that do not
+/// count what is padded, and a max pool in the last block. Each batch norm is part of the convolution before it.
+///
+/// Szegedy et al., "Rethinking the Inception Architecture for Computer Vision" (2015); Heusel et al., "GANs Trained by a
+/// Two Time-Scale Update Rule Converge to a Local Nash Equilibrium" (2017).
+#[derive(Debug)]
+pub struct Inception {
+    parts: Vec<Part>,
+}
+
+impl Inception {
+    /// Reads the weights from the bytes of a safetensors file that has the names of pytorch-fid's state dict, from
+    /// `Conv2d_1a_3x3.conv.weight` to `Mixed_7c.branch_pool.bn.bias`. `fc.*` and `*.num_batches_tracked` may be there and are not
+    /// used.
+    ///
+    /// # Errors
+    /// The bytes are no safetensors file, or a tensor is missing, superfluous, of another shape or type, or not finite.
+    pub fn read(bytes: &[u8], device: &Device) -> Result<Self> {
+        let file = SafeTensors::deserialize(bytes).context("this is no safetensors file")?;
+        let unused = |name: &str| name.starts_with("fc.") || name.ends_with(".num_batches_tracked");
+        let tensors = file.iter().filter(|(name, _)| !unused(name)).collect();
+        Self::of(tensors, device).context("these are not the weights of pytorch-fid's Inception v3")
+    }
+
+    fn of(tensors: BTreeMap<&str, TensorView<'_>>, device: &Device) -> Result<Self> {
+        let mut reader = Reader { tensors, device };
+        let (parts, _) = reader.row(network(), "", Shape::Image([3, SIDE, SIDE]))?;
+        match reader.tensors.keys().next() {
+            Some(name) => bail!("`{name}` is none of them"),
+            None => Ok(Self { parts }),
+        }
+    }
+
+    /// The features of pictures `[batch, channels, height, width]` with pixels from 0 to 1 and 1 or 3 channels: `[batch, 2048]`.
+    pub fn features(&self, pixels: Tensor<4>) -> Tensor<2> {
+        let [batch, ..] = pixels.dims();
+        let last = self.parts.iter().fold(prepare(pixels), |image, part| part.forward(image));
+        last.flatten::<3>(2, 3).mean_dim(2).reshape([batch, FEATURES])
+    }
+}
+
+/// What the network sees of pictures with pixels from 0 to 1: `[batch, 3, 299, 299]`, from −1 to 1.
+fn prepare(pixels: Tensor<4>) -> Tensor<4> {
+    let [batch, ..] = pixels.dims();
+    let options = InterpolateOptions::new(InterpolateMode::Bilinear).with_align_corners(false);
+    let resized = interpolate(pixels, options.with_output_size([SIDE, SIDE]));
+    (resized * 2.0 - 1.0).expand([batch, 3, SIDE, SIDE])
+}
+
+/// A part of the network as declared, with the names of torchvision.
+enum Declared {
+    /// A convolution, a batch norm and a rectifier; of the mean of each window of 3 by 3 if `averaged`.
+    Convolution {
+        name: &'static str,
+        layer: Conv2d,
+        averaged: bool,
+    },
+    Largest(MaxPool2d),
+    /// Rows of parts that see the same; what they give is joined along the channels. All their names begin with this one.
+    Branches(&'static str, Vec<Vec<Declared>>),
+}
+
+/// A convolution that keeps height and width.
+fn same(name: &'static str, filters: usize, kernel: [usize; 2]) -> Declared {
+    let layer = Conv2d { padding: Padding::Same, ..Conv2d::new(filters, Pair(kernel)) };
+    Declared::Convolution { name, layer, averaged: false }
+}
+
+/// A convolution of windows of 3 by 3 that stay within the image.
+fn inside(name: &'static str, filters: usize, stride: usize) -> Declared {
+    let layer = Conv2d { stride: stride.into(), ..Conv2d::new(filters, 3) };
+    Declared::Convolution { name, layer, averaged: false }
+}
+
+/// A convolution of single pixels, each the mean of a window of 3 by 3.
+fn averaged(name: &'static str, filters: usize) -> Declared {
+    Declared::Convolution { name, layer: Conv2d::new(filters, 1), averaged: true }
+}
+
+/// The largest value of each window of 3 by 3.
+fn largest(stride: usize, padding: Padding) -> Declared {
+    Declared::Largest(MaxPool2d { kernel: 3.into(), stride: Some(stride.into()), padding, dilation: 1.into() })
+}
+
+fn network() -> Vec<Declared> {
+    vec![
+        inside("Conv2d_1a_3x3", 32, 2),
+        inside("Conv2d_2a_3x3", 32, 1),
+        same("Conv2d_2b_3x3", 64, [3, 3]),
+        largest(2, Padding::Valid),
+        same("Conv2d_3b_1x1", 80, [1, 1]),
+        inside("Conv2d_4a_3x3", 192, 1),
+        largest(2, Padding::Valid),
+        block_a("Mixed_5b.", 32),
+        block_a("Mixed_5c.", 64),
+        block_a("Mixed_5d.", 64),
+        block_b("Mixed_6a."),
+        block_c("Mixed_6b.", 128),
+        block_c("Mixed_6c.", 160),
+        block_c("Mixed_6d.", 160),
+        block_c("Mixed_6e.", 192),
+        block_d("Mixed_7a."),
+        block_e("Mixed_7b.", vec![averaged("branch_pool", 192)]),
+        block_e("Mixed_7c.", vec![largest(1, Padding::Same), same("branch_pool", 192, [1, 1])]),
+    ]
+}
+
+fn block_a(name: &'static str, pooled: usize) -> Declared {
+    let twice = vec![
+        same("branch3x3dbl_1", 64, [1, 1]),
+        same("branch3x3dbl_2", 96, [3, 3]),
+        same("branch3x3dbl_3", 96, [3, 3]),
+    ];
+    Declared::Branches(
+        name,
+        vec![
+            vec![same("branch1x1", 64, [1, 1])],
+            vec![same("branch5x5_1", 48, [1, 1]), same("branch5x5_2", 64, [5, 5])],
+            twice,
+            vec![averaged("branch_pool", pooled)],
+        ],
+    )
+}
+
+fn block_b(name: &'static str) -> Declared {
+    let twice =
+        vec![same("branch3x3dbl_1", 64, [1, 1]), same("branch3x3dbl_2", 96, [3, 3]), inside("branch3x3dbl_3", 96, 2)];
+    Declared::Branches(name, vec![vec![inside("branch3x3", 384, 2)], twice, vec![largest(2, Padding::Valid)]])
+}
+
+fn block_c(name: &'static str, inner: usize) -> Declared {
+    let once =
+        vec![same("branch7x7_1", inner, [1, 1]), same("branch7x7_2", inner, [1, 7]), same("branch7x7_3", 192, [7, 1])];
+    let twice = vec![
+        same("branch7x7dbl_1", inner, [1, 1]),
+        same("branch7x7dbl_2", inner, [7, 1]),
+        same("branch7x7dbl_3", inner, [1, 7]),
+        same("branch7x7dbl_4", inner, [7, 1]),
+        same("branch7x7dbl_5", 192, [1, 7]),
+    ];
+    let branches = vec![vec![same("branch1x1", 192, [1, 1])], once, twice, vec![averaged("branch_pool", 192)]];
+    Declared::Branches(name, branches)
+}
+
+fn block_d(name: &'static str) -> Declared {
+    let small = vec![same("branch3x3_1", 192, [1, 1]), inside("branch3x3_2", 320, 2)];
+    let large = vec![
+        same("branch7x7x3_1", 192, [1, 1]),
+        same("branch7x7x3_2", 192, [1, 7]),
+        same("branch7x7x3_3", 192, [7, 1]),
+        inside("branch7x7x3_4", 192, 2),
+    ];
+    Declared::Branches(name, vec![small, large, vec![largest(2, Padding::Valid)]])
+}
+
+fn block_e(name: &'static str, pooled: Vec<Declared>) -> Declared {
+    let fork =
+        |row, column| Declared::Branches("", vec![vec![same(row, 384, [1, 3])], vec![same(column, 384, [3, 1])]]);
+    let once = vec![same("branch3x3_1", 384, [1, 1]), fork("branch3x3_2a", "branch3x3_2b")];
+    let twice = vec![
+        same("branch3x3dbl_1", 448, [1, 1]),
+        same("branch3x3dbl_2", 384, [3, 3]),
+        fork("branch3x3dbl_3a", "branch3x3dbl_3b"),
+    ];
+    Declared::Branches(name, vec![vec![same("branch1x1", 320, [1, 1])], once, twice, pooled])
+}
+
+/// A part of the network as built.
+#[derive(Debug)]
+enum Part {
+    Convolution { layer: <Conv2d as Layer>::Module, averaged: bool },
+    Largest(<MaxPool2d as Layer>::Module),
+    Branches(Vec<Vec<Part>>),
+}
+
+impl Part {
+    fn forward(&self, image: Tensor<4>) -> Tensor<4> {
+        match self {
+            Self::Convolution { layer, averaged: false } => {
+                let image = Value::Image(image);
+                match layer.fused(&image, Activation::Rectify { slope: 0.0 }) {
+                    Some(rectified) => rectified.image(),
+                    None => relu(layer.forward(image).image()),
+                }
+            }
+            // The means and a convolution of single pixels may change places, and behind the convolution there are fewer channels.
+            Self::Convolution { layer, averaged: true } => {
+                let options = AvgPoolOptions::new([3, 3]).with_stride([1, 1]).with_padding([1, 1]);
+                let image = layer.forward(Value::Image(image)).image();
+                relu(avg_pool2d(image, options.with_count_include_pad(false)))
+            }
+            Self::Largest(pool) => pool.forward(Value::Image(image)).image(),
+            Self::Branches(branches) => {
+                let through = |branch: &Vec<Self>| branch.iter().fold(image.clone(), |image, part| part.forward(image));
+                // Convolutions leave the channels of a pixel side by side in memory, and so they stay.
+                let outputs = branches.iter().map(|branch| through(branch).permute([0, 2, 3, 1])).collect();
+                Tensor::cat(outputs, 3).permute([0, 3, 1, 2])
+            }
+        }
+    }
+}
+
+/// Tensors that no part has taken yet.
+struct Reader<'a> {
+    tensors: BTreeMap<&'a str, TensorView<'a>>,
+    device: &'a Device,
+}
+
+impl Reader<'_> {
+    /// Parts one after another that see an image of `shape`, and the shape behind them. Their names begin with `prefix`.
+    fn row(&mut self, row: Vec<Declared>, prefix: &str, mut shape: Shape) -> Result<(Vec<Part>, Shape)> {
+        let mut parts = Vec::new();
+        for declared in row {
+            let (part, behind) = self.part(declared, prefix, shape)?;
+            parts.push(part);
+            shape = behind;
+        }
+        Ok((parts, shape))
+    }
+
+    fn part(&mut self, declared: Declared, prefix: &str, shape: Shape) -> Result<(Part, Shape)> {
+        Ok(match declared {
+            Declared::Convolution { name, layer, averaged } => {
+                let behind = behind(&layer, shape)?;
+                let layer = self.convolution(&format!("{prefix}{name}"), &layer, shape)?;
+                (Part::Convolution { layer, averaged }, behind)
+            }
+            Declared::Largest(layer) => {
+                (Part::Largest(layer.build(shape, &mut Start::zeros(self.device))), behind(&layer, shape)?)
+            }
+            Declared::Branches(name, rows) => {
+                let prefix = format!("{prefix}{name}");
+                let (mut branches, mut joined) = (Vec::new(), [0; 3]);
+                for row in rows {
+                    let (branch, behind) = self.row(row, &prefix, shape)?;
+                    let [channels, height, width] = behind.sides();
+                    branches.push(branch);
+                    joined = [joined[0] + channels, height, width];
+                }
+                (Part::Branches(branches), Shape::Image(joined))
+            }
+        })
+    }
+
+    /// A convolution and the batch norm behind it as one: with s = γ / √(σ² + ε), the weights are s w and the bias is β − s μ.
+    fn convolution(&mut self, name: &str, layer: &Conv2d, shape: Shape) -> Result<<Conv2d as Layer>::Module> {
+        let ([height, width], channels) = (layer.kernel.0, shape.channels());
+        let sizes = [layer.filters, channels, height, width];
+        let mut weight = self.take(format!("{name}.conv.weight"), &sizes)?;
+        let mut norm = |part| self.take(format!("{name}.bn.{part}"), &[layer.filters]);
+        let (gamma, beta, mean, variance) =
+            (norm("weight")?, norm("bias")?, norm("running_mean")?, norm("running_var")?);
+        let scale: Vec<f64> = gamma
+            .iter()
+            .zip(&variance)
+            .map(|(gamma, variance)| f64::from(*gamma) / (f64::from(*variance) + EPSILON).sqrt())
+            .collect();
+        for (weights, scale) in weight.chunks_exact_mut(channels * height * width).zip(&scale) {
+            weights.iter_mut().for_each(|weight| *weight = (f64::from(*weight) * scale) as f32);
+        }
+        let bias: Vec<f32> = beta
+            .iter()
+            .zip(mean.iter().zip(&scale))
+            .map(|(beta, (mean, scale))| (f64::from(*beta) - f64::from(*mean) * scale) as f32)
+            .collect();
+        if !weight.iter().chain(&bias).all(|value| value.is_finite()) {
+            bail!("`{name}` has values that are no finite numbers");
+        }
+        let tensors = [
+            ("weight".into(), TensorData::new(weight, sizes)),
+            ("bias".into(), TensorData::new(bias, [layer.filters])),
+        ];
+        let mut start = Start::loaded(tensors.into(), self.device);
+        let built = layer.build(shape, &mut start);
+        start.finish().map_err(|fault| anyhow!("`{name}`: {fault}"))?;
+        Ok(built)
+    }
+
+    /// The values of a tensor.
+    fn take(&mut self, name: String, shape: &[usize]) -> Result<Vec<f32>> {
+        let Some(tensor) = self.tensors.remove(name.as_str()) else { bail!("`{name}` is missing") };
+        if tensor.shape() != shape {
+            bail!("`{name}` has the shape {:?}, expected {shape:?}", tensor.shape());
+        }
+        let bytes = tensor.data();
+        match tensor.dtype() {
+            Dtype::F32 => Ok(bytes.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()),
+            Dtype::F16 => Ok(bytes.as_chunks().0.iter().map(|bytes| f16::from_le_bytes(*bytes).to_f32()).collect()),
+            other => bail!("`{name}` is of type {other:?}, expected F32 or F16"),
+        }
+    }
+}
+
+/// The shape behind a layer.
+fn behind(layer: &impl Layer, shape: Shape) -> Result<Shape> {
+    layer.output(shape).map_err(|misfit| anyhow!(misfit.found))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::LazyLock;
+
+    use serde_json::Value as Json;
+
+    use super::*;
+
+    /// What pytorch-fid finds with the weights of [`formula`]; made by `tests/measures/inception.py`.
+    static EXPECTED: LazyLock<Json> = LazyLock::new(|| {
+        serde_json::from_str(include_str!("../../../tests/measures/inception.json")).expect("the file is ours")
+    });
+
+    /// The upper bits of a pseudo-random number (splitmix64).
+    fn bits(tensor: u64, element: u64, count: u32) -> u64 {
+        let mixed = (tensor << 32 | element).wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mixed = (mixed ^ mixed >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
+        (mixed ^ mixed >> 31) >> (64 - count)
+    }
+
+    /// The values of tensor number `tensor` in the alphabet of their names.
+    fn formula(tensor: u64, name: &str, shape: &[usize]) -> Vec<f32> {
+        let fan_in: usize = shape[1..].iter().product();
+        let value = |u: f64| match name.rsplit_once('.').map(|(layer, part)| (layer.ends_with("conv"), part)) {
+            Some((true, _)) => (2.0 * u - 1.0) * (6.0 / fan_in as f64).sqrt(),
+            Some((_, "weight" | "running_var")) => 1.0 + 0.2 * (u - 0.5),
+            _ => 0.2 * (u - 0.5),
+        };
+        let count = shape.iter().product::<usize>() as u64;
+        (0..count).map(|element| value(bits(tensor, element, 24) as f64 / f64::from(1 << 24)) as f32).collect()
+    }
+
+    /// Name, type, shape and bytes of a tensor.
+    type Given = (String, Dtype, Vec<usize>, Vec<u8>);
+
+    /// The weights of the formula, and some that are not used.
+    fn weights() -> Vec<Given> {
+        let layout: Vec<(String, Vec<usize>)> = serde_json::from_value(EXPECTED["tensors"].clone()).unwrap();
+        let used = layout.into_iter().zip(0..).map(|((name, shape), number)| {
+            let values = formula(number, &name, &shape);
+            (name, Dtype::F32, shape, values.iter().flat_map(|value| value.to_le_bytes()).collect())
+        });
+        let unused = [
+            ("Conv2d_1a_3x3.bn.num_batches_tracked".into(), Dtype::I64, vec![], vec![0; 8]),
+            ("fc.bias".into(), Dtype::F32, vec![1008], vec![0; 4 * 1008]),
+        ];
+        used.chain(unused).collect()
+    }
+
+    /// A safetensors file.
+    fn file(tensors: &[Given]) -> Vec<u8> {
+        let views = tensors
+            .iter()
+            .map(|(name, dtype, shape, bytes)| (name.as_str(), TensorView::new(*dtype, shape.clone(), bytes).unwrap()));
+        safetensors::serialize(views, None).unwrap()
+    }
+
+    /// Pictures 0 and 1 of the formula: `[2, 1, 28, 28]`.
+    fn pictures(device: &Device) -> Tensor<4> {
+        let pixel = |at: u64| {
+            let (picture, y, x) = (at / 784, at / 28 % 28, at % 28);
+            let (block, fine) = (bits(1000 + picture, y / 4 * 7 + x / 4, 8), bits(2000 + picture, 28 * y + x, 8));
+            ((3 * block + fine) / 4) as f32 / 255.0
+        };
+        Tensor::from_data(TensorData::new((0..2 * 784).map(pixel).collect::<Vec<f32>>(), [2, 1, 28, 28]), device)
+    }
+
+    /// How far `found` is from `expected`, as a share of it; of `usual` if it is smaller.
+    fn apart(found: f32, expected: &Json, usual: f64) -> f64 {
+        let expected = expected.as_f64().unwrap();
+        (f64::from(found) - expected).abs() / expected.abs().max(usual)
+    }
+
+    #[test]
+    fn every_part_gives_what_pytorch_fid_finds() {
+        let device = Device::flex();
+        let network = Inception::read(&file(&weights()), &device).unwrap();
+        let stages = EXPECTED["stages"].as_array().unwrap();
+        let coloured = pictures(&device).repeat_dim(1, 3);
+        let mut image = prepare(coloured.clone());
+        assert_eq!(stages.len(), network.parts.len() + 1);
+        for (place, stage) in stages.iter().enumerate() {
+            if place > 0 {
+                image = network.parts[place - 1].forward(image);
+            }
+            let [_, channels, height, width] = image.dims();
+            assert_eq!(stage["shape"], serde_json::json!([2, channels, height, width]), "{}", stage["name"]);
+            let values: Vec<f32> = image.to_data().iter().collect();
+            for value in stage["values"].as_array().unwrap() {
+                let [n, c, y, x] = [0, 1, 2, 3].map(|axis| value[axis].as_u64().unwrap() as usize);
+                let found = values[((n * channels + c) * height + y) * width + x];
+                assert!(apart(found, &value[4], 1.0) < 1e-4, "{}: {found}, expected {value}", stage["name"]);
+            }
+        }
+        let usual = EXPECTED["float32"]["mean"].as_f64().unwrap();
+        for pixels in [pictures(&device), coloured] {
+            let features = network.features(pixels).into_data();
+            assert_eq!(features.shape().as_slice(), [2, FEATURES]);
+            let rows = EXPECTED["features"].as_array().unwrap();
+            let expected: Vec<&Json> = rows.iter().flat_map(|row| row.as_array().unwrap()).collect();
+            assert_eq!(expected.len(), 2 * FEATURES);
+            for (place, (found, expected)) in features.iter::<f32>().zip(expected).enumerate() {
+                assert!(apart(found, expected, usual) < 1e-4, "feature {place}: {found}, expected {expected}");
+            }
+        }
+    }
+
+    #[test]
+    fn weights_of_half_precision_are_read() {
+        let bytes = [f16::from_f32(0.5), f16::from_f32(-2.0)].iter().flat_map(|value| value.to_le_bytes()).collect();
+        let bytes = file(&[("some".into(), Dtype::F16, vec![2], bytes)]);
+        let tensors = SafeTensors::deserialize(&bytes).unwrap();
+        let mut reader = Reader { tensors: tensors.iter().collect(), device: &Device::flex() };
+        assert_eq!(reader.take("some".into(), &[2]).unwrap(), [0.5, -2.0]);
+    }
+
+    #[test]
+    fn a_file_of_other_weights_is_refused_with_what_is_wrong() {
+        let fault = |bytes: &[u8]| format!("{:#}", Inception::read(bytes, &Device::flex()).unwrap_err());
+        let others = "these are not the weights of pytorch-fid's Inception v3: ";
+        assert!(fault(b"PK").starts_with("this is no safetensors file: "));
+        assert_eq!(fault(&file(&[])), format!("{others}`Conv2d_1a_3x3.conv.weight` is missing"));
+
+        let first = |dtype: Dtype, shape: &[usize]| {
+            let bytes = vec![0; shape.iter().product::<usize>() * dtype.bitsize() / 8];
+            file(&[("Conv2d_1a_3x3.conv.weight".into(), dtype, shape.to_vec(), bytes)])
+        };
+        assert_eq!(
+            fault(&first(Dtype::F32, &[32, 3, 5, 5])),
+            format!("{others}`Conv2d_1a_3x3.conv.weight` has the shape [32, 3, 5, 5], expected [32, 3, 3, 3]")
+        );
+        assert_eq!(
+            fault(&first(Dtype::F64, &[32, 3, 3, 3])),
+            format!("{others}`Conv2d_1a_3x3.conv.weight` is of type F64, expected F32 or F16")
+        );
+
+        let mut tensors = weights();
+        tensors.push(("AuxLogits.fc.bias".into(), Dtype::F32, vec![1], vec![0; 4]));
+        assert_eq!(fault(&file(&tensors)), format!("{others}`AuxLogits.fc.bias` is none of them"));
+        tensors.retain(|(name, ..)| name != "Mixed_7c.branch_pool.bn.bias");
+        assert_eq!(fault(&file(&tensors)), format!("{others}`Mixed_7c.branch_pool.bn.bias` is missing"));
+        for (name, _, _, bytes) in &mut tensors {
+            if name == "Conv2d_2a_3x3.bn.running_var" {
+                bytes[..4].copy_from_slice(&(-1.0_f32).to_le_bytes());
+            }
+        }
+        assert_eq!(fault(&file(&tensors)), format!("{others}`Conv2d_2a_3x3` has values that are no finite numbers"));
+    }
+}

@@ -1,0 +1,361 @@
+//! How likely test images are to a VAE, as far as bounds tell it.
+
+use burn::tensor::{Device, Tensor, TensorData};
+use imago_core::model::{Batch, Encoder, Sampler};
+use imago_core::nn::Value;
+use imago_core::noise::{Noise, Purpose};
+
+use super::Watch;
+use super::evaluator::Pixels;
+use crate::data::Images;
+use crate::device::within_threads;
+use crate::train::plain;
+
+/// How many images, or draws, are decoded together.
+const BATCH: usize = 250;
+
+/// The distribution of an image's values around what the decoder gives.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Density {
+    /// Each value is the probability of white, given as a logit: Σ x log σ(l) + (1 − x) log(1 − σ(l)). For grey values it is no density,
+    /// but the custom of the field.
+    Bernoulli,
+    /// Σ −(x − y)² / 2σ² − log σ − ½ log 2π. Squared error is that of σ² = ½.
+    Normal {
+        /// σ
+        deviation: f64,
+    },
+    /// Σ −|x − y| − log 2. Absolute error is that of the scale 1.
+    Laplace,
+}
+
+impl Density {
+    /// The logarithm of the density of each of `images` around `given`, `[batch, values]` each.
+    fn log(self, given: Tensor<2>, images: Tensor<2>) -> Vec<f64> {
+        let values = given.dims()[1] as f64;
+        let (sums, factor, constant) = match self {
+            Self::Bernoulli => {
+                let rest = given.clone().abs().neg().exp().log1p();
+                let losses = given.clone().clamp_min(0.0) - given * images + rest;
+                (losses, -1.0, 0.0)
+            }
+            Self::Normal { deviation } => {
+                let half_log_two_pi = 0.5 * std::f64::consts::TAU.ln();
+                let constant = -values * (deviation.ln() + half_log_two_pi);
+                ((given - images).square(), -0.5 / (deviation * deviation), constant)
+            }
+            Self::Laplace => ((given - images).abs(), -1.0, -values * std::f64::consts::LN_2),
+        };
+        let sums = sums.sum_dim(1).into_data();
+        sums.iter::<f32>().map(|sum| f64::from(sum) * factor + constant).collect()
+    }
+}
+
+/// What is known of the likelihood of images.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Likelihood {
+    /// E log p(x|z), averaged over all images, with one draw of each code.
+    pub reconstruction: f64,
+    /// KL(q(z|x) ‖ N(0, I)), averaged over all images.
+    pub divergence: f64,
+    /// The standard error of their difference, the evidence lower bound, over the images.
+    pub error: f64,
+    /// The importance-weighted bound, averaged over the first images: E log 1/K Σ p(x|z) p(z) / q(z|x).
+    pub bound: f64,
+    /// Its standard error over the images.
+    pub bound_error: f64,
+    /// How many latent values tell anything of the image: those whose mean has a variance over the images above 0.01.
+    pub active_units: usize,
+}
+
+/// How much is computed for the importance-weighted bound.
+#[derive(Debug, Clone, Copy)]
+pub struct Effort {
+    /// How many images.
+    pub images: usize,
+    /// How many draws from the code of each.
+    pub draws: usize,
+}
+
+/// A VAE that is measured.
+pub struct Bounded<'a> {
+    pub encoder: &'a Encoder,
+    pub sampler: &'a Sampler,
+    pub density: Density,
+    pub device: &'a Device,
+}
+
+impl Bounded<'_> {
+    /// Measures `images`. Kingma and Welling (2013), equation 3; Burda, Grosse and Salakhutdinov, "Importance Weighted Autoencoders"
+    /// (2015), equation 8 for the bound and section 5.2 for the active units.
+    pub fn measure(&self, images: &Images, effort: Effort, watch: &Watch) -> Likelihood {
+        let all: Vec<usize> = (0..images.count()).collect();
+        let (mut reconstructions, mut divergences) = (Vec::new(), Vec::new());
+        let mut means = Vec::new();
+        for (number, indices) in all.chunks(BATCH).enumerate() {
+            let noise = self.noise(0, number, indices.len());
+            let Batch { samples, classes } = plain(images, indices, self.device);
+            let part = within_threads(|| self.terms(samples, &classes, &noise));
+            reconstructions.extend(part.reconstructions);
+            divergences.extend(part.divergences);
+            means.extend(part.means);
+            watch.done(indices.len());
+        }
+        let mut bounds = Vec::new();
+        let some = &all[..effort.images.min(all.len())];
+        let together = (BATCH / effort.draws.max(1)).max(1);
+        for (number, indices) in some.chunks(together).enumerate() {
+            let noise = self.noise(1, number, indices.len() * effort.draws);
+            let Batch { samples, classes } = plain(images, indices, self.device);
+            let part = within_threads(|| self.terms(samples, &classes, &noise));
+            bounds.extend(part.weights.chunks_exact(effort.draws.max(1)).map(log_mean_exp));
+            watch.done(indices.len() * effort.draws);
+        }
+        let elbo: Vec<f64> = reconstructions.iter().zip(&divergences).map(|(gain, price)| gain - price).collect();
+        let (bound, bound_error) = mean_and_error(&bounds);
+        Likelihood {
+            reconstruction: mean_and_error(&reconstructions).0,
+            divergence: mean_and_error(&divergences).0,
+            error: mean_and_error(&elbo).1,
+            bound,
+            bound_error,
+            active_units: active_units(&means, self.sampler.latent()),
+        }
+    }
+
+    /// How many parts [`Self::measure`] has.
+    pub fn parts(images: usize, effort: Effort) -> usize {
+        images + images.min(effort.images) * effort.draws
+    }
+
+    /// Numbers from N(0, 1) for so many codes.
+    fn noise(&self, pass: u64, batch: usize, codes: usize) -> Vec<f32> {
+        Noise::of(Purpose::Measure, pass, batch as u64).normals(codes * self.sampler.latent())
+    }
+
+    /// The terms of both bounds for a batch. `noise` makes the draws from the codes, `[images, draws, latent]`.
+    fn terms(&self, samples: Value, classes: &Tensor<2>, noise: &[f32]) -> Terms {
+        let images = samples.clone().flat();
+        let count = images.dims()[0];
+        let (means, log_variances) = self.encoder.encode(samples, classes);
+        let log_variances = log_variances.unwrap_or_else(|| means.zeros_like());
+        let numbers =
+            |tensor: &Tensor<2>| -> Vec<f64> { tensor.clone().into_data().iter::<f32>().map(f64::from).collect() };
+        let (mean, log_variance) = (numbers(&means), numbers(&log_variances));
+        let latent = means.dims()[1];
+        let draws = noise.len() / (count * latent).max(1);
+        let (mut codes, mut weights) = (Vec::with_capacity(noise.len()), Vec::with_capacity(count * draws));
+        for (number, noise) in noise.chunks_exact(latent).enumerate() {
+            let own = number / draws * latent..(number / draws + 1) * latent;
+            let mut weight = 0.0;
+            for ((mean, log_variance), epsilon) in mean[own.clone()].iter().zip(&log_variance[own]).zip(noise) {
+                let epsilon = f64::from(*epsilon);
+                let code = mean + (0.5 * log_variance).exp() * epsilon;
+                // log N(z; 0, 1) − log N(z; μ, σ²)
+                weight += 0.5 * (epsilon * epsilon - code * code + log_variance);
+                codes.push(code as f32);
+            }
+            weights.push(weight);
+        }
+        let repeated = |rows: Tensor<2>| -> Tensor<2> {
+            let [_, values] = rows.dims();
+            rows.unsqueeze_dim::<3>(1).repeat_dim(1, draws).reshape([count * draws, values])
+        };
+        let codes = Tensor::from_data(TensorData::new(codes, [count * draws, latent]), self.device);
+        let given = self.sampler.values(codes, Some(repeated(classes.clone()))).flat();
+        let reconstructions = self.density.log(given, repeated(images));
+        weights.iter_mut().zip(&reconstructions).for_each(|(weight, likelihood)| *weight += likelihood);
+        let divergences = mean.chunks_exact(latent).zip(log_variance.chunks_exact(latent)).map(|(means, logs)| {
+            means.iter().zip(logs).map(|(mean, log)| 0.5 * (mean * mean + log.exp() - log - 1.0)).sum()
+        });
+        Terms { divergences: divergences.collect(), reconstructions, weights, means: mean }
+    }
+}
+
+/// What the decoder makes of the mean codes of `images`.
+pub fn reconstructions(encoder: &Encoder, sampler: &Sampler, images: &Images, watch: &Watch) -> Pixels {
+    let mut pixels = Pixels::none(images.shape());
+    let all: Vec<usize> = (0..images.count()).collect();
+    for indices in all.chunks(BATCH) {
+        let Batch { samples, classes } = plain(images, indices, &sampler.device);
+        pixels.push(within_threads(|| {
+            let codes = encoder.encode(samples, &classes).0;
+            sampler.output.pixels(sampler.values(codes, Some(classes)).image())
+        }));
+        watch.done(indices.len());
+    }
+    pixels
+}
+
+/// What the bounds are made of.
+struct Terms {
+    /// log p(x|z) of every draw.
+    reconstructions: Vec<f64>,
+    /// KL(q(z|x) ‖ N(0, I)) of every image.
+    divergences: Vec<f64>,
+    /// log p(x|z) p(z) / q(z|x) of every draw.
+    weights: Vec<f64>,
+    /// The mean codes, `[images, latent]`.
+    means: Vec<f64>,
+}
+
+/// log 1/n Σ exp x, without overflow.
+fn log_mean_exp(values: &[f64]) -> f64 {
+    let most = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    most + (values.iter().map(|value| (value - most).exp()).sum::<f64>() / values.len() as f64).ln()
+}
+
+/// The mean, and its standard error.
+fn mean_and_error(values: &[f64]) -> (f64, f64) {
+    let count = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / count;
+    let squares = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>();
+    (mean, (squares / (count - 1.0) / count).sqrt())
+}
+
+/// How many columns of `means`, rows of `latent` values, have a variance above 0.01.
+fn active_units(means: &[f64], latent: usize) -> usize {
+    let count = means.len() / latent.max(1);
+    let variance = |value: usize| {
+        let column = || means.iter().skip(value).step_by(latent);
+        let mean = column().sum::<f64>() / count as f64;
+        column().map(|x| (x - mean).powi(2)).sum::<f64>() / count as f64
+    };
+    (0..latent).filter(|value| variance(*value) > 0.01).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use imago_core::artifact::{
+        Artifact, DataFacts, ENCODER, FORMAT, GENERATOR, Generator, Manifest, Precision, Reader, TrainingFacts,
+        WeightFacts,
+    };
+    use imago_core::layer::{Flatten, LayerSpec, Linear, Reshape, Sigmoid};
+    use imago_core::model::{Output, Prior};
+    use imago_core::nn::{Sequential, Start};
+    use imago_core::spec::{Family, Range};
+    use serde_json::Value as Json;
+
+    use super::*;
+
+    fn reference() -> Json {
+        serde_json::from_str(include_str!("../../../tests/measures/likelihood.json")).unwrap()
+    }
+
+    fn numbers(value: &Json) -> Vec<f64> {
+        match value {
+            Json::Array(items) => items.iter().flat_map(numbers).collect(),
+            number => vec![number.as_f64().unwrap()],
+        }
+    }
+
+    fn tensor(value: &Json, shape: [usize; 2]) -> TensorData {
+        TensorData::new(numbers(value).iter().map(|number| *number as f32).collect::<Vec<f32>>(), shape)
+    }
+
+    /// The model of the reference. Its decoder gives logits, or what a sigmoid makes of them.
+    fn model(reference: &Json, logits: bool, device: &Device) -> (Encoder, Sampler) {
+        let mut layers: Vec<LayerSpec> = vec![Linear::new(12).into()];
+        if !logits {
+            layers.push(Sigmoid {}.into());
+        }
+        layers.push(Reshape([1, 3, 4]).into());
+        let reader = Reader { layers: vec![Flatten {}.into(), Linear::new(6).into()], range: Range::Unit, heads: true };
+        let output = if logits { Output::Sigmoid } else { Output::Identity };
+        let manifest = Manifest {
+            format: FORMAT,
+            name: "small".into(),
+            family: Family::Vae,
+            data: DataFacts { set: "none".into(), image: [1, 3, 4], classes: vec!["all".into()] },
+            generator: Some(Generator { latent: 3, classes: 0, layers, output }),
+            prior: Prior::Normal,
+            encoder: Some(reader),
+            classifier: None,
+            training: TrainingFacts::default(),
+            weights: WeightFacts::default(),
+        };
+        let networks = manifest.plan().unwrap();
+        let build = |network, layer: usize, part: &Json, shape: [usize; 2]| {
+            let weight = tensor(&part["weight"], shape);
+            let bias: Vec<f32> = numbers(&part["bias"]).iter().map(|number| *number as f32).collect();
+            let values = shape[1];
+            let tensors = BTreeMap::from([
+                (format!("layers.{layer}.weight"), weight),
+                (format!("layers.{layer}.bias"), TensorData::new(bias, [values])),
+            ]);
+            let mut start = Start::loaded(tensors, device);
+            let built = Sequential::new(network, &mut start);
+            start.finish().unwrap();
+            built
+        };
+        let decoder = build(networks.generator.as_ref().unwrap(), 0, &reference["decoder"], [3, 12]);
+        let encoder = build(networks.encoder.as_ref().unwrap(), 1, &reference["encoder"], [12, 6]);
+        let artifact = Artifact::new(manifest, &[(GENERATOR, &decoder), (ENCODER, &encoder)], Precision::F32).unwrap();
+        (artifact.encoder(device).unwrap().unwrap(), artifact.sampler(device).unwrap())
+    }
+
+    fn close(found: f64, expected: f64, what: &str) {
+        assert!((found - expected).abs() < 1e-5 * expected.abs() + 2e-5, "{what}: {found}, expected {expected}");
+    }
+
+    /// `tests/measures/likelihood.py`
+    #[test]
+    fn both_bounds_are_those_of_the_reference_for_every_density() {
+        let (reference, device) = (reference(), Device::flex());
+        let (draws, images) = (16, 6);
+        // The reference has the draws first.
+        let given = numbers(&reference["noise"]);
+        let at = |image: usize, draw: usize| (draw * images + image) * 3;
+        let order = (0..images).flat_map(|image| (0..draws).map(move |draw| (image, draw)));
+        let noise: Vec<f32> =
+            order.flat_map(|(i, d)| given[at(i, d)..at(i, d) + 3].to_vec()).map(|x| x as f32).collect();
+        let pixels = Tensor::<2>::from_data(tensor(&reference["images"], [images, 12]), &device);
+        let cases = reference["cases"].as_array().unwrap();
+        assert_eq!(cases.len(), 4);
+        for case in cases {
+            let name = case["distribution"].as_str().unwrap();
+            let density = match (name, case["deviation"].as_f64()) {
+                ("bernoulli", _) => Density::Bernoulli,
+                ("mse", _) => Density::Normal { deviation: std::f64::consts::FRAC_1_SQRT_2 },
+                (_, deviation) => Density::Normal { deviation: deviation.unwrap() },
+            };
+            let (encoder, sampler) = model(&reference, density == Density::Bernoulli, &device);
+            let bounded = Bounded { encoder: &encoder, sampler: &sampler, density, device: &device };
+            let classes = Tensor::ones([images, 1], &device);
+            let terms = bounded.terms(Value::Image(pixels.clone().reshape([images, 1, 3, 4])), &classes, &noise);
+            let (reconstruction, elbo, bound, kl) = (
+                numbers(&case["reconstruction"]),
+                numbers(&case["elbo"]),
+                numbers(&case["bound"]),
+                numbers(&reference["kl"]),
+            );
+            for image in 0..images {
+                let own = image * draws..(image + 1) * draws;
+                let found = mean_and_error(&terms.reconstructions[own.clone()]).0;
+                close(terms.divergences[image], kl[image], name);
+                close(found, reconstruction[image], name);
+                close(found - terms.divergences[image], elbo[image], name);
+                close(log_mean_exp(&terms.weights[own]), bound[image], name);
+            }
+            assert_eq!(active_units(&terms.means, 3) as u64, reference["active"]["units"].as_u64().unwrap());
+        }
+    }
+
+    #[test]
+    fn a_laplace_density_is_normalised() {
+        let device = Device::flex();
+        let one = |value: f32| Tensor::<2>::from_data(TensorData::new(vec![value], [1, 1]), &device);
+        let step = 0.01;
+        let mass: f64 =
+            (-1_500..1_500).map(|x| Density::Laplace.log(one(0.3), one(x as f32 * step as f32))[0].exp() * step).sum();
+        assert!((mass - 1.0).abs() < 1e-3, "{mass}");
+    }
+
+    #[test]
+    fn means_of_exponentials_do_not_overflow() {
+        assert!((log_mean_exp(&[-1000.0, -1000.0]) + 1000.0).abs() < 1e-12);
+        assert!((log_mean_exp(&[0.0, f64::NEG_INFINITY]) + std::f64::consts::LN_2).abs() < 1e-12);
+    }
+}

@@ -1,0 +1,167 @@
+//! All scores of a model.
+
+use std::time::Instant;
+
+use anyhow::Result;
+use imago_core::model::{Encoder, Sampler};
+
+use super::evaluator::Pixels;
+use super::likelihood::{Bounded, Effort, reconstructions};
+use super::yardstick::Value;
+use super::{Evaluation, Features, Measure, Score, Subject, Watch, Yardstick, inception};
+use crate::data::{Images, Search};
+use crate::device::within_threads;
+use crate::report::png_grid;
+
+/// How many samples are drawn at a time.
+const BATCH: usize = 250;
+/// How many of the samples that are nearest to a training image are shown, and in how many columns.
+const SHOWN: usize = 30;
+const COLUMNS: usize = 10;
+
+/// How a model is measured.
+pub struct Measuring<'a> {
+    /// What it is compared with.
+    pub yardstick: &'a Yardstick,
+    /// How many samples.
+    pub count: usize,
+    /// Once with each of these seeds.
+    pub seeds: &'a [u64],
+    /// How much is computed for the bound of a VAE's likelihood.
+    pub effort: Effort,
+    /// Where images are looked for.
+    pub search: &'a Search,
+    /// What computes.
+    pub device: &'a str,
+    pub watch: &'a Watch,
+}
+
+/// What is seen besides the scores, of the first seed.
+pub struct Evidence {
+    /// The samples that are nearest to a training image, and below each row of them those images: a PNG.
+    pub neighbours: Vec<u8>,
+    /// The features of the samples, `[count, features]`.
+    pub features: Features,
+}
+
+impl Measuring<'_> {
+    /// Measures `subject`.
+    pub fn measure(&self, subject: &Subject) -> Result<(Evaluation, Evidence)> {
+        let began = Instant::now();
+        let manifest = &subject.artifact.manifest;
+        let mut scores: Vec<Score> = Vec::new();
+        let mut first = None;
+        for (number, seed) in self.seeds.iter().enumerate() {
+            let of = format!("seed {} of {}", number + 1, self.seeds.len());
+            self.watch.begin(format!("{}: drawing {} samples, {of}", manifest.name, self.count), self.count);
+            let pixels = draw(&subject.sampler, subject.data.image(), *seed, self.count, self.watch);
+            self.watch.begin(format!("{}: looking at them, {of}", manifest.name), self.count);
+            let classes = subject.sampler.classes() as u64;
+            let asked: Vec<usize> =
+                (0..self.count as u64).filter_map(|index| Some(index.checked_rem(classes)? as usize)).collect();
+            let seen = self.yardstick.measure(&pixels, &asked, self.watch);
+            for Value { measure, value, error } in &seen.values {
+                match scores.iter_mut().find(|score| score.measure == *measure) {
+                    Some(score) => score.values.push(*value),
+                    None => scores.push(self.yardstick.score(*measure, vec![*value], *error)),
+                }
+            }
+            first.get_or_insert((pixels, seen));
+        }
+        if let Some(encoder) = &subject.encoder {
+            // In the range that the model knows.
+            let test = Images::test(&subject.data, self.search)?;
+            self.watch.begin(format!("{}: reconstructions", manifest.name), 2 * test.count());
+            let copies = reconstructions(encoder, &subject.sampler, &test, self.watch);
+            let distance = self.yardstick.frechet_distance(&copies, self.watch);
+            scores.push(self.yardstick.score(Measure::ReconstructionFid, vec![distance], None));
+            scores.extend(self.likelihood(subject, encoder, &test));
+        }
+        let (pixels, seen) = match first {
+            Some(first) => first,
+            None => anyhow::bail!("there is no seed"),
+        };
+        let evaluation = Evaluation {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            name: manifest.name.clone(),
+            family: manifest.family,
+            set: subject.data.set.title().to_owned(),
+            weights_sha256: manifest.weights.sha256.clone(),
+            device: self.device.to_owned(),
+            evaluator: self.yardstick.facts(),
+            inception_sha256: self.yardstick.inception_sha256().map(str::to_owned),
+            count: self.count,
+            test_images: self.yardstick.test().count(),
+            seeds: self.seeds.to_vec(),
+            scores,
+            classes: seen.classes,
+            alarm: seen.alarm,
+            warnings: self.warnings(),
+            seconds: began.elapsed().as_secs_f64(),
+        };
+        let neighbours = self.neighbours(&pixels, &seen.nearest)?;
+        Ok((evaluation, Evidence { neighbours, features: seen.features }))
+    }
+
+    /// The bounds of a VAE's likelihood.
+    fn likelihood(&self, subject: &Subject, encoder: &Encoder, test: &Images) -> Vec<Score> {
+        let Some(density) = subject.density else { return Vec::new() };
+        let name = &subject.artifact.manifest.name;
+        self.watch.begin(format!("{name}: likelihood of the test images"), Bounded::parts(test.count(), self.effort));
+        let device = &subject.sampler.device;
+        let found =
+            Bounded { encoder, sampler: &subject.sampler, density, device }.measure(test, self.effort, self.watch);
+        let score = |measure, value, error| self.yardstick.score(measure, vec![value], error);
+        vec![
+            score(Measure::Elbo, found.reconstruction - found.divergence, Some(found.error)),
+            score(Measure::Reconstruction, found.reconstruction, None),
+            score(Measure::LatentDivergence, found.divergence, None),
+            score(Measure::LikelihoodBound, found.bound, Some(found.bound_error)),
+            score(Measure::ActiveUnits, found.active_units as f64, None),
+        ]
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        let test = self.yardstick.test().count();
+        let inception = self.yardstick.inception_sha256().map(|_| inception::FEATURES);
+        let sizes = [Some(self.yardstick.facts().features), inception];
+        let too_few = sizes.into_iter().flatten().filter(|size| self.count.min(test) <= *size);
+        too_few
+            .map(|size| {
+                format!(
+                    "{} samples and {test} test images are too few for {size} features: covariances are singular, and FID \
+                     says little",
+                    self.count
+                )
+            })
+            .collect()
+    }
+
+    /// The samples that are nearest to a training image, above those images.
+    fn neighbours(&self, pixels: &Pixels, nearest: &[(usize, f64)]) -> Result<Vec<u8>> {
+        let mut order: Vec<usize> = (0..nearest.len()).collect();
+        order.sort_by(|a, b| nearest[*a].1.total_cmp(&nearest[*b].1));
+        order.truncate(SHOWN);
+        let mut shown: Vec<f32> = Vec::new();
+        for row in order.chunks(COLUMNS) {
+            for sample in row {
+                shown.extend(pixels.numbers(*sample..sample + 1));
+            }
+            let training: Vec<usize> = row.iter().map(|sample| nearest[*sample].0).collect();
+            let training = self.yardstick.training_pixels(&training);
+            shown.extend(training.numbers(0..training.count()));
+        }
+        png_grid(&shown, pixels.shape, COLUMNS.min(order.len()), 2)
+    }
+}
+
+/// The samples `0 .. count` of a seed, as they are saved.
+pub fn draw(sampler: &Sampler, shape: [usize; 3], seed: u64, count: usize, watch: &Watch) -> Pixels {
+    let mut pixels = Pixels::none(shape);
+    for first in (0..count).step_by(BATCH) {
+        let some = BATCH.min(count - first);
+        pixels.push(within_threads(|| sampler.sample(seed, first as u64, some, None)));
+        watch.done(some);
+    }
+    pixels
+}

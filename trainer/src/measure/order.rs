@@ -1,0 +1,147 @@
+//! Do the scores agree with the eye? Digits against the same digits, moved, blurred, noisy, repeated, or some of them missing.
+
+use burn::tensor::Device;
+use imago_core::noise::Noise;
+use imago_core::spec::{Data, Set};
+
+use super::Watch;
+use super::classes::{Reason, Signs, alarm, covered, divergence, histogram};
+use super::evaluator::{Evaluator, Looked, Pixels};
+use super::frechet::{Moments, frechet_distance};
+use super::neighbours::{Manifold, NeighbourScores, neighbour_scores};
+use super::pictures::{diversity, sharpness};
+use crate::data::{Images, Search};
+
+/// How many images there are in every set.
+const COUNT: usize = 400;
+const SIDE: usize = 28;
+
+struct Eye {
+    evaluator: Evaluator,
+    real: Manifold,
+    shares: Vec<f64>,
+}
+
+/// What was found in a set of images.
+struct Found {
+    fid: f64,
+    near: NeighbourScores,
+    shares: Vec<f64>,
+    alarm: Vec<Reason>,
+}
+
+impl Eye {
+    fn new(real: &Pixels) -> Self {
+        let evaluator = Evaluator::open(None, &Data::new(Set::Mnist), &Device::flex()).unwrap();
+        let looked = evaluator.look(real, &Watch::new(false));
+        let shares = histogram(&looked.classes(), 10);
+        Self { real: Manifold::of(looked.features), shares, evaluator }
+    }
+
+    fn look(&self, pixels: &Pixels) -> Found {
+        let looked: Looked = self.evaluator.look(pixels, &Watch::new(false));
+        let shares = histogram(&looked.classes(), 10);
+        let real = self.real.features();
+        let fid = frechet_distance(&Moments::of(&looked.features), &Moments::of(real));
+        let manifold = Manifold::of(looked.features);
+        let near = neighbour_scores(&self.real, &manifold);
+        let distances =
+            |manifold: &Manifold| manifold.nearest_others().iter().map(|other| other.1).collect::<Vec<f64>>();
+        let (own, others) = (distances(&manifold), distances(&self.real));
+        let signs = Signs {
+            names: &[],
+            shares: &shares,
+            real_shares: &self.shares,
+            diversity: diversity(manifold.features()),
+            real_diversity: diversity(real),
+            nearest_others: &own,
+            real_nearest_other: others.iter().sum::<f64>() / others.len() as f64,
+            coverage: near.coverage,
+        };
+        Found { fid, near, alarm: alarm(&signs), shares }
+    }
+}
+
+fn digits(first: usize) -> (Pixels, Vec<u8>) {
+    let images = Images::test(&Data::new(Set::SyntheticDigits), &Search::default()).unwrap();
+    let indices: Vec<usize> = (first..first + COUNT).collect();
+    (Pixels::of(&images, &indices), images.labels()[first..first + COUNT].to_vec())
+}
+
+fn changed(pixels: &Pixels, change: impl Fn(&[u8], usize, usize) -> u8) -> Pixels {
+    let image = |image: &[u8]| -> Vec<u8> { (0..SIDE * SIDE).map(|at| change(image, at / SIDE, at % SIDE)).collect() };
+    Pixels { bytes: pixels.bytes.chunks_exact(SIDE * SIDE).flat_map(image).collect(), shape: pixels.shape }
+}
+
+/// The pixel at that place, black outside.
+fn at(image: &[u8], row: usize, column: usize) -> u8 {
+    if row < SIDE && column < SIDE { image[row * SIDE + column] } else { 0 }
+}
+
+fn shifted(pixels: &Pixels, by: usize) -> Pixels {
+    changed(pixels, |image, row, column| at(image, row, column + by))
+}
+
+/// The mean over a square.
+fn blurred(pixels: &Pixels, reach: usize) -> Pixels {
+    changed(pixels, |image, row, column| {
+        let around = |middle: usize| (middle + SIDE - reach)..=(middle + SIDE + reach);
+        let inside = |place: usize| place.checked_sub(SIDE).unwrap_or(SIDE);
+        let sum: usize = around(row)
+            .flat_map(|row| around(column).map(move |column| (row, column)))
+            .map(|(row, column)| usize::from(at(image, inside(row), inside(column))))
+            .sum();
+        (sum / (2 * reach + 1).pow(2)) as u8
+    })
+}
+
+fn noisy(pixels: &Pixels, deviation: f32) -> Pixels {
+    let mut noise = Noise::new(1, 0);
+    let bytes = pixels.bytes.iter();
+    let bytes = bytes.map(|byte| (f32::from(*byte) + 255.0 * deviation * noise.normal()).clamp(0.0, 255.0) as u8);
+    Pixels { bytes: bytes.collect(), shape: pixels.shape }
+}
+
+/// Those images, over and over.
+fn repeated(pixels: &Pixels, of: &[usize]) -> Pixels {
+    let bytes = (0..COUNT).flat_map(|index| pixels.image(of[index % of.len()]).to_vec());
+    Pixels { bytes: bytes.collect(), shape: pixels.shape }
+}
+
+#[test]
+fn scores_agree_with_the_eye() {
+    let (real, labels) = digits(0);
+    let (fresh, _) = digits(COUNT);
+    let eye = Eye::new(&real);
+    let same = eye.look(&real);
+    assert!(same.fid < 1e-6 && same.alarm.is_empty(), "{}", same.fid);
+    assert_eq!((same.near.precision, same.near.recall, same.near.coverage), (1.0, 1.0, 1.0));
+    let floor = eye.look(&fresh);
+    assert!(floor.alarm.is_empty(), "{:?}", floor.alarm);
+
+    let noise = eye.look(&noisy(&fresh, 0.06));
+    let blur = eye.look(&blurred(&fresh, 1));
+    let heavy = eye.look(&blurred(&fresh, 2));
+    let clothing = Images::test(&Data::new(Set::SyntheticClothing), &Search::default()).unwrap();
+    let other = eye.look(&Pixels::of(&clothing, &(0..COUNT).collect::<Vec<_>>()));
+    let order = [same.fid, floor.fid, noise.fid, blur.fid, heavy.fid, other.fid];
+    assert!(order.windows(2).all(|pair| pair[0] < pair[1]), "{order:?}");
+    assert!(heavy.near.precision < 0.9 * floor.near.precision.min(blur.near.precision), "{:?}", heavy.near);
+    let sharp = |pixels: &Pixels| sharpness(&pixels.numbers(0..COUNT), pixels.shape).iter().sum::<f64>();
+    assert!(sharp(&blurred(&real, 1)) < 0.5 * sharp(&real) && sharp(&noisy(&real, 0.1)) > sharp(&real));
+
+    let (near, far) = (eye.look(&shifted(&real, 2)), eye.look(&shifted(&real, 6)));
+    assert!(floor.fid < far.fid && near.fid < far.fid && far.near.precision < near.near.precision);
+
+    let few: Vec<usize> = (0..COUNT).filter(|index| labels[*index] < 5).collect();
+    let dropped = eye.look(&repeated(&real, &few[..few.len() / 2]));
+    assert!(dropped.fid > floor.fid && dropped.near.recall < 0.8 && dropped.near.coverage < 0.7);
+    assert!(dropped.near.precision > 0.99, "what is left is real");
+    assert!(covered(&dropped.shares, &eye.shares) < 10 && divergence(&dropped.shares, &eye.shares) > 0.3);
+    assert!(dropped.alarm.iter().any(|reason| matches!(reason, Reason::MissingClasses(_))), "{:?}", dropped.alarm);
+
+    let collapsed = eye.look(&repeated(&real, &[3, 17]));
+    assert!(collapsed.fid > dropped.fid && collapsed.near.coverage < 0.1);
+    assert!(collapsed.alarm.iter().any(|reason| matches!(reason, Reason::Repeated { .. })), "{:?}", collapsed.alarm);
+    assert!(collapsed.alarm.iter().any(|reason| matches!(reason, Reason::Uncovered { .. })));
+}
