@@ -1,5 +1,7 @@
 //! What the numbers of a comparison support, in words, and nothing more.
 
+use imago_core::spec::Family;
+
 use super::units::{count, duration, listed};
 use super::{Cost, Entry};
 use crate::measure::{Measure, Score};
@@ -8,6 +10,8 @@ use crate::measure::{Measure, Score};
 const APART: f64 = 2.0;
 /// Where the spread is not known, they differ if one is so much larger than the other.
 const MARGIN: f64 = 0.05;
+/// Samples with more than so many times the sharpness of real images are grainy: noise has hard edges, too.
+const GRAINY: f64 = 1.1;
 /// Sizes and times that differ by less are called alike.
 const RATIO: f64 = 1.1;
 
@@ -121,6 +125,15 @@ impl Claim {
             return None;
         }
         let show = |score: &Score| self.measure.show(score.mean());
+        if self.measure == Measure::Sharpness && first.mean() > GRAINY {
+            let others: Vec<String> =
+                ranked[1..].iter().map(|(name, score)| format!("{name}'s {} times", show(score))).collect();
+            return Some(format!(
+                "{best}'s samples have {} times the sharpness of the test images, which is grain rather than edges, and {}.",
+                show(first),
+                listed(&others)
+            ));
+        }
         let floor = match (self.measure, first.training) {
             (Measure::Fid, Some(floor)) => format!("; real training images have {}", self.measure.show(floor)),
             _ => String::new(),
@@ -153,8 +166,12 @@ fn apart(a: &Score, b: &Score) -> bool {
     beyond_chance((a.mean() - b.mean()).abs(), a, b)
 }
 
-/// Whether a difference between two scores, or between their distances from a third, is more than chance explains.
+/// Whether a difference between two scores, or between their distances from a third, is more than chance explains, and is seen in
+/// the digits that are told.
 pub fn beyond_chance(difference: f64, a: &Score, b: &Score) -> bool {
+    if a.measure.show(a.mean()) == b.measure.show(b.mean()) {
+        return false;
+    }
     match (a.spread(), b.spread()) {
         (Some(a), Some(b)) => difference > APART * a.hypot(b),
         _ => difference > MARGIN * a.mean().abs().max(b.mean().abs()),
@@ -191,18 +208,19 @@ fn time(entries: &[Entry]) -> Option<String> {
     ))
 }
 
-/// The models with the most and the least of something, if that is a difference worth a word.
+/// The models with the most and the least of something, if that is a difference worth a word. Those that learn the codes of another
+/// model are left away: what that one took is not counted.
 fn extremes(entries: &[Entry], of: impl Fn(&Cost) -> f64) -> Option<(&Entry, &Entry)> {
     let value = |entry: &Entry| of(&entry.cost);
-    let most = entries.iter().max_by(|a, b| value(a).total_cmp(&value(b)))?;
-    let least = entries.iter().min_by(|a, b| value(a).total_cmp(&value(b)))?;
+    let whole =
+        || entries.iter().filter(|entry| !matches!(entry.evaluation.family, Family::LatentGan | Family::LatentVae));
+    let most = whole().max_by(|a, b| value(a).total_cmp(&value(b)))?;
+    let least = whole().min_by(|a, b| value(a).total_cmp(&value(b)))?;
     (value(least) > 0.0 && value(most) > RATIO * value(least)).then_some((most, least))
 }
 
 #[cfg(test)]
 mod tests {
-    use imago_core::spec::Family;
-
     use super::*;
     use crate::compare::Pictures;
     use crate::measure::{Evaluation, EvaluatorFacts};
@@ -292,6 +310,18 @@ mod tests {
         );
         let close = statements(&[model("a", 10.1), model("b", 10.0), model("c", 90.0)]);
         assert_eq!(close.len(), 1, "the best two cannot be told apart: {close:?}");
+    }
+
+    #[test]
+    fn what_is_sharper_than_real_images_is_called_grainy() {
+        let model =
+            |name: &str, sharpness: f64| entry(name, 1, 1.0, &[(Measure::Sharpness, &[sharpness, sharpness + 0.01])]);
+        let said = statements(&[model("vae", 0.2), model("gan", 1.9)]);
+        assert_eq!(
+            said[0],
+            "gan's samples have 1.905 times the sharpness of the test images, which is grain rather than edges, and vae's \
+             0.205 times."
+        );
     }
 
     #[test]
