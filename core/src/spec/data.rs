@@ -115,8 +115,9 @@ impl Data {
     /// Number of channels of every image.
     pub fn channels(&self) -> usize {
         match self.set {
+            Set::Folder(_) => self.channels,
             Set::StackedMnist => 3,
-            _ => self.channels,
+            _ => 1,
         }
     }
 
@@ -167,14 +168,14 @@ impl Data {
         };
         let Set::Folder(folder) = &self.set else {
             let name = self.set.name();
-            if self.channels != 1 {
-                let own = self.channels();
-                let found = format!(
-                    "the images of {name} have {own} channel{}, found {}",
-                    if own == 1 { "" } else { "s" },
-                    self.channels
+            let (own, found) = (self.channels(), self.channels);
+            if ![1, own].contains(&found) {
+                let kind = if own == 1 { "grey" } else { "RGB" };
+                note(
+                    "channels",
+                    format!("the images of {name} are {kind}, found {found} channels"),
+                    Some("leave it away"),
                 );
-                note("channels", found, Some("leave it away"));
             }
             if !self.classes.is_empty() {
                 note("classes", format!("{name} knows its classes itself"), Some("leave them away"));
