@@ -112,6 +112,13 @@ fn a_collapsed_generator_trips_the_alarm_and_a_comparison_tells_it() {
         "{said}"
     );
     assert_eq!(shop.read_text("runs/collapsed/evaluation.ron"), before, "what was measured is not measured again");
+    let harder = SCALES.replace("--draws 4", "--draws 5");
+    shop.imago(&format!("compare runs/tiny runs/collapsed {harder} --html harder.html"));
+    assert!(
+        shop.read_text("runs/tiny/evaluation.ron").contains("draws: 5"),
+        "what was measured otherwise is measured anew"
+    );
+    assert_eq!(shop.read_text("runs/collapsed/evaluation.ron"), before, "it has no likelihood");
     let page = shop.read_text("c.html");
     assert!(page.matches("data:image/png;base64,").count() >= 6);
     assert!(!page.contains("http://") && !page.contains("https://"), "nothing comes from elsewhere");

@@ -88,7 +88,9 @@ impl Gathering<'_> {
             && evaluation.weights_sha256 == subject.artifact.manifest.weights.sha256
             && evaluation.evaluator.sha256 == self.evaluator.sha256()
             && evaluation.inception_sha256.as_deref() == self.inception_sha256
-            && (evaluation.count, evaluation.seeds.as_slice()) == (self.count, self.seeds);
+            && (evaluation.count, evaluation.seeds.as_slice()) == (self.count, self.seeds)
+            // What has no likelihood is the same whatever the effort.
+            && (subject.density.is_none() || evaluation.effort == self.effort);
         Some((evaluation, fs::read(path.join(NEIGHBOURS)).ok()?)).filter(|_| same)
     }
 

@@ -353,6 +353,7 @@ pub(super) mod tests {
             count: 10_000,
             test_images: 10_000,
             seeds: vec![1, 2, 3],
+            effort: crate::measure::Effort { images: 2, draws: 2 },
             scores,
             classes: vec![class("0", 0.12), class("1", 0.08)],
             alarm: Vec::new(),

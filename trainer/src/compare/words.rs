@@ -259,6 +259,7 @@ mod tests {
                 count: 10,
                 test_images: 10,
                 seeds: vec![1],
+                effort: crate::measure::Effort { images: 2, draws: 2 },
                 scores: scores.collect(),
                 classes: Vec::new(),
                 alarm: Vec::new(),

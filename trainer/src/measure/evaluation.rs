@@ -3,6 +3,7 @@
 use imago_core::spec::Family;
 use serde::{Deserialize, Serialize};
 
+use super::Effort;
 use super::classes::Reason;
 
 /// All scores of a model.
@@ -30,6 +31,8 @@ pub struct Evaluation {
     pub test_images: usize,
     /// What the samples were drawn from; each seed gives each score once.
     pub seeds: Vec<u64>,
+    /// How much was computed for the bound of a likelihood.
+    pub effort: Effort,
     /// The scores.
     pub scores: Vec<Score>,
     /// What the samples of each class are like.

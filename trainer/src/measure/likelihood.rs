@@ -4,6 +4,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use imago_core::model::{Batch, Encoder, Sampler};
 use imago_core::nn::Value;
 use imago_core::noise::{Noise, Purpose};
+use serde::{Deserialize, Serialize};
 
 use super::Watch;
 use super::evaluator::Pixels;
@@ -69,7 +70,7 @@ pub struct Likelihood {
 }
 
 /// How much is computed for the importance-weighted bound.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Effort {
     /// How many images.
     pub images: usize,

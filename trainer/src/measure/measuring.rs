@@ -93,6 +93,7 @@ impl Measuring<'_> {
             count: self.count,
             test_images: self.yardstick.test().count(),
             seeds: self.seeds.to_vec(),
+            effort: self.effort,
             scores,
             classes: seen.classes,
             alarm: seen.alarm,
