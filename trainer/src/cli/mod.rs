@@ -122,7 +122,7 @@ struct Scales {
     #[arg(long, value_name = "FILE", long_help = INCEPTION_HELP)]
     inception: Option<PathBuf>,
     /// How many draws from the code of each image bound a VAE's likelihood
-    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=5_000))]
     draws: u32,
     /// How many test images that bound is of
     #[arg(long, value_name = "IMAGES", default_value_t = 500, value_parser = clap::value_parser!(u32).range(2..))]

@@ -183,7 +183,7 @@ fn interpolation(sampler: &Sampler, seed: u64) -> Tensor<4> {
     let latent = sampler.latent();
     let drawn = sampler.prior.draw(seed, 0, ROWS + 1, latent, sampler.learned.as_ref(), &sampler.device).into_data();
     let drawn: Vec<f32> = drawn.iter().collect();
-    let ends: Vec<&[f32]> = drawn.chunks_exact(latent).collect();
+    let ends: Vec<&[f32]> = drawn.chunks_exact(latent.max(1)).collect();
     let mut codes = Vec::new();
     for pair in ends.windows(2) {
         for step in 0..STEPS {

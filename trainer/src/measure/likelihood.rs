@@ -146,7 +146,7 @@ impl Bounded<'_> {
         let latent = means.dims()[1];
         let draws = noise.len() / (count * latent).max(1);
         let (mut codes, mut weights) = (Vec::with_capacity(noise.len()), Vec::with_capacity(count * draws));
-        for (number, noise) in noise.chunks_exact(latent).enumerate() {
+        for (number, noise) in noise.chunks_exact(latent.max(1)).enumerate() {
             let own = number / draws * latent..(number / draws + 1) * latent;
             let mut weight = 0.0;
             for ((mean, log_variance), epsilon) in mean[own.clone()].iter().zip(&log_variance[own]).zip(noise) {
@@ -166,9 +166,10 @@ impl Bounded<'_> {
         let given = self.sampler.values(codes, Some(repeated(classes.clone()))).flat();
         let reconstructions = self.density.log(given, repeated(images));
         weights.iter_mut().zip(&reconstructions).for_each(|(weight, likelihood)| *weight += likelihood);
-        let divergences = mean.chunks_exact(latent).zip(log_variance.chunks_exact(latent)).map(|(means, logs)| {
-            means.iter().zip(logs).map(|(mean, log)| 0.5 * (mean * mean + log.exp() - log - 1.0)).sum()
-        });
+        let divergences =
+            mean.chunks_exact(latent.max(1)).zip(log_variance.chunks_exact(latent.max(1))).map(|(means, logs)| {
+                means.iter().zip(logs).map(|(mean, log)| 0.5 * (mean * mean + log.exp() - log - 1.0)).sum()
+            });
         Terms { divergences: divergences.collect(), reconstructions, weights, means: mean }
     }
 }
@@ -218,7 +219,7 @@ fn mean_and_error(values: &[f64]) -> (f64, f64) {
 fn active_units(means: &[f64], latent: usize) -> usize {
     let count = means.len() / latent.max(1);
     let variance = |value: usize| {
-        let column = || means.iter().skip(value).step_by(latent);
+        let column = || means.iter().skip(value).step_by(latent.max(1));
         let mean = column().sum::<f64>() / count as f64;
         column().map(|x| (x - mean).powi(2)).sum::<f64>() / count as f64
     };
