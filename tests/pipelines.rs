@@ -7,12 +7,31 @@ fn every_shipped_pipeline_is_valid() {
     let shop = Workshop::new();
     let mut found = 0;
     for folder in std::fs::read_dir(workspace().join("pipelines")).unwrap() {
-        for file in std::fs::read_dir(folder.unwrap().path()).unwrap() {
+        let folder = folder.unwrap().path();
+        if folder.ends_with("sweeps") {
+            continue;
+        }
+        for file in std::fs::read_dir(folder).unwrap() {
             shop.imago(&format!("check {}", file.unwrap().path().display()));
             found += 1;
         }
     }
     assert!(found >= 6, "only {found} pipelines were found");
+}
+
+#[test]
+fn every_sweep_asks_for_runs_that_can_be_trained_and_has_the_table_of_what_came_out() {
+    let shop = Workshop::new();
+    for file in std::fs::read_dir(workspace().join("pipelines/sweeps")).unwrap() {
+        let file = file.unwrap().path();
+        if file.extension().is_some_and(|extension| extension == "yaml") {
+            let listed = shop.imago(&format!("sweep {} --list", file.display())).get_output().stdout.clone();
+            let runs = String::from_utf8(listed).unwrap().lines().count();
+            let table = std::fs::read_to_string(file.with_extension("tsv")).unwrap();
+            assert_eq!(table.lines().count(), runs + 1, "{}", file.display());
+            assert!(table.lines().skip(1).all(|line| line.contains("\tfinished\t")), "{}", file.display());
+        }
+    }
 }
 
 #[test]

@@ -15,6 +15,7 @@
 //!   checkpoints/     see `checkpoint`
 //! ```
 
+use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -22,8 +23,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow, bail};
 use burn::tensor::Device;
 use imago_core::artifact::{
-    Artifact, CLASSIFIER, DataFacts, ENCODER, FORMAT, GENERATOR, Generator, MANIFEST, Manifest, PRIOR, Precision,
-    Reader, TrainingFacts, WEIGHTS, WeightFacts,
+    Artifact, CLASSIFIER, DataFacts, ENCODER, FORMAT, GENERATOR, Generator, HISTORY, MANIFEST, Manifest, PRIOR,
+    Precision, Reader, TrainingFacts, WEIGHTS, WeightFacts,
 };
 use imago_core::model::{Plan, Trained, restore};
 use imago_core::nn::Sequential;
@@ -133,6 +134,12 @@ impl Run {
             }
         }
         let resolved = pipeline.to_yaml()?;
+        // The picture of its history stays where it is.
+        let source = source.map(|source| {
+            let manifest = Manifest { history: None, ..source.manifest.clone() };
+            Artifact { manifest, weights: source.weights.clone() }
+        });
+        let source = source.as_ref();
         let manifest = source.map(Artifact::manifest_text).transpose()?.unwrap_or_default();
         let [manifest_name, weights_name] = [MANIFEST, WEIGHTS].map(|name| format!("{SOURCE}/{name}"));
         let record = files::ron(record)?;
@@ -264,14 +271,25 @@ impl Run {
         Ok(path)
     }
 
-    /// The pictures of the samples, oldest first.
-    pub fn samples(&self) -> Result<Vec<Vec<u8>>> {
-        let entries =
-            fs::read_dir(self.folder.join(SAMPLES)).with_context(|| format!("cannot read {self}/{SAMPLES}"))?;
-        let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
-        paths.retain(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("epoch-")));
-        paths.sort();
-        paths.iter().map(|path| fs::read(path).with_context(|| format!("cannot read {}", path.display()))).collect()
+    /// Writes the picture of the samples after an epoch; of epoch 0 those before the first step.
+    pub fn write_samples(&self, epoch: usize, picture: &[u8]) -> Result<()> {
+        self.write(&format!("{SAMPLES}/epoch-{epoch:04}.png"), picture).map(drop)
+    }
+
+    /// The pictures of the samples with the epochs that they were drawn after, oldest first.
+    pub fn samples(&self) -> Result<BTreeMap<usize, Vec<u8>>> {
+        let folder = self.folder.join(SAMPLES);
+        let failed = || format!("cannot read {}", folder.display());
+        let mut pictures = BTreeMap::new();
+        for entry in fs::read_dir(&folder).with_context(failed)? {
+            let path = entry.with_context(failed)?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            let number = name.strip_prefix("epoch-").and_then(|name| name.strip_suffix(".png"));
+            if let Some(epoch) = number.and_then(|number| number.parse().ok()) {
+                pictures.insert(epoch, fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?);
+            }
+        }
+        Ok(pictures)
     }
 
     /// The last checkpoint that is whole, if there is any; what is wrong with a later one is said.
@@ -365,6 +383,7 @@ impl Run {
                 losses: state.losses,
                 version: env!("CARGO_PKG_VERSION").to_owned(),
             },
+            history: None,
             weights: WeightFacts::default(),
         };
         Ok(Artifact::new(manifest, &networks, precision)?)
@@ -377,10 +396,12 @@ impl std::fmt::Display for Run {
     }
 }
 
-/// Writes an artifact as a folder, in place of one that is there.
-pub fn write_artifact(folder: &Path, artifact: &Artifact) -> Result<()> {
+/// Writes an artifact as a folder, in place of one that is there, with the picture of its history if it has one.
+pub fn write_artifact(folder: &Path, artifact: &Artifact, history: Option<&[u8]>) -> Result<()> {
     let manifest = artifact.manifest_text()?;
-    files::write_folder(folder, &[(MANIFEST, manifest.as_bytes()), (WEIGHTS, &artifact.weights)])
+    let mut content = vec![(MANIFEST, manifest.as_bytes()), (WEIGHTS, artifact.weights.as_slice())];
+    content.extend(history.map(|picture| (HISTORY, picture)));
+    files::write_folder(folder, &content)
 }
 
 /// The artifact in a folder: exported already, or made from a run, with its encoder if that is wanted.

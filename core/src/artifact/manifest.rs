@@ -44,6 +44,9 @@ pub struct Manifest {
     pub classifier: Option<Reader>,
     /// How it was trained.
     pub training: TrainingFacts,
+    /// What its samples looked like while it learned, where that is shipped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub history: Option<History>,
     /// What the file of weights is.
     pub weights: WeightFacts,
 }
@@ -106,6 +109,16 @@ pub struct TrainingFacts {
     pub losses: Vec<(String, f64)>,
     /// Version of the program.
     pub version: String,
+}
+
+/// What [`HISTORY`](super::HISTORY) shows: the samples of some moments of the training, a row for each, the earliest on top, image
+/// at image without gaps. A column is the same sample at every moment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct History {
+    /// How many times every image had been seen at each moment; 0 before the first step.
+    pub epochs: Vec<usize>,
+    /// Images in a row.
+    pub columns: usize,
 }
 
 /// What the file of weights is.
@@ -192,9 +205,9 @@ impl Manifest {
             networks.classifier = ends("classifier", Shape::Image(image), &declared.layers, classes);
         }
         if let Some(declared) = &self.generator {
-            if !self.prior.fits(declared.latent) {
-                let found = format!("prior: expected {} finite numbers a field", declared.latent);
-                return Err(ArtifactError::Manifest(found));
+            if !self.prior.fits(declared.latent, declared.classes) {
+                let what = "finite numbers a field, and a mixture for each class or one for all";
+                return Err(ArtifactError::Manifest(format!("prior: expected {} {what}", declared.latent)));
             }
             let classes = self.data.classes.len();
             if ![0, classes].contains(&declared.classes) {

@@ -5,7 +5,7 @@ mod manifest;
 mod pack;
 mod weights;
 
-pub use manifest::{DataFacts, FORMAT, Generator, Manifest, Networks, Reader, TrainingFacts, WeightFacts};
+pub use manifest::{DataFacts, FORMAT, Generator, History, Manifest, Networks, Reader, TrainingFacts, WeightFacts};
 #[cfg(feature = "train")]
 pub(crate) use pack::sorted;
 #[cfg(feature = "train")]
@@ -28,6 +28,8 @@ use crate::plan::Network;
 pub const MANIFEST: &str = "model.ron";
 /// The file name of the weights.
 pub const WEIGHTS: &str = "weights.bpk";
+/// The file name of the picture of its samples while it learned, where there is one.
+pub const HISTORY: &str = "history.png";
 
 /// Why an artifact is refused.
 #[derive(Debug, thiserror::Error)]
@@ -239,6 +241,7 @@ mod tests {
             encoder: None,
             classifier: None,
             training: TrainingFacts::default(),
+            history: None,
             weights: WeightFacts::default(),
         };
         let device = Device::flex();

@@ -53,7 +53,7 @@ pub use mixture::Mixture;
 pub use objective::Objective;
 pub use plan::Plan;
 pub(crate) use plan::generator;
-pub use prior::{Prior, moments};
+pub use prior::{Draws, Prior, moments};
 #[cfg(feature = "train")]
 pub use restore::{Encoder, Part, Trained, restore};
 pub use sampler::{Judge, Output, Sampler, one_hot};

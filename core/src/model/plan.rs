@@ -200,6 +200,7 @@ fn classifier(model: &Classifier, data: &Data, image: Option<[usize; 3]>, outlin
 fn gan(model: &Gan, data: &Data, image: Option<[usize; 3]>, outline: &mut Outline<'_>) -> Resolved {
     let classes = data.class_names().len();
     let latent = latent(model.latent, outline);
+    prior(PriorKind::Normal, model.temperature, outline);
     let given = latent.map(|latent| if model.condition.is_some() { latent + classes } else { latent });
     let generator = generator("generator", &path("generator"), given, &model.generator, image, outline);
     let planes = usize::from(model.condition == Some(Condition::Class));
@@ -331,7 +332,7 @@ fn autoencoder(model: &Autoencoder, data: &Data, image: Option<[usize; 3]>, outl
         latent = None;
     }
     let decoder = generator("decoder", &path("decoder"), latent, &model.decoder, image, outline);
-    prior(model.prior, outline);
+    prior(model.prior, model.temperature, outline);
     if model.loss.reconstruction == Reconstruction::Gaussian {
         let found = "an autoencoder has no divergence that a learned scale could be weighed against";
         let at = extend(&path("loss"), [Step::key("reconstruction")]);
@@ -341,8 +342,9 @@ fn autoencoder(model: &Autoencoder, data: &Data, image: Option<[usize; 3]>, outl
     Resolved { latent, output, networks: vec![encoder, decoder] }
 }
 
-/// Notes a mixture of no parts, or of far too many.
-fn prior(kind: PriorKind, outline: &mut Outline<'_>) {
+/// Notes a mixture of no parts, or of far too many, and a temperature that leaves nothing to draw or is far too high.
+fn prior(kind: PriorKind, temperature: f64, outline: &mut Outline<'_>) {
+    within(temperature, 0.01..=2.0, &["temperature"], outline);
     if let PriorKind::Mixture(parts) = kind {
         within(parts as f64, 1.0..=MAX_PARTS as f64, &["prior", "mixture"], outline);
     }
@@ -352,7 +354,7 @@ fn vae(model: &Vae, data: &Data, image: Option<[usize; 3]>, outline: &mut Outlin
     let classes = if model.condition.is_some() { data.class_names().len() } else { 0 };
     let latent = latent(model.latent, outline);
     divergence(&model.loss.kl, outline);
-    prior(model.prior, outline);
+    prior(model.prior, model.temperature, outline);
     let planes = usize::from(model.condition.is_some());
     let input = image.map(|[channels, height, width]| Shape::Image([channels + planes, height, width]));
     let encoder = heads(input, latent, &model.encoder, outline);

@@ -23,6 +23,8 @@ pub enum Prior {
     },
     /// A mixture of normal distributions fitted to the codes of the training images.
     Mixture(Mixture),
+    /// The same for each class, fitted to the codes of its training images: what a conditional model draws from.
+    ByClass(Vec<Mixture>),
     /// A generator or decoder that learned to make codes: those of the latent families.
     Learned {
         /// Number of its own latent values, which come from N(0, I).
@@ -39,6 +41,19 @@ pub enum Prior {
     },
 }
 
+/// Which samples are drawn.
+#[derive(Debug, Clone, Copy)]
+pub struct Draws<'a> {
+    /// What their randomness follows from.
+    pub seed: u64,
+    /// The number of the first one …
+    pub first: u64,
+    /// … and how many there are.
+    pub count: usize,
+    /// The class of each, for a conditional model.
+    pub classes: &'a [usize],
+}
+
 impl Prior {
     /// Fits a normal distribution to `codes`, `count` rows of `latent` values.
     pub fn fit(codes: &[f32], latent: usize) -> Self {
@@ -46,27 +61,42 @@ impl Prior {
         Self::Gaussian { mean, deviation }
     }
 
-    /// Whether the prior describes `latent` values with finite numbers.
-    pub fn fits(&self, latent: usize) -> bool {
+    /// The prior with its deviations multiplied by `temperature`, over `latent` values. A learned one, which has none, stays as it is.
+    #[cfg(feature = "train")]
+    pub fn cooled(self, temperature: f32, latent: usize) -> Self {
+        if temperature == 1.0 {
+            return self;
+        }
+        let times = |values: Vec<f32>| values.into_iter().map(|value| value * temperature).collect();
+        let mixture = |mixture: Mixture| mixture.scaled(temperature);
+        match self {
+            Self::Normal => Self::Gaussian { mean: vec![0.0; latent], deviation: vec![temperature; latent] },
+            Self::Gaussian { mean, deviation } => Self::Gaussian { mean, deviation: times(deviation) },
+            Self::Mixture(one) => Self::Mixture(mixture(one)),
+            Self::ByClass(mixtures) => Self::ByClass(mixtures.into_iter().map(mixture).collect()),
+            Self::Learned { .. } => self,
+        }
+    }
+
+    /// Whether the prior describes `latent` values of a model that knows `classes` classes, 0 for none, with finite numbers.
+    pub fn fits(&self, latent: usize, classes: usize) -> bool {
         let good = |values: &[f32]| values.len() == latent && values.iter().all(|v| v.is_finite());
         match self {
             Self::Normal => true,
             Self::Gaussian { mean, deviation } => good(mean) && good(deviation),
             Self::Learned { mean, deviation, noise, .. } => good(mean) && good(deviation) && noise.is_finite(),
             Self::Mixture(mixture) => mixture.fits(latent),
+            Self::ByClass(mixtures) => {
+                !mixtures.is_empty() && mixtures.len() == classes && mixtures.iter().all(|mixture| mixture.fits(latent))
+            }
         }
     }
 
-    /// The codes of samples `first .. first + count` of `seed`: `[count, latent]`. A learned prior needs its network.
-    pub fn draw(
-        &self,
-        seed: u64,
-        first: u64,
-        count: usize,
-        latent: usize,
-        network: Option<&Sequential>,
-        device: &Device,
-    ) -> Tensor<2> {
+    /// The codes of samples, `[count, latent]`. A learned prior needs its network. A class that there is no mixture of counts as the
+    /// first one.
+    pub fn draw(&self, draws: Draws<'_>, latent: usize, network: Option<&Sequential>, device: &Device) -> Tensor<2> {
+        let Draws { seed, first, count, classes } = draws;
+        let stream = |index: u64| Noise::new(seed, first.wrapping_add(index));
         let rows =
             |values: Vec<f32>, width: usize| Tensor::<2>::from_data(TensorData::new(values, [count, width]), device);
         let scaled = |mut values: Vec<f32>, mean: &[f32], deviation: &[f32]| {
@@ -81,14 +111,21 @@ impl Prior {
                 rows(scaled(latents(seed, first, count, latent), mean, deviation), latent)
             }
             Self::Mixture(mixture) => {
-                let sample = |index| mixture.draw(&mut Noise::new(seed, first.wrapping_add(index)), latent);
-                rows((0..count as u64).flat_map(sample).collect(), latent)
+                rows((0..count as u64).flat_map(|index| mixture.draw(&mut stream(index), latent)).collect(), latent)
+            }
+            Self::ByClass(mixtures) => {
+                let of = |index: usize| classes.get(index).and_then(|class| mixtures.get(*class)).or(mixtures.first());
+                let sample = |index: usize| match of(index) {
+                    Some(mixture) => mixture.draw(&mut stream(index as u64), latent),
+                    None => vec![0.0; latent],
+                };
+                rows((0..count).flat_map(sample).collect(), latent)
             }
             Self::Learned { latent: own, mean, deviation, noise, .. } => {
                 let Some(network) = network else { return Tensor::zeros([count, latent], device) };
                 let (mut drawn, mut added) = (Vec::new(), Vec::new());
                 for index in 0..count as u64 {
-                    let mut stream = Noise::new(seed, first.wrapping_add(index));
+                    let mut stream = stream(index);
                     drawn.extend(stream.normals(*own));
                     added.extend(stream.normals(latent));
                 }
@@ -123,5 +160,34 @@ mod tests {
             panic!("a fit gives a Gaussian")
         };
         assert_eq!((mean, deviation), (vec![2.0, 10.0], vec![1.0, 0.0]));
+    }
+
+    #[test]
+    fn each_class_is_drawn_from_its_own_mixture() {
+        let at = |mean: f32| Mixture { weights: vec![1.0], means: vec![mean], factors: vec![0.5] };
+        let prior = Prior::ByClass(vec![at(-100.0), at(100.0)]);
+        assert!(prior.fits(1, 2) && !prior.fits(1, 0) && !prior.fits(1, 3) && !prior.fits(2, 2));
+        assert!(!Prior::ByClass(Vec::new()).fits(1, 0));
+        let draw = |first: u64, classes: &[usize]| -> Vec<f32> {
+            let draws = Draws { seed: 7, first, count: classes.len(), classes };
+            prior.draw(draws, 1, None, &Device::flex()).into_data().iter().collect()
+        };
+        let codes = draw(0, &[0, 1, 1, 0]);
+        assert!(
+            codes.iter().zip([-100.0, 100.0, 100.0, -100.0]).all(|(code, mean): (&f32, f32)| (code - mean).abs() < 5.0)
+        );
+        assert_eq!(draw(2, &[1, 0]), codes[2..], "a sample is the same whatever is drawn with it");
+        assert_eq!(codes[0] + 100.0, draw(0, &[1])[0] - 100.0, "the same noise in every class");
+    }
+
+    #[test]
+    fn a_cooled_prior_has_its_middle_where_it_was_and_less_spread() {
+        let Prior::Gaussian { mean, deviation } = Prior::Normal.cooled(0.5, 2) else { panic!("N(0, I) has one width") };
+        assert_eq!((mean, deviation), (vec![0.0; 2], vec![0.5; 2]));
+        let mixture = Mixture { weights: vec![1.0], means: vec![3.0], factors: vec![2.0] };
+        let cold = Mixture { factors: vec![1.0], ..mixture.clone() };
+        assert_eq!(Prior::Mixture(mixture.clone()).cooled(0.5, 1), Prior::Mixture(cold.clone()));
+        assert_eq!(Prior::ByClass(vec![mixture.clone()]).cooled(0.5, 1), Prior::ByClass(vec![cold]));
+        assert_eq!(Prior::Mixture(mixture.clone()).cooled(1.0, 1), Prior::Mixture(mixture));
     }
 }

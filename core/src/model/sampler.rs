@@ -4,7 +4,7 @@ use burn::tensor::activation::{sigmoid, softmax};
 use burn::tensor::{Device, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
-use super::{Prior, condition};
+use super::{Draws, Prior, condition};
 use crate::nn::{Sequential, Value};
 use crate::spec::Range;
 
@@ -63,12 +63,13 @@ impl Sampler {
     /// Sample number `i` of a seed is the same picture whatever `first` and `count` are, on every device up to rounding. A conditional
     /// model makes the class asked for; without one, sample number `i` has class `i` modulo the number of classes.
     pub fn sample(&self, seed: u64, first: u64, count: usize, class: Option<usize>) -> Tensor<4> {
-        let codes = self.prior.draw(seed, first, count, self.latent, self.learned.as_ref(), &self.device);
         let classes: Vec<usize> = match (self.classes, class) {
             (0, _) => Vec::new(),
             (_, Some(class)) => vec![class; count],
             (classes, None) => (first..first + count as u64).map(|index| (index % classes as u64) as usize).collect(),
         };
+        let draws = Draws { seed, first, count, classes: &classes };
+        let codes = self.prior.draw(draws, self.latent, self.learned.as_ref(), &self.device);
         self.decode(codes, &classes)
     }
 

@@ -184,6 +184,16 @@ impl Model {
         }
     }
 
+    /// How far from the likeliest ones codes are drawn; 1 for the families that do not ask.
+    pub fn temperature(&self) -> f64 {
+        match self {
+            Self::Autoencoder(model) => model.temperature,
+            Self::Vae(model) => model.temperature,
+            Self::Gan(model) => model.temperature,
+            _ => 1.0,
+        }
+    }
+
     /// Whether the classes of the images take part.
     pub fn is_conditional(&self) -> bool {
         match self {
@@ -237,6 +247,19 @@ pub struct Autoencoder {
     /// What new codes are drawn from.
     #[serde(default = "gaussian")]
     pub prior: PriorKind,
+    /// How far from the likeliest ones new codes are drawn: their deviation as a share of what it was. Below 1 there are fewer odd samples,
+    /// and less variety.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub temperature: f64,
+}
+
+fn one() -> f64 {
+    1.0
+}
+
+/// A default that resolved pipelines of earlier versions do not know.
+fn is_one(number: &f64) -> bool {
+    *number == 1.0
 }
 
 fn gaussian() -> PriorKind {
@@ -254,7 +277,7 @@ pub enum PriorKind {
     Normal,
     /// A normal distribution for each latent value.
     Gaussian,
-    /// A mixture of so many normal distributions, each with a covariance of its own.
+    /// A mixture of so many normal distributions, each with a covariance of its own; of a conditional model one for each class.
     Mixture(usize),
 }
 
@@ -295,6 +318,10 @@ pub struct Vae {
     /// What new codes are drawn from.
     #[serde(default)]
     pub prior: PriorKind,
+    /// How far from the likeliest ones new codes are drawn: their deviation as a share of what it was. Below 1 there are fewer odd samples,
+    /// and less variety.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub temperature: f64,
 }
 
 /// What a VAE may be told of an image.
@@ -329,6 +356,10 @@ pub struct Gan {
     /// How the two are trained.
     #[serde(default)]
     pub game: Game,
+    /// How far from the likeliest ones latent values are drawn: their deviation as a share of what it was. Below 1 there are fewer odd samples,
+    /// and less variety.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub temperature: f64,
 }
 
 /// How a discriminator is told the class.

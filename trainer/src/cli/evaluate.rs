@@ -3,15 +3,17 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
+use imago_core::spec::{Data, Family};
 
 use super::{Model, Scales};
+use crate::device::Opened;
 use crate::files;
-use crate::measure::{Evaluation, Measuring, Subject, Watch};
+use crate::measure::{Evaluation, Measuring, Subject, Watch, classified, examine};
 use crate::report::npy;
 use crate::run::{EVALUATION, NEIGHBOURS};
 
-/// Measure how a model's samples compare with real images: FID, KID, precision, recall, coverage and more
+/// Measure how a model's samples compare with real images: FID, KID, precision, recall, coverage and more; a classifier's accuracy
 #[derive(clap::Args)]
 pub struct Evaluate {
     #[command(flatten)]
@@ -32,6 +34,9 @@ pub struct Evaluate {
 impl Evaluate {
     pub fn run(self) -> Result<ExitCode> {
         let opened = self.scales.device.open()?;
+        if let Some(data) = classified(&self.model.path)? {
+            return self.examine(&data, &opened);
+        }
         let subject = Subject::open(&self.model.path, &opened.device)?;
         let watch = Watch::new(!self.json);
         let yardstick = self.scales.yardstick(&subject.data, &opened.device, &watch)?;
@@ -47,14 +52,8 @@ impl Evaluate {
         };
         let (evaluation, evidence) = measuring.measure(&subject)?;
         drop(watch);
-        // Told first: what took minutes must not be lost to a folder that cannot be written.
-        match self.json {
-            true => say!("{}", serde_json::to_string(&evaluation)?),
-            false => show(&evaluation),
-        }
-        let out = self.out.unwrap_or_else(|| self.model.path.join(EVALUATION));
+        let out = self.keep(&evaluation)?;
         let picture = out.with_file_name(NEIGHBOURS);
-        files::write(&out, files::ron(&evaluation)?.as_bytes())?;
         files::write(&picture, &evidence.neighbours)?;
         if let Some(folder) = &self.save_features {
             for (name, features) in [("test.npy", yardstick.test_features()), ("samples.npy", &evidence.features)] {
@@ -67,10 +66,49 @@ impl Evaluate {
         }
         Ok(ExitCode::SUCCESS)
     }
+
+    /// Measures a classifier of `data`.
+    fn examine(&self, data: &Data, opened: &Opened) -> Result<ExitCode> {
+        let path = self.model.path.display();
+        ensure!(self.scales.evaluator.is_none(), "{path} is a classifier: no other one has to look at it");
+        ensure!(
+            self.save_features.is_none(),
+            "{path} is a classifier: it has no samples whose features could be saved"
+        );
+        let watch = Watch::new(!self.json);
+        let evaluation = examine(&self.model.path, data, &self.scales.search, opened, &watch)?;
+        drop(watch);
+        let out = self.keep(&evaluation)?;
+        if !self.json {
+            say!("\n{}", out.display());
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// Tells the scores and writes them down. Told first: what took minutes must not be lost to a folder that cannot be written.
+    fn keep(&self, evaluation: &Evaluation) -> Result<PathBuf> {
+        match self.json {
+            true => say!("{}", serde_json::to_string(evaluation)?),
+            false => show(evaluation),
+        }
+        let out = self.out.clone().unwrap_or_else(|| self.model.path.join(EVALUATION));
+        files::write(&out, files::ron(evaluation)?.as_bytes())?;
+        Ok(out)
+    }
 }
 
 /// Prints the scores as a table.
 fn show(evaluation: &Evaluation) {
+    if evaluation.family == Family::Classifier {
+        let Evaluation { name, set, test_images, device, .. } = evaluation;
+        say!("{name}: {test_images} test images of {set}, on {device}\n");
+        say!("{:<22}{:>18}{:>18}", "", "test images", "training images");
+        for score in &evaluation.scores {
+            let learned = score.training.map_or_else(|| "–".to_owned(), |value| score.measure.show(value));
+            say!("{:<22}{:>18}{:>18}", score.measure.title(), score.show(), learned);
+        }
+        return;
+    }
     let Evaluation { name, set, count, seeds, evaluator, device, .. } = evaluation;
     let plural = if seeds.len() == 1 { "" } else { "s" };
     say!(

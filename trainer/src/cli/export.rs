@@ -1,15 +1,18 @@
 //! `imago export`: the artifact that the page loads.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
-use imago_core::artifact::{MANIFEST, Precision, WEIGHTS};
+use imago_core::artifact::{Artifact, HISTORY, History, MANIFEST, Precision, WEIGHTS};
 
+use crate::report::png_rows;
 use crate::run::{Run, Which, write_artifact};
+use crate::train::SAMPLE_SCALE;
 
-/// Write a run's model as model.ron and weights.bpk, which the page loads
+/// Write a run's model as model.ron and weights.bpk, which the page loads, with a picture of how its samples grew
 #[derive(clap::Args)]
 pub struct Export {
     /// The run folder
@@ -51,13 +54,71 @@ impl Export {
             Dtype::F32 => Precision::F32,
         };
         let which = if self.best { Which::Best } else { Which::Last };
-        let artifact = Run::open(&self.run)?.artifact(which, precision, self.encoder)?;
+        let run = Run::open(&self.run)?;
+        let mut artifact = run.artifact(which, precision, self.encoder)?;
         if self.encoder && artifact.manifest.encoder.is_none() {
             bail!("the family `{}` has no encoder", artifact.manifest.family.name());
         }
-        write_artifact(&self.to, &artifact).context("the export failed; what was there before is untouched")?;
-        let bytes = artifact.manifest_text()?.len() + artifact.weights.len();
-        say!("{}: {} and {} ({} bytes)", self.to.display(), MANIFEST, WEIGHTS, bytes);
+        let picture = history(&run, &mut artifact)?;
+        write_artifact(&self.to, &artifact, picture.as_deref())
+            .context("the export failed; what was there before is untouched")?;
+        let files = if picture.is_some() {
+            format!("{MANIFEST}, {WEIGHTS} and {HISTORY}")
+        } else {
+            format!("{MANIFEST} and {WEIGHTS}")
+        };
+        let bytes =
+            artifact.manifest_text()?.len() + artifact.weights.len() + picture.map_or(0, |picture| picture.len());
+        say!("{}: {files} ({bytes} bytes)", self.to.display());
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// The picture of the samples at growing times of the training, of which the manifest then tells; none of a classifier, or of a run
+/// whose pictures are gone.
+fn history(run: &Run, artifact: &mut Artifact) -> Result<Option<Vec<u8>>> {
+    let last = artifact.manifest.training.epochs;
+    let pictures = match artifact.manifest.generator {
+        Some(_) => run.samples().unwrap_or_default(),
+        None => BTreeMap::new(),
+    };
+    // Not what came after the weights that are exported.
+    let epochs = growing(pictures.keys().copied().filter(|epoch| *epoch <= last));
+    if epochs.is_empty() {
+        return Ok(None);
+    }
+    let [_, height, width] = artifact.manifest.data.image;
+    let grids: Vec<Vec<u8>> = epochs.iter().filter_map(|epoch| pictures.get(epoch).cloned()).collect();
+    let (picture, columns) = png_rows(&grids, [height, width], SAMPLE_SCALE)
+        .with_context(|| format!("the samples of {run} are not those that its training left"))?;
+    artifact.manifest.history = Some(History { epochs, columns });
+    Ok(Some(picture))
+}
+
+/// Of growing numbers the first, the next ones at or above 1, 2, 4, 8 and so on, and the last.
+fn growing(numbers: impl Iterator<Item = usize>) -> Vec<usize> {
+    let (mut chosen, mut latest, mut due) = (Vec::new(), None, 0);
+    for number in numbers {
+        latest = Some(number);
+        if number >= due {
+            chosen.push(number);
+            due = (number + 1).next_power_of_two();
+        }
+    }
+    chosen.extend(latest.filter(|latest| !chosen.ends_with(&[*latest])));
+    chosen
+}
+
+#[cfg(test)]
+mod tests {
+    use super::growing;
+
+    #[test]
+    fn moments_are_twice_as_far_apart_each_time() {
+        assert_eq!(growing(0..=20), [0, 1, 2, 4, 8, 16, 20]);
+        assert_eq!(growing(0..=16), [0, 1, 2, 4, 8, 16]);
+        assert_eq!(growing((5..=40).step_by(5)), [5, 10, 20, 35, 40]);
+        assert_eq!(growing(3..=3), [3]);
+        assert_eq!(growing(0..0), [0_usize; 0]);
     }
 }

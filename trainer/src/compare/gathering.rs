@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use burn::tensor::{Tensor, TensorData};
-use imago_core::model::{Prior, Sampler};
+use imago_core::model::{Draws, Prior, Sampler};
 use imago_core::plan::Network;
 
 use super::words::statements;
@@ -181,7 +181,9 @@ fn unique(name: &str, path: &Path, others: &[Entry]) -> String {
 /// Codes of N(0, I) go along the sphere between the two (White, "Sampling Generative Networks", 2016), others along the line.
 fn interpolation(sampler: &Sampler, seed: u64) -> Tensor<4> {
     let latent = sampler.latent();
-    let drawn = sampler.prior.draw(seed, 0, ROWS + 1, latent, sampler.learned.as_ref(), &sampler.device).into_data();
+    let classes: Vec<usize> = (0..=ROWS).map(|row| row % sampler.classes().max(1)).collect();
+    let draws = Draws { seed, first: 0, count: ROWS + 1, classes: &classes };
+    let drawn = sampler.prior.draw(draws, latent, sampler.learned.as_ref(), &sampler.device).into_data();
     let drawn: Vec<f32> = drawn.iter().collect();
     let ends: Vec<&[f32]> = drawn.chunks_exact(latent.max(1)).collect();
     let mut codes = Vec::new();
@@ -191,8 +193,7 @@ fn interpolation(sampler: &Sampler, seed: u64) -> Tensor<4> {
             codes.extend(between(pair[0], pair[1], share, sampler.prior == Prior::Normal));
         }
     }
-    let classes = sampler.classes().max(1);
-    let classes: Vec<usize> = (0..ROWS * STEPS).map(|index| index / STEPS % classes).collect();
+    let classes: Vec<usize> = (0..ROWS * STEPS).map(|index| classes[index / STEPS]).collect();
     sampler.decode(Tensor::from_data(TensorData::new(codes, [ROWS * STEPS, latent]), &sampler.device), &classes)
 }
 

@@ -341,6 +341,7 @@ fn theme(measure: Measure) -> &'static str {
     match measure {
         Measure::Fid | Measure::InceptionFid | Measure::Kid | Measure::InceptionScore => "All samples at once",
         Measure::Precision | Measure::Recall | Measure::Density | Measure::Coverage => "Sample by sample",
+        Measure::Accuracy | Measure::CrossEntropy => "Classes",
         Measure::ClassesCovered | Measure::ClassDivergence | Measure::Agreement => "Classes",
         Measure::Modes | Measure::ModeDivergence => "Classes",
         Measure::NearestTraining | Measure::Sharpness | Measure::Diversity => "Looks",

@@ -89,6 +89,8 @@ pub struct ClassScore {
 /// Which score.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Measure {
+    Accuracy,
+    CrossEntropy,
     Fid,
     InceptionFid,
     Kid,
@@ -128,6 +130,8 @@ impl Measure {
     /// The name in tables.
     pub fn title(self) -> &'static str {
         match self {
+            Self::Accuracy => "accuracy",
+            Self::CrossEntropy => "cross-entropy (nats)",
             Self::Fid => "FID",
             Self::InceptionFid => "FID (Inception v3)",
             Self::Kid => "KID × 1000",
@@ -156,6 +160,8 @@ impl Measure {
     /// What it says, in a sentence for readers who meet it for the first time.
     pub fn meaning(self) -> &'static str {
         match self {
+            Self::Accuracy => "The share of images that are told rightly.",
+            Self::CrossEntropy => "How little a classifier is surprised by the true class of an image.",
             Self::Fid => {
                 "How far the samples' features lie from those of the test images: 0 where they are spread alike."
             }
@@ -191,8 +197,8 @@ impl Measure {
     pub fn better(self) -> Better {
         match self {
             Self::Fid | Self::InceptionFid | Self::Kid | Self::ClassDivergence | Self::ModeDivergence => Better::Lower,
-            Self::ReconstructionFid => Better::Lower,
-            Self::InceptionScore | Self::Precision | Self::Recall | Self::Coverage => Better::Higher,
+            Self::ReconstructionFid | Self::CrossEntropy => Better::Lower,
+            Self::Accuracy | Self::InceptionScore | Self::Precision | Self::Recall | Self::Coverage => Better::Higher,
             Self::ClassesCovered | Self::Modes | Self::Agreement => Better::Higher,
             Self::Elbo | Self::LikelihoodBound => Better::Higher,
             // Blurred samples crowd where real images are dense.
@@ -214,7 +220,7 @@ impl Measure {
             Self::Fid | Self::InceptionFid | Self::ReconstructionFid | Self::InceptionScore => 2,
             Self::Elbo | Self::Reconstruction | Self::LatentDivergence | Self::LikelihoodBound => 2,
             Self::Kid => return Self::Fid.show(value * 1000.0),
-            Self::ClassDivergence | Self::ModeDivergence => 4,
+            Self::ClassDivergence | Self::ModeDivergence | Self::Accuracy | Self::CrossEntropy => 4,
             _ => 3,
         };
         // Nothing is shown as less than nothing.

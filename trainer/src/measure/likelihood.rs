@@ -70,7 +70,7 @@ pub struct Likelihood {
 }
 
 /// How much is computed for the importance-weighted bound.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Effort {
     /// How many images.
     pub images: usize,
@@ -276,6 +276,7 @@ mod tests {
             encoder: Some(reader),
             classifier: None,
             training: TrainingFacts::default(),
+            history: None,
             weights: WeightFacts::default(),
         };
         let networks = manifest.plan().unwrap();

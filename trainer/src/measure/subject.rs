@@ -48,15 +48,7 @@ impl Subject {
 
     fn exported(path: &Path, device: &Device) -> Result<Self> {
         let artifact = open_artifact(path, true)?;
-        let facts = &artifact.manifest.data;
-        let Some(set) = Set::ALL.into_iter().find(|set| set.title() == facts.set) else {
-            bail!(
-                "{} learned images of a folder, `{}`; name the run instead, which knows where it is",
-                path.display(),
-                facts.set
-            );
-        };
-        let mut data = spec::Data { size: facts.image[1], ..spec::Data::new(set) };
+        let mut data = learned(path, &artifact)?;
         let encoder = artifact.encoder(device)?;
         if let Some(reader) = &artifact.manifest.encoder {
             data.range = reader.range;
@@ -104,4 +96,27 @@ impl Subject {
             artifact,
         })
     }
+}
+
+/// The images that the classifier at `path` learned, a run or an artifact; none if it is no classifier.
+pub fn classified(path: &Path) -> Result<Option<spec::Data>> {
+    let artifact = open_artifact(path, false)?;
+    match artifact.manifest.family {
+        Family::Classifier if path.join(MANIFEST).is_file() => learned(path, &artifact).map(Some),
+        Family::Classifier => Ok(Some(Run::open(path)?.pipeline()?.0.data)),
+        _ => Ok(None),
+    }
+}
+
+/// The images that the artifact at `path` learned.
+fn learned(path: &Path, artifact: &Artifact) -> Result<spec::Data> {
+    let facts = &artifact.manifest.data;
+    let Some(set) = Set::ALL.into_iter().find(|set| set.title() == facts.set) else {
+        bail!(
+            "{} learned images of a folder, `{}`; name the run instead, which knows where it is",
+            path.display(),
+            facts.set
+        );
+    };
+    Ok(spec::Data { size: facts.image[1], ..spec::Data::new(set) })
 }

@@ -2,7 +2,8 @@
 
 use std::io::Cursor;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
+use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{DynamicImage, ImageFormat, RgbImage, imageops};
 
 /// Pixels between two images.
@@ -37,6 +38,35 @@ pub fn png_grid(pixels: &[f32], [channels, height, width]: [usize; 3], columns: 
     Ok(png.into_inner())
 }
 
+/// The first rows of grids that [`png_grid`] made of images of that height and width, one below the other without gaps and in their own
+/// size, as a PNG; and how many images a row has.
+pub fn png_rows(grids: &[Vec<u8>], [height, width]: [usize; 2], scale: u32) -> Result<(Vec<u8>, usize)> {
+    let mut columns = 0;
+    let mut rows = Vec::with_capacity(grids.len());
+    let mut grey = true;
+    for grid in grids {
+        let grid = image::load_from_memory_with_format(grid, ImageFormat::Png).context("a grid is not a PNG")?;
+        grey &= matches!(grid, DynamicImage::ImageLuma8(_));
+        columns = (grid.width() / scale.max(1)) as usize / (width + GAP);
+        let [down, across] = [height, columns * width].map(u32::try_from);
+        let gap = |at: u32| at / width as u32 * GAP as u32 + GAP as u32 + at;
+        let grid = grid.into_rgb8();
+        let pixel = |x: u32, y: u32| grid.get_pixel_checked(gap(x) * scale, (y + GAP as u32) * scale).copied();
+        rows.push(RgbImage::from_fn(across?, down?, |x, y| pixel(x, y).unwrap_or(image::Rgb([0; 3]))));
+    }
+    let first = rows.first().context("there is no grid")?;
+    ensure!(rows.iter().all(|row| row.dimensions() == first.dimensions()), "the grids have rows of several lengths");
+    let mut picture = RgbImage::new(first.width(), first.height() * u32::try_from(rows.len())?);
+    for (row, top) in rows.iter().zip((0..).step_by(height)) {
+        imageops::replace(&mut picture, row, 0, top);
+    }
+    let picture = if grey { DynamicImage::ImageRgb8(picture).into_luma8().into() } else { picture.into() };
+    let mut png = Vec::new();
+    let encoder = PngEncoder::new_with_quality(&mut png, CompressionType::Best, FilterType::Adaptive);
+    DynamicImage::write_with_encoder(&picture, encoder).context("cannot encode a PNG")?;
+    Ok((png, columns))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -47,5 +77,23 @@ mod tests {
         let picture = image::load_from_memory(&png).unwrap().into_luma8();
         assert_eq!(picture.dimensions(), (2 * 3 + 2, 2 * 3 + 2));
         assert_eq!([(2, 2), (5, 2), (2, 5), (5, 5)].map(|(x, y)| picture.get_pixel(x, y).0[0]), [0, 128, 255, 24]);
+    }
+
+    #[test]
+    fn the_first_rows_of_grids_stand_below_one_another_as_they_were_drawn() {
+        let level = |index: usize| index as f32 / 255.0;
+        let grids = [0, 40].map(|first| {
+            let pixels: Vec<f32> = (first..first + 4 * 6).map(level).collect();
+            png_grid(&pixels, [1, 2, 3], 2, 2).unwrap()
+        });
+        let (png, columns) = png_rows(&grids, [2, 3], 2).unwrap();
+        let picture = image::load_from_memory(&png).unwrap().into_luma8();
+        assert_eq!((columns, picture.dimensions()), (2, (6, 4)));
+        // Two images of 2 by 3 side by side, and below them those of the second grid.
+        let row = |first: u8| [0, 1, 2, 6, 7, 8, 3, 4, 5, 9, 10, 11].map(|pixel| first + pixel);
+        assert_eq!(picture.into_raw(), [row(0), row(40)].concat());
+        assert!(png_rows(&[], [2, 3], 2).is_err());
+        let other = png_grid(&[0.0; 6], [1, 2, 3], 1, 2).unwrap();
+        assert!(png_rows(&[grids[0].clone(), other], [2, 3], 2).is_err());
     }
 }

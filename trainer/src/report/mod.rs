@@ -15,6 +15,6 @@ pub use animation::animation;
 pub use confusion::confusion_png;
 pub use curves::{Line, Panel, curves_svg};
 pub use events::Events;
-pub use grid::png_grid;
+pub use grid::{png_grid, png_rows};
 pub use npy::npy;
 pub use scatter::scatter_svg;

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use imago_core::spec::Pipeline;
 
-use crate::run::{Outcome, Record, Run};
+use crate::measure::Evaluation;
+use crate::run::{EVALUATION, Outcome, Record, Run};
 
 /// Where a run is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +50,11 @@ impl Folder {
     /// `run.ron`, if there is one.
     pub fn record(&self) -> Option<Record> {
         Run::open(&self.0).ok()?.record().ok()
+    }
+
+    /// `evaluation.ron`, if the run was measured since it was trained.
+    pub fn evaluation(&self) -> Option<Evaluation> {
+        ron::from_str(&fs::read_to_string(self.0.join(EVALUATION)).ok()?).ok()
     }
 
     /// How far the run has come.

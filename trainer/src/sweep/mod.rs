@@ -26,11 +26,13 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, anyhow, bail};
 use imago_core::plan::Limits;
-use imago_core::spec::{Finding, Override};
+use imago_core::spec::{Data, Family, Finding, Override};
 
 use crate::files;
+use crate::measure::{Effort, Evaluator, Measuring, Subject, Watch, Yardstick};
+use crate::run::{EVALUATION, Run};
 use crate::source::Source;
-use folder::Folder;
+use folder::{Folder, Standing};
 use label::Names;
 pub use seeds::Seeds;
 use spec::{Setting, Spec, Variant};
@@ -39,6 +41,8 @@ pub use work::Workers;
 use work::{End, Signals, work};
 
 const TABLE: &str = "sweep.tsv";
+/// How many samples of a run are measured.
+const SAMPLES: usize = 10_000;
 
 /// A sweep: which runs there are, and where.
 pub struct Sweep {
@@ -192,6 +196,9 @@ impl Sweep {
         let width = total.to_string().len();
         let tell = |run: &Planned, what: &str| say!("{:>width$}/{total}  {}: {what}", run.index, run.title);
         let ends = work(&program, &runs, &workers, &signals, tell);
+        if workers.score && !signals.heard() {
+            self.score(&runs, &workers, &signals)?;
+        }
         if index.is_none() {
             let failed = |run: &Planned| ends[run.index - 1] == End::Failed;
             say!("");
@@ -208,6 +215,51 @@ impl Sweep {
         Ok(if ends.iter().all(|end| *end == End::Finished) { ExitCode::SUCCESS } else { ExitCode::from(1) })
     }
 
+    /// Measures the samples of every run that has come to its end and was not measured yet, and leaves the scores in its folder.
+    ///
+    /// One seed of samples tells runs apart that differ by more than a few hundredths; a model that is kept deserves more.
+    fn score(&self, runs: &[&Planned], workers: &Workers, signals: &Signals) -> Result<()> {
+        let opened = workers.devices.first().copied().unwrap_or_default().open()?;
+        let watch = Watch::new(true);
+        let mut yardsticks: Vec<(Data, Yardstick)> = Vec::new();
+        for run in runs {
+            if signals.heard() {
+                break;
+            }
+            if run.folder.standing() != Standing::Finished || run.folder.evaluation().is_some() {
+                continue;
+            }
+            let failed = || format!("run {}, {}", run.index, run.title);
+            // What a classifier is worth its training has told already.
+            if Run::open(run.folder.path())?.pipeline().with_context(failed)?.0.model.family() == Family::Classifier {
+                continue;
+            }
+            let subject = Subject::open(run.folder.path(), &opened.device).with_context(failed)?;
+            let at = match yardsticks.iter().position(|(data, _)| *data == subject.data) {
+                Some(at) => at,
+                None => {
+                    let evaluator = Evaluator::open(None, &subject.data, &opened.device)?;
+                    let (data, device) = (&subject.data, &opened.device);
+                    let yardstick = Yardstick::new(data, &workers.search, evaluator, None, SAMPLES, device, &watch)?;
+                    yardsticks.push((subject.data.clone(), yardstick));
+                    yardsticks.len() - 1
+                }
+            };
+            let measuring = Measuring {
+                yardstick: &yardsticks[at].1,
+                count: SAMPLES,
+                seeds: &[1],
+                effort: Effort { images: 100, draws: 10 },
+                search: &workers.search,
+                device: &opened.name,
+                watch: &watch,
+            };
+            let (evaluation, _) = measuring.measure(&subject).with_context(failed)?;
+            files::write(&run.folder.path().join(EVALUATION), files::ron(&evaluation)?.as_bytes())?;
+        }
+        Ok(())
+    }
+
     /// Tells of all runs in a table, from what their folders hold.
     pub fn table(&self) -> Result<()> {
         self.tell(&self.rows(|_| false))
@@ -218,8 +270,8 @@ impl Sweep {
         for run in &self.runs {
             let Planned { index, variant, folder, .. } = run;
             let name = folder.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
-            let (record, failed) = (folder.record(), failed(run));
-            rows.push(Row { index: *index, changed: &variant.changed, folder: name, record, failed });
+            let (record, evaluation, failed) = (folder.record(), folder.evaluation(), failed(run));
+            rows.push(Row { index: *index, changed: &variant.changed, folder: name, record, evaluation, failed });
         }
         rows
     }

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::label::Names;
 use super::spec::{SEED, Setting};
+use crate::measure::{Evaluation, Measure};
 use crate::run::{Outcome, Record};
 
 /// One run of a sweep.
@@ -13,6 +14,8 @@ pub struct Row<'a> {
     pub folder: String,
     /// Its `run.ron`, if there is one.
     pub record: Option<Record>,
+    /// Its `evaluation.ron`, if it was measured.
+    pub evaluation: Option<Evaluation>,
     /// Whether it failed just now, of which `run.ron` need not know.
     pub failed: bool,
 }
@@ -40,12 +43,38 @@ impl Row<'_> {
         self.changed.iter().find(|setting| setting.path == path).map(|setting| setting.value.as_str())
     }
 
-    /// A loss or test figure.
+    /// All of its figures of that kind.
+    fn figures(&self, kind: Kind) -> Vec<(&str, f64)> {
+        let told = |figures: fn(&Record) -> &Vec<(String, f64)>| {
+            let figures = self.record.as_ref().map(figures);
+            figures.into_iter().flatten().map(|(name, value)| (name.as_str(), *value)).collect()
+        };
+        match kind {
+            Kind::Loss => told(|record| &record.losses),
+            Kind::Validation => told(|record| &record.validation),
+            Kind::Test => told(|record| &record.test),
+            Kind::Score => {
+                let score =
+                    |measure: Measure| Some((measure.title(), self.evaluation.as_ref()?.score(measure)?.mean()));
+                SCORES.into_iter().filter_map(score).collect()
+            }
+        }
+    }
+
     fn figure(&self, figure: &Figure) -> Option<f64> {
-        let record = self.record.as_ref()?;
-        figure.kind.of(record).iter().find(|(name, _)| *name == figure.name).map(|(_, value)| *value)
+        self.figures(figure.kind).into_iter().find(|(name, _)| *name == figure.name).map(|(_, value)| value)
     }
 }
+
+/// The scores that are told, of those that were measured.
+const SCORES: [Measure; 6] = [
+    Measure::Fid,
+    Measure::Precision,
+    Measure::Recall,
+    Measure::Coverage,
+    Measure::Agreement,
+    Measure::ReconstructionFid,
+];
 
 /// What a figure was measured on.
 #[derive(Clone, Copy, PartialEq)]
@@ -53,6 +82,7 @@ enum Kind {
     Loss,
     Validation,
     Test,
+    Score,
 }
 
 impl Kind {
@@ -61,14 +91,7 @@ impl Kind {
             Self::Loss => "loss",
             Self::Validation => "validation",
             Self::Test => "test",
-        }
-    }
-
-    fn of(self, record: &Record) -> &[(String, f64)] {
-        match self {
-            Self::Loss => &record.losses,
-            Self::Validation => &record.validation,
-            Self::Test => &record.test,
+            Self::Score => "score",
         }
     }
 }
@@ -83,9 +106,9 @@ struct Figure {
 /// All figures of all runs, losses first.
 fn figures(rows: &[Row<'_>]) -> Vec<Figure> {
     let mut figures: Vec<Figure> = Vec::new();
-    for kind in [Kind::Loss, Kind::Validation, Kind::Test] {
-        for (name, _) in rows.iter().filter_map(|row| row.record.as_ref()).flat_map(|record| kind.of(record)) {
-            let figure = Figure { kind, name: name.clone() };
+    for kind in [Kind::Loss, Kind::Validation, Kind::Test, Kind::Score] {
+        for (name, _) in rows.iter().flat_map(|row| row.figures(kind)) {
+            let figure = Figure { kind, name: name.to_owned() };
             if !figures.contains(&figure) {
                 figures.push(figure);
             }
@@ -205,7 +228,7 @@ pub fn tsv(rows: &[Row<'_>], names: &Names) -> String {
 
 fn heading(figure: &Figure) -> String {
     match figure.kind {
-        Kind::Loss => figure.name.clone(),
+        Kind::Loss | Kind::Score => figure.name.clone(),
         kind => format!("{} {}", kind.name(), figure.name),
     }
 }
@@ -282,7 +305,14 @@ mod tests {
         ];
         let row = |(at, (variant, record))| {
             let variant: &Variant = variant;
-            Row { index: at + 1, changed: &variant.changed, folder: format!("f{at}"), record, failed: at == 5 }
+            Row {
+                index: at + 1,
+                changed: &variant.changed,
+                folder: format!("f{at}"),
+                record,
+                evaluation: None,
+                failed: at == 5,
+            }
         };
         variants.iter().zip(records).enumerate().map(row).collect()
     }

@@ -34,6 +34,8 @@ pub struct Workers {
     pub search: Search,
     /// Whether the limits that catch slips of the keyboard are lifted.
     pub allow_large: bool,
+    /// Whether the samples of the runs are measured once all are trained.
+    pub score: bool,
 }
 
 impl Workers {

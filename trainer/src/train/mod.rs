@@ -16,5 +16,5 @@ pub use progress::{Progress, Voice};
 pub use samples::{Codes, Samples, encoder, enough, plain};
 pub use speed::{Measurement, Speed, Trial};
 pub use stop::Stop;
-pub use studio::Studio;
+pub use studio::{SAMPLE_SCALE, Studio};
 pub use training::{Session, train};

@@ -17,6 +17,8 @@ use crate::run::Run;
 const SAMPLE_SEED: u64 = 0;
 /// Rows and columns of those pictures; with classes, one column for each.
 const SAMPLE_SIDE: usize = 8;
+/// How many times every pixel is enlarged in them.
+pub const SAMPLE_SCALE: u32 = 2;
 /// How many training images a prior is fitted to while training goes on, and at its end.
 const PRIOR_IMAGES: [usize; 2] = [2_000, 20_000];
 /// How many test images a classifier is shown at a time.
@@ -44,6 +46,11 @@ impl Studio<'_> {
     /// What codes are drawn from: N(0, I) where training brings them there, otherwise a fit to codes of training images. `last` at
     /// the end of the training.
     pub fn prior(&self, trained: &Trained, images: &Images, last: bool) -> Prior {
+        let temperature = self.pipeline.model.temperature() as f32;
+        self.warm_prior(trained, images, last).cooled(temperature, self.plan.latent())
+    }
+
+    fn warm_prior(&self, trained: &Trained, images: &Images, last: bool) -> Prior {
         if let (Some((_, scale)), Some(generator)) = (&self.source, &trained.generator) {
             return Prior::Learned {
                 latent: self.plan.latent(),
@@ -69,6 +76,15 @@ impl Studio<'_> {
             *code += libm::expf(0.5 * log_variance) * noise.normal();
         }
         match kind {
+            PriorKind::Mixture(parts) if self.plan.condition().is_some() => {
+                let fit = |class: usize| {
+                    let labels = images.labels().iter().map(|label| usize::from(*label));
+                    let own = codes.chunks_exact(latent).zip(labels).filter(|(_, label)| *label == class);
+                    let own: Vec<f32> = own.flat_map(|(code, _)| code).copied().collect();
+                    Mixture::fit(&own, latent, parts, &mut noise)
+                };
+                Prior::ByClass((0..self.plan.classes()).map(fit).collect())
+            }
             PriorKind::Mixture(parts) => Prior::Mixture(Mixture::fit(&codes, latent, parts, &mut noise)),
             _ => Prior::fit(&codes, latent),
         }
@@ -94,11 +110,20 @@ impl Studio<'_> {
         })
     }
 
+    /// Writes the picture of the samples before the first step, which all others begin from. A classifier makes none.
+    pub fn open(&self, run: &Run, untrained: &Trained, images: &Images, test: &Samples) -> Result<()> {
+        if self.plan.family() == Family::Classifier {
+            return Ok(());
+        }
+        let prior = self.prior(untrained, images, false);
+        run.write_samples(0, &self.picture(untrained, &prior, test)?)
+    }
+
     /// Writes what a person looks at after an evaluation, and at the end of the training (`last`) what sums it up. The picture of the
     /// samples.
     pub fn publish(&self, run: &Run, state: &State, trained: &Trained, test: &Samples, last: bool) -> Result<Vec<u8>> {
         let picture = self.picture(trained, &state.prior, test)?;
-        run.write(&format!("samples/epoch-{:04}.png", state.epoch), &picture)?;
+        run.write_samples(state.epoch, &picture)?;
         run.write("curves.svg", curves_svg(&panels(&run.metrics()?))?.as_bytes())?;
         // A classifier, and a model of codes, has no reconstructions of images.
         let reader = trained.encoder.as_ref().filter(|_| self.source.is_none());
@@ -118,7 +143,8 @@ impl Studio<'_> {
             }
         }
         if last {
-            run.write("samples.gif", &animation(&run.samples()?, FRAME_SECONDS)?)?;
+            let frames: Vec<Vec<u8>> = run.samples()?.into_values().collect();
+            run.write("samples.gif", &animation(&frames, FRAME_SECONDS)?)?;
         }
         Ok(picture)
     }
@@ -171,7 +197,7 @@ impl Studio<'_> {
         let columns = if sampler.classes > 0 { sampler.classes } else { SAMPLE_SIDE };
         let samples = sampler.sample(SAMPLE_SEED, 0, columns * SAMPLE_SIDE, None).into_data();
         let pixels: Vec<f32> = samples.iter().collect();
-        png_grid(&pixels, self.plan.image(), columns, 2).context("the picture of the samples")
+        png_grid(&pixels, self.plan.image(), columns, SAMPLE_SCALE).context("the picture of the samples")
     }
 
     /// How often each class was taken for each.

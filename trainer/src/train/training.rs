@@ -78,6 +78,10 @@ pub fn train<L: Learner>(
         report(outcome, &state)?;
         return Ok((outcome, state));
     }
+    if state.steps == 0 {
+        let untrained = restore(studio.plan, &learner.save()?.weights, &studio.device)?;
+        studio.open(run, &untrained, samples.images(), &session.test)?;
+    }
     let mut events = Events::open(&run.folder().join("events"), state.steps + 1)?;
     progress.begin(course.epochs, course.steps, state.steps);
     loop {

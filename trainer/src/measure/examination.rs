@@ -1,0 +1,121 @@
+//! What a classifier is worth: how it tells the test images.
+
+use std::path::Path;
+use std::time::Instant;
+
+use anyhow::Result;
+use imago_core::spec::{Data, Family};
+
+use super::evaluator::Pixels;
+use super::{ClassScore, Effort, Evaluation, Evaluator, EvaluatorFacts, Measure, Score, Watch};
+use crate::data::{Images, Search};
+use crate::device::Opened;
+
+/// Measures the classifier at `path`, which learned images of `data`, on the test images and on the training images.
+pub fn examine(path: &Path, data: &Data, search: &Search, opened: &Opened, watch: &Watch) -> Result<Evaluation> {
+    let begun = Instant::now();
+    let evaluator = Evaluator::open(Some(path), data, &opened.device)?;
+    // The images as they are, and all of them.
+    let data = Data { limit: 0, validation: 0.0, augment: Default::default(), ..data.clone() };
+    let (test, training) = (Images::test(&data, search)?, Images::training(&data, search)?.0);
+    let exam = Exam::of(&evaluator, &test, watch);
+    let learned = Exam::of(&evaluator, &training, watch);
+    let score = |measure, value: fn(&Exam) -> f64, error| Score {
+        measure,
+        values: vec![value(&exam)],
+        error,
+        training: Some(value(&learned)),
+        test: None,
+    };
+    let accuracy = exam.accuracy();
+    let error = (accuracy * (1.0 - accuracy) / exam.truth.len().max(1) as f64).sqrt();
+    Ok(Evaluation {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        name: evaluator.name().to_owned(),
+        family: Family::Classifier,
+        set: data.set.title().to_owned(),
+        weights_sha256: evaluator.sha256().to_owned(),
+        device: opened.name.clone(),
+        evaluator: EvaluatorFacts {
+            name: evaluator.name().to_owned(),
+            sha256: evaluator.sha256().to_owned(),
+            features: exam.features,
+            accuracy: Some(accuracy),
+        },
+        inception_sha256: None,
+        count: test.count(),
+        test_images: test.count(),
+        seeds: Vec::new(),
+        effort: Effort::default(),
+        scores: vec![
+            score(Measure::Accuracy, Exam::accuracy, Some(error)),
+            score(Measure::CrossEntropy, Exam::cross_entropy, None),
+        ],
+        classes: exam.classes(test.classes()),
+        alarm: Vec::new(),
+        warnings: Vec::new(),
+        seconds: begun.elapsed().as_secs_f64(),
+    })
+}
+
+/// What a classifier said of images, and what they are.
+struct Exam {
+    told: Vec<usize>,
+    truth: Vec<usize>,
+    /// The probability that it gave the true class of each.
+    sure: Vec<f64>,
+    features: usize,
+}
+
+impl Exam {
+    fn of(evaluator: &Evaluator, images: &Images, watch: &Watch) -> Self {
+        let all: Vec<usize> = (0..images.count()).collect();
+        watch.begin(format!("{}: {} images", evaluator.name(), all.len()), all.len());
+        let looked = evaluator.look(&Pixels::of(images, &all), watch);
+        let truth: Vec<usize> = images.labels().iter().map(|label| usize::from(*label)).collect();
+        let sure = looked.probabilities.rows().zip(&truth).map(|(row, class)| row.get(*class).copied().unwrap_or(0.0));
+        Self { told: looked.classes(), sure: sure.collect(), features: looked.features.size(), truth }
+    }
+
+    /// The share of images that are told rightly.
+    fn accuracy(&self) -> f64 {
+        let right = self.told.iter().zip(&self.truth).filter(|(told, truth)| told == truth).count();
+        right as f64 / self.truth.len().max(1) as f64
+    }
+
+    /// In nats an image. A class that was given no probability at all counts as given the least that there is.
+    fn cross_entropy(&self) -> f64 {
+        let sum: f64 = self.sure.iter().map(|sure| -sure.max(f64::from(f32::MIN_POSITIVE)).ln()).sum();
+        sum / self.sure.len().max(1) as f64
+    }
+
+    /// How often each class was told, and how often it is there.
+    fn classes(&self, names: &[String]) -> Vec<ClassScore> {
+        let share = |found: &[usize], class: usize| {
+            found.iter().filter(|found| **found == class).count() as f64 / found.len().max(1) as f64
+        };
+        let score = |(class, name): (usize, &String)| ClassScore {
+            name: name.clone(),
+            share: share(&self.told, class),
+            test_share: share(&self.truth, class),
+            diversity: None,
+        };
+        names.iter().enumerate().map(score).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn accuracy_counts_and_cross_entropy_weighs() {
+        let exam =
+            Exam { told: vec![0, 1, 1, 0], truth: vec![0, 1, 0, 0], sure: vec![1.0, 0.5, 0.25, 1.0], features: 1 };
+        assert_eq!(exam.accuracy(), 0.75);
+        assert!((exam.cross_entropy() - 3.0 * std::f64::consts::LN_2 / 4.0).abs() < 1e-12);
+        let classes = exam.classes(&["a".into(), "b".into()]);
+        assert_eq!([classes[0].share, classes[0].test_share, classes[1].test_share], [0.5, 0.75, 0.25]);
+        assert!(Exam { sure: vec![0.0], ..exam }.cross_entropy().is_finite());
+    }
+}

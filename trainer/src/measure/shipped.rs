@@ -1,0 +1,174 @@
+//! Do the shipped models' files belong together, and are their samples as good as their scores claim?
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use burn::tensor::Device;
+use imago_core::artifact::{Artifact, HISTORY};
+use imago_core::layer::LayerSpec;
+use imago_core::model::Prior;
+use imago_core::spec::{Data, Family, Model, Pipeline, Set};
+
+use super::classes::{divergence, histogram};
+use super::evaluator::{Evaluator, Pixels};
+use super::frechet::{Moments, frechet_distance};
+use super::measuring::draw;
+use super::{Evaluation, Measure, Watch};
+use crate::data::{Images, Search};
+use crate::run::{EVALUATION, open_artifact};
+use crate::source::Source;
+
+/// How many samples of each model are drawn again.
+const SAMPLES: usize = 600;
+/// The most that all shipped files may weigh together, in bytes.
+const BUDGET: u64 = 6_000_000;
+
+struct Shipped {
+    folder: PathBuf,
+    artifact: Artifact,
+    evaluation: Evaluation,
+}
+
+impl Shipped {
+    fn name(&self) -> &str {
+        &self.artifact.manifest.name
+    }
+
+    fn set(&self) -> Set {
+        Set::ALL.into_iter().find(|set| set.title() == self.artifact.manifest.data.set).unwrap()
+    }
+
+    fn claim(&self, measure: Measure) -> Option<f64> {
+        self.evaluation.score(measure).map(super::Score::mean)
+    }
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+}
+
+/// Everything under `www/models` that was measured. Reading an artifact compares its weights with the hash in its manifest, and plans its networks.
+fn shipped() -> Vec<Shipped> {
+    let mut folders: Vec<PathBuf> =
+        fs::read_dir(root().join("www/models")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    folders.retain(|folder| folder.join(EVALUATION).is_file());
+    folders.sort();
+    let open = |folder: PathBuf| {
+        let artifact = open_artifact(&folder, true).unwrap();
+        let evaluation = fs::read_to_string(folder.join(EVALUATION)).unwrap();
+        Shipped { evaluation: ron::from_str(&evaluation).unwrap(), artifact, folder }
+    };
+    folders.into_iter().map(open).collect()
+}
+
+/// The pipeline that gives its models this name.
+fn pipeline(name: &str) -> Pipeline {
+    for folder in ["mnist", "fashion-mnist"] {
+        for entry in fs::read_dir(root().join("pipelines").join(folder)).unwrap() {
+            let source = Source::open(&entry.unwrap().path()).unwrap();
+            if let Some((pipeline, _)) = source.read(&[], imago_core::plan::Limits::DEFAULT).pipeline
+                && pipeline.name == name
+            {
+                return pipeline;
+            }
+        }
+    }
+    panic!("no pipeline has the name {name}")
+}
+
+/// What a pipeline declares for use: the layers that make images or codes, or that tell classes.
+fn declared(model: &Model) -> &[LayerSpec] {
+    match model {
+        Model::Classifier(model) => &model.layers,
+        Model::Autoencoder(model) => &model.decoder,
+        Model::Vae(model) => &model.decoder,
+        Model::Gan(model) => &model.generator,
+        Model::VaeGan(model) => &model.decoder,
+        Model::LatentGan(model) => &model.generator,
+        Model::LatentVae(model) => &model.decoder,
+    }
+}
+
+#[test]
+fn artifact_scores_and_pipeline_of_a_shipped_model_belong_together() {
+    let mut bytes = 0;
+    for model in shipped() {
+        let (name, manifest, evaluation) = (model.name(), &model.artifact.manifest, &model.evaluation);
+        assert_eq!(model.folder.file_name().unwrap().to_string_lossy(), name);
+        let scores_of = (&evaluation.name, evaluation.family, &evaluation.set, &evaluation.weights_sha256);
+        assert_eq!(scores_of, (&manifest.name, manifest.family, &manifest.data.set, &manifest.weights.sha256));
+        let pipeline = pipeline(name);
+        assert_eq!((pipeline.model.family(), pipeline.train.seed), (manifest.family, manifest.training.seed), "{name}");
+        let (own, generator) = (manifest.classifier.as_ref().map(|reader| &reader.layers), manifest.generator.as_ref());
+        let layers = match &manifest.prior {
+            Prior::Learned { layers, .. } => layers,
+            _ => own.or(generator.map(|generator| &generator.layers)).unwrap(),
+        };
+        assert_eq!(layers, declared(&pipeline.model), "{name}: the artifact is of another pipeline");
+        if manifest.family == Family::Classifier {
+            assert!(model.claim(Measure::Accuracy).is_some(), "{name}");
+        } else {
+            let evaluator = Evaluator::open(None, &Data::new(model.set()), &Device::flex()).unwrap();
+            assert_eq!(evaluation.evaluator.sha256, evaluator.sha256(), "{name}: measured by another evaluator");
+            assert_eq!((evaluation.count, evaluation.seeds.len()), (10_000, 3), "{name}");
+            let history = manifest.history.as_ref().unwrap_or_else(|| panic!("{name} has no history"));
+            let [_, height, width] = manifest.data.image;
+            let picture = image::open(model.folder.join(HISTORY)).unwrap();
+            let sides =
+                [history.columns * width, history.epochs.len() * height].map(|side| u32::try_from(side).unwrap());
+            assert_eq!([picture.width(), picture.height()], sides, "{name}");
+            assert_eq!(history.epochs.last(), Some(&manifest.training.epochs), "{name}");
+        }
+        for entry in fs::read_dir(&model.folder).unwrap() {
+            bytes += entry.unwrap().metadata().unwrap().len();
+        }
+    }
+    assert!(bytes < BUDGET, "the shipped models weigh {bytes} bytes");
+}
+
+/// On fewer samples than the scores are of, so within what chance may do to so few.
+#[test]
+fn samples_of_shipped_models_are_as_good_as_their_scores_claim() {
+    let (device, watch) = (Device::flex(), Watch::new(false));
+    let search = std::env::var_os("IMAGO_DATA_DIR").map(|data| root().join(data));
+    if search.is_none() {
+        eprintln!("SKIPPED: the distance to real images, as IMAGO_DATA_DIR is not set");
+    }
+    for set in [Set::Mnist, Set::FashionMnist] {
+        let data = Data::new(set.clone());
+        let evaluator = Evaluator::open(None, &data, &device).unwrap();
+        let real = search.as_ref().map(|folder| {
+            let search = Search { data_dir: Some(folder.clone()), ..Search::default() };
+            let test = Images::test(&data, &search).unwrap();
+            let all: Vec<usize> = (0..2_000).collect();
+            Moments::of(&evaluator.look(&Pixels::of(&test, &all), &watch).features)
+        });
+        let models =
+            shipped().into_iter().filter(|model| model.set() == set && model.artifact.manifest.generator.is_some());
+        for model in models {
+            let (name, sampler) = (model.name(), model.artifact.sampler(&device).unwrap());
+            let pixels = draw(&sampler, model.artifact.manifest.data.image, 1, SAMPLES, &watch);
+            let looked = evaluator.look(&pixels, &watch);
+            let told = looked.classes();
+            if let Some(claim) = model.claim(Measure::Agreement) {
+                let asked = (0..SAMPLES).map(|sample| sample % sampler.classes());
+                let agreed =
+                    told.iter().zip(asked).filter(|(told, asked)| **told == *asked).count() as f64 / SAMPLES as f64;
+                let chance = 4.0 * (claim * (1.0 - claim) / SAMPLES as f64).sqrt() + 0.002;
+                assert!((agreed - claim).abs() < chance, "{name} makes {agreed} of what is asked for, not {claim}");
+            }
+            let claimed: Vec<f64> = model.evaluation.classes.iter().map(|class| class.share).collect();
+            // Twice the divergence of counts is nearly χ² with 9 degrees of freedom, which exceeds 28 once in a thousand times.
+            let far = 2.0 * SAMPLES as f64 * divergence(&histogram(&told, claimed.len()), &claimed);
+            assert!(far < 28.0, "{name}: the classes do not come as often as claimed ({far})");
+            if let (Some(real), Some(claim)) = (&real, model.claim(Measure::Fid)) {
+                let found = frechet_distance(&Moments::of(&looked.features), real);
+                // Fewer images lie further apart.
+                assert!(
+                    (0.9 * claim..1.2 * claim + 2.0).contains(&found),
+                    "{name} has an FID of {found}, not of {claim}"
+                );
+            }
+        }
+    }
+}
