@@ -6,9 +6,12 @@ mod bundle;
 mod demo;
 mod measure_check;
 mod measure_page;
+mod models;
 mod mutate;
 mod process;
+mod reproduce;
 mod serve;
+mod shelf;
 mod site;
 mod system;
 mod test;
@@ -32,7 +35,9 @@ enum Cli {
     Bench(Box<bench::Args>),
     MeasureCheck(measure_check::Args),
     MeasurePage(measure_page::Args),
+    Models(models::Args),
     Mutate(mutate::Args),
+    Reproduce(reproduce::Args),
 }
 
 fn main() -> ExitCode {
@@ -45,7 +50,9 @@ fn main() -> ExitCode {
         Cli::Bench(args) => bench::run(&args),
         Cli::MeasureCheck(args) => measure_check::run(&args),
         Cli::MeasurePage(args) => measure_page::run(&args),
+        Cli::Models(args) => models::run(&args),
         Cli::Mutate(args) => mutate::run(&args),
+        Cli::Reproduce(args) => reproduce::run(&args),
     });
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -107,12 +107,13 @@ pub fn finish(out: &Path) -> Result<()> {
     compress(out)
 }
 
-/// The folders under `models` that hold a model, in the order in which the page offers them.
+/// The folders under `models` that hold a model which makes images, in the order in which the page offers them.
 fn list_models(models: &Path) -> Result<Vec<String>> {
     let mut names = Vec::new();
     for entry in fs::read_dir(models)? {
         let entry = entry?;
-        if entry.path().join("model.ron").is_file() {
+        let Ok(manifest) = fs::read_to_string(entry.path().join("model.ron")) else { continue };
+        if !manifest.contains("\n    family: classifier,") {
             let name = entry.file_name().into_string();
             names.push(name.map_err(|name| anyhow::anyhow!("{name:?} is not UTF-8"))?);
         }
@@ -192,6 +193,8 @@ mod tests {
         }
         fs::write(models.join("mnist-vae/model.ron"), "()")?;
         fs::write(models.join("quickstart/model.ron"), "()")?;
+        fs::create_dir_all(models.join("judge"))?;
+        fs::write(models.join("judge/model.ron"), "(\n    name: \"judge\",\n    family: classifier,\n)")?;
         finish(out.path())?;
         let index = fs::read_to_string(models.join("index.json"))?;
         assert_eq!(index, "[\"quickstart\",\"mnist-vae\"]\n");

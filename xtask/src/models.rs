@@ -1,0 +1,338 @@
+//! `cargo xtask models`: what is told of the shipped models, from their artifacts.
+
+use std::fmt::Write;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::shelf::{self, EVALUATORS, Evaluation, Family, MODELS, Measure, Report, Shipped};
+use crate::{process, workspace};
+
+/// What tells of the models.
+const DOCUMENT: &str = "docs/models.md";
+/// Where their pictures are.
+const PICTURES: &str = "docs/pictures/models";
+/// Which samples the pictures show, and how many.
+const PICTURE: [&str; 6] = ["--seed", "7", "--count", "40", "--columns", "10"];
+/// The header line of a pipeline that tells what came out.
+const SCORES: &str = "# Scores:";
+
+/// Writes what is told of the shipped models, from their artifacts: the tables of docs/models.md, the `# Scores:` line of each pipeline,
+/// and the pictures.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Leave the pictures as they are, for which `imago` would have to be built
+    #[arg(long)]
+    no_pictures: bool,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// An artifact or its scores cannot be read, or a file cannot be written.
+pub fn run(args: &Args) -> Result<()> {
+    let told = Told::gather()?;
+    for (path, text) in told.files()? {
+        if fs::read_to_string(&path).ok().as_ref() != Some(&text) {
+            fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+            println!("{}", path.display());
+        }
+    }
+    if !args.no_pictures {
+        workspace::build_imago()?;
+        let imago = workspace::imago()?;
+        fs::create_dir_all(PICTURES).with_context(|| format!("cannot make {PICTURES}"))?;
+        for model in told.models.iter().filter(|model| model.manifest.generator.is_some()) {
+            let picture = Path::new(PICTURES).join(format!("{}.png", model.manifest.name));
+            let mut sample = Command::new(&imago);
+            sample.arg("sample").arg(&model.folder).args(PICTURE).args(["--device", "cpu", "--out"]).arg(picture);
+            process::run(&mut sample)?;
+        }
+    }
+    Ok(())
+}
+
+/// All that is known of the models.
+struct Told {
+    models: Vec<Shipped>,
+    evaluators: Vec<Shipped>,
+    reports: Vec<Report>,
+}
+
+impl Told {
+    fn gather() -> Result<Self> {
+        let models = shelf::shipped(MODELS)?;
+        for Shipped { folder, manifest, evaluation, .. } in &models {
+            ensure!(
+                evaluation.weights_sha256 == manifest.weights.sha256,
+                "{0}: the scores are of other weights; `imago evaluate {0}` measures these",
+                folder.display()
+            );
+        }
+        Ok(Self { models, evaluators: shelf::shipped(EVALUATORS)?, reports: shelf::reports()? })
+    }
+
+    /// The files that tell of them, as they should be.
+    fn files(&self) -> Result<Vec<(PathBuf, String)>> {
+        let read = |path: &Path| fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()));
+        let mut document = read(Path::new(DOCUMENT))?;
+        for (set, key) in [("mnist", "mnist"), ("fashion-mnist", "fashion-mnist")] {
+            document = fill(&document, key, &self.generators(set))?;
+            document = fill(&document, &format!("{key}-reports"), &self.against_reports(set))?;
+        }
+        document = fill(&document, "classifiers", &self.classifiers())?;
+        let mut files = vec![(PathBuf::from(DOCUMENT), document)];
+        for model in self.models.iter().chain(&self.evaluators) {
+            let path = &model.pipeline.path;
+            let with_scores = scored(&model.pipeline.text, &scores(model))
+                .with_context(|| format!("{} has no line that begins with `{SCORES}`", path.display()))?;
+            files.push((path.clone(), with_scores));
+        }
+        Ok(files)
+    }
+
+    fn of<'a>(&'a self, set: &'a str) -> impl Iterator<Item = &'a Shipped> {
+        self.models.iter().filter(move |model| model.manifest.data.set == set && model.manifest.generator.is_some())
+    }
+
+    /// The models that make images of `set`, best first.
+    fn generators(&self, set: &str) -> String {
+        let mut models: Vec<&Shipped> = self.of(set).collect();
+        models.sort_by(|a, b| fid(&a.evaluation).total_cmp(&fid(&b.evaluation)));
+        if models.is_empty() {
+            return "None of them has been measured yet.\n".into();
+        }
+        let mut text = "| model | FID | precision | recall | coverage | KL of the classes | asked class made | distance to training | \
+                        sharpness | parameters | size | training |\n| --- "
+            .to_owned();
+        text.push_str(&"| ---: ".repeat(10));
+        text.push_str("| --- |\n");
+        let measures = [
+            (Measure::Fid, 2),
+            (Measure::Precision, 3),
+            (Measure::Recall, 3),
+            (Measure::Coverage, 3),
+            (Measure::ClassDivergence, 4),
+            (Measure::Agreement, 3),
+            (Measure::NearestTraining, 2),
+            (Measure::Sharpness, 2),
+        ];
+        let cell = |value: Option<f64>, decimals: usize| {
+            value.map_or_else(|| "–".to_owned(), |value| format!("{value:.decimals$}"))
+        };
+        // Writing to a string cannot fail.
+        for model in &models {
+            let Shipped { manifest, evaluation, bytes, .. } = model;
+            let _ = write!(text, "| {} ", link(model));
+            for (measure, decimals) in measures {
+                let _ = write!(text, "| {} ", cell(evaluation.mean(measure), decimals));
+            }
+            let _ = writeln!(
+                text,
+                "| {} | {} KB{} | {}, {} epochs on {} |",
+                thousands(manifest.training.parameters),
+                bytes.div_ceil(1000),
+                if manifest.encoder.is_some() { ", with its encoder" } else { "" },
+                time(manifest.training.seconds),
+                manifest.training.epochs,
+                manifest.training.device
+            );
+        }
+        if let Some(Shipped { evaluation, .. }) = models.first() {
+            text.push_str("| *real training images* ");
+            for (measure, decimals) in measures {
+                let _ = write!(text, "| {} ", cell(evaluation.training(measure), decimals));
+            }
+            text.push_str("| | | |\n");
+        }
+        text
+    }
+
+    /// Each model beside the reports' model of its family.
+    fn against_reports(&self, set: &str) -> String {
+        if self.of(set).all(|model| self.report(model).is_none()) {
+            return String::new();
+        }
+        let mut text = "| model | FID | parameters | the reports' | FID | parameters | FID, ours of theirs |\n\
+                        | --- | ---: | ---: | --- | ---: | ---: | ---: |\n"
+            .to_owned();
+        for model in self.of(set) {
+            let Some(report) = self.report(model) else { continue };
+            let ours = fid(&model.evaluation);
+            let _ = writeln!(
+                text,
+                "| {} | {ours:.2} | {} | {} | {:.2} | {} | {:.0} % |",
+                model.manifest.name,
+                thousands(model.manifest.training.parameters),
+                report.name,
+                report.fid,
+                thousands(report.parameters),
+                100.0 * ours / report.fid
+            );
+        }
+        text
+    }
+
+    /// The reports' model of the family of `model`, trained on the same images.
+    fn report(&self, model: &Shipped) -> Option<&Report> {
+        let network = match (model.manifest.family, model.manifest.generator.as_ref()?.classes) {
+            (Family::Vae | Family::LatentVae, _) => "vae",
+            (Family::Gan, 0) => "dcgan",
+            (Family::Gan, _) => "cgan",
+            (Family::LatentGan, _) => "latent-gan",
+            (Family::Autoencoder, _) => "autoencoder",
+            (Family::VaeGan | Family::Classifier, _) => return None,
+        };
+        let fashion = if model.manifest.data.set == "fashion-mnist" { "fashion-" } else { "" };
+        let wanted = format!("reports-{fashion}{network}");
+        self.reports.iter().find(|report| report.name == wanted)
+    }
+
+    /// Those that tell classes.
+    fn classifiers(&self) -> String {
+        let mut text = "| classifier | set | accuracy | of training images | parameters | size | training |\n\
+                        | --- | --- | ---: | ---: | ---: | ---: | --- |\n"
+            .to_owned();
+        let shipped = self.models.iter().filter(|model| model.manifest.generator.is_none());
+        for model in shipped.chain(&self.evaluators) {
+            let percent =
+                |value: Option<f64>| value.map_or_else(|| "–".into(), |value| format!("{:.2} %", 100.0 * value));
+            let Shipped { manifest, evaluation, bytes, .. } = model;
+            let _ = writeln!(
+                text,
+                "| {} | {} | {} | {} | {} | {} KB | {}, {} epochs on {} |",
+                link(model),
+                manifest.data.set,
+                percent(evaluation.mean(Measure::Accuracy)),
+                percent(evaluation.training(Measure::Accuracy)),
+                thousands(manifest.training.parameters),
+                bytes.div_ceil(1000),
+                time(manifest.training.seconds),
+                manifest.training.epochs,
+                manifest.training.device
+            );
+        }
+        text
+    }
+}
+
+fn fid(evaluation: &Evaluation) -> f64 {
+    evaluation.mean(Measure::Fid).unwrap_or(f64::INFINITY)
+}
+
+/// The name of a model, which leads to its pipeline.
+fn link(model: &Shipped) -> String {
+    let path = model.pipeline.path.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>();
+    format!("[{}](../{})", model.manifest.name, path.join("/"))
+}
+
+/// What came out, for the header of the pipeline.
+fn scores(model: &Shipped) -> String {
+    let Shipped { manifest, evaluation, .. } = model;
+    let mut parts = Vec::new();
+    if let Some(accuracy) = evaluation.mean(Measure::Accuracy) {
+        parts.push(format!("{:.2} % of the test images told rightly", 100.0 * accuracy));
+    }
+    if let Some(fid) = evaluation.mean(Measure::Fid) {
+        parts.push(match evaluation.training(Measure::Fid) {
+            Some(floor) => format!("FID {fid:.2} (training images {floor:.2})"),
+            None => format!("FID {fid:.2}"),
+        });
+    }
+    for (measure, name) in
+        [(Measure::Precision, "precision"), (Measure::Coverage, "coverage"), (Measure::Agreement, "asked class made")]
+    {
+        parts.extend(evaluation.mean(measure).map(|value| format!("{name} {value:.3}")));
+    }
+    let training = &manifest.training;
+    parts.push(format!("seed {}", training.seed));
+    parts.push(format!("{} on {}", time(training.seconds), training.device));
+    parts.join(", ") + "."
+}
+
+/// `text` with what came out in its header; none if it has no place for it.
+fn scored(text: &str, scores: &str) -> Option<String> {
+    let old = text.lines().find(|line| line.starts_with(SCORES))?;
+    Some(text.replacen(old, &format!("{SCORES} {scores}"), 1))
+}
+
+/// `document` with `content` between the marks of `key`.
+fn fill(document: &str, key: &str, content: &str) -> Result<String> {
+    let (begin, end) = (format!("<!-- {key} -->\n"), format!("<!-- end of {key} -->"));
+    let Some((before, rest)) = document.split_once(&begin) else { bail!("{DOCUMENT} has no `{}`", begin.trim()) };
+    let Some((_, after)) = rest.split_once(&end) else { bail!("{DOCUMENT} has no `{end}`") };
+    Ok(format!("{before}{begin}\n{content}\n{end}{after}"))
+}
+
+/// 654,321
+fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// 45 s, 12 min, 2.5 h
+fn time(seconds: f64) -> String {
+    match seconds {
+        seconds if seconds < 99.5 => format!("{seconds:.0} s"),
+        seconds if seconds < 99.5 * 60.0 => format!("{:.0} min", seconds / 60.0),
+        seconds => format!("{:.1} h", seconds / 3600.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_told_is_what_the_artifacts_hold() {
+        workspace::enter().unwrap();
+        for (path, text) in Told::gather().unwrap().files().unwrap() {
+            let found = fs::read_to_string(&path).unwrap().replace("\r\n", "\n");
+            assert_eq!(found, text, "`cargo xtask models` brings {} up to date", path.display());
+        }
+    }
+
+    /// What a tuned model is worth beside the reports' one of its family.
+    #[test]
+    fn every_shipped_model_beats_that_of_the_reports_by_a_clear_margin_without_many_more_parameters() {
+        workspace::enter().unwrap();
+        let told = Told::gather().unwrap();
+        for model in &told.models {
+            let Some(report) = told.report(model) else { continue };
+            let (name, ours, size) = (&model.manifest.name, fid(&model.evaluation), model.manifest.training.parameters);
+            assert!(ours < 0.8 * report.fid, "{name}: {ours}, the reports' {}", report.fid);
+            assert!(size <= 4 * report.parameters, "{name}: {size} parameters, the reports' {}", report.parameters);
+        }
+    }
+
+    #[test]
+    fn a_document_is_filled_between_its_marks() {
+        let document = "a\n<!-- x -->\nold\n<!-- end of x -->\nb";
+        let filled = fill(document, "x", "| new |\n").unwrap();
+        assert_eq!(filled, "a\n<!-- x -->\n\n| new |\n\n<!-- end of x -->\nb");
+        assert_eq!(fill(&filled, "x", "| new |\n").unwrap(), filled);
+        assert!(fill(document, "y", "").is_err());
+    }
+
+    #[test]
+    fn the_scores_of_a_pipeline_take_the_place_of_the_old_ones() {
+        let text = "# A model.\n# Scores: FID 9.\nname: a\n";
+        assert_eq!(scored(text, "FID 1.").unwrap(), "# A model.\n# Scores: FID 1.\nname: a\n");
+        assert!(scored("name: a\n", "FID 1.").is_none());
+    }
+
+    #[test]
+    fn numbers_and_times_are_told_briefly() {
+        assert_eq!([7, 1_000, 654_321].map(thousands), ["7", "1,000", "654,321"]);
+        assert_eq!([3.0, 600.0, 9_000.0].map(time), ["3 s", "10 min", "2.5 h"]);
+    }
+}

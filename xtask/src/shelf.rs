@@ -1,0 +1,244 @@
+//! The shipped models: what their artifacts, their scores and their pipelines say.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use ron::Options;
+use ron::extensions::Extensions;
+use serde::Deserialize;
+use serde::de::{DeserializeOwned, IgnoredAny};
+
+/// Where the page has its models.
+pub const MODELS: &str = "www/models";
+/// What came out of the reports' models, which have no artifacts here.
+const REPORTS: &str = "docs/reports.tsv";
+/// Where the classifiers are in whose features images are compared.
+pub const EVALUATORS: &str = "trainer/evaluators";
+
+/// A model with its scores.
+pub struct Shipped {
+    /// Its folder.
+    pub folder: PathBuf,
+    pub manifest: Manifest,
+    pub evaluation: Evaluation,
+    /// What it was trained from.
+    pub pipeline: Pipeline,
+    /// Bytes of what the page loads to draw with it.
+    pub bytes: u64,
+}
+
+/// `model.ron`, as far as it is told of here.
+#[derive(Deserialize)]
+pub struct Manifest {
+    pub name: String,
+    pub family: Family,
+    pub data: Data,
+    #[serde(default)]
+    pub generator: Option<Generator>,
+    #[serde(default)]
+    pub encoder: Option<IgnoredAny>,
+    pub training: Training,
+    pub weights: Weights,
+}
+
+#[derive(Deserialize)]
+pub struct Data {
+    pub set: String,
+}
+
+#[derive(Deserialize)]
+pub struct Generator {
+    #[serde(default)]
+    pub classes: usize,
+}
+
+#[derive(Deserialize)]
+pub struct Training {
+    pub epochs: usize,
+    pub seed: u64,
+    pub device: String,
+    pub seconds: f64,
+    pub parameters: u64,
+}
+
+#[derive(Deserialize)]
+pub struct Weights {
+    pub sha256: String,
+}
+
+/// The kinds of model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Family {
+    Classifier,
+    Autoencoder,
+    Vae,
+    Gan,
+    VaeGan,
+    LatentGan,
+    LatentVae,
+}
+
+/// `evaluation.ron`, as far as it is told of here.
+#[derive(Deserialize)]
+pub struct Evaluation {
+    pub weights_sha256: String,
+    scores: Vec<Score>,
+}
+
+#[derive(Deserialize)]
+struct Score {
+    measure: Measure,
+    values: Vec<f64>,
+    training: Option<f64>,
+}
+
+/// The scores that are told of here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub enum Measure {
+    Accuracy,
+    Fid,
+    Precision,
+    Recall,
+    Coverage,
+    ClassesCovered,
+    ClassDivergence,
+    Agreement,
+    NearestTraining,
+    Sharpness,
+    ReconstructionFid,
+    #[serde(other)]
+    Another,
+}
+
+impl Evaluation {
+    /// The mean of a score over the seeds, if it was measured.
+    pub fn mean(&self, measure: Measure) -> Option<f64> {
+        let score = self.scores.iter().find(|score| score.measure == measure)?;
+        Some(score.values.iter().sum::<f64>() / score.values.len().max(1) as f64)
+    }
+
+    /// The score of as many training images.
+    pub fn training(&self, measure: Measure) -> Option<f64> {
+        self.scores.iter().find(|score| score.measure == measure)?.training
+    }
+}
+
+/// A pipeline, as far as it is told of here.
+#[derive(Debug, Clone)]
+pub struct Pipeline {
+    pub path: PathBuf,
+    pub text: String,
+}
+
+impl Pipeline {
+    /// The pipeline that gives its models the name `name`.
+    ///
+    /// # Errors
+    /// There is none, or it cannot be read.
+    pub fn named(name: &str) -> Result<Self> {
+        let wanted = format!("name: {name}");
+        for path in pipelines()? {
+            let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+            if text.lines().any(|line| line.trim_end() == wanted) {
+                return Ok(Self { path, text });
+            }
+        }
+        bail!("no pipeline has the name {name}")
+    }
+
+    /// The commands of its header, in order: the words behind `imago`.
+    pub fn commands(&self) -> Vec<Vec<String>> {
+        let lines = self.text.lines().take_while(|line| line.starts_with('#'));
+        let commands = lines.filter_map(|line| line.strip_prefix("#   imago "));
+        commands.map(|command| command.split_whitespace().map(str::to_owned).collect()).collect()
+    }
+}
+
+/// All files with a name on `.yaml` under `pipelines`, in order.
+fn pipelines() -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for folder in folders(Path::new("pipelines"))? {
+        let entries = fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))?;
+        for entry in entries {
+            let path = entry?.path();
+            if path.extension().is_some_and(|extension| extension == "yaml") {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// The folders in `folder`, by name.
+fn folders(folder: &Path) -> Result<Vec<PathBuf>> {
+    let entries = fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
+    let mut folders = Vec::new();
+    for entry in entries {
+        let path = entry?.path();
+        if path.is_dir() {
+            folders.push(path);
+        }
+    }
+    folders.sort();
+    Ok(folders)
+}
+
+/// The models in the folders of `shelf` that hold one which was measured.
+///
+/// # Errors
+/// One of them cannot be read, or has no pipeline.
+pub fn shipped(shelf: &str) -> Result<Vec<Shipped>> {
+    let mut models = Vec::new();
+    for folder in folders(Path::new(shelf))? {
+        if !["model.ron", "evaluation.ron"].iter().all(|name| folder.join(name).is_file()) {
+            continue;
+        }
+        let manifest: Manifest = read(&folder.join("model.ron"))?;
+        let pipeline = Pipeline::named(&manifest.name)?;
+        let size = |name: &str| fs::metadata(folder.join(name)).map_or(0, |file| file.len());
+        let bytes = size("model.ron") + size("weights.bpk");
+        models.push(Shipped { evaluation: read(&folder.join("evaluation.ron"))?, folder, manifest, pipeline, bytes });
+    }
+    Ok(models)
+}
+
+/// What came out of a model of the reports.
+pub struct Report {
+    /// The name that its pipeline gives it.
+    pub name: String,
+    pub parameters: u64,
+    pub fid: f64,
+}
+
+/// What came out of the models of the reports.
+///
+/// # Errors
+/// The table cannot be read, or a line of it does not have three cells.
+pub fn reports() -> Result<Vec<Report>> {
+    let text = fs::read_to_string(REPORTS).with_context(|| format!("cannot read {REPORTS}"))?;
+    let report = |line: &str| {
+        let mut cells = line.split('\t');
+        let (name, parameters, fid) = (cells.next()?, cells.next()?, cells.next()?);
+        Some(Report { name: name.to_owned(), parameters: parameters.parse().ok()?, fid: fid.trim_end().parse().ok()? })
+    };
+    // The first line names the columns.
+    let lines = text.lines().skip(1);
+    lines.map(|line| report(line).with_context(|| format!("{REPORTS}: `{line}`"))).collect()
+}
+
+/// Reads a file of RON.
+///
+/// # Errors
+/// It cannot be read, or holds something else.
+pub fn read<T: DeserializeOwned>(path: &Path) -> Result<T> {
+    let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    // What may be lacking is written without `Some` in a manifest, and with it in an evaluation.
+    let options = match path.ends_with("model.ron") {
+        true => Options::default().with_default_extension(Extensions::IMPLICIT_SOME),
+        false => Options::default(),
+    };
+    options.from_str(&text).with_context(|| path.display().to_string())
+}
