@@ -8,6 +8,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::shelf::{self, EVALUATORS, Evaluation, Family, MODELS, Measure, Report, Shipped};
+use crate::web::grouped;
 use crate::{process, workspace};
 
 /// What tells of the models.
@@ -132,7 +133,7 @@ impl Told {
             let _ = writeln!(
                 text,
                 "| {} | {} KB{} | {}, {} epochs on {} |",
-                thousands(manifest.training.parameters),
+                grouped(manifest.training.parameters),
                 bytes.div_ceil(1000),
                 if manifest.encoder.is_some() { ", with its encoder" } else { "" },
                 time(manifest.training.seconds),
@@ -165,10 +166,10 @@ impl Told {
                 text,
                 "| {} | {ours:.2} | {} | {} | {:.2} | {} | {:.0} % |",
                 model.manifest.name,
-                thousands(model.manifest.training.parameters),
+                grouped(model.manifest.training.parameters),
                 report.name,
                 report.fid,
-                thousands(report.parameters),
+                grouped(report.parameters),
                 100.0 * ours / report.fid
             );
         }
@@ -207,7 +208,7 @@ impl Told {
                 manifest.data.set,
                 percent(evaluation.mean(Measure::Accuracy)),
                 percent(evaluation.training(Measure::Accuracy)),
-                thousands(manifest.training.parameters),
+                grouped(manifest.training.parameters),
                 bytes.div_ceil(1000),
                 time(manifest.training.seconds),
                 manifest.training.epochs,
@@ -266,19 +267,6 @@ fn fill(document: &str, key: &str, content: &str) -> Result<String> {
     Ok(format!("{before}{begin}\n{content}\n{end}{after}"))
 }
 
-/// 654,321
-fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 /// 45 s, 12 min, 2.5 h
 fn time(seconds: f64) -> String {
     match seconds {
@@ -331,8 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_and_times_are_told_briefly() {
-        assert_eq!([7, 1_000, 654_321].map(thousands), ["7", "1,000", "654,321"]);
+    fn times_are_told_briefly() {
         assert_eq!([3.0, 600.0, 9_000.0].map(time), ["3 s", "10 min", "2.5 h"]);
     }
 }

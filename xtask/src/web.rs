@@ -71,7 +71,7 @@ fn print_sizes(out: &Path, modules: &[&Module]) -> Result<()> {
 }
 
 /// `1234567` as `1,234,567`.
-fn grouped(number: u64) -> String {
+pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {
