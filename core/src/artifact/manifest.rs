@@ -112,7 +112,7 @@ pub struct TrainingFacts {
 }
 
 /// What [`HISTORY`](super::HISTORY) shows: the samples of some moments of the training, a row for each, the earliest on top, image
-/// at image without gaps. A column is the same sample at every moment.
+/// at image without gaps. A column is drawn with the same random numbers at every moment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct History {
     /// How many times every image had been seen at each moment; 0 before the first step.

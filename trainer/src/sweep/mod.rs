@@ -196,9 +196,10 @@ impl Sweep {
         let width = total.to_string().len();
         let tell = |run: &Planned, what: &str| say!("{:>width$}/{total}  {}: {what}", run.index, run.title);
         let ends = work(&program, &runs, &workers, &signals, tell);
-        if workers.score && !signals.heard() {
-            self.score(&runs, &workers, &signals)?;
-        }
+        let scored = match workers.score && !signals.heard() {
+            true => self.score(&runs, &workers, &signals),
+            false => Ok(()),
+        };
         if index.is_none() {
             let failed = |run: &Planned| ends[run.index - 1] == End::Failed;
             say!("");
@@ -212,6 +213,8 @@ impl Sweep {
             say!("stopped; the same command goes on");
             return Ok(ExitCode::from(130));
         }
+        // What was trained has been told of by now.
+        scored.context("the samples could not be measured")?;
         Ok(if ends.iter().all(|end| *end == End::Finished) { ExitCode::SUCCESS } else { ExitCode::from(1) })
     }
 
