@@ -19,7 +19,7 @@ function files(folder) {
 const read = file => parse(readFileSync(join(root, file), 'utf8'), { merge: false });
 
 test('every shipped pipeline is valid', () => {
-  const shipped = files('pipelines');
+  const shipped = files('pipelines').filter(file => !file.startsWith(join('pipelines', 'sweeps'))); // those vary pipelines
   assert.ok(shipped.length >= 12, `only ${shipped.length} pipelines were found`);
   for (const file of shipped) assert.ok(validate(read(file)), `${file}: ${JSON.stringify(validate.errors)}`);
 });

@@ -100,6 +100,10 @@ const RESOLVED: &str = "resolved.yaml";
 const RECORD: &str = "run.ron";
 /// The scores of the model of a run or an artifact.
 pub const EVALUATION: &str = "evaluation.ron";
+/// The codes of test images, of an artifact with an encoder.
+pub const CODES: &str = "codes.bin";
+/// The first of those test images.
+pub const TESTS: &str = "tests.png";
 /// The samples that are nearest to a training image.
 pub const NEIGHBOURS: &str = "neighbours.png";
 /// The losses as curves.

@@ -1,4 +1,4 @@
-//! What the page calls: opening a device, loading a model, drawing samples, telling classes.
+//! What the page calls: opening a device, loading a model, drawing samples, walking among codes, telling classes.
 //!
 //! Two modules are built from this crate, one for the CPU and one for WebGPU; the page loads the small one first. All
 //! errors reach JavaScript as `Error` objects whose message is for people. Those that are `RangeError` refuse what was asked
@@ -10,9 +10,11 @@ use std::cell::RefCell;
 use std::fmt::Debug;
 
 use burn::tensor::{Device, Tensor, TensorData};
-use imago_core::artifact::{Artifact, Manifest};
-use imago_core::model::{Judge, Sampler};
-use imago_core::spec::Family;
+use imago_core::artifact::{Artifact, Manifest, Networks};
+use imago_core::model::{Encoder, Judge, Sampler, seen};
+use imago_core::nn::Value;
+use imago_core::plan::Shape;
+use imago_core::spec::{Family, Range};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::js_sys::RangeError;
 
@@ -53,7 +55,10 @@ fn device() -> Result<Device, JsError> {
 #[wasm_bindgen]
 pub struct Model {
     manifest: Manifest,
+    plan: Networks,
     network: Network,
+    /// Makes codes of images, where that is shipped; with the range of the pixels that it learned from.
+    encoder: Option<(Encoder, Range)>,
 }
 
 /// What a model can do.
@@ -77,30 +82,92 @@ impl Model {
             Family::Classifier => Network::Judge(artifact.classifier(&device)?),
             _ => Network::Sampler(artifact.sampler(&device)?),
         };
-        Ok(Self { manifest: artifact.manifest, network })
+        let encoder = match (&network, &artifact.manifest.encoder) {
+            (Network::Sampler(_), Some(reader)) => artifact.encoder(&device)?.map(|encoder| (encoder, reader.range)),
+            _ => None,
+        };
+        Ok(Self { plan: artifact.manifest.plan()?, manifest: artifact.manifest, network, encoder })
     }
 
-    /// Draws the samples `first .. first + count` of `seed`: a `Float32Array` of `[count, channels, height, width]` with
-    /// pixels in 0 to 1. Sample number i of a seed is the same picture whatever `first` and `count` are.
+    /// The codes of the samples `first .. first + count` of `seed`: a `Float32Array` of `[count, latent]`, which [`Model::decode`] turns
+    /// into pictures. Sample number i of a seed has the same code whatever `first` and `count` are.
     ///
-    /// `label` is the number of the class that a conditional model draws; without it the classes come in turn. Other models
-    /// have no use for it.
+    /// `label` is the number of the class that a conditional model draws; without it the classes come in turn. Other models have no
+    /// use for it. With a `temperature` below 1, codes lie nearer to the middle of what they are drawn from.
     ///
     /// # Errors
-    /// A `RangeError` for a classifier, a class that the model lacks, or none or too many samples; otherwise the device was lost.
-    pub async fn sample(&self, seed: u32, first: u32, count: u32, label: Option<u32>) -> Result<Vec<f32>, JsValue> {
-        let name = &self.manifest.name;
-        let Network::Sampler(sampler) = &self.network else {
-            return Err(refusal(&format!("{name} is a classifier: it makes no images")));
+    /// A `RangeError` for a classifier, a class that the model lacks, none or too many samples, or a temperature that is none;
+    /// otherwise the device was lost.
+    pub async fn codes(
+        &self,
+        seed: u32,
+        first: u32,
+        count: u32,
+        label: Option<u32>,
+        temperature: f32,
+    ) -> Result<Vec<f32>, JsValue> {
+        let sampler = self.sampler()?;
+        let classes = self.classes_of(u64::from(first), count as usize, label)?;
+        if !(0.0..=MAX_TEMPERATURE).contains(&temperature) {
+            return Err(refusal(&format!("a temperature lies between 0 and {MAX_TEMPERATURE}, found {temperature}")));
+        }
+        read(sampler.codes(u64::from(seed), u64::from(first), &classes, temperature)).await
+    }
+
+    /// The pictures of `codes`, a `Float32Array` of `[count, latent]`: a `Float32Array` of `[count, channels, height, width]` with
+    /// pixels in 0 to 1. Picture number i has the class that sample `first + i` has in [`Model::codes`] with this `label`.
+    ///
+    /// # Errors
+    /// A `RangeError` for a classifier, a class that the model lacks, and values that are no whole number of codes or too many;
+    /// otherwise the device was lost.
+    pub async fn decode(&self, codes: Vec<f32>, first: u32, label: Option<u32>) -> Result<Vec<f32>, JsValue> {
+        let sampler = self.sampler()?;
+        let (codes, count) = self.coded(codes)?;
+        let classes = self.classes_of(u64::from(first), count, label)?;
+        read(sampler.decode(codes, &classes)).await
+    }
+
+    /// What an encoder makes of `pixels`, a `Float32Array` of `[count, channels, height, width]` in 0 to 1: the means of the codes and
+    /// behind them their standard deviations, `[2, count, latent]`. Codes without deviations have zeros there.
+    ///
+    /// # Errors
+    /// A `RangeError` for a model without an encoder, and for pixels that are no whole number of images or too many; otherwise the
+    /// device was lost.
+    pub async fn encode(&self, pixels: Vec<f32>) -> Result<Vec<f32>, JsValue> {
+        let Some((encoder, range)) = &self.encoder else {
+            return Err(refusal(&format!("{} has no encoder: it makes no codes of images", self.manifest.name)));
         };
-        if !(1..=MAX_COUNT).contains(&count) {
-            return Err(refusal(&format!("1 to {MAX_COUNT} samples at a time, asked for {count}")));
+        let (images, count) = self.images(pixels)?;
+        let (means, log_variances) = encoder.encode(seen(*range, images), &Tensor::zeros([count, 1], &device()?));
+        let deviations = match log_variances {
+            Some(log_variances) => (log_variances * 0.5).exp(),
+            None => means.zeros_like(),
+        };
+        read(Tensor::cat(vec![means, deviations], 0)).await
+    }
+
+    /// What each layer gives on the way of one code, `[latent]`, through the generator, or of one image, `[channels, height, width]` in
+    /// 0 to 1, through a classifier: all values one layer behind the other. [`Model::layers`] has the shapes.
+    ///
+    /// # Errors
+    /// A `RangeError` for a class that the model lacks, or other than one code or image; otherwise the device was lost.
+    pub async fn inside(&self, values: Vec<f32>, label: Option<u32>) -> Result<Vec<f32>, JsValue> {
+        let (steps, count) = match &self.network {
+            Network::Sampler(sampler) => {
+                let (codes, count) = self.coded(values)?;
+                let classes = self.classes_of(0, count, label)?;
+                (sampler.inside(codes, &classes), count)
+            }
+            Network::Judge(judge) => {
+                let (images, count) = self.images(values)?;
+                (judge.inside(images), count)
+            }
+        };
+        if count != 1 {
+            return Err(refusal(&format!("expected one at a time, found {count}")));
         }
-        let (label, classes) = (label.map(|label| label as usize), sampler.classes());
-        if let Some(label) = label.filter(|label| classes > 0 && *label >= classes) {
-            return Err(refusal(&format!("{name} has the classes 0 to {}, asked for {label}", classes - 1)));
-        }
-        read(sampler.sample(u64::from(seed), u64::from(first), count as usize, label)).await
+        let steps: Vec<Tensor<2>> = steps.into_iter().map(Value::flat).collect();
+        read(Tensor::cat(steps, 1)).await
     }
 
     /// How likely a classifier takes each class to be: of `pixels`, a `Float32Array` of `[count, channels, height, width]` in 0
@@ -113,16 +180,8 @@ impl Model {
         let Network::Judge(judge) = &self.network else {
             return Err(refusal(&format!("{} is no classifier: it makes images", self.manifest.name)));
         };
-        let [channels, height, width] = self.manifest.data.image;
-        // 64 bits wide: the product of three sides that a manifest may have is too large for 32.
-        let (found, each) = (pixels.len() as u64, channels as u64 * height as u64 * width as u64);
-        let count = found / each;
-        if !found.is_multiple_of(each) || !(1..=u64::from(MAX_COUNT)).contains(&count) {
-            let expected = format!("1 to {MAX_COUNT} images of {channels} × {height} × {width} values");
-            return Err(refusal(&format!("expected {expected}, found {found} values")));
-        }
-        let data = TensorData::new(pixels, [count as usize, channels, height, width]);
-        read(judge.probabilities(Tensor::from_data(data, &device()?))).await
+        let (images, _) = self.images(pixels)?;
+        read(judge.probabilities(images)).await
     }
 
     /// The pipeline's name.
@@ -153,6 +212,42 @@ impl Model {
     #[wasm_bindgen(getter)]
     pub fn conditional(&self) -> bool {
         matches!(&self.network, Network::Sampler(sampler) if sampler.classes() > 0)
+    }
+
+    /// Whether it makes codes of images.
+    #[wasm_bindgen(getter)]
+    pub fn encodes(&self) -> bool {
+        self.encoder.is_some()
+    }
+
+    /// Every layer of every network that is shipped, in order, as JSON: `[{"network", "layer", "output": [..], "parameters"}, ..]`.
+    #[wasm_bindgen(getter)]
+    pub fn layers(&self) -> String {
+        let Networks { generator, learned, encoder, classifier } = &self.plan;
+        let mut rows = Vec::new();
+        for network in [learned, generator, encoder, classifier].into_iter().flatten() {
+            for layer in network.layers() {
+                let output = match layer.output {
+                    Shape::Flat(values) => format!("[{values}]"),
+                    Shape::Image([channels, height, width]) => format!("[{channels},{height},{width}]"),
+                };
+                let (name, parameters) = (layer.spec.name(), layer.total(|layer| layer.parameters));
+                let network = network.name();
+                rows.push(format!(
+                    r#"{{"network":"{network}","layer":"{name}","output":{output},"parameters":{parameters}}}"#
+                ));
+            }
+        }
+        format!("[{}]", rows.join(","))
+    }
+
+    /// What `history.png` shows, as JSON, `{"epochs": [..], "columns"}`; `null` if there is none.
+    #[wasm_bindgen(getter)]
+    pub fn history(&self) -> String {
+        match &self.manifest.history {
+            Some(history) => format!(r#"{{"epochs":{:?},"columns":{}}}"#, history.epochs, history.columns),
+            None => "null".into(),
+        }
     }
 
     /// Channels of every picture: 1 for grey, 3 for red, green and blue.
@@ -200,8 +295,48 @@ impl Model {
 
 /// The most images of one call, which bounds the memory.
 const MAX_COUNT: u32 = 4096;
+/// The highest temperature.
+const MAX_TEMPERATURE: f32 = 10.0;
 
 impl Model {
+    /// What makes images.
+    fn sampler(&self) -> Result<&Sampler, JsValue> {
+        match &self.network {
+            Network::Sampler(sampler) => Ok(sampler),
+            Network::Judge(_) => Err(refusal(&format!("{} is a classifier: it makes no images", self.manifest.name))),
+        }
+    }
+
+    /// The classes of `count` samples from `first` on.
+    fn classes_of(&self, first: u64, count: usize, label: Option<u32>) -> Result<Vec<usize>, JsValue> {
+        let sampler = self.sampler()?;
+        if !(1..=MAX_COUNT as usize).contains(&count) {
+            return Err(refusal(&format!("1 to {MAX_COUNT} samples at a time, asked for {count}")));
+        }
+        let (label, classes) = (label.map(|label| label as usize), sampler.classes());
+        if let Some(label) = label.filter(|label| classes > 0 && *label >= classes) {
+            let (name, last) = (&self.manifest.name, classes - 1);
+            return Err(refusal(&format!("{name} has the classes 0 to {last}, asked for {label}")));
+        }
+        Ok(sampler.asked(first, count, label))
+    }
+
+    /// `values` as codes, `[count, latent]`, and their number.
+    fn coded(&self, values: Vec<f32>) -> Result<(Tensor<2>, usize), JsValue> {
+        let latent = self.sampler()?.latent();
+        let count = whole(values.len(), latent as u64, &format!("codes of {latent} values"))?;
+        Ok((Tensor::from_data(TensorData::new(values, [count, latent]), &device()?), count))
+    }
+
+    /// `pixels` as images, `[count, channels, height, width]`, and their number.
+    fn images(&self, pixels: Vec<f32>) -> Result<(Tensor<4>, usize), JsValue> {
+        let [channels, height, width] = self.manifest.data.image;
+        // 64 bits wide: the product of three sides that a manifest may have is too large for 32.
+        let each = channels as u64 * height as u64 * width as u64;
+        let count = whole(pixels.len(), each, &format!("images of {channels} × {height} × {width} values"))?;
+        Ok((Tensor::from_data(TensorData::new(pixels, [count, channels, height, width]), &device()?), count))
+    }
+
     fn side(&self, axis: usize) -> u32 {
         self.manifest.data.image[axis] as u32
     }
@@ -212,6 +347,16 @@ async fn read<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, JsValue> {
     let lost = |error: &dyn Debug| JsValue::from(JsError::new(&format!("the device gave no answer: {error:?}")));
     let data = tensor.into_data_async().await.map_err(|error| lost(&error))?;
     data.try_into_vec().map_err(|error| lost(&error))
+}
+
+/// How many things of `each` values `found` values are; they must be a whole number, and not too many.
+fn whole(found: usize, each: u64, what: &str) -> Result<usize, JsValue> {
+    let found = found as u64;
+    let count = found.checked_div(each).unwrap_or(0);
+    if count * each != found || !(1..=u64::from(MAX_COUNT)).contains(&count) {
+        return Err(refusal(&format!("expected 1 to {MAX_COUNT} {what}, found {found} values")));
+    }
+    Ok(count as usize)
 }
 
 /// The error for a call that this model will never answer.

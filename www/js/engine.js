@@ -23,6 +23,8 @@ export class Engine {
 
   /** The backend that computes: `cpu` or `webgpu`. */
   backend;
+  /** Called with `{ name, loaded }` while a model is downloaded: bytes of its weights that are there. */
+  onprogress = null;
   /** Settles when the engine can answer no more. */
   closed = new Promise((resolve) => { this.#end = resolve; });
 
@@ -32,7 +34,9 @@ export class Engine {
    */
   static async open(backend, firstModel) {
     const engine = new Engine(backend);
-    Promise.resolve(firstModel).then((name) => name && engine.#call('fetch', { name })).catch(() => { /* load tells */ });
+    Promise.resolve(firstModel)
+      .then((name) => name && engine.#call('fetch', { name, folder: folderOf(name) }))
+      .catch(() => { /* load tells */ });
     try {
       await engine.#call('start', { module: await compile(`wasm/${backend}/imago_bg.wasm`) });
     } catch (error) {
@@ -55,21 +59,46 @@ export class Engine {
   }
 
   /**
-   * Makes the model in the folder `models/<name>` the current one and resolves to its facts:
-   * `{ name, family, dataset, classes, conditional, channels, height, width, parameters, latent, summary }`.
+   * Makes the model in a folder, `models/<name>` unless another is given, the current one and resolves to its facts:
+   * `{ name, family, dataset, classes, conditional, channels, height, width, parameters, latent, encodes, summary, layers, history }`,
+   * where `layers` has `{ network, layer, output, parameters }` of each layer and `history` what `history.png` shows, or null.
    * A newer call replaces an older one that still waits, which then rejects.
    */
-  load(name) {
-    return this.#call('load', { name });
+  load(name, folder = folderOf(name)) {
+    return this.#call('load', { name, folder });
+  }
+
+  /** Makes a model of its two files the current one: the text of `model.ron` and the bytes of `weights.bpk`. Resolves to its facts. */
+  loadFiles(name, manifest, weights) {
+    return this.#call('take', { name, manifest, weights });
   }
 
   /**
    * Samples `first` to `first + count - 1` of `seed` from the current model:
    * `pixels` of shape [count, channels, height, width] in 0..1 and the time it took.
    * A conditional model draws the class of number `klass`, or without one all classes in turn.
+   * With a `temperature` below 1 the samples lie nearer to the middle of what is drawn from.
    */
-  sample(seed, first, count, klass = null) {
-    return this.#call('sample', { seed, first, count, klass });
+  sample(seed, first, count, klass = null, temperature = 1) {
+    return this.#call('sample', { seed, first, count, klass, temperature });
+  }
+
+  /** The codes of those samples, of shape [count, latent]. */
+  codes(seed, first, count, klass = null, temperature = 1) {
+    return this.#call('codes', { seed, first, count, klass, temperature });
+  }
+
+  /** The pictures of `codes`, of shape [count, latent]: `pixels` and the time it took, as of samples from number `first` on. */
+  decode(codes, klass = null, first = 0) {
+    return this.#call('decode', { codes, klass, first });
+  }
+
+  /**
+   * What a model that `encodes` makes of `pixels` of shape [count, channels, height, width] in 0..1:
+   * the `means` and `deviations` of their codes, of shape [count, latent].
+   */
+  encode(pixels) {
+    return this.#call('encode', { pixels });
   }
 
   /**
@@ -78,6 +107,14 @@ export class Engine {
    */
   classify(pixels) {
     return this.#call('classify', { pixels });
+  }
+
+  /**
+   * What each layer gives on the way of one code through the generator, or of one image through a classifier, in order:
+   * `{ layer, shape, values }`, where `layer` is its number among those of the facts.
+   */
+  inside(values, klass = null) {
+    return this.#call('inside', { values, klass });
   }
 
   /** Ends the worker; what still waits rejects. */
@@ -98,7 +135,8 @@ export class Engine {
     });
   }
 
-  #settle({ id, value, failure }) {
+  #settle({ id, value, failure, progress }) {
+    if (progress) return this.onprogress?.(progress);
     const waiting = this.#waiting.get(id);
     if (!waiting) return;
     if (failure?.fatal) return this.close(failure.message);
@@ -106,6 +144,11 @@ export class Engine {
     if (failure) waiting.reject(new Error(failure.message));
     else waiting.resolve(value);
   }
+}
+
+/** Where the published model of that name is. */
+function folderOf(name) {
+  return `models/${encodeURIComponent(name)}`;
 }
 
 /**

@@ -4,6 +4,7 @@ mod bench;
 mod browser;
 mod bundle;
 mod demo;
+mod index;
 mod measure_check;
 mod measure_page;
 mod models;

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use ron::Options;
 use ron::extensions::Extensions;
-use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::{Deserialize, Serialize};
 
 /// Where the page has its models.
 pub const MODELS: &str = "www/models";
@@ -39,16 +39,20 @@ pub struct Manifest {
     #[serde(default)]
     pub encoder: Option<IgnoredAny>,
     pub training: Training,
+    #[serde(default)]
+    pub history: Option<History>,
     pub weights: Weights,
 }
 
 #[derive(Deserialize)]
 pub struct Data {
     pub set: String,
+    pub classes: Vec<String>,
 }
 
 #[derive(Deserialize)]
 pub struct Generator {
+    pub latent: usize,
     #[serde(default)]
     pub classes: usize,
 }
@@ -62,13 +66,20 @@ pub struct Training {
     pub parameters: u64,
 }
 
+/// What `history.png` shows.
+#[derive(Serialize, Deserialize)]
+pub struct History {
+    pub epochs: Vec<usize>,
+    pub columns: usize,
+}
+
 #[derive(Deserialize)]
 pub struct Weights {
     pub sha256: String,
 }
 
 /// The kinds of model.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Family {
     Classifier,

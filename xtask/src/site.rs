@@ -9,11 +9,13 @@ use anyhow::{Context, Result, bail, ensure};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
+use crate::index;
+
 /// The file that says a folder may be emptied.
 const MARKER: &str = ".imago-web";
 
 /// What a host sends compressed.
-const COMPRESSED: [&str; 6] = ["js", "css", "html", "wasm", "ron", "bpk"];
+const COMPRESSED: [&str; 8] = ["js", "css", "html", "wasm", "ron", "bpk", "bin", "json"];
 
 /// Checks that `out` may be emptied: it is absent, empty or marked as written by us.
 ///
@@ -102,36 +104,9 @@ pub fn copy(from: &Path, to: &Path) -> Result<()> {
 pub fn finish(out: &Path) -> Result<()> {
     let models = out.join("models");
     fs::create_dir_all(&models)?;
-    let index = serde_json::to_string(&list_models(&models)?)?;
+    let index = serde_json::to_string(&index::of(&models)?)?;
     fs::write(models.join("index.json"), index + "\n")?;
     compress(out)
-}
-
-/// The folders under `models` that hold a model which makes images, in the order in which the page offers them.
-fn list_models(models: &Path) -> Result<Vec<String>> {
-    let mut names = Vec::new();
-    for entry in fs::read_dir(models)? {
-        let entry = entry?;
-        let Ok(manifest) = fs::read_to_string(entry.path().join("model.ron")) else { continue };
-        if !manifest.contains("\n    family: classifier,") {
-            let name = entry.file_name().into_string();
-            names.push(name.map_err(|name| anyhow::anyhow!("{name:?} is not UTF-8"))?);
-        }
-    }
-    sort_models(&mut names);
-    Ok(names)
-}
-
-/// The model trained on this machine first, then the digits, then the rest, each by name.
-fn sort_models(names: &mut [String]) {
-    names.sort_by(|a, b| {
-        let rank = |name: &str| match name {
-            "quickstart" => 0,
-            name if name.starts_with("mnist-") => 1,
-            _ => 2,
-        };
-        (rank(a), a).cmp(&(rank(b), b))
-    });
 }
 
 /// Writes the compressed copy of every file in `folder` and below whose copy is missing or older than it.
@@ -178,27 +153,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn quickstart_comes_first_then_mnist_then_the_rest() {
-        let mut names = ["synthetic-ae", "mnist-vae", "fashion-gan", "quickstart", "mnist-gan"].map(String::from);
-        sort_models(&mut names);
-        assert_eq!(names, ["quickstart", "mnist-gan", "mnist-vae", "fashion-gan", "synthetic-ae"]);
-    }
-
-    #[test]
-    fn only_folders_with_a_model_are_listed() -> Result<()> {
+    fn models_are_listed_and_files_have_compressed_copies() -> Result<()> {
         let out = tempfile::tempdir()?;
         let models = out.path().join("models");
-        for name in ["mnist-vae", "notes", "quickstart"] {
-            fs::create_dir_all(models.join(name))?;
-        }
+        fs::create_dir_all(models.join("mnist-vae"))?;
         fs::write(models.join("mnist-vae/model.ron"), "()")?;
-        fs::write(models.join("quickstart/model.ron"), "()")?;
-        fs::create_dir_all(models.join("judge"))?;
-        fs::write(models.join("judge/model.ron"), "(\n    name: \"judge\",\n    family: classifier,\n)")?;
         finish(out.path())?;
-        let index = fs::read_to_string(models.join("index.json"))?;
-        assert_eq!(index, "[\"quickstart\",\"mnist-vae\"]\n");
-        assert!(models.join("mnist-vae/model.ron.gz").is_file());
+        assert_eq!(fs::read_to_string(models.join("index.json"))?, "[{\"name\":\"mnist-vae\"}]\n");
+        assert!(models.join("mnist-vae/model.ron.gz").is_file() && models.join("index.json.gz").is_file());
         Ok(())
     }
 

@@ -18,9 +18,7 @@ use std::collections::BTreeMap;
 
 use burn::tensor::TensorData;
 
-#[cfg(feature = "train")]
-use crate::model::{Encoder, Part};
-use crate::model::{Judge, Sampler};
+use crate::model::{Encoder, Judge, Part, Sampler};
 use crate::nn::{Sequential, Start};
 use crate::plan::Network;
 
@@ -176,7 +174,6 @@ impl Artifact {
     ///
     /// # Errors
     /// The declared network is not valid, or the weights have other names or shapes.
-    #[cfg(feature = "train")]
     pub fn encoder(&self, device: &Device) -> Result<Option<Encoder>, ArtifactError> {
         let networks = self.manifest.plan()?;
         let (Some(declared), Some(network)) = (&self.manifest.encoder, networks.encoder) else {

@@ -2,9 +2,7 @@
 
 use burn::tensor::Tensor;
 
-#[cfg(feature = "train")]
-use crate::nn::Sequential;
-use crate::nn::Value;
+use crate::nn::{Sequential, Value};
 
 /// Latent values with the class behind them: `[batch, latent]` and `[batch, classes]` → `[batch, latent + classes]`.
 pub(super) fn behind(latents: Tensor<2>, classes: Option<Tensor<2>>) -> Value {
@@ -14,7 +12,6 @@ pub(super) fn behind(latents: Tensor<2>, classes: Option<Tensor<2>>) -> Value {
     })
 }
 
-#[cfg(feature = "train")]
 /// Images with one more channel, which `class` makes of the classes, `[batch, classes]`.
 pub(super) fn beside(samples: Value, class: Option<&Sequential>, classes: Option<Tensor<2>>) -> Value {
     match (samples, class, classes) {

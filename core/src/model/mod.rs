@@ -13,6 +13,7 @@ mod classifier;
 mod condition;
 #[cfg(feature = "train")]
 mod critic;
+mod encoder;
 #[cfg(feature = "train")]
 mod gan;
 #[cfg(feature = "train")]
@@ -22,6 +23,7 @@ mod loss;
 mod mixture;
 #[cfg(feature = "train")]
 mod objective;
+mod packed;
 mod plan;
 mod prior;
 #[cfg(feature = "train")]
@@ -42,6 +44,7 @@ pub use autoencoder::Autoencoder;
 pub use batch::{Batch, Losses, Moment};
 #[cfg(feature = "train")]
 pub use classifier::Classifier;
+pub use encoder::{Encoder, Part, heads};
 #[cfg(feature = "train")]
 pub use gan::Duel;
 #[cfg(feature = "train")]
@@ -55,10 +58,10 @@ pub use plan::Plan;
 pub(crate) use plan::generator;
 pub use prior::{Draws, Prior, moments};
 #[cfg(feature = "train")]
-pub use restore::{Encoder, Part, Trained, restore};
-pub use sampler::{Judge, Output, Sampler, one_hot};
+pub use restore::{Trained, restore};
+pub use sampler::{Judge, Output, Sampler, one_hot, seen};
 #[cfg(feature = "train")]
-pub use vae::{Vae, heads};
+pub use vae::Vae;
 #[cfg(feature = "train")]
 pub use vae_gan::VaeGan;
 #[cfg(feature = "yaml")]

@@ -52,6 +52,9 @@ pub struct Draws<'a> {
     pub count: usize,
     /// The class of each, for a conditional model.
     pub classes: &'a [usize],
+    /// What deviations are multiplied by: below 1, codes lie nearer to the middles of the prior. That of a learned prior is in the
+    /// values that its network is given.
+    pub temperature: f32,
 }
 
 impl Prior {
@@ -95,28 +98,29 @@ impl Prior {
     /// The codes of samples, `[count, latent]`. A learned prior needs its network. A class that there is no mixture of counts as the
     /// first one.
     pub fn draw(&self, draws: Draws<'_>, latent: usize, network: Option<&Sequential>, device: &Device) -> Tensor<2> {
-        let Draws { seed, first, count, classes } = draws;
+        let Draws { seed, first, count, classes, temperature } = draws;
         let stream = |index: u64| Noise::new(seed, first.wrapping_add(index));
         let rows =
             |values: Vec<f32>, width: usize| Tensor::<2>::from_data(TensorData::new(values, [count, width]), device);
         let scaled = |mut values: Vec<f32>, mean: &[f32], deviation: &[f32]| {
             for (index, value) in values.iter_mut().enumerate() {
-                *value = mean[index % latent] + deviation[index % latent] * *value;
+                *value = mean[index % latent] + temperature * deviation[index % latent] * *value;
             }
             values
         };
         match self {
-            Self::Normal => rows(latents(seed, first, count, latent), latent),
+            Self::Normal => rows(tempered(latents(seed, first, count, latent), temperature), latent),
             Self::Gaussian { mean, deviation } => {
                 rows(scaled(latents(seed, first, count, latent), mean, deviation), latent)
             }
             Self::Mixture(mixture) => {
-                rows((0..count as u64).flat_map(|index| mixture.draw(&mut stream(index), latent)).collect(), latent)
+                let sample = |index| mixture.draw(&mut stream(index), latent, temperature);
+                rows((0..count as u64).flat_map(sample).collect(), latent)
             }
             Self::ByClass(mixtures) => {
                 let of = |index: usize| classes.get(index).and_then(|class| mixtures.get(*class)).or(mixtures.first());
                 let sample = |index: usize| match of(index) {
-                    Some(mixture) => mixture.draw(&mut stream(index as u64), latent),
+                    Some(mixture) => mixture.draw(&mut stream(index as u64), latent, temperature),
                     None => vec![0.0; latent],
                 };
                 rows((0..count).flat_map(sample).collect(), latent)
@@ -131,11 +135,20 @@ impl Prior {
                 }
                 let row =
                     |values: &[f32]| Tensor::<2>::from_data(TensorData::new(values.to_vec(), [1, latent]), device);
-                let codes = network.forward(Value::Flat(rows(drawn, *own))).flat() + rows(added, latent) * *noise;
+                let drawn = rows(tempered(drawn, temperature), *own);
+                let codes = network.forward(Value::Flat(drawn)).flat() + rows(added, latent) * (temperature * *noise);
                 codes * row(deviation) + row(mean)
             }
         }
     }
+}
+
+/// Draws from N(0, I) with another deviation.
+fn tempered(mut values: Vec<f32>, temperature: f32) -> Vec<f32> {
+    for value in &mut values {
+        *value *= temperature;
+    }
+    values
 }
 
 /// Mean and standard deviation of every value of `codes`, rows of `latent` values.
@@ -169,7 +182,7 @@ mod tests {
         assert!(prior.fits(1, 2) && !prior.fits(1, 0) && !prior.fits(1, 3) && !prior.fits(2, 2));
         assert!(!Prior::ByClass(Vec::new()).fits(1, 0));
         let draw = |first: u64, classes: &[usize]| -> Vec<f32> {
-            let draws = Draws { seed: 7, first, count: classes.len(), classes };
+            let draws = Draws { seed: 7, first, count: classes.len(), classes, temperature: 1.0 };
             prior.draw(draws, 1, None, &Device::flex()).into_data().iter().collect()
         };
         let codes = draw(0, &[0, 1, 1, 0]);
@@ -178,6 +191,21 @@ mod tests {
         );
         assert_eq!(draw(2, &[1, 0]), codes[2..], "a sample is the same whatever is drawn with it");
         assert_eq!(codes[0] + 100.0, draw(0, &[1])[0] - 100.0, "the same noise in every class");
+    }
+
+    #[test]
+    fn draws_of_half_the_temperature_lie_half_as_far_from_the_middle() {
+        let mixture = Mixture { weights: vec![1.0], means: vec![3.0], factors: vec![2.0] };
+        let gaussian = Prior::Gaussian { mean: vec![3.0], deviation: vec![2.0] };
+        for (prior, middle) in [(Prior::Normal, 0.0), (gaussian, 3.0), (Prior::Mixture(mixture.clone()), 3.0)] {
+            let draw = |temperature: f32| -> Vec<f32> {
+                let draws = Draws { seed: 7, first: 0, count: 3, classes: &[], temperature };
+                prior.draw(draws, 1, None, &Device::flex()).into_data().iter().collect()
+            };
+            for (warm, cool) in draw(1.0).into_iter().zip(draw(0.5)) {
+                assert!(((warm - middle) / 2.0 - (cool - middle)).abs() < 1e-6, "{prior:?}: {warm} and {cool}");
+            }
+        }
     }
 
     #[test]

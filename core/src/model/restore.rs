@@ -1,22 +1,12 @@
 //! From a training's weights to the networks that are used.
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Device;
 
-use super::{Plan, condition, heads};
+use super::{Encoder, Part, Plan};
 use crate::artifact::{ArtifactError, Unpack, tensors};
-use crate::layer::LayerSpec;
-use crate::nn::{Sequential, Start, Value};
+use crate::nn::{Sequential, Start};
 use crate::plan::Network;
 use crate::spec::Family;
-
-/// A network with its layers as declared.
-#[derive(Debug, Clone)]
-pub struct Part {
-    /// What computes.
-    pub network: Sequential,
-    /// Its layers; the shapes follow.
-    pub layers: Vec<LayerSpec>,
-}
 
 /// What a training is for: the networks that make images, codes or verdicts.
 #[derive(Debug, Clone)]
@@ -29,34 +19,6 @@ pub struct Trained {
     pub classifier: Option<Part>,
     /// The standard deviation that a decoder with the `gaussian` likelihood learned; 0 for all others.
     pub scale: f32,
-}
-
-/// What makes codes of images.
-#[derive(Debug, Clone)]
-pub struct Encoder {
-    /// From images, and the channel of the class, to codes.
-    pub part: Part,
-    /// From class to that channel.
-    pub class: Option<Sequential>,
-    /// Whether it gives means and log-variances.
-    pub heads: bool,
-}
-
-impl Encoder {
-    /// The code of every sample, `[batch, latent]`, and the logarithm of its variance if it has one. `classes` are rows with a
-    /// single 1, `[batch, classes]`.
-    pub fn encode(&self, samples: Value, classes: &Tensor<2>) -> (Tensor<2>, Option<Tensor<2>>) {
-        let classes = self.class.is_some().then(|| classes.clone());
-        let seen = condition::beside(samples, self.class.as_ref(), classes);
-        let values = self.part.network.forward(seen).flat();
-        match self.heads {
-            true => {
-                let (means, log_variances) = heads(values);
-                (means, Some(log_variances))
-            }
-            false => (values, None),
-        }
-    }
 }
 
 /// Takes the networks of use out of the packed weights of a whole model.

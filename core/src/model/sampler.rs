@@ -63,14 +63,24 @@ impl Sampler {
     /// Sample number `i` of a seed is the same picture whatever `first` and `count` are, on every device up to rounding. A conditional
     /// model makes the class asked for; without one, sample number `i` has class `i` modulo the number of classes.
     pub fn sample(&self, seed: u64, first: u64, count: usize, class: Option<usize>) -> Tensor<4> {
-        let classes: Vec<usize> = match (self.classes, class) {
-            (0, _) => Vec::new(),
+        let classes = self.asked(first, count, class);
+        self.decode(self.codes(seed, first, &classes, 1.0), &classes)
+    }
+
+    /// The class of each of the samples `first .. first + count`, when all are of one class or, without it, one after the other; 0 for a
+    /// model that knows none.
+    pub fn asked(&self, first: u64, count: usize, class: Option<usize>) -> Vec<usize> {
+        match (self.classes, class) {
+            (0, _) => vec![0; count],
             (_, Some(class)) => vec![class; count],
             (classes, None) => (first..first + count as u64).map(|index| (index % classes as u64) as usize).collect(),
-        };
-        let draws = Draws { seed, first, count, classes: &classes };
-        let codes = self.prior.draw(draws, self.latent, self.learned.as_ref(), &self.device);
-        self.decode(codes, &classes)
+        }
+    }
+
+    /// The codes of the samples from `first` on of `seed`, one for each of `classes`: `[count, latent]`. See [`Draws::temperature`].
+    pub fn codes(&self, seed: u64, first: u64, classes: &[usize], temperature: f32) -> Tensor<2> {
+        let draws = Draws { seed, first, count: classes.len(), classes, temperature };
+        self.prior.draw(draws, self.latent, self.learned.as_ref(), &self.device)
     }
 
     /// The pictures of `codes`, `[count, latent]` → `[count, channels, height, width]`, pixels in 0 to 1. A conditional model is told
@@ -84,6 +94,12 @@ impl Sampler {
     /// each as a row with a single 1, `[count, classes]`; others do not look at it.
     pub fn values(&self, codes: Tensor<2>, classes: Option<Tensor<2>>) -> Value {
         self.generator.forward(condition::behind(codes, classes.filter(|_| self.classes > 0)))
+    }
+
+    /// What each layer of the generator gives for `codes`, in order.
+    pub fn inside(&self, codes: Tensor<2>, classes: &[usize]) -> Vec<Value> {
+        let classes = (self.classes > 0).then(|| one_hot(classes, self.classes, &self.device));
+        self.generator.steps(condition::behind(codes, classes))
     }
 
     /// Number of values of a code.
@@ -120,23 +136,28 @@ pub struct Judge {
 impl Judge {
     /// The probability of each class for images with pixels in 0 to 1: `[count, channels, height, width]` → `[count, classes]`.
     pub fn probabilities(&self, pixels: Tensor<4>) -> Tensor<2> {
-        softmax(self.network.forward(self.seen(pixels)).flat(), 1)
+        softmax(self.network.forward(seen(self.range, pixels)).flat(), 1)
+    }
+
+    /// What each layer gives for images with pixels in 0 to 1, in order.
+    pub fn inside(&self, pixels: Tensor<4>) -> Vec<Value> {
+        self.network.steps(seen(self.range, pixels))
     }
 
     /// What the last layer is given for images with pixels in 0 to 1, which tells more of them than their class does, and then the
     /// probability of each class: `[count, channels, height, width]` → `[count, features]` and `[count, classes]`.
     pub fn features(&self, pixels: Tensor<4>) -> (Tensor<2>, Tensor<2>) {
         let last = self.network.len().saturating_sub(1);
-        let features = self.network.pass(0..last, self.seen(pixels)).flat();
+        let features = self.network.pass(0..last, seen(self.range, pixels)).flat();
         let logits = self.network.pass(last..self.network.len(), Value::Flat(features.clone())).flat();
         (features, softmax(logits, 1))
     }
+}
 
-    /// Pixels in 0 to 1 as the network knows them.
-    fn seen(&self, pixels: Tensor<4>) -> Value {
-        Value::Image(match self.range {
-            Range::Unit => pixels,
-            Range::Signed => pixels * 2.0 - 1.0,
-        })
-    }
+/// Pixels in 0 to 1, `[batch, channels, height, width]`, as a network knows them that learned from images of that range.
+pub fn seen(range: Range, pixels: Tensor<4>) -> Value {
+    Value::Image(match range {
+        Range::Unit => pixels,
+        Range::Signed => pixels * 2.0 - 1.0,
+    })
 }

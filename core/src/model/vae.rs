@@ -4,7 +4,7 @@ use burn::module::Module;
 use burn::tensor::{Tensor, TensorData};
 
 use super::loss::Likeness;
-use super::{Batch, Losses, Moment, Objective, Plan, condition, gaussian_kl};
+use super::{Batch, Losses, Moment, Objective, Plan, condition, gaussian_kl, heads};
 use crate::nn::{Sequential, Start};
 use crate::noise::Noise;
 use crate::spec::{self, Kl, Reconstruction};
@@ -62,12 +62,6 @@ impl Objective for Vae {
         let total = reconstruction.clone() + self.kl.price(divergences.clone(), moment.step);
         (total, vec![("reconstruction", reconstruction), ("kl", divergences.sum())])
     }
-}
-
-/// Splits what a VAE's encoder gives, `[batch, 2 × latent]`, into means and logarithms of the variances, `[batch, latent]` each.
-pub fn heads(values: Tensor<2>) -> (Tensor<2>, Tensor<2>) {
-    let latent = values.dims()[1] / 2;
-    (values.clone().narrow(1, 0, latent), values.narrow(1, latent, latent))
 }
 
 /// The reparameterisation: a draw μ + σ ε from normal distributions, `[batch, latent]`, that a gradient passes through.

@@ -31,6 +31,15 @@ impl Sequential {
         pass(&self.layers[layers], value)
     }
 
+    /// What each layer gives, in order.
+    pub fn steps(&self, value: Value) -> Vec<Value> {
+        let step = |value: &mut Value, layer: &LayerModule| {
+            *value = layer.forward(value.clone());
+            Some(value.clone())
+        };
+        self.layers.iter().scan(value, step).collect()
+    }
+
     /// Number of layers.
     pub fn len(&self) -> usize {
         self.layers.len()

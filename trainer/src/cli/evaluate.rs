@@ -4,14 +4,16 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Result, ensure};
+use imago_core::artifact::MANIFEST;
 use imago_core::spec::{Data, Family};
 
 use super::{Model, Scales};
-use crate::device::Opened;
+use crate::data::Images;
+use crate::device::{Opened, within_threads};
 use crate::files;
-use crate::measure::{Evaluation, Measuring, Subject, Watch, classified, examine};
+use crate::measure::{Evaluation, Measuring, Subject, Watch, classified, examine, map};
 use crate::report::npy;
-use crate::run::{EVALUATION, NEIGHBOURS};
+use crate::run::{CODES, EVALUATION, NEIGHBOURS, TESTS};
 
 /// Measure how a model's samples compare with real images: FID, KID, precision, recall, coverage and more; a classifier's accuracy
 #[derive(clap::Args)]
@@ -55,6 +57,12 @@ impl Evaluate {
         let out = self.keep(&evaluation)?;
         let picture = out.with_file_name(NEIGHBOURS);
         files::write(&picture, &evidence.neighbours)?;
+        if let (Some(encoder), true) = (&subject.encoder, self.model.path.join(MANIFEST).is_file()) {
+            let test = Images::test(&subject.data, &self.scales.search)?;
+            let codes = within_threads(|| map::codes(&test, encoder, subject.sampler.latent(), &opened.device));
+            files::write(&self.model.path.join(CODES), &codes)?;
+            files::write(&self.model.path.join(TESTS), &map::picture(&test)?)?;
+        }
         if let Some(folder) = &self.save_features {
             for (name, features) in [("test.npy", yardstick.test_features()), ("samples.npy", &evidence.features)] {
                 let values: Vec<f32> = features.values().iter().map(|value| *value as f32).collect();

@@ -29,6 +29,9 @@ pub struct Sample {
     /// The number of the class to draw, for a model that knows classes [default: one class after the other]
     #[arg(long)]
     class: Option<usize>,
+    /// Below 1 for samples nearer to the middle of the prior, with fewer oddities and less variety
+    #[arg(long, default_value_t = 1.0, value_name = "FACTOR", value_parser = temperature)]
+    temperature: f32,
     /// A picture, or an array [samples, channels, height, width] with pixels in 0 to 1
     #[arg(long, value_enum, default_value_t = Format::Png)]
     format: Format,
@@ -76,8 +79,11 @@ impl Sample {
         let mut pixels: Vec<f32> = Vec::new();
         for first in (0..count).step_by(BATCH) {
             let some = BATCH.min(count - first);
-            let samples =
-                within_threads(|| sampler.sample(u64::from(seed), first as u64, some, self.class).into_data());
+            let samples = within_threads(|| {
+                let classes = sampler.asked(first as u64, some, self.class);
+                let codes = sampler.codes(u64::from(seed), first as u64, &classes, self.temperature);
+                sampler.decode(codes, &classes).into_data()
+            });
             pixels.extend(samples.iter::<f32>());
         }
         let (bytes, name) = match self.format {
@@ -88,5 +94,13 @@ impl Sample {
         files::write(&out, &bytes)?;
         say!("{count} samples of {}, seed {seed}, on {}: {}", artifact.manifest.name, opened.name, out.display());
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Reads a temperature.
+fn temperature(text: &str) -> Result<f32, String> {
+    match text.parse() {
+        Ok(factor) if (0.0..=10.0).contains(&factor) => Ok(factor),
+        _ => Err("expected a number from 0 to 10".into()),
     }
 }

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use burn::tensor::{Tensor, TensorData};
-use imago_core::model::{Draws, Prior, Sampler};
+use imago_core::model::{Prior, Sampler};
 use imago_core::plan::Network;
 
 use super::words::statements;
@@ -182,8 +182,7 @@ fn unique(name: &str, path: &Path, others: &[Entry]) -> String {
 fn interpolation(sampler: &Sampler, seed: u64) -> Tensor<4> {
     let latent = sampler.latent();
     let classes: Vec<usize> = (0..=ROWS).map(|row| row % sampler.classes().max(1)).collect();
-    let draws = Draws { seed, first: 0, count: ROWS + 1, classes: &classes };
-    let drawn = sampler.prior.draw(draws, latent, sampler.learned.as_ref(), &sampler.device).into_data();
+    let drawn = sampler.codes(seed, 0, &classes, 1.0).into_data();
     let drawn: Vec<f32> = drawn.iter().collect();
     let ends: Vec<&[f32]> = drawn.chunks_exact(latent.max(1)).collect();
     let mut codes = Vec::new();

@@ -10,6 +10,7 @@ mod inception;
 mod inception_score;
 mod kernel;
 mod likelihood;
+pub mod map;
 mod measuring;
 mod neighbours;
 #[cfg(test)]

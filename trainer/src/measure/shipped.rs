@@ -15,7 +15,7 @@ use super::frechet::{Moments, frechet_distance};
 use super::measuring::draw;
 use super::{Evaluation, Measure, Watch};
 use crate::data::{Images, Search};
-use crate::run::{EVALUATION, open_artifact};
+use crate::run::{CODES, EVALUATION, TESTS, open_artifact};
 use crate::source::Source;
 
 /// How many samples of each model are drawn again.
@@ -118,6 +118,15 @@ fn artifact_scores_and_pipeline_of_a_shipped_model_belong_together() {
                 [history.columns * width, history.epochs.len() * height].map(|side| u32::try_from(side).unwrap());
             assert_eq!([picture.width(), picture.height()], sides, "{name}");
             assert_eq!(history.epochs.last(), Some(&manifest.training.epochs), "{name}");
+            if manifest.encoder.is_some() {
+                let latent = manifest.generator.as_ref().unwrap().latent;
+                let codes = fs::read(model.folder.join(CODES)).unwrap();
+                let records: Vec<&[u8]> = codes.chunks(1 + 2 * latent).collect();
+                assert_eq!((records.len(), codes.len() % (1 + 2 * latent)), (2_000, 0), "{name}");
+                assert!(records.iter().all(|record| usize::from(record[0]) < manifest.data.classes.len()), "{name}");
+                let tests = image::open(model.folder.join(TESTS)).unwrap();
+                assert_eq!([tests.width(), tests.height()], [10 * width, 6 * height].map(|side| side as u32), "{name}");
+            }
         }
         for entry in fs::read_dir(&model.folder).unwrap() {
             bytes += entry.unwrap().metadata().unwrap().len();

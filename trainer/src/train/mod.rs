@@ -13,7 +13,7 @@ mod training;
 pub use families::{Work, with_learner};
 pub use meter::Sum;
 pub use progress::{Progress, Voice};
-pub use samples::{Codes, Samples, encoder, enough, plain};
+pub use samples::{Codes, Samples, encode, encoder, enough, plain};
 pub use speed::{Measurement, Speed, Trial};
 pub use stop::Stop;
 pub use studio::{SAMPLE_SCALE, Studio};

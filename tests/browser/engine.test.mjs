@@ -1,0 +1,122 @@
+/** What the engine answers, apart from any view: codes, pictures of codes, codes of pictures, layers from within. */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { after, before, test } from 'node:test';
+import { newPage, openSite, PATIENCE, web } from './site.mjs';
+
+let site;
+before(async () => { site = await openSite(); });
+after(() => site?.close());
+
+/** Runs `play(engine, argument)` in the page, with an engine of the CPU that holds `model`. */
+function scene(name, model, play, check, argument = null) {
+  test(name, { timeout: PATIENCE }, async (t) => {
+    const { page } = await newPage(t, site);
+    await page.goto(`${site.url}models/index.json`);
+    const found = await page.evaluate(async ({ url, model, play, argument }) => {
+      const { Engine } = await import(`${url}js/engine.js`);
+      const engine = await Engine.open('cpu');
+      const facts = await engine.load(model);
+      try {
+        return await eval(play)(engine, facts, argument);
+      } finally {
+        engine.close();
+      }
+    }, { url: site.url, model, play: `(${play})`, argument });
+    check(found, t);
+  });
+}
+
+/** The largest difference of two arrays of the same length. */
+function apart(left, right) {
+  assert.equal(left.length, right.length);
+  return left.reduce((most, value, at) => Math.max(most, Math.abs(value - right[at])), 0);
+}
+
+scene('samples are the pictures of their codes, whatever is asked for with them', 'mnist-cvae', async (engine) => {
+  const { pixels } = await engine.sample(7, 0, 12);
+  const codes = await engine.codes(7, 0, 12);
+  const again = await engine.decode(codes);
+  const later = await engine.decode(codes.slice(5 * 16), null, 5);
+  const three = await engine.sample(7, 3, 1);
+  return [pixels, again.pixels, later.pixels, three.pixels].map((values) => Array.from(values));
+}, ([pixels, again, later, three]) => {
+  assert.equal(pixels.length, 12 * 784);
+  assert.ok(apart(pixels, again) < 1e-5);
+  assert.ok(apart(pixels.slice(5 * 784), later) < 1e-5);
+  assert.ok(apart(pixels.slice(3 * 784, 4 * 784), three) < 1e-5);
+});
+
+scene('a lower temperature brings codes together, and 0 makes them one per component', 'mnist-vae', async (engine) => {
+  const spread = async (temperature) => {
+    const codes = Array.from(await engine.codes(7, 0, 256, null, temperature));
+    return { different: new Set(codes.filter((_, at) => at % 2 === 0)).size, codes };
+  };
+  return { warm: await spread(1), cold: await spread(0), half: await spread(0.5) };
+}, ({ warm, cold, half }) => {
+  assert.equal(warm.different, 256);
+  assert.ok(cold.different <= 50, `${cold.different} middles`);
+  const middle = cold.codes.map((value, at) => value + (warm.codes[at] - value) / 2);
+  assert.ok(apart(middle, half.codes) < 1e-4, 'half the temperature is not half way');
+});
+
+scene('a picture leads to a code that leads back to nearly the same picture', 'mnist-vae', async (engine, facts) => {
+  const { pixels } = await engine.sample(7, 0, 16);
+  const { means, deviations } = await engine.encode(pixels);
+  const back = await engine.decode(means);
+  return { encodes: facts.encodes, means: means.length, deviations: Array.from(deviations),
+    pixels: Array.from(pixels), back: Array.from(back.pixels) };
+}, ({ encodes, means, deviations, pixels, back }) => {
+  assert.equal(encodes, true);
+  assert.equal(means, 32);
+  assert.ok(deviations.every((value) => value > 0 && value < 1), `${deviations}`);
+  const error = pixels.reduce((sum, value, at) => sum + Math.abs(value - back[at]), 0) / pixels.length;
+  assert.ok(error < 0.05, `${error} a pixel`);
+});
+
+scene('from within, layers have the shapes of the table, and the last one is the picture', 'mnist-vae', async (engine, facts) => {
+  const codes = await engine.codes(7, 0, 1);
+  const { pixels } = await engine.decode(codes);
+  const steps = await engine.inside(codes);
+  return { layers: facts.layers, pixels: Array.from(pixels), steps: steps.map((step) => ({ ...step, values: Array.from(step.values) })) };
+}, ({ layers, pixels, steps }) => {
+  assert.equal(steps.length, layers.filter(({ network }) => network === 'generator').length);
+  for (const { layer, shape, values } of steps) {
+    assert.deepEqual(shape, layers[layer].output);
+    assert.equal(values.length, shape.reduce((product, side) => product * side));
+    assert.ok(new Set(values).size > 1, `layer ${layer} is blank`);
+  }
+  const logistic = steps.at(-1).values.map((value) => 1 / (1 + Math.exp(-value)));
+  assert.ok(apart(logistic, pixels) < 1e-4);
+  assert.equal(layers.reduce((sum, { parameters }) => sum + parameters, 0), 344389);
+});
+
+scene('what cannot be is refused in words, and the engine goes on', 'mnist-cvae', async (engine) => {
+  const refusals = [];
+  const attempt = async (call) => refusals.push(await call().then(() => 'accepted', (error) => error.message));
+  await attempt(() => engine.sample(7, 0, 4, 10));
+  await attempt(() => engine.sample(7, 0, 0));
+  await attempt(() => engine.sample(7, 0, 4, 1, Number.NaN));
+  await attempt(() => engine.decode(new Float32Array(17)));
+  await attempt(() => engine.encode(new Float32Array(784)));
+  await attempt(() => engine.classify(new Float32Array(784)));
+  await attempt(() => engine.inside(new Float32Array(32)));
+  const { pixels } = await engine.sample(7, 0, 4, 3);
+  return { refusals, count: pixels.length };
+}, ({ refusals, count }) => {
+  const expected = [/classes 0 to 9/, /1 to 4096 samples/, /temperature/, /codes of 16 values, found 17/, /no encoder/, /no classifier/, /one at a time/];
+  for (const [at, words] of expected.entries()) assert.match(refusals[at], words);
+  assert.equal(count, 4 * 784);
+});
+
+scene('a model can come as files; bad ones leave the old one in place', 'mnist-cvae', async (engine, _, { manifest, weights }) => {
+  const bytes = Uint8Array.from(atob(weights), (byte) => byte.charCodeAt(0));
+  const refused = await engine.loadFiles('mine', manifest, bytes.slice(0, 1000)).catch((error) => error.message);
+  const before = await engine.sample(7, 0, 1);
+  const facts = await engine.loadFiles('mine', manifest, bytes);
+  const { pixels } = await engine.sample(7, 0, 1);
+  return { refused, before: before.pixels.length, latent: facts.latent, pixels: pixels.length };
+}, ({ refused, ...rest }) => {
+  assert.match(refused, /Cannot load mine: weights.bpk does not belong/);
+  assert.deepEqual(rest, { before: 784, latent: 2, pixels: 784 });
+}, { manifest: readFileSync(`${web}/models/mnist-vae/model.ron`, 'utf8'), weights: readFileSync(`${web}/models/mnist-vae/weights.bpk`, 'base64') });
