@@ -39,17 +39,28 @@ export async function openSite(folder = web) {
   }
 }
 
-/** The folder names of the published models. */
-export function modelNames() {
+/** The published models, as the index lists them. */
+export function published() {
   return JSON.parse(readFileSync(`${web}/models/index.json`, 'utf8'));
+}
+
+/** The folder names of those that make images. */
+export const modelNames = () => published().filter(({ family }) => family !== 'classifier').map(({ name }) => name);
+
+/** The first published model that a test can use, which has to be there. */
+export function modelWith(what, is) {
+  const model = published().find(is);
+  assert.ok(model, `this test needs ${what} in models/index.json`);
+  return model;
 }
 
 /**
  * A page in a context of its own, closed when test `t` ends, with notes of what went by:
- * `{ page, requests, pageErrors, consoleErrors }`. `prepare(page)` runs before anything is opened.
+ * `{ page, requests, pageErrors, consoleErrors }`. `prepare(page)` runs before anything is opened; `options` are the context's.
  */
-export async function newPage(t, { browser }, prepare) {
-  const context = await browser.newContext();
+export async function newPage(t, { browser }, prepare, options = {}) {
+  // A service worker would fetch what a test means to answer itself.
+  const context = await browser.newContext({ serviceWorkers: 'block', ...options });
   t.after(() => context.close());
   const page = await context.newPage();
   page.setDefaultTimeout(PATIENCE);
@@ -80,16 +91,49 @@ export async function visit(page, address) {
 
 /** Waits until the page shows what it was asked for, or has said why it cannot. */
 export async function settled(page) {
-  await page.waitForSelector('#grid[aria-busy="false"]');
+  await page.waitForSelector('[role="tabpanel"]:not([hidden])[aria-busy="false"]');
 }
 
-/** The red channel of every tile: an array of 64 strings, one code unit a pixel. */
-export function picture(page) {
-  return page.evaluate(() => [...document.querySelectorAll('#grid canvas')].map((tile) => {
-    const { data } = tile.getContext('2d').getImageData(0, 0, tile.width, tile.height);
-    return String.fromCharCode(...data.filter((_, index) => index % 4 === 0));
-  }));
+/** The red channel of every canvas that a selector finds: an array of strings, one code unit a pixel. */
+export function canvases(page, selector) {
+  return page.evaluate((selector) => [...document.querySelectorAll(selector)].map((canvas) => {
+    const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+    let text = '';
+    for (let at = 0; at < data.length; at += 4) text += String.fromCharCode(data[at]);
+    return text;
+  }), selector);
 }
+
+/** The red channel of the one canvas that a selector finds. */
+export async function canvas(page, selector) {
+  const found = await canvases(page, selector);
+  assert.equal(found.length, 1, `canvases called ${selector}`);
+  return found[0];
+}
+
+/** The red channel of every tile of the sheet. */
+export const picture = (page) => canvases(page, '#grid canvas');
+
+/** The address of a view of the site, with what it shows. */
+export const addressOf = (site, query) => `${site.url}?${new URLSearchParams({ ...query, backend: query.backend ?? 'cpu' })}`;
+
+/** What an engine of the page's own, on the CPU, answers to `play(engine, facts, argument)` with a published model. */
+export function ask(page, model, play, argument = null) {
+  // As text, since the page's policy forbids it to make code of text by itself.
+  return page.evaluate(`(async () => {
+    const { Engine } = await import(new URL('js/engine.js', document.baseURI));
+    const engine = await Engine.open('cpu');
+    try {
+      const facts = await engine.load(${JSON.stringify(model)});
+      return await (${play})(engine, facts, ${JSON.stringify(argument)});
+    } finally {
+      engine.close();
+    }
+  })()`);
+}
+
+/** Pixels in 0..1 as the red channel of a canvas has them. */
+export const toText = (pixels) => String.fromCharCode(...pixels.map((value) => Math.min(255, Math.max(0, Math.round(value * 255)))));
 
 /** Checks that a picture is 64 images, none blank, not all the same. */
 export function assertLively(tiles) {
@@ -110,6 +154,19 @@ export function assertSame(left, right, steps = 0) {
 /** Checks that two pictures are not the same. */
 export function assertDifferent(left, right) {
   assert.ok(left.join('') !== right.join(''), 'the picture is the same');
+}
+
+/** What the next presses of the tabulator reach, by id, name or class. */
+export async function stops(page, count) {
+  const reached = [];
+  for (let press = 0; press < count; press += 1) {
+    await page.keyboard.press('Tab');
+    reached.push(await page.evaluate(() => {
+      const { id, name, className, tagName } = document.activeElement;
+      return id || name || className || tagName.toLowerCase();
+    }));
+  }
+  return reached;
 }
 
 export const pick = (page, model) => page.locator(`#models input[value="${model}"]`).check();

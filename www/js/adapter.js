@@ -1,6 +1,8 @@
+// @ts-check
 /** What the browser's WebGPU offers, found out before anything large is downloaded for it. */
 
 const SOFTWARE = /swiftshader|llvmpipe|lavapipe|softpipe|basic render/i;
+/** @type {Record<string, string>} */
 const SPELLING = { amd: 'AMD', arm: 'Arm', nvidia: 'NVIDIA', swiftshader: 'SwiftShader' };
 
 /**
@@ -11,16 +13,21 @@ export async function findAdapter() {
   const adapter = await navigator.gpu?.requestAdapter().catch(() => null);
   if (!adapter) return null;
   const info = adapter.info ?? {};
+  // Browsers differ in where they tell it.
+  const { isFallbackAdapter } = /** @type {{ isFallbackAdapter?: boolean }} */ (adapter);
   const words = [info.vendor, info.architecture, info.device, info.description].join(' ');
   return {
     name: adapterName(info),
-    software: Boolean(adapter.isFallbackAdapter || info.isFallbackAdapter || SOFTWARE.test(words)),
+    software: Boolean(isFallbackAdapter || info.isFallbackAdapter || SOFTWARE.test(words)),
   };
 }
 
-/** A name for people: the description if the browser tells one, else vendor and architecture. */
+/**
+ * A name for people: the description if the browser tells one, else vendor and architecture.
+ * @param {Partial<GPUAdapterInfo>} info
+ */
 function adapterName({ vendor, architecture, description }) {
   if (description) return description;
-  const parts = [vendor, architecture].filter(Boolean);
+  const parts = [vendor ?? '', architecture ?? ''].filter(Boolean);
   return parts.map((part) => SPELLING[part] ?? part[0].toUpperCase() + part.slice(1)).join(' ') || 'unnamed adapter';
 }

@@ -1,39 +1,115 @@
-/** The sheet of samples: one small canvas for each image, scaled by the style sheet. */
+// @ts-check
+/** A sheet of samples: one small canvas for each image, scaled by the style sheet. Each may be a button. */
+import { make } from './dom.js';
+import { contextOf, paint, resize, wipe } from './pixels.js';
+
+/** @typedef {import('./pixels.js').Shape} Shape */
 
 export class Grid {
   #sheet;
-  #tiles;
+  #open;
+  /** @type {HTMLCanvasElement[]} */
+  #tiles = [];
 
-  /** Fills the element `sheet` with `count` empty tiles. */
-  constructor(sheet, count) {
+  /**
+   * Works in the element `sheet`. With `open` each tile is a button that calls it with the number of its sample;
+   * the arrow keys move among them.
+   * @param {HTMLElement} sheet
+   * @param {((index: number) => void) | null} [open]
+   */
+  constructor(sheet, open = null) {
     this.#sheet = sheet;
-    this.#tiles = Array.from({ length: count }, () => document.createElement('canvas'));
-    for (const tile of this.#tiles) tile.width = tile.height = 28;
-    sheet.replaceChildren(...this.#tiles);
+    this.#open = open;
+    sheet.setAttribute('role', open ? 'group' : 'img');
+    if (!open) return;
+    sheet.addEventListener('click', ({ target }) => this.#choose(target));
+    sheet.addEventListener('keydown', (event) => this.#press(event));
   }
 
-  /** Draws `pixels`, [count, channels, height, width] in 0..1, of one channel (grey) or three (RGB). */
-  show(pixels, { channels, height, width }, label) {
-    const plane = height * width;
-    const image = new ImageData(width, height);
-    this.#tiles.forEach((tile, index) => {
-      const start = index * channels * plane;
-      for (let at = 0; at < plane; at += 1) {
-        for (let colour = 0; colour < 3; colour += 1) {
-          const channel = channels === 3 ? colour : 0;
-          image.data[at * 4 + colour] = pixels[start + channel * plane + at] * 255; // rounds and clamps by itself
-        }
-        image.data[at * 4 + 3] = 255;
-      }
-      if (tile.width !== width || tile.height !== height) Object.assign(tile, { width, height });
-      tile.getContext('2d').putImageData(image, 0, 0);
-    });
+  /**
+   * Makes the sheet one of `count` tiles, in a square if they make one. Tiles that are there stay.
+   * @param {number} count
+   */
+  lay(count) {
+    while (this.#tiles.length > count) this.#tiles.pop()?.remove();
+    while (this.#tiles.length < count) {
+      const index = this.#tiles.length;
+      const button = this.#open && { role: 'button', tabindex: index === 0 ? 0 : -1, 'aria-label': `Look into sample ${index}` };
+      const tile = make('canvas', { width: 28, height: 28, ...button });
+      this.#tiles.push(tile);
+      this.#sheet.append(tile);
+    }
+    if (this.#open && !this.#tiles.some(({ tabIndex }) => tabIndex === 0)) this.#tiles[0].tabIndex = 0;
+    this.#sheet.style.setProperty('--columns', String(this.columns));
+  }
+
+  get columns() {
+    return Math.ceil(Math.sqrt(this.#tiles.length));
+  }
+
+  /**
+   * Draws `pixels`, [count, channels, height, width] in 0..1.
+   * @param {Float32Array} pixels
+   * @param {Shape} shape
+   * @param {string} label
+   */
+  show(pixels, shape, label) {
+    this.lay(pixels.length / (shape.channels * shape.height * shape.width));
+    this.#tiles.forEach((tile, index) => paint(tile, pixels, shape, index));
     this.#sheet.setAttribute('aria-label', label);
   }
 
   /** Empties all tiles. */
   clear() {
-    for (const tile of this.#tiles) tile.getContext('2d').clearRect(0, 0, tile.width, tile.height);
+    for (const tile of this.#tiles) wipe(tile);
     this.#sheet.setAttribute('aria-label', 'No samples');
+  }
+
+  /** The whole sheet as one picture, pixel by pixel enlarged to at least `width`. */
+  picture(width = 1024) {
+    const [first] = this.#tiles;
+    const [columns, gap] = [this.columns, 1];
+    const rows = Math.ceil(this.#tiles.length / columns);
+    const scale = Math.max(1, Math.ceil(width / (columns * (first.width + gap))));
+    const canvas = make('canvas');
+    resize(canvas, (columns * (first.width + gap) + gap) * scale, (rows * (first.height + gap) + gap) * scale);
+    const context = contextOf(canvas);
+    context.fillRect(0, 0, canvas.width, canvas.height);
+    context.imageSmoothingEnabled = false;
+    this.#tiles.forEach((tile, index) => {
+      const x = gap + (index % columns) * (tile.width + gap);
+      const y = gap + Math.floor(index / columns) * (tile.height + gap);
+      context.drawImage(tile, x * scale, y * scale, tile.width * scale, tile.height * scale);
+    });
+    return canvas;
+  }
+
+  /** @param {EventTarget | null} target */
+  #choose(target) {
+    const index = this.#tiles.findIndex((tile) => tile === target);
+    if (index >= 0) this.#open?.(index);
+  }
+
+  /** @param {KeyboardEvent} event */
+  #press(event) {
+    const here = this.#tiles.findIndex((tile) => tile === event.target);
+    const step = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: this.columns, ArrowUp: -this.columns }[event.key];
+    if (here < 0) return;
+    if (event.key === 'Enter' || event.key === ' ') this.#open?.(here);
+    else if (step && this.#tiles[here + step]) this.#focus(here, here + step);
+    else if (event.key === 'Home') this.#focus(here, 0);
+    else if (event.key === 'End') this.#focus(here, this.#tiles.length - 1);
+    else return;
+    event.preventDefault();
+  }
+
+  /**
+   * @param {number} from
+   * @param {number} to
+   */
+  #focus(from, to) {
+    this.#tiles[from].tabIndex = -1;
+    this.#tiles[to].tabIndex = 0;
+    this.#tiles[to].focus();
   }
 }

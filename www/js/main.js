@@ -1,284 +1,310 @@
-/** Ties the page's controls to the backends and their answers to the page. */
-import { freshSeed, parseSeed, readAddress, writeAddress, MAX_SEED } from './address.js';
-import { findAdapter } from './adapter.js';
-import { download } from './download.js';
-import { Engine, EngineError } from './engine.js';
-import { Grid } from './grid.js';
+// @ts-check
+/** Ties together what the person wants, the backends that compute it and the views that show it. */
+import { addressWritten, readAddress, writeAddress } from './address.js';
+import { Backends, messageOf, Outdated } from './backends.js';
+import { Controls, showFacts } from './controls.js';
+import { element, sentence } from './dom.js';
+import { listModels } from './models.js';
+import { keepForOffline } from './offline.js';
+import { readModel, takeModels } from './own.js';
+import { hideProgress, say, showBadge, showProgress } from './status.js';
+import { Tabs } from './tabs.js';
+import * as generate from './views/generate.js';
 
-const COUNT = 64;
-const root = document.documentElement;
-const element = (id) => document.getElementById(id);
-const grid = new Grid(element('grid'), COUNT);
+/**
+ * @typedef {import('./address.js').Wanted} Wanted
+ * @typedef {import('./models.js').Source} Source
+ * @typedef {import('./models.js').Published} Published
+ * @typedef {import('./engine.js').Engine} Engine
+ *
+ * What a view is.
+ * @typedef {object} View
+ * @property {(stillWanted: () => boolean) => Promise<void>} show  shows what is wanted, as long as nothing newer is
+ * @property {() => void} clear   shows nothing, since there is nothing
+ * @property {() => void} [hide]  another view is shown instead
+ */
 
-/** What the person asked for; `class` null draws all classes, `backend` null leaves the choice to the page. */
-const wanted = readAddress();
-wanted.seed ??= freshSeed();
+/** The views but the first are fetched when they are opened. @type {Record<string, () => Promise<{ create: (panel: HTMLElement, app: App) => View }>>} */
+const VIEWS = {
+  generate: async () => generate,
+  latent: () => import('./views/latent.js'),
+  draw: () => import('./views/draw.js'),
+  compare: () => import('./views/compare.js'),
+  inside: () => import('./views/inside.js'),
+};
 
-/** The published models, when it is known that `wanted.model` is one of them. */
-const published = settleModel();
+/** The page as a view sees it. */
+export class App {
+  /** What the person asked for. */
+  wanted = readAddress();
+  /** @type {Published[]} */
+  models = [];
+  /** What is told of the model in use. @type {any} */
+  facts = null;
+  /** The model from files of the person's own, and the same while it is in use. @type {Source | null} */
+  #opened = null;
+  /** @type {Source | null} */
+  #own = null;
+  #turns = 0;
+  /** @type {Map<string, View>} */
+  #views = new Map();
+  #shown = '';
+  #tabs = new Tabs(element('tabs', HTMLElement), (view) => this.redraw({ view }));
+  /** @type {Controls | null} */
+  #controls = null;
+  #listed = this.#list();
+  #backends = new Backends({
+    ready: this.#listed,
+    source: () => this.source,
+    draw: () => this.draw(),
+    rehearse: (engine) => engine.sample(this.wanted.seed, 0, this.wanted.count),
+    say: (text) => say(text),
+    progress: ({ name, loaded }) => showProgress(name, loaded, this.published(name)?.bytes ?? 0),
+  });
 
-/** The backend in use, how the badge calls it, and what has to be said instead of "all is well". */
-let active = 'cpu';
-let activeName = 'CPU, SIMD';
-let notice = '';
-
-// ---- Backends ------------------------------------------------------------------------------------
-
-/** Promises of the engines that are open or opening, by backend. */
-const engines = new Map();
-
-function engineFor(backend) {
-  if (!engines.has(backend)) {
-    const opening = Engine.open(backend, published.then(() => wanted.model));
-    const forget = () => { if (engines.get(backend) === opening) engines.delete(backend); };
-    engines.set(backend, opening);
-    opening.then((engine) => engine.closed.then(forget), forget);
+  async begin() {
+    this.#tabs.show(this.wanted.view);
+    if (this.wanted.backend !== 'webgpu') this.#backends.engineFor('cpu'); // opens while the list of models is on its way
+    await this.#listed;
+    this.#controls = new Controls(this.models, (change) => this.redraw(change), (backend) => {
+      this.wanted.backend = backend;
+      this.#backends.notice = '';
+      this.#backends.choose(backend);
+    });
+    addEventListener('popstate', () => {
+      Object.assign(this.wanted, readAddress());
+      if (this.wanted.model) this.#own = null;
+      this.#settleModel();
+      this.draw();
+    });
+    takeModels((files) => this.attempt(() => this.#openOwn(files)));
+    await this.#backends.choose(this.wanted.backend);
+    await keepForOffline(Object.values(VIEWS), this.folder);
   }
-  return engines.get(backend);
-}
 
-function use(backend, name) {
-  active = backend;
-  activeName = name;
-}
+  // ---- What is wanted ----------------------------------------------------------------------------
 
-function useCpuInstead(reason) {
-  use('cpu', 'CPU, SIMD (no WebGPU)');
-  notice = `WebGPU does not run here, so the CPU does the work. ${sentence(reason)}`;
-}
+  /** The model that the page is about. @returns {Source} */
+  get source() {
+    if (this.#own) return this.#own;
+    const model = this.wanted.model ?? '';
+    if (!model.includes('/')) return { name: model };
+    const folder = new URL(model, document.baseURI);
+    if (folder.origin !== location.origin) throw new Error(`${model} is not a folder of this site`);
+    const path = folder.pathname.replace(/\/+$/, '');
+    return { name: decodeURIComponent(path.split('/').pop() || model), folder: path };
+  }
 
-let choices = 0;
+  /** The folder of the files beside the model, or null if it has none. */
+  get folder() {
+    if (this.#own) return null;
+    const { name, folder } = this.source;
+    return folder ?? `models/${encodeURIComponent(name)}`;
+  }
 
-/** Settles on a backend and draws. Left to choose, the CPU draws first and a hardware GPU takes over when it is ready. */
-async function chooseBackend() {
-  const choice = ++choices;
-  const outdated = () => choice !== choices;
-  const adapterFound = wanted.backend === 'cpu' ? null : findAdapter();
+  /** The model in use, if it is a published one. */
+  publishedNow() {
+    const { name, folder, files } = this.source;
+    return folder || files ? undefined : this.published(name);
+  }
 
-  if (wanted.backend !== 'webgpu') {
-    use('cpu', 'CPU, SIMD');
-    await draw();
-    const adapter = await adapterFound;
-    if (outdated() || !adapter || adapter.software) return;
+  /** @param {string} name */
+  published(name) {
+    return this.models.find((model) => model.name === name);
+  }
+
+  /**
+   * Changes what is wanted, without a new picture.
+   * @param {Partial<Wanted>} change
+   */
+  note(change) {
+    const step = change.view !== undefined && change.view !== this.wanted.view;
+    Object.assign(this.wanted, change);
+    writeAddress(this.wanted, step);
+  }
+
+  /**
+   * Shows something else on a person's request, which puts what was said before out of date.
+   * @param {Partial<Wanted>} change
+   */
+  redraw(change) {
+    // Values of a code mean nothing to another model, or beside another sample.
+    const other = change.model !== undefined || change.seed !== undefined;
+    if (change.model !== undefined) this.#own = change.model === null ? this.#opened : null;
+    if (other) change = { code: new Map(), along: 0, ...change };
+    this.note(change);
+    this.#backends.notice = '';
+    return this.draw();
+  }
+
+  // ---- Showing it --------------------------------------------------------------------------------
+
+  /**
+   * Shows what is wanted now. A later call wins: an older one ends without a trace.
+   * @returns {Promise<void>}
+   */
+  async draw() {
+    const turn = ++this.#turns;
+    const stillWanted = () => turn === this.#turns;
+    const { view: name } = this.wanted;
+    const panel = this.#tabs.panelOf(name);
+    /** @type {View | undefined} */
+    let view;
+    if (this.#shown !== name) this.#views.get(this.#shown)?.hide?.();
+    this.#shown = name;
+    this.#tabs.show(name);
+    document.body.dataset.view = name;
+    element('chance', HTMLElement).hidden = name === 'draw'; // there a person draws, and not chance
+    writeAddress(this.wanted);
+    this.#controls?.show(this.wanted);
+    panel.setAttribute('aria-busy', 'true');
+    this.facts = null;
     try {
-      await warmUp(await engineFor('webgpu'));
+      view = await this.#viewOf(name, panel);
+      if (!stillWanted()) return;
+      await view.show(stillWanted);
+      if (!stillWanted()) return;
+      markFirstPicture();
     } catch (error) {
-      if (!outdated()) say(`The CPU goes on, because WebGPU did not start. ${sentence(error.message)}`);
-      return;
+      if (!stillWanted()) return;
+      if (this.#backends.fellBack(error)) return this.draw();
+      view?.clear();
+      if (!this.facts) {
+        showFacts(null);
+        this.#controls?.offerClasses([], null);
+      }
+      say(sentence(messageOf(error)), true);
     }
-    if (outdated()) return;
-    use('webgpu', `WebGPU, ${adapter.name}`);
-  } else {
-    say('Starting WebGPU…');
-    busy(true);
-    const adapter = await adapterFound;
-    if (outdated()) return;
-    if (adapter) use('webgpu', `WebGPU, ${adapter.name}`);
-    else useCpuInstead('This browser offers no WebGPU adapter');
+    hideProgress();
+    await addressWritten();
+    if (stillWanted()) panel.setAttribute('aria-busy', 'false');
   }
-  await draw();
-}
 
-/** Lets a GPU compile its shaders while the CPU still serves. What is wrong with the model itself shows when it is drawn. */
-async function warmUp(engine) {
-  try {
-    await engine.load(wanted.model);
-    await engine.sample(wanted.seed, 0, COUNT);
-  } catch (error) {
-    if (error instanceof EngineError) throw error;
-  }
-}
-
-// ---- Drawing -------------------------------------------------------------------------------------
-
-let draws = 0;
-let sampling = Promise.resolve();
-
-/** Shows what is wanted now. A later call wins: an older one ends without a trace. */
-async function draw() {
-  const turn = ++draws;
-  const outdated = () => turn !== draws;
-  const { model, seed } = wanted;
-  let facts = null;
-  writeAddress(wanted);
-  busy(true);
-  try {
-    const engine = await engineFor(active);
-    if (outdated()) return;
-    facts = await engine.load(model);
-    // Of all who wait here for a sample under way, only the newest asks for another.
-    await sampling.catch(() => { /* its own draw tells */ });
-    if (outdated()) return;
-    settleClass(facts);
-    if (facts.family === 'classifier') throw new Error(`The model ${model} is a classifier: it makes no images`);
-    const klass = wanted.class;
-    sampling = engine.sample(seed, 0, COUNT, klass);
-    const { pixels, milliseconds } = await sampling;
-    if (outdated()) return;
-
-    const samples = `${COUNT} samples of ${model}${describeClass(facts, klass)}`;
-    grid.show(pixels, facts, `${samples}, seed ${seed}`);
-    showFacts(facts);
-    showBadge(milliseconds / COUNT);
-    say(notice || `${samples}.`, Boolean(notice));
-    markFirstGrid();
-  } catch (error) {
-    if (outdated()) return;
-    if (active === 'webgpu' && error instanceof EngineError) {
-      useCpuInstead(error.message);
-      await draw();
-      return;
+  /**
+   * Does something that a person does within a view. If it fails, the page says so and goes on.
+   * @param {() => Promise<unknown>} action
+   */
+  async attempt(action) {
+    try {
+      await action();
+    } catch (error) {
+      if (error instanceof Outdated) return;
+      if (this.#backends.fellBack(error)) await this.draw();
+      else say(sentence(messageOf(error)), true);
     }
-    grid.clear();
+  }
+
+  /**
+   * Asks the model something, when its turn has come.
+   * @template T
+   * @param {(engine: any, facts: any) => Promise<T>} job
+   * @param {() => boolean} stillWanted
+   * @returns {Promise<T>}
+   */
+  work(job, stillWanted) {
+    return this.#backends.work(this.source, async (engine, facts) => {
+      hideProgress();
+      if (this.facts !== facts) this.#settle(facts);
+      return job(engine, facts);
+    }, stillWanted);
+  }
+
+  /**
+   * Asks another published model something.
+   * @template T
+   * @param {string} name
+   * @param {(engine: any, facts: any) => Promise<T>} job
+   * @param {() => boolean} stillWanted
+   * @returns {Promise<T>}
+   */
+  workWith(name, job, stillWanted) {
+    return this.#backends.work({ name }, job, stillWanted);
+  }
+
+  /** Shows how long an image took. @param {number} milliseconds */
+  time(milliseconds) {
+    showBadge(this.#backends, milliseconds);
+  }
+
+  /**
+   * Tells how long an image took, if one was made, and that all is well unless there is something to know first.
+   * @param {number | null} milliseconds
+   * @param {string} text
+   */
+  tell(milliseconds, text) {
+    showBadge(this.#backends, milliseconds);
+    const { notice } = this.#backends;
+    say(notice || text, Boolean(notice));
+  }
+
+  /** The class that sample `index` is of, for a model that is told. @param {any} facts @param {number} index */
+  classOf({ conditional, classes }, index) {
+    return conditional ? this.wanted.class ?? index % classes.length : null;
+  }
+
+  // ------------------------------------------------------------------------------------------------
+
+  /**
+   * Tells of the model that is there and offers its classes; a wanted class that it lacks gives way to all.
+   * @param {any} facts
+   */
+  #settle(facts) {
+    this.facts = facts;
+    const names = facts.conditional ? facts.classes : [];
+    if (this.wanted.class !== null && this.wanted.class >= names.length) this.note({ class: null });
+    this.#controls?.offerClasses(names, this.wanted.class);
     showFacts(facts);
-    if (!facts) offerClasses([]);
-    say(sentence(error.message), true);
   }
-  busy(false);
-}
 
-/** Offers the classes of a model that draws them one by one; a wanted class that it lacks gives way to all. */
-function settleClass({ conditional, classes }) {
-  const names = conditional ? classes : [];
-  if (wanted.class !== null && wanted.class >= names.length) {
-    wanted.class = null;
-    writeAddress(wanted);
+  /** @param {string} name @param {HTMLElement} panel */
+  async #viewOf(name, panel) {
+    let view = this.#views.get(name);
+    if (!view) {
+      const { create } = await VIEWS[name]();
+      view = this.#views.get(name) ?? create(panel, this);
+      this.#views.set(name, view);
+    }
+    return view;
   }
-  offerClasses(names);
+
+  /**
+   * Goes over to a model of the person's own files. If they are bad, the page goes on with the model that it had.
+   * @param {File[]} files
+   */
+  async #openOwn(files) {
+    const source = await readModel(files);
+    const { name } = await this.#backends.work(source, async (_, facts) => facts, () => true);
+    this.#opened = source;
+    this.#controls?.addOwn(name);
+    await this.redraw({ model: null });
+  }
+
+  async #list() {
+    this.models = await listModels();
+    this.#settleModel();
+  }
+
+  #settleModel() {
+    const { model } = this.wanted;
+    if (this.#own || model?.includes('/') || this.models.some(({ name }) => name === model)) return;
+    const [{ name }] = this.models;
+    this.wanted.model = name;
+    if (model) this.#backends.notice = `There is no model called ${model} here. This is ${name}.`;
+  }
 }
 
-function describeClass({ conditional, classes }, klass) {
-  if (!conditional) return '';
-  return klass === null ? ', all classes in turn' : `, class ${classes[klass]}`;
-}
-
-/** Notes when the first grid was on the screen, once. */
-function markFirstGrid() {
-  if (root.dataset.painted) return;
+/** Notes when the first picture was on the screen, once. */
+function markFirstPicture() {
+  const { dataset } = document.documentElement;
+  if (dataset.painted) return;
   requestAnimationFrame(() => setTimeout(() => {
-    if (root.dataset.painted) return;
+    if (dataset.painted) return;
     performance.mark('first-grid');
-    root.dataset.painted = Math.round(performance.now());
+    dataset.painted = String(Math.round(performance.now()));
   }));
 }
 
-function showFacts(facts) {
-  element('family').textContent = facts?.family ?? '';
-  element('dataset').textContent = facts?.dataset ?? '';
-  element('parameters').textContent = facts?.parameters.toLocaleString('en') ?? '';
-  element('latent').textContent = facts?.latent ? facts.latent.toLocaleString('en') : ''; // a classifier has none
-  element('summary').textContent = facts?.summary ?? '';
-}
-
-function showBadge(milliseconds) {
-  element('badge').hidden = false;
-  element('badge').dataset.backend = active;
-  element('backend').textContent = activeName;
-  element('speed').textContent = `${milliseconds.toPrecision(2)} ms per image`;
-}
-
-/** Marks the grid while it does not show what is wanted. */
-function busy(yes) {
-  element('grid').setAttribute('aria-busy', yes);
-}
-
-function say(text, problem = false) {
-  element('status').textContent = text;
-  element('status').classList.toggle('problem', problem);
-}
-
-/** A message as a sentence of its own. */
-function sentence(text) {
-  return text[0].toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? '' : '.');
-}
-
-// ---- Controls ------------------------------------------------------------------------------------
-
-/** Draws on a person's request, which puts what was said before out of date. */
-function redraw(change) {
-  Object.assign(wanted, change);
-  notice = '';
-  showSeed();
-  say(`Drawing ${wanted.model}…`);
-  draw();
-}
-
-async function settleModel() {
-  const response = await download('models/index.json');
-  const names = await response.json().catch(() => null);
-  if (!Array.isArray(names) || names.length === 0) throw new Error('No model is listed in models/index.json');
-  if (!names.includes(wanted.model)) {
-    if (wanted.model) notice = `There is no model called ${wanted.model} here. This is ${names[0]}.`;
-    wanted.model = names[0];
-  }
-  return names;
-}
-
-function offerModels(names) {
-  element('models').replaceChildren(...names.map((name) => choice('model', name, name)));
-  check('models', wanted.model);
-}
-
-/** The classes on offer. */
-let offered = [];
-
-/** Offers all classes and each of `names`; without names there is no choice. */
-function offerClasses(names) {
-  element('class').hidden = names.length === 0;
-  if (names.length === 0) return;
-  // What is there stays, and with it the keyboard's focus.
-  if (names.join('\n') !== offered.join('\n')) {
-    const each = names.map((name, index) => choice('class', index, name));
-    element('classes').replaceChildren(choice('class', '', 'All'), ...each);
-    offered = names;
-  }
-  check('classes', wanted.class ?? '');
-}
-
-/** One of several choices: a radio button with its text. */
-function choice(name, value, text) {
-  const input = Object.assign(document.createElement('input'), { type: 'radio', name, value });
-  const label = document.createElement('label');
-  label.append(input, Object.assign(document.createElement('span'), { textContent: text }));
-  return label;
-}
-
-function check(choices, value) {
-  for (const input of element(choices).querySelectorAll('input')) input.checked = input.value === String(value);
-}
-
-function connectControls() {
-  element('models').addEventListener('change', ({ target }) => redraw({ model: target.value }));
-  element('classes').addEventListener('change', ({ target: { value } }) => redraw({ class: value === '' ? null : Number(value) }));
-  element('fresh').addEventListener('click', () => redraw({ seed: freshSeed() }));
-  element('seed').addEventListener('change', ({ target }) => {
-    const seed = parseSeed(target.value);
-    target.setAttribute('aria-invalid', seed === null);
-    if (seed === null) say(`A seed is a whole number from 0 to ${MAX_SEED}.`, true);
-    else redraw({ seed });
-  });
-  element('backends').addEventListener('change', ({ target }) => {
-    wanted.backend = target.value || null;
-    notice = '';
-    chooseBackend();
-  });
-}
-
-function showSeed() {
-  element('seed').value = wanted.seed;
-  element('seed').removeAttribute('aria-invalid');
-}
-
-async function begin() {
-  showSeed();
-  check('backends', wanted.backend ?? '');
-  if (wanted.backend !== 'webgpu') engineFor('cpu'); // opens while the list of models is on its way
-  offerModels(await published);
-  connectControls();
-  await chooseBackend();
-}
-
-begin().catch((error) => {
-  say(sentence(error.message), true);
-  busy(false);
+new App().begin().catch((error) => {
+  say(sentence(messageOf(error)), true);
+  for (const panel of document.querySelectorAll('[role="tabpanel"]')) panel.setAttribute('aria-busy', 'false');
 });

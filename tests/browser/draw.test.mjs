@@ -1,0 +1,185 @@
+/** Drawing: what the model sees of a drawing, the code that it gives it, what that decodes to, and what a classifier takes it for. */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { after, before, test } from 'node:test';
+import {
+  addressOf, ask, assertClean, assertDifferent, assertSame, canvas, modelWith, newPage, openSite, PATIENCE, published, queryOf,
+  settled, statusOf, toText, visit, web,
+} from './site.mjs';
+
+let site;
+before(async () => { site = await openSite(); });
+after(() => site?.close());
+
+const model = modelWith('a model of digits that encodes, with test images', ({ encodes, codes, dataset }) => encodes && codes && dataset === 'mnist');
+const SEEN = '.drawer .pair figure:nth-child(1) canvas';
+const AGAIN = '.drawer .pair figure:nth-child(2) canvas';
+
+function scene(name, play, prepare = null) {
+  test(name, { timeout: 2 * PATIENCE }, async (t) => {
+    const seen = await newPage(t, site, prepare);
+    await play(seen.page, t);
+    assertClean(seen, site);
+  });
+}
+
+/** Waits until the picture is of the code. */
+async function rested(page) {
+  await settled(page);
+  await page.waitForFunction(() => {
+    const [again, words] = [document.querySelector('.drawer .pair figure:nth-child(2) canvas'), document.querySelector('.drawer .code')];
+    return words.textContent && again.ariaLabel === `Decoded, ${words.textContent}`;
+  });
+  await page.waitForTimeout(300);
+}
+
+/** The bar that is the longest, once there is one. */
+async function verdict(page) {
+  await page.waitForSelector('.bars .best');
+  return page.locator('.bars .best .of').innerText();
+}
+
+/** Draws lines between places, given in parts of the sheet's side. */
+async function draw(page, ...lines) {
+  const { x, y, width, height } = await page.locator('.drawing').boundingBox();
+  for (const line of lines) {
+    for (const [at, [across, down]] of line.entries()) {
+      await page.mouse.move(x + width * across, y + height * down, { steps: 4 });
+      if (at === 0) await page.mouse.down();
+    }
+    await page.mouse.up();
+  }
+}
+
+/** What the model makes of the picture it sees: the mean of the code, and that decoded. */
+async function made(page) {
+  const text = await canvas(page, SEEN);
+  return ask(page, model.name, async (engine, facts, pixels) => {
+    const { means, deviations } = await engine.encode(Float32Array.from(pixels));
+    const { pixels: decoded } = await engine.decode(means);
+    return { means: Array.from(means), deviations: Array.from(deviations), decoded: Array.from(decoded) };
+  }, [...text].map((one) => one.charCodeAt(0) / 255));
+}
+
+scene('a drawing is seen, coded, decoded and judged', async (page) => {
+  await visit(page, addressOf(site, { view: 'draw', model: model.name, seed: 7 }));
+  assert.match(await statusOf(page), /Draw a digit/);
+  // An upright line is a one wherever it stands.
+  await draw(page, [[0.3, 0.2], [0.3, 0.8]]);
+  await rested(page);
+  assert.equal(await verdict(page), '1');
+  const one = await canvas(page, SEEN);
+  const [pixels, rows] = [[...one].map((char) => char.charCodeAt(0)), []];
+  for (let row = 0; row < 28; row += 1) rows.push(pixels.slice(row * 28, row * 28 + 28).reduce((sum, value) => sum + value, 0));
+  const inked = rows.flatMap((sum, row) => (sum > 100 ? [row] : []));
+  assert.ok(inked[0] >= 3 && inked.at(-1) <= 24 && inked.length >= 19 && inked.length <= 22, `rows ${inked[0]} to ${inked.at(-1)}`);
+  const total = pixels.reduce((sum, value) => sum + value, 0);
+  const middle = pixels.reduce((sum, value, at) => sum + value * (at % 28 + 0.5), 0) / total;
+  assert.ok(Math.abs(middle - 14.5) < 0.2, `its middle is at ${middle}`);
+  const { decoded, means } = await made(page);
+  const found = (await page.locator('.drawer .code').innerText()).replaceAll('\u2212', '-').match(/-?\d+\.\d\d/g).map(Number);
+  for (const [at, value] of found.entries()) assert.ok(Math.abs(value - means[at]) < 0.05, `${found} and ${means}`);
+  assertSame([await canvas(page, AGAIN)], [toText(decoded)], 12); // its picture was rounded to bytes on its way here
+
+  // A ring is a zero.
+  await page.getByRole('button', { name: 'Clear' }).click();
+  assert.deepEqual([...new Set(await canvas(page, SEEN))], ['\0']);
+  const ring = Array.from({ length: 41 }, (_, at) => [0.5 + 0.2 * Math.sin(at * Math.PI / 20), 0.5 - 0.3 * Math.cos(at * Math.PI / 20)]);
+  await draw(page, ring);
+  await rested(page);
+  assertDifferent([await canvas(page, SEEN)], [one]);
+  await page.waitForFunction(() => document.querySelector('.bars .best .of')?.textContent === '0');
+});
+
+scene('the posterior is drawn on the map, and nudging the code changes the picture until it goes back', async (page) => {
+  await visit(page, addressOf(site, { view: 'draw', model: model.name, seed: 7, test: 3 }));
+  await rested(page);
+  const { decoded } = await made(page);
+  const start = await canvas(page, AGAIN);
+  assertSame([start], [toText(decoded)], 12);
+  const marks = await page.evaluate(() => {
+    const layer = document.querySelectorAll('.drawer .pad canvas')[2];
+    const { data } = layer.getContext('2d').getImageData(0, 0, layer.width, layer.height);
+    return data.filter((value, at) => at % 4 === 3 && value > 200).length;
+  });
+  assert.ok(marks > 300, `${marks} pixels of marks`);
+
+  await page.locator('.drawer .pad').focus();
+  for (let press = 0; press < 8; press += 1) await page.keyboard.press('Shift+ArrowDown');
+  await rested(page);
+  const nudged = await canvas(page, AGAIN);
+  assertDifferent([nudged], [start]);
+  assert.match(queryOf(page).code, /^0:-?[\d.]+,1:-?[\d.]+$/);
+  await visit(page, page.url());
+  await rested(page);
+  assertSame([await canvas(page, AGAIN)], [nudged]);
+  await page.getByRole('button', { name: 'Back to the mean' }).click();
+  await rested(page);
+  assertSame([await canvas(page, AGAIN)], [start]);
+  assert.equal(queryOf(page).code, undefined);
+});
+
+scene('test images are picked by keyboard, and the classifier knows most of them', async (page) => {
+  const codes = readFileSync(`${web}/models/${model.name}/codes.bin`);
+  const labelOf = (image) => codes[image * (1 + 2 * model.codes.latent)];
+  await visit(page, addressOf(site, { view: 'draw', model: model.name, seed: 7, test: 0 }));
+  await rested(page);
+  await page.locator('.drawer .tests input').first().focus();
+  let known = 0;
+  for (let image = 0; image < 10; image += 1) {
+    if (image > 0) await page.keyboard.press('ArrowRight');
+    await page.waitForFunction((image) => new URL(location.href).searchParams.get('test') === String(image), image);
+    await rested(page);
+    if (await verdict(page) === String(labelOf(image))) known += 1;
+  }
+  assert.ok(known >= 8, `${known} of 10`);
+});
+
+scene('a drawing is made what a digit of the data set is', async (page) => {
+  await visit(page, addressOf(site, { view: 'draw', model: model.name, seed: 7, test: 7 }));
+  await rested(page);
+  // A test image that is drawn large, anywhere, comes out as it was.
+  const apart = await page.evaluate(async (folder) => {
+    const [{ centre }, { testImages }] = await Promise.all([import(new URL('js/centre.js', document.baseURI)), import(new URL('js/tests.js', document.baseURI))]);
+    const tests = await testImages(folder);
+    const result = [];
+    for (let image = 0; image < 20; image += 1) {
+      const pixels = tests.pixels(image);
+      const side = 400;
+      const ink = new Float32Array(side * side);
+      for (let y = 0; y < 280; y += 1) {
+        for (let x = 0; x < 280; x += 1) ink[(y + 90) * side + x + 17] = pixels[Math.floor(y / 10) * 28 + Math.floor(x / 10)];
+      }
+      const found = centre(ink, side);
+      result.push(found.reduce((sum, value, at) => sum + Math.abs(value - pixels[at]), 0) / pixels.reduce((sum, value) => sum + value, 0));
+    }
+    return { result, nothing: centre(new Float32Array(100), 10) };
+  }, `models/${model.name}`);
+  assert.equal(apart.nothing, null);
+  const mean = apart.result.reduce((sum, value) => sum + value, 0) / apart.result.length;
+  assert.ok(mean < 0.25, `a part of ${mean.toFixed(3)} of the ink is elsewhere: ${apart.result.map((value) => value.toFixed(2))}`);
+});
+
+scene('a model without an encoder says so and names those that have one', async (page) => {
+  const other = published().find(({ encodes, family }) => !encodes && family !== 'classifier').name;
+  await page.goto(addressOf(site, { view: 'draw', model: other, seed: 7 }));
+  await settled(page);
+  const said = await statusOf(page);
+  assert.match(said, /has no encoder/);
+  assert.ok(said.includes(model.name), said);
+  await page.locator(`#models input[value="${model.name}"]`).check();
+  await settled(page);
+  await draw(page, [[0.5, 0.2], [0.5, 0.8]]);
+  await rested(page);
+  assert.equal(await verdict(page), '1');
+});
+
+scene('where there is no classifier the page says so', async (page) => {
+  await visit(page, addressOf(site, { view: 'draw', model: model.name, seed: 7, test: 2 }));
+  await rested(page);
+  assert.match(await page.locator('.verdict').innerText(), /no classifier for mnist/);
+  assert.equal(await page.locator('.bars').isVisible(), false);
+}, (page) => page.route('**/models/index.json', (route) => route.fulfill({
+  json: published().filter(({ family }) => family !== 'classifier'),
+})));
+

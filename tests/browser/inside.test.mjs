@@ -1,0 +1,86 @@
+/** The inside of a model: its layers, and what they give for one sample or one image. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import {
+  addressOf, ask, assertClean, assertDifferent, assertSame, canvas, canvases, modelNames, modelWith, newPage, openSite, PATIENCE, queryOf,
+  settled, toText, visit,
+} from './site.mjs';
+
+let site;
+before(async () => { site = await openSite(); });
+after(() => site?.close());
+
+function scene(name, play) {
+  test(name, { timeout: 2 * PATIENCE }, async (t) => {
+    const seen = await newPage(t, site);
+    await play(seen.page, t);
+    assertClean(seen, site);
+  });
+}
+
+/** The rows of all tables: network, layer, output and parameters; and the totals. */
+const tables = (page) => page.evaluate(() => [...document.querySelectorAll('#panel-inside table')].map((table) => ({
+  network: table.caption.textContent.toLowerCase(),
+  rows: [...table.tBodies[0].querySelectorAll('tr:not(.gives)')].map((row) => [...row.cells].map((cell) => cell.textContent)),
+  total: table.tFoot.rows[0].cells[1].textContent,
+})));
+
+for (const model of modelNames()) {
+  scene(`${model} shows its layers, and what they give for a sample`, async (page) => {
+    await visit(page, addressOf(site, { view: 'inside', model, seed: 7, sample: 5 }));
+    const { layers, steps, pixels } = await ask(page, model, async (engine, facts) => {
+      const klass = facts.conditional ? 5 : null;
+      const code = await engine.codes(7, 5, 1, klass);
+      const steps = await engine.inside(code, klass);
+      const { pixels } = await engine.decode(code, klass);
+      return { layers: facts.layers, steps: steps.map(({ layer, values }) => ({ layer, values: Array.from(values) })), pixels: Array.from(pixels) };
+    });
+    const found = await tables(page);
+    assert.deepEqual(found.map(({ network }) => network), [...new Set(layers.map(({ network }) => network))]);
+    for (const { network, rows, total } of found) {
+      const own = layers.filter((layer) => layer.network === network);
+      assert.deepEqual(rows, own.map(({ layer, output, parameters }) => [layer, output.join(' × '), parameters.toLocaleString('en')]));
+      assert.equal(total, own.reduce((sum, { parameters }) => sum + parameters, 0).toLocaleString('en'));
+    }
+    assertSame([await canvas(page, '#panel-inside .big')], [toText(pixels)], 1);
+    // The last layer of a picture's size, from its least value in black to its largest in white.
+    const pictures = await canvases(page, '#panel-inside .gives canvas:not([hidden])');
+    assert.equal(pictures.length, steps.length);
+    const at = steps.findLastIndex(({ values }) => values.length === pixels.length);
+    const { values } = steps[at];
+    const [least, most] = [Math.min(...values), Math.max(...values)];
+    assertSame([pictures[at]], [toText(values.map((value) => (value - least) / (most - least)))], 1);
+    for (const one of pictures) assert.ok(new Set(one).size > 1, 'a layer is blank');
+  });
+}
+
+scene('another sample gives other pictures, and the address carries it', async (page) => {
+  const [model] = modelNames();
+  await visit(page, addressOf(site, { view: 'inside', model, seed: 7 }));
+  const first = await canvas(page, '#panel-inside .big');
+  await page.locator('#sample').fill('12');
+  await page.locator('#sample').press('Enter');
+  await settled(page);
+  assert.equal(queryOf(page).sample, '12');
+  const twelfth = await canvas(page, '#panel-inside .big');
+  assertDifferent([twelfth], [first]);
+  await visit(page, page.url());
+  assertSame([await canvas(page, '#panel-inside .big')], [twelfth]);
+});
+
+scene('a classifier is looked into with test images', async (page) => {
+  const { name } = modelWith('a classifier', ({ family, dataset }) => family === 'classifier' && dataset === 'mnist');
+  await visit(page, addressOf(site, { view: 'inside', model: modelNames()[0], seed: 7 }));
+  await page.locator(`#models input[value="${name}"]`).check();
+  await settled(page);
+  const pictures = await canvases(page, '#panel-inside .gives canvas:not([hidden])');
+  assert.ok(pictures.length >= 3);
+  assert.match(await page.locator('#panel-inside .hint').first().innerText(), /^Test image 1: \d, \d+ %$/);
+  await page.locator('#panel-inside .tests input').nth(4).check();
+  await settled(page);
+  assert.equal(queryOf(page).test, '4');
+  assertDifferent(await canvases(page, '#panel-inside .gives canvas:not([hidden])'), pictures);
+  await page.locator('#tab-generate').click();
+  await settled(page);
+  assert.match(await page.locator('#status').innerText(), /is a classifier: it makes no images/);
+});

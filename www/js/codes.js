@@ -1,0 +1,96 @@
+// @ts-check
+/** The codes of test images that come with a model, and where in its latent space a model draws from. */
+import { download } from './download.js';
+
+/** What a stored whole number is in a code. */
+const UNIT = 1 / 2048;
+
+/** How many codes tell where a model draws from. */
+const DRAWS = 256;
+
+/** @typedef {{ labels: Uint8Array, values: Float32Array, latent: number }} Codes of test images, `values` of shape [count, latent] */
+
+/** @type {Map<string, Promise<Codes>>} */
+const fetched = new Map();
+
+/**
+ * The codes of the first `count` test images, beside the model in `folder`.
+ * @param {string} folder
+ * @param {{ count: number, latent: number }} size
+ * @returns {Promise<Codes>}
+ */
+export function testCodes(folder, size) {
+  let codes = fetched.get(folder);
+  if (!codes) {
+    codes = read(`${folder}/codes.bin`, size);
+    fetched.set(folder, codes);
+    codes.catch(() => fetched.delete(folder));
+  }
+  return codes;
+}
+
+/**
+ * @param {string} path
+ * @param {{ count: number, latent: number }} size
+ */
+async function read(path, { count, latent }) {
+  const bytes = await (await download(path)).arrayBuffer();
+  const record = 1 + 2 * latent;
+  if (bytes.byteLength !== count * record) throw new Error(`${path} has ${bytes.byteLength} bytes and not ${count * record}`);
+  const view = new DataView(bytes);
+  const labels = new Uint8Array(count);
+  const values = new Float32Array(count * latent);
+  for (let image = 0; image < count; image += 1) {
+    labels[image] = view.getUint8(image * record);
+    for (let at = 0; at < latent; at += 1) values[image * latent + at] = view.getInt16(image * record + 1 + 2 * at, true) * UNIT;
+  }
+  return { labels, values, latent };
+}
+
+/**
+ * Where a model draws its codes from: the middle and the spread in each dimension, and whether that is the standard normal distribution,
+ * as far as one can see.
+ * @typedef {{ middle: number[], spread: number[], normal: boolean }} Prior
+ */
+
+/** @type {WeakMap<object, Prior>} */
+const priors = new WeakMap();
+
+/**
+ * @param {any} engine
+ * @param {any} facts
+ * @returns {Promise<Prior>}
+ */
+export async function priorOf(engine, facts) {
+  const known = priors.get(facts);
+  if (known) return known;
+  const { latent } = facts;
+  const codes = await engine.codes(1, 0, DRAWS);
+  const middle = Array.from({ length: latent }, () => 0);
+  const spread = Array.from({ length: latent }, () => 0);
+  for (let at = 0; at < codes.length; at += 1) middle[at % latent] += codes[at] / DRAWS;
+  for (let at = 0; at < codes.length; at += 1) spread[at % latent] += (codes[at] - middle[at % latent]) ** 2 / DRAWS;
+  const normal = middle.every((value) => Math.abs(value) < 0.25) && spread.every((square) => Math.abs(Math.sqrt(square) - 1) < 0.25);
+  const prior = normal
+    ? { middle: middle.fill(0), spread: spread.fill(1), normal }
+    : { middle, spread: spread.map((square) => Math.max(Math.sqrt(square), 1e-3)), normal };
+  priors.set(facts, prior);
+  return prior;
+}
+
+/**
+ * The range of a dimension that is worth seeing: three spreads, and nearly all codes of test images.
+ * @param {Prior} prior
+ * @param {Codes | null} codes
+ * @param {number} dimension
+ * @returns {[number, number]}
+ */
+export function rangeOf({ middle, spread }, codes, dimension) {
+  let [low, high] = [middle[dimension] - 3 * spread[dimension], middle[dimension] + 3 * spread[dimension]];
+  if (codes) {
+    const values = codes.values.filter((_, at) => at % codes.latent === dimension).sort();
+    const out = Math.floor(values.length / 200);
+    [low, high] = [Math.min(low, values[out]), Math.max(high, values[values.length - 1 - out])];
+  }
+  return [low, high];
+}

@@ -1,0 +1,63 @@
+// @ts-check
+/** A classifier's opinion: it runs in a worker of its own, and its ten bars say how likely it takes each class to be. */
+import { make } from './dom.js';
+import { Engine } from './engine.js';
+import { newestWins } from './newest.js';
+
+export class Judge {
+  root = make('ol', { class: 'bars', 'aria-label': 'What the classifier takes it for' });
+  /** @type {Promise<any> | null} */
+  #engine = null;
+  #failed;
+
+  /** @param {(action: () => Promise<unknown>) => Promise<void>} attempt does something that may fail */
+  constructor(attempt) {
+    this.#failed = attempt;
+  }
+
+  /**
+   * Shows what the classifier `name` makes of a picture.
+   * @param {string} name
+   * @param {Float32Array} pixels
+   */
+  show(name, pixels) {
+    return this.#failed(() => this.#ask(name, pixels));
+  }
+
+  clear() {
+    for (const row of this.root.children) {
+      row.classList.remove('best');
+      /** @type {HTMLElement} */ (row.children[1].firstElementChild).style.width = '0';
+      row.children[2].textContent = '';
+    }
+  }
+
+  #ask = newestWins(async (/** @type {string} */ name, /** @type {Float32Array} */ pixels) => {
+    this.#engine ??= this.#open();
+    const engine = await this.#engine;
+    const { classes } = await engine.load(name);
+    this.#paint(classes, await engine.classify(pixels));
+  });
+
+  #open() {
+    const opening = Engine.open('cpu', null);
+    const forget = () => { this.#engine = null; };
+    opening.then((engine) => engine.closed.then(forget), forget);
+    return opening;
+  }
+
+  /** @param {string[]} classes @param {Float32Array} shares */
+  #paint(classes, shares) {
+    if (this.root.children.length !== classes.length || this.root.firstElementChild?.firstElementChild?.textContent !== classes[0]) {
+      this.root.replaceChildren(...classes.map((name) => make('li', {},
+        make('span', { class: 'of' }, name), make('span', { class: 'bar' }, make('span')), make('span', { class: 'share' }))));
+    }
+    const best = shares.indexOf(Math.max(...shares));
+    [...this.root.children].forEach((row, at) => {
+      const share = Math.round(shares[at] * 100);
+      row.classList.toggle('best', at === best);
+      /** @type {HTMLElement} */ (row.children[1].firstElementChild).style.width = `${share}%`;
+      row.children[2].textContent = `${share} %`;
+    });
+  }
+}

@@ -1,0 +1,22 @@
+// @ts-check
+/** Once shown, the page works without a network: a service worker keeps what it is made of. */
+
+/**
+ * Keeps what the page has used, all its views and the model in `folder`. Does nothing where there are no service workers.
+ * @param {(() => Promise<unknown>)[]} views
+ * @param {string | null} folder
+ */
+export async function keepForOffline(views, folder) {
+  if (!navigator.serviceWorker) return;
+  try {
+    await Promise.all(views.map((view) => view()));
+    await navigator.serviceWorker.register(new URL('../sw.js', import.meta.url));
+    const { active } = await navigator.serviceWorker.ready;
+    const used = performance.getEntriesByType('resource').map(({ name }) => name);
+    const model = folder ? ['model.ron', 'weights.bpk'].map((file) => `${folder}/${file}`) : [];
+    const files = [document.baseURI, ...used, ...model].map((file) => new URL(file, document.baseURI));
+    active?.postMessage({ keep: files.filter(({ origin }) => origin === location.origin).map(({ href }) => href) });
+  } catch {
+    // A page that needs its network is a page all the same.
+  }
+}

@@ -1,0 +1,170 @@
+// @ts-check
+/** A square that a pointer, a finger or the arrow keys move a point on. What lies behind it is drawn by others. */
+import { make } from './dom.js';
+import { contextOf, wipe } from './pixels.js';
+
+/** Pixels of a side. */
+const SIDE = 960;
+/** Steps of a key from one side to the other. */
+const STEPS = 60;
+
+/** One colour a class, to be told apart on black. */
+export const COLOURS = ['#4ea3ff', '#ffa23a', '#5ad469', '#ff6464', '#c08bff', '#c99a6b', '#ff8ed4', '#d5dae0', '#e8e03f', '#3fe0e0'];
+
+/**
+ * @typedef {[number, number]} Pair
+ *
+ * What lies on the pad.
+ * @typedef {object} Marks
+ * @property {Pair} point
+ * @property {Pair[]} [way]                                     a way from its first to its last place
+ * @property {{ middle: Pair, spread: Pair } | null} [cloud]    a normal distribution, seen at one and two standard deviations
+ */
+
+export class Pad {
+  #dots = make('canvas', { width: SIDE, height: SIDE });
+  #marks = make('canvas', { width: SIDE, height: SIDE });
+  #moved;
+  /** @type {Pair} */
+  #point = [0, 0];
+  /** What is across and what is up. @type {[Pair, Pair]} */
+  #range = [[-3, 3], [-3, 3]];
+
+  /**
+   * @param {string} label
+   * @param {HTMLCanvasElement} background
+   * @param {(x: number, y: number, byKey: boolean) => void} moved
+   */
+  constructor(label, background, moved) {
+    this.#moved = moved;
+    this.root = make('div', {
+      class: 'pad', role: 'application', tabindex: 0, 'aria-label': label, 'aria-roledescription': 'pad', 'aria-describedby': 'pad-keys',
+    }, background, this.#dots, this.#marks);
+    this.root.addEventListener('pointerdown', (event) => {
+      if (event.button !== 0) return;
+      this.root.setPointerCapture(event.pointerId);
+      this.#follow(event);
+    });
+    this.root.addEventListener('pointermove', (event) => {
+      // A mouse need not press, a finger cannot do otherwise.
+      if (event.buttons > 0 && this.root.hasPointerCapture(event.pointerId)) this.#follow(event);
+    });
+    this.root.addEventListener('keydown', (event) => this.#press(event));
+  }
+
+  /** @param {Pair} across @param {Pair} up */
+  setRange(across, up) {
+    this.#range = [across, up];
+  }
+
+  /**
+   * Shows the codes of test images in the colours of their classes, or none.
+   * @param {import('./codes.js').Codes | null} codes
+   * @param {[number, number]} dims
+   */
+  showDots(codes, [x, y]) {
+    wipe(this.#dots);
+    if (!codes) return;
+    const context = contextOf(this.#dots);
+    const { labels, values, latent } = codes;
+    labels.forEach((label, at) => {
+      const [across, up] = this.#place([values[at * latent + x], values[at * latent + y]]);
+      context.fillStyle = COLOURS[label % COLOURS.length];
+      context.beginPath();
+      context.arc(across, up, 4.2, 0, 2 * Math.PI);
+      context.fill();
+    });
+  }
+
+  /** @param {Marks} marks */
+  show({ point, way, cloud }) {
+    this.#point = point;
+    wipe(this.#marks);
+    const context = contextOf(this.#marks);
+    context.lineJoin = 'round';
+    if (way) {
+      context.beginPath();
+      way.forEach((place, at) => context[at === 0 ? 'moveTo' : 'lineTo'](...this.#place(place)));
+      this.#stroke(context, 3, [10, 10]);
+      ['A', 'B'].forEach((name, last) => this.#name(context, name, this.#place(way[last ? way.length - 1 : 0])));
+    }
+    if (cloud) {
+      const [x, y] = this.#place(cloud.middle);
+      const [[left, right], [bottom, top]] = this.#range;
+      const [wide, tall] = [cloud.spread[0] / (right - left) * SIDE, cloud.spread[1] / (top - bottom) * SIDE];
+      for (const sigmas of [1, 2]) {
+        context.beginPath();
+        context.ellipse(x, y, Math.max(2, sigmas * wide), Math.max(2, sigmas * tall), 0, 0, 2 * Math.PI);
+        this.#stroke(context, 3, []);
+      }
+      context.fillStyle = '#fff';
+      context.fillRect(x - 4, y - 4, 8, 8);
+    }
+    const [x, y] = this.#place(point);
+    context.beginPath();
+    context.arc(x, y, 16, 0, 2 * Math.PI);
+    this.#stroke(context, 5, []);
+  }
+
+  /** Takes all marks away. */
+  lift() {
+    wipe(this.#marks);
+  }
+
+  /** White on black, to be seen on anything. @param {CanvasRenderingContext2D} context @param {number} width @param {number[]} dash */
+  #stroke(context, width, dash) {
+    context.setLineDash([]);
+    context.lineWidth = width + 5;
+    context.strokeStyle = 'rgb(0 0 0 / 0.75)';
+    context.stroke();
+    context.setLineDash(dash);
+    context.lineWidth = width;
+    context.strokeStyle = '#fff';
+    context.stroke();
+    context.setLineDash([]);
+  }
+
+  /** @param {CanvasRenderingContext2D} context @param {string} name @param {Pair} place */
+  #name(context, name, [x, y]) {
+    context.fillStyle = '#fff';
+    context.beginPath();
+    context.arc(x, y, 17, 0, 2 * Math.PI);
+    context.fill();
+    context.fillStyle = '#000';
+    context.font = '600 22px system-ui, sans-serif';
+    context.textAlign = 'center';
+    context.textBaseline = 'middle';
+    context.fillText(name, x, y + 1);
+  }
+
+  /** Where values are on the pad, in its pixels. @param {Pair} values @returns {Pair} */
+  #place([x, y]) {
+    const [[left, right], [bottom, top]] = this.#range;
+    return [(x - left) / (right - left) * SIDE, (top - y) / (top - bottom) * SIDE];
+  }
+
+  /** @param {PointerEvent} event */
+  #follow(event) {
+    const { left, top, width, height } = this.root.getBoundingClientRect();
+    this.#goTo((event.clientX - left) / width, 1 - (event.clientY - top) / height, false);
+  }
+
+  /** @param {KeyboardEvent} event */
+  #press(event) {
+    const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowDown: [0, -1], ArrowUp: [0, 1] }[event.key];
+    if (!step || event.altKey || event.ctrlKey || event.metaKey) return;
+    event.preventDefault();
+    const far = (event.shiftKey ? 5 : 1) / STEPS;
+    const [x, y] = this.#place(this.#point);
+    this.#goTo(x / SIDE + step[0] * far, 1 - y / SIDE + step[1] * far, true);
+  }
+
+  /** Moves to parts of the way across and up. @param {number} across @param {number} up @param {boolean} byKey */
+  #goTo(across, up, byKey) {
+    const [x, y] = [across, up].map((part, axis) => {
+      const [low, high] = this.#range[axis];
+      return Math.round((low + Math.min(1, Math.max(0, part)) * (high - low)) * 1000) / 1000;
+    });
+    this.#moved(x, y, byKey);
+  }
+}

@@ -1,0 +1,62 @@
+// @ts-check
+/** Tabs: one of several panels is shown; the arrow keys, Home and End move among them. */
+
+export class Tabs {
+  #list;
+  /** @type {HTMLElement[]} */
+  #tabs;
+
+  /**
+   * @param {HTMLElement} list               holds the tabs, each of which names its panel in `aria-controls`
+   * @param {(name: string) => void} opened  is called with the name of a tab that a person opens
+   */
+  constructor(list, opened) {
+    this.#list = list;
+    this.#tabs = [...list.querySelectorAll('[role="tab"]')].filter((tab) => tab instanceof HTMLElement);
+    list.addEventListener('click', ({ target }) => {
+      const tab = this.#tabs.find((one) => target instanceof Node && one.contains(target));
+      if (tab) opened(nameOf(tab));
+    });
+    list.addEventListener('keydown', (event) => {
+      const here = this.#tabs.findIndex((tab) => tab === event.target);
+      const { length } = this.#tabs;
+      const next = { ArrowRight: here + 1, ArrowLeft: here - 1 + length, Home: 0, End: length - 1 }[event.key];
+      if (here < 0 || next === undefined) return;
+      event.preventDefault();
+      const tab = this.#tabs[next % length];
+      tab.focus();
+      opened(nameOf(tab));
+    });
+  }
+
+  /**
+   * Shows the panel of the tab with a name and hides the others.
+   * @param {string} name
+   */
+  show(name) {
+    for (const tab of this.#tabs) {
+      const chosen = nameOf(tab) === name;
+      tab.setAttribute('aria-selected', String(chosen));
+      tab.tabIndex = chosen ? 0 : -1;
+      this.panelOf(nameOf(tab)).hidden = !chosen;
+      if (chosen) this.#reveal(tab);
+    }
+  }
+
+  /** @param {string} name */
+  panelOf(name) {
+    const panel = document.getElementById(`panel-${name}`);
+    if (!panel) throw new Error(`The page has no panel for ${name}`);
+    return panel;
+  }
+
+  /** Scrolls a row that is wider than its place, and nothing else. @param {HTMLElement} tab */
+  #reveal(tab) {
+    const [start, end] = [tab.offsetLeft - this.#list.offsetLeft, tab.offsetLeft - this.#list.offsetLeft + tab.offsetWidth];
+    const { scrollLeft, clientWidth } = this.#list;
+    if (start < scrollLeft || end > scrollLeft + clientWidth) this.#list.scrollLeft = start - (clientWidth - tab.offsetWidth) / 2;
+  }
+}
+
+/** @param {HTMLElement} tab */
+const nameOf = (tab) => tab.id.replace('tab-', '');

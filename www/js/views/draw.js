@@ -1,0 +1,175 @@
+// @ts-check
+/** A drawing, the code that the model gives it, what that decodes to, and what a classifier takes it for. */
+import { centre } from '../centre.js';
+import { priorOf } from '../codes.js';
+import { decimals, make } from '../dom.js';
+import { Judge } from '../judge.js';
+import { LatentMap } from '../map.js';
+import { newestWins } from '../newest.js';
+import { paint, wipe } from '../pixels.js';
+import { say } from '../status.js';
+import { Strokes } from '../strokes.js';
+import { testImages, TestPicker } from '../tests.js';
+
+/** A picture of one channel, as those of the data sets are. */
+const PICTURE = { channels: 1, height: 28, width: 28 };
+
+/**
+ * @param {HTMLElement} panel
+ * @param {import('../main.js').App} app
+ */
+export function create(panel, app) {
+  const strokes = new Strokes(() => drawn());
+  const clear = make('button', { type: 'button' }, 'Clear');
+  const seen = make('canvas', { class: 'big', width: 28, height: 28, role: 'img', 'aria-label': 'Nothing is drawn' });
+  const again = make('canvas', { class: 'big', width: 28, height: 28, role: 'img', 'aria-label': 'Nothing is decoded' });
+  const where = make('p', { class: 'hint code' });
+  const back = make('button', { type: 'button', disabled: true }, 'Back to the mean');
+  const picker = new TestPicker('test', (test) => app.redraw({ test, code: new Map() }));
+  const judge = new Judge((action) => app.attempt(action));
+  const verdict = make('p', { class: 'hint' });
+  const map = new LatentMap(app, 'Map of the codes, to nudge the code of the drawing', (dims, x, y, byKey) => nudge(dims, x, y, byKey));
+  panel.append(make('div', { class: 'drawer' },
+    make('section', { class: 'sheet-box', 'aria-label': 'Your drawing' },
+      make('h2', {}, 'Draw'), strokes.canvas,
+      make('div', { class: 'row' }, clear), make('p', { class: 'hint' }, 'Or take a test image:'), picker.root),
+    make('section', { class: 'pair', 'aria-label': 'What the model makes of it' },
+      make('figure', {}, seen, make('figcaption', {}, 'What the model sees')),
+      make('figure', {}, again, make('figcaption', {}, 'What it makes of it'))),
+    make('section', { class: 'verdict', 'aria-label': 'The classifier' }, make('h2', {}, 'A classifier takes it for'), judge.root, verdict),
+    make('section', { class: 'where', 'aria-label': 'Its code' }, make('h2', {}, 'Its code'), map.root,
+      make('div', { class: 'row' }, where, back))));
+
+  /** The model, what it draws from, and the class it is told. @type {any} */
+  let now = null;
+  /** The picture in use. @type {Float32Array | null} */
+  let picture = null;
+  /** Its code. @type {{ means: Float32Array, deviations: Float32Array } | null} */
+  let cloud = null;
+
+  const encode = newestWins(async (/** @type {Float32Array} */ pixels) => {
+    const { stillWanted } = now;
+    const found = await app.work((engine) => engine.encode(pixels), stillWanted);
+    if (!stillWanted() || pixels !== picture) return;
+    cloud = found;
+    await move();
+  });
+
+  const decode = newestWins(async (/** @type {Float32Array} */ code) => {
+    const { stillWanted, klass, facts } = now;
+    const { pixels, milliseconds } = await app.work((engine) => engine.decode(code, klass), stillWanted);
+    if (!stillWanted() || !cloud) return;
+    paint(again, pixels, facts);
+    again.setAttribute('aria-label', `Decoded, ${where.textContent}`);
+    app.time(milliseconds);
+  });
+
+  /** Shows the code, which is the mean unless it was nudged, and what it decodes to. @param {boolean} [aloud] */
+  async function move(aloud = false) {
+    if (!cloud || !now) return;
+    const code = cloud.means.slice();
+    for (const [at, value] of app.wanted.code) if (at < code.length) code[at] = value;
+    map.show(code, { cloud });
+    const words = [...new Set(map.dims)].map((at) => decimals(code[at])).join(', ');
+    where.textContent = code.length <= 2 ? `Code ${words}` : `Code ${words}, and ${code.length - 2} more values`;
+    back.disabled = app.wanted.code.size === 0;
+    if (aloud) say(`Code ${words}`);
+    await app.attempt(() => decode(code));
+  }
+
+  /** @param {[number, number]} dims @param {number} x @param {number} y @param {boolean} byKey */
+  function nudge(dims, x, y, byKey) {
+    if (!cloud) return;
+    app.note({ code: new Map(app.wanted.code).set(dims[0], x).set(dims[1], y) });
+    move(byKey);
+  }
+
+  /** Takes another picture. @param {Float32Array | null} pixels */
+  async function take(pixels) {
+    picture = pixels;
+    if (!pixels) return empty();
+    paint(seen, pixels, PICTURE);
+    seen.setAttribute('aria-label', 'The drawing, in 28 times 28 pixels');
+    const opinion = now?.judge ? judge.show(now.judge, pixels) : null;
+    await app.attempt(() => encode(pixels));
+    await opinion;
+  }
+
+  function empty() {
+    picture = null;
+    cloud = null;
+    wipe(seen);
+    wipe(again);
+    judge.clear();
+    seen.setAttribute('aria-label', 'Nothing is drawn');
+    again.setAttribute('aria-label', 'Nothing is decoded');
+    where.textContent = '';
+    back.disabled = true;
+    map.lift();
+  }
+
+  function drawn() {
+    if (!now) return;
+    if (app.wanted.test !== null || app.wanted.code.size > 0) {
+      app.note({ test: null, code: new Map() });
+      picker.show(now.tests, null);
+    }
+    const { values, side } = strokes.ink();
+    take(centre(values, side));
+  }
+
+  clear.addEventListener('click', () => {
+    strokes.clear();
+    app.note({ test: null, code: new Map() });
+    picker.show(now?.tests ?? null, null);
+    empty();
+  });
+  back.addEventListener('click', () => {
+    app.note({ code: new Map() });
+    move();
+  });
+
+  return {
+    /** @param {() => boolean} stillWanted */
+    async show(stillWanted) {
+      const place = await app.work(async (engine, facts) => {
+        if (!facts.encodes) throw new Error(`The model ${facts.name} has no encoder: it cannot tell the code of a drawing. Models that can are: ${encoders()}`);
+        if (facts.channels !== 1 || facts.width !== 28 || facts.height !== 28) throw new Error(`The model ${facts.name} sees no pictures of 28 × 28 grey pixels`);
+        return { facts, klass: app.classOf(facts, 0), prior: await priorOf(engine, facts), stillWanted };
+      }, stillWanted);
+      const { facts } = place;
+      const judged = app.models.find(({ family, dataset }) => family === 'classifier' && dataset === facts.dataset);
+      const tests = app.folder && (!app.publishedNow() || app.publishedNow()?.codes) ? await testImages(app.folder).catch(() => null) : null;
+      await map.open(place);
+      if (!stillWanted()) return;
+      now = { ...place, tests, judge: judged?.name ?? null };
+      verdict.textContent = judged ? '' : `There is no classifier for ${facts.dataset} here.`;
+      judge.root.hidden = !judged;
+      const { test } = app.wanted;
+      picker.show(tests, test);
+      if (test !== null && tests) {
+        strokes.clear();
+        strokes.show(tests.canvas, tests.side, test);
+        await take(tests.pixels(test));
+      } else if (picture) {
+        await take(picture);
+      } else {
+        empty();
+      }
+      if (!stillWanted()) return;
+      app.tell(null, picture ? `Drawn by ${test === null ? 'you' : 'someone else'}, coded by ${facts.name}.` : 'Draw a digit, or take a test image.');
+    },
+
+    clear() {
+      now = null;
+      empty();
+      map.clear();
+      picker.show(null, null);
+      verdict.textContent = '';
+    },
+  };
+
+  function encoders() {
+    return app.models.filter(({ encodes }) => encodes).map(({ name }) => name).join(', ') || 'none';
+  }
+}

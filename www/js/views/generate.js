@@ -1,0 +1,74 @@
+// @ts-check
+/** A sheet of samples, and how the model came to draw them. */
+import { COUNTS } from '../address.js';
+import { check, choice, element, make } from '../dom.js';
+import { Grid } from '../grid.js';
+import { Growth } from '../growth.js';
+
+/**
+ * @param {HTMLElement} panel
+ * @param {import('../main.js').App} app
+ */
+export function create(panel, app) {
+  const sheet = element('grid', HTMLElement);
+  const grid = new Grid(sheet, (sample) => app.redraw({ view: 'inside', sample }));
+  const growth = new Growth(element('growth', HTMLElement));
+  const counts = element('counts', HTMLElement);
+  const save = element('save', HTMLButtonElement);
+
+  counts.append(...COUNTS.map((count) => choice('count', count, String(count))));
+  counts.addEventListener('change', ({ target }) => {
+    app.redraw({ count: Number(/** @type {HTMLInputElement} */ (target).value) });
+  });
+  save.addEventListener('click', () => {
+    const { model, seed } = app.wanted;
+    const name = app.source.name || model;
+    grid.picture().toBlob((blob) => blob && offer(blob, `${name}-seed-${seed}.png`));
+  });
+
+  return {
+    /** @param {() => boolean} stillWanted */
+    async show(stillWanted) {
+      const { seed, count, temperature } = app.wanted;
+      check(counts, count);
+      grid.lay(count);
+      await app.work(async (engine, facts) => {
+        if (facts.family === 'classifier') throw new Error(`The model ${facts.name} is a classifier: it makes no images`);
+        const klass = app.wanted.class;
+        const { pixels, milliseconds } = await engine.sample(seed, 0, count, klass, temperature);
+        if (!stillWanted()) return;
+        const samples = `${count} samples of ${facts.name}${describeClass(facts, klass)}`;
+        grid.show(pixels, facts, `${samples}, seed ${seed}`);
+        save.disabled = false;
+        app.tell(milliseconds / count, `${samples}.`);
+      }, stillWanted);
+      if (stillWanted()) growth.show(app.folder, app.facts?.history);
+    },
+
+    clear() {
+      grid.clear();
+      save.disabled = true;
+      growth.hide();
+    },
+  };
+}
+
+/**
+ * @param {{ conditional: boolean, classes: string[] }} facts
+ * @param {number | null} klass
+ */
+function describeClass({ conditional, classes }, klass) {
+  if (!conditional) return '';
+  return klass === null ? ', all classes in turn' : `, class ${classes[klass]}`;
+}
+
+/**
+ * Lets the browser save a file.
+ * @param {Blob} blob
+ * @param {string} name
+ */
+function offer(blob, name) {
+  const url = URL.createObjectURL(blob);
+  make('a', { href: url, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+}
