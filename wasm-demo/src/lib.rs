@@ -11,7 +11,7 @@ use std::fmt::Debug;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use imago_core::artifact::{Artifact, Manifest, Networks};
-use imago_core::model::{Encoder, Judge, Sampler, seen};
+use imago_core::model::{Encoder, Judge, Prior, Sampler, seen};
 use imago_core::nn::Value;
 use imago_core::plan::Shape;
 use imago_core::spec::{Family, Range};
@@ -239,6 +239,18 @@ impl Model {
             }
         }
         format!("[{}]", rows.join(","))
+    }
+
+    /// What codes are drawn from: `normal` for N(0, I), otherwise `gaussian`, `mixture` or `learned`.
+    #[wasm_bindgen(getter)]
+    pub fn prior(&self) -> String {
+        let name = match self.manifest.prior {
+            Prior::Normal => "normal",
+            Prior::Gaussian { .. } => "gaussian",
+            Prior::Mixture(_) | Prior::ByClass(_) => "mixture",
+            Prior::Learned { .. } => "learned",
+        };
+        name.to_owned()
     }
 
     /// What `history.png` shows, as JSON, `{"epochs": [..], "columns"}`; `null` if there is none.

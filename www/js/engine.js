@@ -60,8 +60,9 @@ export class Engine {
 
   /**
    * Makes the model in a folder, `models/<name>` unless another is given, the current one and resolves to its facts:
-   * `{ name, family, dataset, classes, conditional, channels, height, width, parameters, latent, encodes, summary, layers, history }`,
-   * where `layers` has `{ network, layer, output, parameters }` of each layer and `history` what `history.png` shows, or null.
+   * `{ name, family, dataset, classes, conditional, channels, height, width, parameters, latent, encodes, prior, summary, layers, history }`,
+   * where `prior` says what codes are drawn from (`normal` for N(0, I), `gaussian`, `mixture`, `learned`),
+   * `layers` has `{ network, layer, output, parameters }` of each layer and `history` what `history.png` shows, or null.
    * A newer call replaces an older one that still waits, which then rejects.
    */
   load(name, folder = folderOf(name)) {

@@ -182,7 +182,7 @@ function describeFailure(attempt, action) {
 }
 
 function factsOf(model) {
-  const { name, family, dataset, classes, conditional, channels, height, width, parameters, latent, encodes, summary } = model;
+  const { name, family, dataset, classes, conditional, channels, height, width, parameters, latent, encodes, prior, summary } = model;
   const [layers, history] = [JSON.parse(model.layers), JSON.parse(model.history)];
-  return { name, family, dataset, classes, conditional, channels, height, width, parameters, latent, encodes, summary, layers, history };
+  return { name, family, dataset, classes, conditional, channels, height, width, parameters, latent, encodes, prior, summary, layers, history };
 }

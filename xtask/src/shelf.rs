@@ -221,19 +221,27 @@ pub struct Report {
     /// The name that its pipeline gives it.
     pub name: String,
     pub parameters: u64,
-    pub fid: f64,
+    /// Of a model that makes images.
+    pub fid: Option<f64>,
+    /// Of a classifier.
+    pub accuracy: Option<f64>,
 }
 
 /// What came out of the models of the reports.
 ///
 /// # Errors
-/// The table cannot be read, or a line of it does not have three cells.
+/// The table cannot be read, or a line of it does not have four cells, of which the last two may be empty.
 pub fn reports() -> Result<Vec<Report>> {
     let text = fs::read_to_string(REPORTS).with_context(|| format!("cannot read {REPORTS}"))?;
     let report = |line: &str| {
         let mut cells = line.split('\t');
-        let (name, parameters, fid) = (cells.next()?, cells.next()?, cells.next()?);
-        Some(Report { name: name.to_owned(), parameters: parameters.parse().ok()?, fid: fid.trim_end().parse().ok()? })
+        let mut cell = || cells.next().map(str::trim);
+        let (name, parameters) = (cell()?.to_owned(), cell()?.parse().ok()?);
+        let mut figure = || cell().map(|text| if text.is_empty() { None } else { Some(text.parse().ok()) });
+        let (fid, accuracy) = (figure()?, figure()?);
+        // A figure that is there has to be one.
+        let sound = [fid, accuracy].iter().all(|figure| *figure != Some(None));
+        sound.then_some(Report { name, parameters, fid: fid.flatten(), accuracy: accuracy.flatten() })
     };
     // The first line names the columns.
     let lines = text.lines().skip(1);

@@ -50,9 +50,14 @@ fn named(device: Device) -> Opened {
 
 /// The driver of the adapter with that name. Burn does not tell, so wgpu is asked once more.
 fn driver(name: &str) -> Option<String> {
+    // Probing OpenGL prints its complaints, so only where nothing else has the adapter.
+    [wgpu::Backends::PRIMARY, wgpu::Backends::SECONDARY].into_iter().find_map(|backends| driver_among(backends, name))
+}
+
+fn driver_among(backends: wgpu::Backends, name: &str) -> Option<String> {
     let descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
-    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor { backends: wgpu::Backends::PRIMARY, ..descriptor });
-    let adapters = pin!(instance.enumerate_adapters(wgpu::Backends::PRIMARY));
+    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor { backends, ..descriptor });
+    let adapters = pin!(instance.enumerate_adapters(backends));
     // Outside of a browser nothing has to be waited for.
     let Poll::Ready(adapters) = adapters.poll(&mut task::Context::from_waker(Waker::noop())) else { return None };
     let found = adapters.iter().map(wgpu::Adapter::get_info).find(|info| info.name == name)?;
