@@ -88,7 +88,7 @@ test('the whole page is walked with the keyboard alone', { timeout: 2 * PATIENCE
   assertSame([await canvas(page, '#panel-inside .big')], [tiles[9]], 1);
 
   // Tabs: arrows go round, Home and End to the ends, and only the chosen one is a stop.
-  await page.locator('#tab-inside').focus();
+  assert.equal(await focus(), 'tab-inside');
   await press('ArrowRight');
   await settled(page);
   assert.equal(await focus(), 'tab-generate');

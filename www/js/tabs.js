@@ -36,9 +36,12 @@ export class Tabs {
   show(name) {
     for (const tab of this.#tabs) {
       const chosen = nameOf(tab) === name;
+      const panel = this.panelOf(nameOf(tab));
+      // The keyboard's focus does not stay in what is hidden.
+      if (!chosen && panel.contains(document.activeElement)) this.#tabs.find((one) => nameOf(one) === name)?.focus();
       tab.setAttribute('aria-selected', String(chosen));
       tab.tabIndex = chosen ? 0 : -1;
-      this.panelOf(nameOf(tab)).hidden = !chosen;
+      panel.hidden = !chosen;
       if (chosen) this.#reveal(tab);
     }
   }

@@ -28,11 +28,12 @@ export function create(panel, app) {
   const picker = new TestPicker('test', (test) => app.redraw({ test, code: new Map() }));
   const judge = new Judge((action) => app.attempt(action));
   const verdict = make('p', { class: 'hint' });
+  const none = make('p', { class: 'hint' }, 'This model comes with none.');
   const map = new LatentMap(app, 'Map of the codes, to nudge the code of the drawing', (dims, x, y, byKey) => nudge(dims, x, y, byKey));
   panel.append(make('div', { class: 'drawer' },
     make('section', { class: 'sheet-box', 'aria-label': 'Your drawing' },
-      make('h2', {}, 'Draw'), strokes.canvas,
-      make('div', { class: 'row' }, clear), make('p', { class: 'hint' }, 'Or take a test image:'), picker.root),
+      make('h2', {}, 'Draw'), strokes.canvas, make('div', { class: 'row' }, clear)),
+    make('section', { class: 'picks', 'aria-label': 'Test images' }, make('h2', {}, 'Or take a test image'), picker.root, none),
     make('section', { class: 'pair', 'aria-label': 'What the model makes of it' },
       make('figure', {}, seen, make('figcaption', {}, 'What the model sees')),
       make('figure', {}, again, make('figcaption', {}, 'What it makes of it'))),
@@ -147,6 +148,7 @@ export function create(panel, app) {
       judge.root.hidden = !judged;
       const { test } = app.wanted;
       picker.show(tests, test);
+      none.hidden = Boolean(tests);
       if (test !== null && tests) {
         strokes.clear();
         strokes.show(tests.canvas, tests.side, test);
