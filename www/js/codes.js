@@ -48,8 +48,7 @@ async function read(path, { count, latent }) {
 }
 
 /**
- * Where a model draws its codes from: the middle and the spread in each dimension, and whether that is the standard normal distribution,
- * as far as one can see.
+ * Where a model draws its codes from: the middle and the spread in each dimension, and whether that is the standard normal distribution.
  * @typedef {{ middle: number[], spread: number[], normal: boolean }} Prior
  */
 
@@ -57,6 +56,7 @@ async function read(path, { count, latent }) {
 const priors = new WeakMap();
 
 /**
+ * What is drawn from; where it is no standard normal distribution, as some draws tell.
  * @param {any} engine
  * @param {any} facts
  * @returns {Promise<Prior>}
@@ -65,15 +65,17 @@ export async function priorOf(engine, facts) {
   const known = priors.get(facts);
   if (known) return known;
   const { latent } = facts;
-  const codes = await engine.codes(1, 0, DRAWS);
+  const normal = facts.prior === 'normal';
   const middle = Array.from({ length: latent }, () => 0);
-  const spread = Array.from({ length: latent }, () => 0);
-  for (let at = 0; at < codes.length; at += 1) middle[at % latent] += codes[at] / DRAWS;
-  for (let at = 0; at < codes.length; at += 1) spread[at % latent] += (codes[at] - middle[at % latent]) ** 2 / DRAWS;
-  const normal = middle.every((value) => Math.abs(value) < 0.25) && spread.every((square) => Math.abs(Math.sqrt(square) - 1) < 0.25);
-  const prior = normal
-    ? { middle: middle.fill(0), spread: spread.fill(1), normal }
-    : { middle, spread: spread.map((square) => Math.max(Math.sqrt(square), 1e-3)), normal };
+  let spread = Array.from({ length: latent }, () => 1);
+  if (!normal) {
+    const codes = await engine.codes(1, 0, DRAWS);
+    const squares = Array.from({ length: latent }, () => 0);
+    for (let at = 0; at < codes.length; at += 1) middle[at % latent] += codes[at] / DRAWS;
+    for (let at = 0; at < codes.length; at += 1) squares[at % latent] += (codes[at] - middle[at % latent]) ** 2 / DRAWS;
+    spread = squares.map((square) => Math.max(Math.sqrt(square), 1e-3));
+  }
+  const prior = { middle, spread, normal };
   priors.set(facts, prior);
   return prior;
 }

@@ -195,7 +195,7 @@ export function create(panel, app) {
       now = { ...place, way };
       laySliders(Math.min(SLIDERS, facts.latent));
       manner.textContent = `Samples ${first} and ${last} of the seed. The way is ${
-        prior.normal ? 'an arc around the origin, since codes are spread as in a normal distribution.' : 'a straight line.'}`;
+        prior.normal ? 'an arc around the origin, where codes of a normal distribution are.' : 'a straight line.'}`;
       await move();
       await showStrip();
       if (!stillWanted()) return;
