@@ -189,6 +189,26 @@ scene('a model of more dimensions has sliders for its values and a choice of wha
   assertSame([await canvas(page, BIG)], [moved]);
 });
 
+scene('shares of the normal distribution and ways between codes are what tables say', async (page) => {
+  await page.goto(`${site.url}models/index.json`);
+  const found = await page.evaluate(async () => {
+    const { between, shareBelow, valueAt } = await import(new URL('../js/gauss.js', location.href));
+    const [a, b] = [Float32Array.of(2, 0), Float32Array.of(0, 2)];
+    return {
+      shares: [0, 1, 1.96, -3, 4.5].map(shareBelow),
+      values: [0.5, 0.975, 0.001, 0.999].map(valueAt),
+      arc: [0, 0.5, 1].map((part) => Array.from(between(a, b, part, true))),
+      line: Array.from(between(a, b, 0.25, false)),
+      same: Array.from(between(a, a, 0.5, true)),
+    };
+  });
+  const near = (values, expected, within) => values.forEach((value, at) => assert.ok(Math.abs(value - expected[at]) < within, `${values}`));
+  near(found.shares, [0.5, 0.8413447, 0.9750021, 0.0013499, 0.9999966], 1e-7);
+  near(found.values, [0, 1.959964, -3.090232, 3.090232], 1e-5);
+  near(found.arc.flat(), [2, 0, Math.SQRT2, Math.SQRT2, 0, 2], 1e-5);
+  near([...found.line, ...found.same], [1.5, 0.5, 2, 0], 1e-6);
+});
+
 scene('a class that is picked is what the map shows', async (page) => {
   const model = modelWith('a conditional model', ({ conditional }) => conditional).name;
   await visit(page, addressOf(site, { view: 'latent', model, seed: 7, class: 3 }));

@@ -154,6 +154,7 @@ export class App {
     this.#shown = name;
     this.#tabs.show(name);
     document.body.dataset.view = name;
+    document.title = `${element(`tab-${name}`, HTMLElement).textContent}: Imago`;
     element('chance', HTMLElement).hidden = name === 'draw'; // there a person draws, and not chance
     writeAddress(this.wanted);
     this.#controls?.show(this.wanted);

@@ -53,7 +53,8 @@ export class LatentMap {
     this.#app = app;
     this.#pad = new Pad(label, this.#manifold, (x, y, byKey) => moved(this.#dims, x, y, byKey));
     this.root = make('div', { class: 'map' }, this.#pad.root,
-      make('div', { class: 'map-tools' }, this.#toggled, this.#axes, this.#legend));
+      make('div', { class: 'map-tools' }, this.#toggled, this.#axes, this.#legend),
+      make('p', { class: 'hint' }, 'Drag the point, or move it with the arrow keys.'));
     this.#toggle.addEventListener('change', () => this.#showDots());
     this.#axes.addEventListener('change', () => {
       app.redraw({ dims: [Number(this.#across.value), Number(this.#up.value)] });

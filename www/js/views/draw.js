@@ -43,6 +43,8 @@ export function create(panel, app) {
 
   /** The model, what it draws from, and the class it is told. @type {any} */
   let now = null;
+  /** The model that was asked for, has no encoder and gave way. */
+  let insteadOf = '';
   /** The picture in use. @type {Float32Array | null} */
   let picture = null;
   /** Its code. @type {{ means: Float32Array, deviations: Float32Array } | null} */
@@ -134,10 +136,11 @@ export function create(panel, app) {
     /** @param {() => boolean} stillWanted */
     async show(stillWanted) {
       const place = await app.work(async (engine, facts) => {
-        if (!facts.encodes) throw new Error(`The model ${facts.name} has no encoder: it cannot tell the code of a drawing. Models that can are: ${encoders()}`);
+        if (!facts.encodes) return null;
         if (facts.channels !== 1 || facts.width !== 28 || facts.height !== 28) throw new Error(`The model ${facts.name} sees no pictures of 28 × 28 grey pixels`);
         return { facts, klass: app.classOf(facts, 0), prior: await priorOf(engine, facts), stillWanted };
       }, stillWanted);
+      if (!place) return giveWay();
       const { facts } = place;
       const judged = app.models.find(({ family, dataset }) => family === 'classifier' && dataset === facts.dataset);
       const tests = app.folder && (!app.publishedNow() || app.publishedNow()?.codes) ? await testImages(app.folder).catch(() => null) : null;
@@ -159,7 +162,9 @@ export function create(panel, app) {
         empty();
       }
       if (!stillWanted()) return;
-      app.tell(null, picture ? `Drawn by ${test === null ? 'you' : 'someone else'}, coded by ${facts.name}.` : 'Draw a digit, or take a test image.');
+      const words = picture ? `Drawn by ${test === null ? 'you' : 'someone else'}, coded by ${facts.name}.` : 'Draw something, or take a test image.';
+      app.tell(null, insteadOf ? `The model ${insteadOf} has no encoder, so this is ${facts.name}. ${words}` : words);
+      insteadOf = '';
     },
 
     clear() {
@@ -171,7 +176,13 @@ export function create(panel, app) {
     },
   };
 
-  function encoders() {
-    return app.models.filter(({ encodes }) => encodes).map(({ name }) => name).join(', ') || 'none';
+  /** Takes a published model that has an encoder instead of one that has none. */
+  function giveWay() {
+    const { name, dataset } = app.facts;
+    const coders = app.models.filter(({ encodes }) => encodes);
+    const other = coders.find((model) => model.dataset === dataset) ?? coders[0];
+    if (!other) throw new Error(`The model ${name} has no encoder: it cannot tell the code of a drawing`);
+    insteadOf = name;
+    return app.redraw({ model: other.name });
   }
 }
