@@ -190,9 +190,9 @@ scene('a model of more dimensions has sliders for its values and a choice of wha
 });
 
 scene('shares of the normal distribution and ways between codes are what tables say', async (page) => {
-  await page.goto(`${site.url}models/index.json`);
+  await visit(page, addressOf(site, { model: flat, seed: 7 }));
   const found = await page.evaluate(async () => {
-    const { between, shareBelow, valueAt } = await import(new URL('../js/gauss.js', location.href));
+    const { between, shareBelow, valueAt } = await import(new URL('js/gauss.js', document.baseURI));
     const [a, b] = [Float32Array.of(2, 0), Float32Array.of(0, 2)];
     return {
       shares: [0, 1, 1.96, -3, 4.5].map(shareBelow),
