@@ -54,6 +54,7 @@ export class Controls {
   /** @param {Wanted} wanted */
   show({ view, model, seed, temperature, backend }) {
     check(this.#models, model ?? OWN);
+    requestAnimationFrame(() => this.#reveal());
     for (const judge of this.#models.querySelectorAll('[data-classifier]')) {
       // What makes no images is on offer only where one looks into models, and where it is the one in use.
       if (judge instanceof HTMLElement) judge.hidden = view !== 'inside' && !judge.querySelector('input:checked');
@@ -79,6 +80,15 @@ export class Controls {
       make('span', { class: 'kind', 'aria-hidden': 'true' }, 'Yours'),
       make('div', { class: 'choices' }, choice('model', OWN, name)));
     this.#models.append(group);
+  }
+
+  /** Scrolls the row of the chosen model to it, where the rows are wider than their place. */
+  #reveal() {
+    const chip = this.#models.querySelector('input:checked')?.closest('label');
+    const row = chip?.parentElement;
+    if (!chip || !row || row.scrollWidth <= row.clientWidth) return;
+    const start = chip.offsetLeft - row.offsetLeft;
+    if (start < row.scrollLeft || start + chip.offsetWidth > row.scrollLeft + row.clientWidth) row.scrollLeft = start - 24;
   }
 
   /**
