@@ -113,6 +113,13 @@ scene('the posterior is drawn on the map, and nudging the code changes the pictu
   await visit(page, page.url());
   await rested(page);
   assertSame([await canvas(page, AGAIN)], [nudged]);
+  // The point of the latent space is another one.
+  await page.locator('#tab-latent').click();
+  await settled(page);
+  assert.equal(queryOf(page).code, undefined);
+  await page.locator('#tab-draw').click();
+  await rested(page);
+  assertSame([await canvas(page, AGAIN)], [nudged]);
   await page.getByRole('button', { name: 'Back to the mean' }).click();
   await rested(page);
   assertSame([await canvas(page, AGAIN)], [start]);

@@ -28,6 +28,7 @@ const MAX_SAMPLE = 9999;
  * @property {number} sample             the sample that is looked into
  * @property {number | null} test        the test image that is looked at or drawn after
  * @property {Map<number, number>} code  values of the code that were set by hand, by dimension
+ * @property {Map<number, number>} nudge the same of the code of a drawing
  * @property {[number, number]} dims     the dimensions on the pad
  * @property {[number, number]} ends     the samples between which the code may move
  * @property {number} along              how far it is on that way, 0 to 1
@@ -95,9 +96,11 @@ function parseCode(text) {
  */
 export function readAddress() {
   const query = new URLSearchParams(location.search);
-  const [view, backend] = [query.get('view'), query.get('backend')];
+  const backend = query.get('backend');
+  const view = VIEWS.find((one) => one === query.get('view')) ?? VIEWS[0];
+  const code = parseCode(query.get('code'));
   return {
-    view: view && VIEWS.includes(view) ? view : VIEWS[0],
+    view,
     model: query.get('model'),
     seed: parseSeed(query.get('seed')) ?? freshSeed(),
     class: whole(query.get('class'), 9999),
@@ -105,7 +108,8 @@ export function readAddress() {
     temperature: decimal(query.get('temperature'), 0.1, 1.5) ?? 1,
     sample: whole(query.get('sample'), MAX_SAMPLE) ?? 0,
     test: whole(query.get('test'), 59),
-    code: parseCode(query.get('code')),
+    code: view === 'draw' ? new Map() : code,
+    nudge: view === 'draw' ? code : new Map(),
     dims: pair(query.get('dims'), [0, 1]),
     ends: pair(query.get('ends'), [0, 1]),
     along: decimal(query.get('along'), 0, 1) ?? 0,
@@ -118,9 +122,10 @@ export function readAddress() {
  * The query of an address that shows what is wanted.
  * @param {Wanted} wanted
  */
-export function queryFor({ view, model, seed, class: klass, count, temperature, sample, test, code, dims, ends, along, others, backend }) {
-  const [latent, inside] = [view === 'latent', view === 'inside'];
-  const set = [...code].sort(([a], [b]) => a - b).map(([dimension, value]) => `${dimension}:${value}`).join();
+export function queryFor(wanted) {
+  const { view, model, seed, class: klass, count, temperature, sample, test, code, nudge, dims, ends, along, others, backend } = wanted;
+  const [latent, draw, inside] = [view === 'latent', view === 'draw', view === 'inside'];
+  const set = [...draw ? nudge : code].sort(([a], [b]) => a - b).map(([dimension, value]) => `${dimension}:${value}`).join();
   /** @type {[string, unknown][]} */
   const parts = [
     ['view', view === VIEWS[0] ? null : view],
@@ -130,9 +135,9 @@ export function queryFor({ view, model, seed, class: klass, count, temperature, 
     ['count', view === 'generate' && count !== 64 ? count : null],
     ['temperature', temperature === 1 ? null : temperature],
     ['sample', inside && sample !== 0 ? sample : null],
-    ['test', inside || view === 'draw' ? test : null],
-    ['code', latent || view === 'draw' ? set || null : null],
-    ['dims', (latent || view === 'draw') && dims.join() !== '0,1' ? dims.join() : null],
+    ['test', inside || draw ? test : null],
+    ['code', latent || draw ? set || null : null],
+    ['dims', (latent || draw) && dims.join() !== '0,1' ? dims.join() : null],
     ['ends', latent && ends.join() !== '0,1' ? ends.join() : null],
     ['along', latent && along !== 0 ? along : null],
     ['with', view === 'compare' && others.length > 0 ? others.join() : null],

@@ -131,7 +131,7 @@ export class App {
     // Values of a code mean nothing to another model, or beside another sample.
     const other = change.model !== undefined || change.seed !== undefined;
     if (change.model !== undefined) this.#own = change.model === null ? this.#opened : null;
-    if (other) change = { code: new Map(), along: 0, ...change };
+    if (other) change = { code: new Map(), nudge: new Map(), along: 0, ...change };
     this.note(change);
     this.#backends.notice = '';
     return this.draw();

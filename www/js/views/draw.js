@@ -25,7 +25,7 @@ export function create(panel, app) {
   const again = make('canvas', { class: 'big', width: 28, height: 28, role: 'img', 'aria-label': 'Nothing is decoded' });
   const where = make('p', { class: 'hint code' });
   const back = make('button', { type: 'button', disabled: true }, 'Back to the mean');
-  const picker = new TestPicker('test', (test) => app.redraw({ test, code: new Map() }));
+  const picker = new TestPicker('test', (test) => app.redraw({ test, nudge: new Map() }));
   const judge = new Judge((action) => app.attempt(action));
   const verdict = make('p', { class: 'hint' });
   const none = make('p', { class: 'hint' }, 'This model comes with none.');
@@ -71,11 +71,11 @@ export function create(panel, app) {
   async function move(aloud = false) {
     if (!cloud || !now) return;
     const code = cloud.means.slice();
-    for (const [at, value] of app.wanted.code) if (at < code.length) code[at] = value;
+    for (const [at, value] of app.wanted.nudge) if (at < code.length) code[at] = value;
     map.show(code, { cloud });
     const words = [...new Set(map.dims)].map((at) => decimals(code[at])).join(', ');
     where.textContent = code.length <= 2 ? `Code ${words}` : `Code ${words}, and ${code.length - 2} more values`;
-    back.disabled = app.wanted.code.size === 0;
+    back.disabled = app.wanted.nudge.size === 0;
     if (aloud) say(`Code ${words}`);
     await app.attempt(() => decode(code));
   }
@@ -83,7 +83,7 @@ export function create(panel, app) {
   /** @param {[number, number]} dims @param {number} x @param {number} y @param {boolean} byKey */
   function nudge(dims, x, y, byKey) {
     if (!cloud) return;
-    app.note({ code: new Map(app.wanted.code).set(dims[0], x).set(dims[1], y) });
+    app.note({ nudge: new Map(app.wanted.nudge).set(dims[0], x).set(dims[1], y) });
     move(byKey);
   }
 
@@ -113,8 +113,8 @@ export function create(panel, app) {
 
   function drawn() {
     if (!now) return;
-    if (app.wanted.test !== null || app.wanted.code.size > 0) {
-      app.note({ test: null, code: new Map() });
+    if (app.wanted.test !== null || app.wanted.nudge.size > 0) {
+      app.note({ test: null, nudge: new Map() });
       picker.show(now.tests, null);
     }
     const { values, side } = strokes.ink();
@@ -123,12 +123,12 @@ export function create(panel, app) {
 
   clear.addEventListener('click', () => {
     strokes.clear();
-    app.note({ test: null, code: new Map() });
+    app.note({ test: null, nudge: new Map() });
     picker.show(now?.tests ?? null, null);
     empty();
   });
   back.addEventListener('click', () => {
-    app.note({ code: new Map() });
+    app.note({ nudge: new Map() });
     move();
   });
 
