@@ -153,8 +153,9 @@ export class App {
     if (this.#shown !== name) this.#views.get(this.#shown)?.hide?.();
     this.#shown = name;
     this.#tabs.show(name);
-    document.body.dataset.view = name;
-    document.title = `${element(`tab-${name}`, HTMLElement).textContent}: Imago`;
+    const tab = element(`tab-${name}`, HTMLElement);
+    document.title = `${tab.textContent}: Imago`;
+    element('lead', HTMLElement).textContent = tab.dataset.lead ?? '';
     element('chance', HTMLElement).hidden = name === 'draw'; // there a person draws, and not chance
     writeAddress(this.wanted);
     this.#controls?.show(this.wanted);
