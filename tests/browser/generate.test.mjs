@@ -141,3 +141,15 @@ scene('the download of a large model shows how far it is', async (page) => {
   assert.equal(await page.locator('#progress').isVisible(), false);
   assert.match(await statusOf(page), new RegExp(`samples of ${name}`));
 });
+
+scene('an address of nonsense shows what is usual', async (page) => {
+  const nonsense = 'seed=-1&class=abc&count=7&temperature=99&sample=1e9&test=60&code=::,,0:,x:1,99999:1,1:1e9&dims=9&ends=a,b&along=2&with=,,no-such&backend=tpu';
+  for (const view of ['generate', 'latent', 'draw', 'compare', 'inside', 'no-such-view']) {
+    await visit(page, `${site.url}?view=${view}&model=${model}&${nonsense}`);
+    assert.equal(await page.locator('#status.problem').count(), 0, await statusOf(page));
+    const { seed, temperature, along, code, backend, count } = queryOf(page);
+    assert.match(seed, /^\d+$/);
+    assert.deepEqual([temperature, along, code, backend, count], Array(5).fill(undefined));
+  }
+  assert.equal((await picture(page)).length, 64);
+});

@@ -95,7 +95,7 @@ scene('a folder of the site can be named in the address, and what belongs to it 
 test('a folder of another site is refused without a request to it', { timeout: PATIENCE }, async (t) => {
   const seen = await newPage(t, site);
   const { page } = seen;
-  for (const folder of ['https://example.com/model/', '//example.com/model/', `${site.url.replace('127.0.0.1', 'localhost')}models/${other}/`]) {
+  for (const folder of ['https://example.com/model/', '//example.com/model/', 'http://[/', 'data:text/plain,/', `${site.url.replace('127.0.0.1', 'localhost')}models/${other}/`]) {
     await page.goto(addressOf(site, { model: folder, seed: 7 }));
     await settled(page);
     assert.match(await statusOf(page), /is not a folder of this site/);
@@ -111,6 +111,11 @@ test('a folder of the site without a model is told by the file that is missing',
   await page.goto(addressOf(site, { model: './models/nothing/', seed: 7 }));
   await settled(page);
   assert.match(await statusOf(page), /nothing\/model\.ron: HTTP 404/);
+  for (const odd of ['./%zz/', '/', './models/../../../', './models/%2e%2e/%00/']) {
+    await page.goto(addressOf(site, { model: odd, seed: 7 }));
+    await settled(page);
+    assert.match(await statusOf(page), /Cannot fetch .*model\.ron: HTTP 404/, odd);
+  }
   await pick(page, shown);
   await settled(page);
   assertLively(await picture(page));

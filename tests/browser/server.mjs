@@ -32,7 +32,7 @@ export async function serve(folder, { mount = '/some/where/', port = 0 } = {}) {
 
   const server = createServer(async (request, response) => {
     const { pathname } = new URL(request.url, 'http://localhost');
-    const file = resolve(root, decodeURIComponent(pathname.slice(mount.length)) || 'index.html');
+    const file = resolve(root, decoded(pathname.slice(mount.length)) || 'index.html');
     const body = pathname.startsWith(mount) && file.startsWith(root + sep) && await readFile(file).catch(() => null);
     if (!body) return response.writeHead(404, { 'content-type': 'text/plain' }).end('not found');
 
@@ -52,6 +52,15 @@ export async function serve(folder, { mount = '/some/where/', port = 0 } = {}) {
       server.closeAllConnections();
     }),
   };
+}
+
+/** A path without its escapes; one whose escapes are wrong stays as it is. */
+function decoded(path) {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
 }
 
 /** The gzip form of a file: its neighbour, or made from `body`. */

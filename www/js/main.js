@@ -89,10 +89,10 @@ export class App {
     if (this.#own) return this.#own;
     const model = this.wanted.model ?? '';
     if (!model.includes('/')) return { name: model };
-    const folder = new URL(model, document.baseURI);
-    if (folder.origin !== location.origin) throw new Error(`${model} is not a folder of this site`);
+    const folder = URL.canParse(model, document.baseURI) ? new URL(model, document.baseURI) : null;
+    if (folder?.origin !== location.origin) throw new Error(`${model} is not a folder of this site`);
     const path = folder.pathname.replace(/\/+$/, '');
-    return { name: decodeURIComponent(path.split('/').pop() || model), folder: path };
+    return { name: path.split('/').pop() || model, folder: path };
   }
 
   /** The folder of the files beside the model, or null if it has none. */
