@@ -157,7 +157,8 @@ impl Manifest {
         let syntax = |error: ron::error::SpannedError| ArtifactError::Syntax {
             line: error.span.start.line,
             column: error.span.start.col,
-            message: error.code.to_string(),
+            // Names with a hyphen are no identifiers of Rust, so they come as raw ones.
+            message: error.code.to_string().replace("r#", ""),
         };
         // What may be lacking is written without `Some`.
         let ron = Options::default().with_default_extension(Extensions::IMPLICIT_SOME);
