@@ -189,3 +189,14 @@ scene('where there is no classifier the page says so', async (page) => {
   json: published().filter(({ family }) => family !== 'classifier'),
 })));
 
+
+scene('on WebGPU a picture gets the same code', async (page) => {
+  await visit(page, addressOf(site, { view: 'draw', model: model.name, seed: 7, test: 3 }));
+  await rested(page);
+  const [onCpu, code] = [await canvas(page, AGAIN), await page.locator('.drawer .code').innerText()];
+  await page.locator('#backends input[value="webgpu"]').check();
+  await page.waitForSelector('#badge[data-backend="webgpu"]');
+  await rested(page);
+  assertSame([await canvas(page, AGAIN)], [onCpu], 1);
+  assert.equal(await page.locator('.drawer .code').innerText(), code);
+});

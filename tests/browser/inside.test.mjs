@@ -84,3 +84,14 @@ scene('a classifier is looked into with test images', async (page) => {
   await settled(page);
   assert.match(await page.locator('#status').innerText(), /is a classifier: it makes no images/);
 });
+
+scene('on WebGPU all layers give the same', async (page) => {
+  const [model] = modelNames();
+  const pictures = () => canvases(page, '#panel-inside .gives canvas:not([hidden])');
+  await visit(page, addressOf(site, { view: 'inside', model, seed: 7, sample: 3 }));
+  const onCpu = await pictures();
+  await page.locator('#backends input[value="webgpu"]').check();
+  await page.waitForSelector('#badge[data-backend="webgpu"]');
+  await settled(page);
+  assertSame(await pictures(), onCpu, 1);
+});
