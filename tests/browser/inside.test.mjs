@@ -25,8 +25,8 @@ const tables = (page) => page.evaluate(() => [...document.querySelectorAll('#pan
   total: table.tFoot.rows[0].cells[1].textContent,
 })));
 
-for (const model of modelNames()) {
-  scene(`${model} shows its layers, and what they give for a sample`, async (page) => {
+scene('every model shows its layers, and what they give for a sample', async (page) => {
+  for (const model of modelNames()) {
     await visit(page, addressOf(site, { view: 'inside', model, seed: 7, sample: 5 }));
     const { layers, steps, pixels } = await ask(page, model, async (engine, facts) => {
       const klass = facts.conditional ? 5 : null;
@@ -50,9 +50,9 @@ for (const model of modelNames()) {
     const { values } = steps[at];
     const [least, most] = [Math.min(...values), Math.max(...values)];
     assertSame([pictures[at]], [toText(values.map((value) => (value - least) / (most - least)))], 1);
-    for (const one of pictures) assert.ok(new Set(one).size > 1, 'a layer is blank');
-  });
-}
+    for (const one of pictures) assert.ok(new Set(one).size > 1, `a layer of ${model} is blank`);
+  }
+});
 
 scene('another sample gives other pictures, and the address carries it', async (page) => {
   const [model] = modelNames();

@@ -3,16 +3,19 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { assertClose, nativeSamples, pageSamples } from './samples.mjs';
-import { modelNames, newPage, openSite, PATIENCE, visit, web } from './site.mjs';
+import { modelNames, openSite, PATIENCE, visit, web } from './site.mjs';
 
 let site;
-before(async () => { site = await openSite(); });
+let page;
+before(async () => {
+  site = await openSite();
+  page = await (await site.browser.newContext({ serviceWorkers: 'block' })).newPage();
+  await visit(page, `${site.url}?backend=cpu`);
+});
 after(() => site?.close());
 
 for (const model of modelNames()) {
   test(`${model} draws the same samples natively, in the page on the CPU and in the page on WebGPU`, { timeout: 3 * PATIENCE }, async (t) => {
-    const { page } = await newPage(t, site);
-    await visit(page, `${site.url}?backend=cpu`);
     const cpu = await pageSamples(page, 'cpu', model);
     const webgpu = await pageSamples(page, 'webgpu', model);
     assert.ok(new Set(cpu.values).size > 100, 'the samples are blank');

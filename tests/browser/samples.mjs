@@ -41,18 +41,18 @@ function parseNpy(file) {
   return { shape, values };
 }
 
-/** The samples that the page's engine draws of the published `model`: `{ shape, values }`. */
+/**
+ * The samples that an engine in the page draws of the published `model`: `{ shape, values }`. The engine of a backend serves the page's
+ * later calls too, since a GPU's starts slowly.
+ */
 export function pageSamples(page, backend, model, klass = null) {
   return page.evaluate(async ({ backend, model, seed, count, klass }) => {
     const { Engine } = await import(new URL('js/engine.js', document.baseURI));
-    const engine = await Engine.open(backend);
-    try {
-      const { channels, height, width } = await engine.load(model);
-      const { pixels } = await engine.sample(seed, 0, count, klass);
-      return { shape: [count, channels, height, width], values: Array.from(pixels) };
-    } finally {
-      engine.close();
-    }
+    const engines = (window.enginesOfTests ??= {});
+    const engine = await (engines[backend] ??= Engine.open(backend));
+    const { channels, height, width } = await engine.load(model);
+    const { pixels } = await engine.sample(seed, 0, count, klass);
+    return { shape: [count, channels, height, width], values: Array.from(pixels) };
   }, { backend, model, seed: SEED, count: COUNT, klass });
 }
 
