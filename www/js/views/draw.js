@@ -35,8 +35,8 @@ export function create(panel, app) {
       make('h2', {}, 'Draw'), strokes.canvas, make('div', { class: 'row' }, clear)),
     make('section', { class: 'picks', 'aria-label': 'Test images' }, make('h2', {}, 'Or take a test image'), picker.root, none),
     make('section', { class: 'pair', 'aria-label': 'What the model makes of it' },
-      make('figure', {}, seen, make('figcaption', {}, 'What the model sees')),
-      make('figure', {}, again, make('figcaption', {}, 'What it makes of it'))),
+      make('figure', {}, seen, make('figcaption', {}, 'What it sees')),
+      make('figure', {}, again, make('figcaption', {}, 'What it draws'))),
     make('section', { class: 'verdict', 'aria-label': 'The classifier' }, make('h2', {}, 'A classifier takes it for'), judge.root, verdict),
     make('section', { class: 'where', 'aria-label': 'Its code' }, make('h2', {}, 'Its code'), map.root,
       make('div', { class: 'row' }, where, back))));
