@@ -49,6 +49,7 @@ export class App {
   /** @type {Map<string, View>} */
   #views = new Map();
   #shown = '';
+  #title = document.title;
   #tabs = new Tabs(element('tabs', HTMLElement), (view) => this.redraw({ view }));
   /** @type {Controls | null} */
   #controls = null;
@@ -154,9 +155,8 @@ export class App {
     this.#shown = name;
     this.#tabs.show(name);
     const tab = element(`tab-${name}`, HTMLElement);
-    document.title = `${tab.textContent}: Imago`;
+    document.title = name === 'generate' ? this.#title : `${tab.textContent}: Imago`;
     element('lead', HTMLElement).textContent = tab.dataset.lead ?? '';
-    element('chance', HTMLElement).hidden = name === 'draw'; // there a person draws, and not chance
     writeAddress(this.wanted);
     this.#controls?.show(this.wanted);
     panel.setAttribute('aria-busy', 'true');
@@ -255,6 +255,8 @@ export class App {
     const names = facts.conditional ? facts.classes : [];
     if (this.wanted.class !== null && this.wanted.class >= names.length) this.note({ class: null });
     this.#controls?.offerClasses(names, this.wanted.class);
+    // Where a person draws or a classifier looks at images, nothing is left to chance.
+    element('chance', HTMLElement).hidden = this.wanted.view === 'draw' || facts.family === 'classifier';
     showFacts(facts);
   }
 
