@@ -21,8 +21,8 @@ export function create(panel, app) {
     app.redraw({ count: Number(/** @type {HTMLInputElement} */ (target).value) });
   });
   save.addEventListener('click', () => {
-    const { model, seed } = app.wanted;
-    const name = app.source.name || model;
+    const { seed } = app.wanted;
+    const name = app.facts?.name ?? app.source.name;
     grid.picture().toBlob((blob) => blob && offer(blob, `${name}-seed-${seed}.png`));
   });
 
