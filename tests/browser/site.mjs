@@ -117,18 +117,14 @@ export const picture = (page) => canvases(page, '#grid canvas');
 /** The address of a view of the site, with what it shows. */
 export const addressOf = (site, query) => `${site.url}?${new URLSearchParams({ ...query, backend: query.backend ?? 'cpu' })}`;
 
-/** What an engine of the page's own, on the CPU, answers to `play(engine, facts, argument)` with a published model. */
+/** What an engine of the test's own in the page, on the CPU, answers to `play(engine, facts, argument)` with a published model. */
 export function ask(page, model, play, argument = null) {
   // As text, since the page's policy forbids it to make code of text by itself.
   return page.evaluate(`(async () => {
     const { Engine } = await import(new URL('js/engine.js', document.baseURI));
-    const engine = await Engine.open('cpu');
-    try {
-      const facts = await engine.load(${JSON.stringify(model)});
-      return await (${play})(engine, facts, ${JSON.stringify(argument)});
-    } finally {
-      engine.close();
-    }
+    const engine = await (window.engineOfTests ??= Engine.open('cpu'));
+    const facts = await engine.load(${JSON.stringify(model)});
+    return (${play})(engine, facts, ${JSON.stringify(argument)});
   })()`);
 }
 
