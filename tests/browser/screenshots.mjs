@@ -20,14 +20,13 @@ const ALL = VIEWS.flatMap((view) => [[360, 800], [1280, 900], [2560, 1440]].flat
   ['light', 'dark'].map((colorScheme) =>
     ({ name: `${view}-${width}-${colorScheme}`, view, model: 'mnist-vae', width, height, colorScheme, fullPage: true }))));
 
-/** Draws a two with the mouse. */
+/** Draws a nought with the mouse. */
 async function draw(page) {
   const { x, y, width } = await page.locator('#panel-draw canvas').first().boundingBox();
-  const at = ([right, down]) => [x + right * width, y + down * width];
-  const stroke = [[0.3, 0.32], [0.36, 0.22], [0.5, 0.18], [0.64, 0.24], [0.66, 0.38], [0.56, 0.54], [0.42, 0.68], [0.3, 0.8], [0.5, 0.78], [0.7, 0.8]];
-  await page.mouse.move(...at(stroke[0]));
+  const at = (turn) => [x + width * (0.5 - 0.2 * Math.sin(turn) - 0.05 * Math.cos(turn)), y + width * (0.5 - 0.3 * Math.cos(turn))];
+  await page.mouse.move(...at(0));
   await page.mouse.down();
-  for (const point of stroke.slice(1)) await page.mouse.move(...at(point), { steps: 6 });
+  for (let step = 1; step <= 48; step += 1) await page.mouse.move(...at((step * 2 * Math.PI) / 48));
   await page.mouse.up();
 }
 
