@@ -81,12 +81,13 @@ test('300 draws, two models and 300 moves leave the memory as it was', { timeout
     await cdp.send('HeapProfiler.collectGarbage');
     const { metrics } = await cdp.send('Performance.getMetrics');
     const of = (name) => metrics.find((metric) => metric.name === name).value;
+    const { usedSize, backingStorageSize } = await cdp.send('Runtime.getHeapUsage');
     const wasm = await page.evaluate(() => new Promise((done) => {
       const channel = new BroadcastChannel('memory');
       channel.onmessage = ({ data }) => { if (typeof data === 'number') done(data); };
       channel.postMessage('ask');
     }));
-    return { heap: of('JSHeapUsedSize') / 1e6, nodes: of('Nodes'), wasm: wasm / 1e6 };
+    return { heap: usedSize / 1e6, buffers: backingStorageSize / 1e6, nodes: of('Nodes'), wasm: wasm / 1e6 };
   };
   const draws = (count) => page.evaluate(async (count) => {
     const [grid, seed] = [document.getElementById('grid'), document.getElementById('seed')];
@@ -119,6 +120,7 @@ test('300 draws, two models and 300 moves leave the memory as it was', { timeout
   const after = await measure();
   t.diagnostic(`before ${JSON.stringify(before)}, after ${JSON.stringify(after)}`);
   assert.ok(after.heap - before.heap < 2, `the heap grew by ${after.heap - before.heap} MB`);
+  assert.ok(after.buffers - before.buffers < 2, `buffers grew by ${after.buffers - before.buffers} MB`);
   assert.ok(after.wasm - before.wasm < 4, `the module's memory grew by ${after.wasm - before.wasm} MB`);
   assert.ok(after.nodes - before.nodes < 200, `${after.nodes - before.nodes} more nodes`);
   assertClean(seen, site);

@@ -18,7 +18,13 @@ after(async () => {
   rmSync(workshop, { recursive: true, force: true });
 });
 
-const kept = (page) => page.waitForFunction(async () => (await (await caches.open('imago-1')).keys()).some(({ url }) => url.endsWith('weights.bpk')));
+/** Waits until what the page needs is kept: one file of each kind, each in the way of the others. */
+const kept = (page) => page.waitForFunction(async () => {
+  const keys = (await (await caches.open('imago-1')).keys()).map(({ url }) => url);
+  const needed = ['/', 'weights.bpk', 'index.json', 'style.css', 'views.css', 'js/models.js', 'js/worker.js', 'js/views/inside.js', 'cpu/imago.js',
+    'cpu/imago_bg.wasm'];
+  return needed.every((end) => keys.some((url) => url.endsWith(end)));
+});
 
 test('the page is shown again when the network is gone, with all its views', { timeout: PATIENCE }, async (t) => {
   const server = await serve(workshop);
@@ -31,7 +37,6 @@ test('the page is shown again when the network is gone, with all its views', { t
   await visit(page, address);
   const before = await picture(page);
   await kept(page);
-  await page.waitForTimeout(500); // the rest is kept too
   await server.close();
 
   await visit(page, address);
@@ -63,7 +68,9 @@ test('a page that changed is shown as it is now, in spite of what was kept', { t
   const cdp = await context.newCDPSession(page);
   await cdp.send('Network.enable');
   await cdp.send('Network.clearBrowserCache');
+  await page.waitForFunction(() => navigator.serviceWorker.controller?.state === 'activated');
   await page.reload();
   await settled(page);
+  assert.equal(await page.evaluate(() => navigator.serviceWorker.controller?.state), 'activated', 'the worker does not serve the page');
   assert.equal(await page.locator('#models [aria-label="Garments"]').count(), 1);
 });
