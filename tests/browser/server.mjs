@@ -23,7 +23,7 @@ const PACKED = new Set(['.html', '.css', '.js', '.json', '.wasm', '.ron']);
  * Serves `folder` at `mount` on a free local port (or `port`). Resolves to `{ url, close }`, `url` ending in a slash.
  * A file that compresses well is sent as gzip: from its neighbour `<file>.gz`, or packed here where there is none.
  */
-export async function serve(folder, { mount = '/some/where/', port = 0 } = {}) {
+export async function serve(folder, { mount = '/some/where/', port = 0, caching = 'max-age=600' } = {}) {
   const root = resolve(folder);
   await readFile(resolve(root, 'index.html')).catch(() => {
     throw new Error(`${root} holds no index.html: build the page first, or say where it is with IMAGO_WEB`);
@@ -36,12 +36,12 @@ export async function serve(folder, { mount = '/some/where/', port = 0 } = {}) {
     const body = pathname.startsWith(mount) && file.startsWith(root + sep) && await readFile(file).catch(() => null);
     if (!body) return response.writeHead(404, { 'content-type': 'text/plain' }).end('not found');
 
-    const headers = { 'content-type': TYPES[extname(file)] ?? 'application/octet-stream', 'cache-control': 'max-age=600', vary: 'accept-encoding' };
+    const headers = { 'content-type': TYPES[extname(file)] ?? 'application/octet-stream', 'cache-control': caching, vary: 'accept-encoding' };
     if (!PACKED.has(extname(file)) || !/\bgzip\b/.test(request.headers['accept-encoding'] ?? '')) {
       return response.writeHead(200, headers).end(body);
     }
-    if (!packed.has(file)) packed.set(file, await gzipped(file, body));
-    return response.writeHead(200, { ...headers, 'content-encoding': 'gzip' }).end(packed.get(file));
+    if (!packed.get(file)?.body.equals(body)) packed.set(file, { body, gzip: await gzipped(file, body) });
+    return response.writeHead(200, { ...headers, 'content-encoding': 'gzip' }).end(packed.get(file).gzip);
   });
   await new Promise((done, failed) => server.once('error', failed).listen(port, '127.0.0.1', done));
 
