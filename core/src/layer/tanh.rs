@@ -1,6 +1,7 @@
 //! `tanh`: the hyperbolic tangent.
 
-use burn::nn::activation;
+use burn::module::Module;
+use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
 use super::Layer;
@@ -18,15 +19,29 @@ use crate::plan::Shape;
 pub struct Tanh {}
 
 impl Layer for Tanh {
-    type Module = activation::Tanh;
+    type Module = TanhModule;
     const ACTIVATION: bool = true;
 
-    fn build(&self, _input: Shape, _start: &mut Start<'_>) -> activation::Tanh {
-        activation::Tanh::new()
+    fn build(&self, _input: Shape, _start: &mut Start<'_>) -> TanhModule {
+        TanhModule
     }
 }
 
-crate::nn::activation!(activation::Tanh, |_: &Self| Some(Activation::Tanh));
+/// From here on the hyperbolic tangent is 1 in 32-bit floats.
+const EDGE: f32 = 10.0;
+
+/// A built `tanh`.
+#[derive(Module, Debug)]
+pub struct TanhModule;
+
+impl TanhModule {
+    /// Applies it to each value. Some GPUs divide exponentials, which are infinite for values far from 0 and then give no number.
+    pub fn forward<const D: usize>(&self, values: Tensor<D>) -> Tensor<D> {
+        values.clamp(-EDGE, EDGE).tanh()
+    }
+}
+
+crate::nn::activation!(TanhModule, |_: &Self| Some(Activation::Tanh));
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {
@@ -42,5 +57,11 @@ mod reference {
             &forward("tanh", Shape::Flat(4), &[], &[-2.0, -1.0, 0.5, 3.0]),
             &[-0.964028, -0.761594, 0.462117, 0.995055],
         );
+    }
+
+    #[test]
+    fn values_far_from_0_give_1() {
+        close(&forward("tanh", Shape::Flat(4), &[], &[-1e30, -100.0, 10.0, 1e4]), &[-1.0, -1.0, 1.0, 1.0]);
+        assert_eq!(super::EDGE.tanh(), 1.0);
     }
 }
