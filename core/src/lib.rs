@@ -21,4 +21,5 @@ pub mod model;
 pub mod nn;
 pub mod noise;
 pub mod plan;
+pub mod program;
 pub mod spec;

@@ -6,22 +6,17 @@
 
 #![cfg(target_arch = "wasm32")]
 
-use std::cell::RefCell;
-use std::fmt::Debug;
+mod device;
 
-use burn::tensor::{Device, Tensor, TensorData};
-use imago_core::artifact::{Artifact, Manifest, Networks};
-use imago_core::model::{Encoder, Judge, Prior, Sampler, seen};
-use imago_core::nn::Value;
+use imago_core::artifact::{Artifact, Generator, Manifest, Networks, Programs};
+use imago_core::model::{Draws, Prior, asked};
 use imago_core::plan::Shape;
-use imago_core::spec::{Family, Range};
+use imago_core::program::{Processor, Program};
+use imago_core::spec::Range;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::js_sys::RangeError;
 
-thread_local! {
-    /// The device that [`start`] opened.
-    static DEVICE: RefCell<Option<Device>> = const { RefCell::new(None) };
-}
+use device::Device;
 
 /// Opens the device that this module was built for. Called once, before any model is loaded.
 ///
@@ -30,25 +25,7 @@ thread_local! {
 #[wasm_bindgen]
 pub async fn start() -> Result<(), JsError> {
     std::panic::set_hook(Box::new(|panic| web_sys::console::error_1(&panic.to_string().into())));
-    let device = open().await?;
-    DEVICE.set(Some(device));
-    Ok(())
-}
-
-#[cfg(feature = "webgpu")]
-async fn open() -> Result<Device, JsError> {
-    let device = Device::wgpu_options().init_async().await;
-    device.map_err(|error| JsError::new(&format!("WebGPU is not available: {error}")))
-}
-
-#[cfg(not(feature = "webgpu"))]
-async fn open() -> Result<Device, JsError> {
-    Ok(Device::flex())
-}
-
-/// The device that [`start`] opened.
-fn device() -> Result<Device, JsError> {
-    DEVICE.with_borrow(Clone::clone).ok_or_else(|| JsError::new("no device was opened; call start() first"))
+    device::start().await
 }
 
 /// A model on the device.
@@ -56,17 +33,28 @@ fn device() -> Result<Device, JsError> {
 pub struct Model {
     manifest: Manifest,
     plan: Networks,
-    network: Network,
-    /// Makes codes of images, where that is shipped; with the range of the pixels that it learned from.
-    encoder: Option<(Encoder, Range)>,
+    /// Makes images of codes; classifiers have none.
+    generator: Option<Network>,
+    /// Makes codes of the draws of a learned prior: always on the processor, since they are a few numbers.
+    learned: Option<Processor>,
+    /// Makes codes of images, where that is shipped.
+    encoder: Option<Network>,
+    /// Tells classes, if that is what the model does.
+    classifier: Option<Network>,
 }
 
-/// What a model can do.
-enum Network {
-    /// Make images.
-    Sampler(Sampler),
-    /// Tell their classes.
-    Judge(Judge),
+/// A network, ready to run.
+struct Network {
+    /// With as few operations as possible.
+    fast: Device,
+    /// Layer by layer, for looking inside.
+    plain: Program,
+}
+
+impl Network {
+    fn new(program: Program) -> Result<Self, JsError> {
+        Ok(Self { fast: Device::new(program.clone().folded())?, plain: program })
+    }
 }
 
 #[wasm_bindgen]
@@ -76,17 +64,17 @@ impl Model {
     /// # Errors
     /// No device was opened, a file is damaged, or the two do not belong together.
     pub fn load(manifest: &str, weights: Vec<u8>) -> Result<Model, JsError> {
-        let device = device()?;
         let artifact = Artifact::read(manifest, weights)?;
-        let network = match artifact.manifest.family {
-            Family::Classifier => Network::Judge(artifact.classifier(&device)?),
-            _ => Network::Sampler(artifact.sampler(&device)?),
-        };
-        let encoder = match (&network, &artifact.manifest.encoder) {
-            (Network::Sampler(_), Some(reader)) => artifact.encoder(&device)?.map(|encoder| (encoder, reader.range)),
-            _ => None,
-        };
-        Ok(Self { plan: artifact.manifest.plan()?, manifest: artifact.manifest, network, encoder })
+        let Programs { generator, learned, encoder, classifier } = artifact.programs()?;
+        let network = |program: Option<Program>| program.map(Network::new).transpose();
+        Ok(Self {
+            plan: artifact.manifest.plan()?,
+            manifest: artifact.manifest,
+            generator: network(generator)?,
+            learned: learned.map(|program| Processor::new(program.folded())),
+            encoder: network(encoder)?,
+            classifier: network(classifier)?,
+        })
     }
 
     /// The codes of the samples `first .. first + count` of `seed`: a `Float32Array` of `[count, latent]`, which [`Model::decode`] turns
@@ -96,9 +84,8 @@ impl Model {
     /// use for it. With a `temperature` below 1, codes lie nearer to the middle of what they are drawn from.
     ///
     /// # Errors
-    /// A `RangeError` for a classifier, a class that the model lacks, none or too many samples, or a temperature that is none;
-    /// otherwise the device was lost.
-    pub async fn codes(
+    /// A `RangeError` for a classifier, a class that the model lacks, none or too many samples, or a temperature that is none.
+    pub fn codes(
         &self,
         seed: u32,
         first: u32,
@@ -106,12 +93,16 @@ impl Model {
         label: Option<u32>,
         temperature: f32,
     ) -> Result<Vec<f32>, JsValue> {
-        let sampler = self.sampler()?;
         let classes = self.classes_of(u64::from(first), count as usize, label)?;
         if !(0.0..=MAX_TEMPERATURE).contains(&temperature) {
             return Err(refusal(&format!("a temperature lies between 0 and {MAX_TEMPERATURE}, found {temperature}")));
         }
-        read(sampler.codes(u64::from(seed), u64::from(first), &classes, temperature)).await
+        let (seed, first, count) = (u64::from(seed), u64::from(first), count as usize);
+        let draws = Draws { seed, first, count, classes: &classes, temperature };
+        Ok(self.manifest.prior.codes(draws, self.latent() as usize, |drawn, _| match &self.learned {
+            Some(learned) => learned.run(&drawn),
+            None => Vec::new(),
+        }))
     }
 
     /// The pictures of `codes`, a `Float32Array` of `[count, latent]`: a `Float32Array` of `[count, channels, height, width]` with
@@ -121,10 +112,11 @@ impl Model {
     /// A `RangeError` for a classifier, a class that the model lacks, and values that are no whole number of codes or too many;
     /// otherwise the device was lost.
     pub async fn decode(&self, codes: Vec<f32>, first: u32, label: Option<u32>) -> Result<Vec<f32>, JsValue> {
-        let sampler = self.sampler()?;
-        let (codes, count) = self.coded(codes)?;
-        let classes = self.classes_of(u64::from(first), count, label)?;
-        read(sampler.decode(codes, &classes)).await
+        let (generator, declared) = self.sampler()?;
+        let (given, _) = self.given(&codes, u64::from(first), label)?;
+        let mut pixels = generator.fast.run(given).await?;
+        pixels.iter_mut().for_each(|value| *value = declared.output.pixel(*value));
+        Ok(pixels)
     }
 
     /// What an encoder makes of `pixels`, a `Float32Array` of `[count, channels, height, width]` in 0 to 1: the means of the codes and
@@ -134,16 +126,18 @@ impl Model {
     /// A `RangeError` for a model without an encoder, and for pixels that are no whole number of images or too many; otherwise the
     /// device was lost.
     pub async fn encode(&self, pixels: Vec<f32>) -> Result<Vec<f32>, JsValue> {
-        let Some((encoder, range)) = &self.encoder else {
+        let (Some(encoder), Some(declared)) = (&self.encoder, &self.manifest.encoder) else {
             return Err(refusal(&format!("{} has no encoder: it makes no codes of images", self.manifest.name)));
         };
-        let (images, count) = self.images(pixels)?;
-        let (means, log_variances) = encoder.encode(seen(*range, images), &Tensor::zeros([count, 1], &device()?));
-        let deviations = match log_variances {
-            Some(log_variances) => (log_variances * 0.5).exp(),
-            None => means.zeros_like(),
-        };
-        read(Tensor::cat(vec![means, deviations], 0)).await
+        let values = encoder.fast.run(self.images(pixels, declared.range)?.0).await?;
+        let latent = self.latent() as usize;
+        let rows = values.chunks_exact(if declared.heads { 2 * latent } else { latent });
+        let means = rows.clone().flat_map(|row| &row[..latent]).copied();
+        let deviations = rows.flat_map(|row| match declared.heads {
+            true => row[latent..].iter().map(|log_variance| (log_variance * 0.5).exp()).collect(),
+            false => vec![0.0; latent],
+        });
+        Ok(means.chain(deviations).collect())
     }
 
     /// What each layer gives on the way of one code, `[latent]`, through the generator, or of one image, `[channels, height, width]` in
@@ -152,22 +146,14 @@ impl Model {
     /// # Errors
     /// A `RangeError` for a class that the model lacks, or other than one code or image; otherwise the device was lost.
     pub async fn inside(&self, values: Vec<f32>, label: Option<u32>) -> Result<Vec<f32>, JsValue> {
-        let (steps, count) = match &self.network {
-            Network::Sampler(sampler) => {
-                let (codes, count) = self.coded(values)?;
-                let classes = self.classes_of(0, count, label)?;
-                (sampler.inside(codes, &classes), count)
-            }
-            Network::Judge(judge) => {
-                let (images, count) = self.images(values)?;
-                (judge.inside(images), count)
-            }
+        let (network, (given, count)) = match (&self.classifier, &self.manifest.classifier) {
+            (Some(classifier), Some(declared)) => (classifier, self.images(values, declared.range)?),
+            _ => (self.sampler()?.0, self.given(&values, 0, label)?),
         };
         if count != 1 {
             return Err(refusal(&format!("expected one at a time, found {count}")));
         }
-        let steps: Vec<Tensor<2>> = steps.into_iter().map(Value::flat).collect();
-        read(Tensor::cat(steps, 1)).await
+        Ok(Device::new(network.plain.clone())?.steps(given).await?)
     }
 
     /// How likely a classifier takes each class to be: of `pixels`, a `Float32Array` of `[count, channels, height, width]` in 0
@@ -177,11 +163,12 @@ impl Model {
     /// A `RangeError` for a model that makes images, and for pixels that are no whole number of images or too many of them;
     /// otherwise the device was lost.
     pub async fn classify(&self, pixels: Vec<f32>) -> Result<Vec<f32>, JsValue> {
-        let Network::Judge(judge) = &self.network else {
+        let (Some(classifier), Some(declared)) = (&self.classifier, &self.manifest.classifier) else {
             return Err(refusal(&format!("{} is no classifier: it makes images", self.manifest.name)));
         };
-        let (images, _) = self.images(pixels)?;
-        read(judge.probabilities(images)).await
+        let mut values = classifier.fast.run(self.images(pixels, declared.range)?.0).await?;
+        values.chunks_mut(self.manifest.data.classes.len().max(1)).for_each(softmax);
+        Ok(values)
     }
 
     /// The pipeline's name.
@@ -211,7 +198,7 @@ impl Model {
     /// Whether it can be told which class to draw.
     #[wasm_bindgen(getter)]
     pub fn conditional(&self) -> bool {
-        matches!(&self.network, Network::Sampler(sampler) if sampler.classes() > 0)
+        self.manifest.generator.as_ref().is_some_and(|generator| generator.classes > 0)
     }
 
     /// Whether it makes codes of images.
@@ -283,10 +270,7 @@ impl Model {
     /// Number of latent values; 0 for a classifier.
     #[wasm_bindgen(getter)]
     pub fn latent(&self) -> u32 {
-        match &self.network {
-            Network::Sampler(sampler) => sampler.latent() as u32,
-            Network::Judge(_) => 0,
-        }
+        self.manifest.generator.as_ref().map_or(0, |generator| generator.latent as u32)
     }
 
     /// Trainable values of the whole model, the networks that only training needs included.
@@ -311,42 +295,49 @@ const MAX_COUNT: u32 = 4096;
 const MAX_TEMPERATURE: f32 = 10.0;
 
 impl Model {
-    /// What makes images.
-    fn sampler(&self) -> Result<&Sampler, JsValue> {
-        match &self.network {
-            Network::Sampler(sampler) => Ok(sampler),
-            Network::Judge(_) => Err(refusal(&format!("{} is a classifier: it makes no images", self.manifest.name))),
+    /// What makes images, and what is declared of it.
+    fn sampler(&self) -> Result<(&Network, &Generator), JsValue> {
+        match (&self.generator, &self.manifest.generator) {
+            (Some(network), Some(declared)) => Ok((network, declared)),
+            _ => Err(refusal(&format!("{} is a classifier: it makes no images", self.manifest.name))),
         }
     }
 
     /// The classes of `count` samples from `first` on.
     fn classes_of(&self, first: u64, count: usize, label: Option<u32>) -> Result<Vec<usize>, JsValue> {
-        let sampler = self.sampler()?;
+        let (_, Generator { classes, .. }) = self.sampler()?;
         if !(1..=MAX_COUNT as usize).contains(&count) {
             return Err(refusal(&format!("1 to {MAX_COUNT} samples at a time, asked for {count}")));
         }
-        let (label, classes) = (label.map(|label| label as usize), sampler.classes());
-        if let Some(label) = label.filter(|label| classes > 0 && *label >= classes) {
+        let label = label.map(|label| label as usize);
+        if let Some(label) = label.filter(|label| *classes > 0 && label >= classes) {
             let (name, last) = (&self.manifest.name, classes - 1);
             return Err(refusal(&format!("{name} has the classes 0 to {last}, asked for {label}")));
         }
-        Ok(sampler.asked(first, count, label))
+        Ok(asked(*classes, first, count, label))
     }
 
-    /// `values` as codes, `[count, latent]`, and their number.
-    fn coded(&self, values: Vec<f32>) -> Result<(Tensor<2>, usize), JsValue> {
-        let latent = self.sampler()?.latent();
-        let count = whole(values.len(), latent as u64, &format!("codes of {latent} values"))?;
-        Ok((Tensor::from_data(TensorData::new(values, [count, latent]), &device()?), count))
+    /// What the generator is given for `codes`, `[count, latent]`: behind each code a row with a single 1, at the number of the class,
+    /// if the model knows classes. And how many codes there are.
+    fn given(&self, codes: &[f32], first: u64, label: Option<u32>) -> Result<(Vec<f32>, usize), JsValue> {
+        let (_, Generator { latent, classes, .. }) = self.sampler()?;
+        let count = whole(codes.len(), *latent as u64, &format!("codes of {latent} values"))?;
+        let of = self.classes_of(first, count, label)?;
+        let row = |(code, own): (&[f32], usize)| -> Vec<f32> {
+            let told = (0..*classes).map(|class| if class == own { 1.0 } else { 0.0 });
+            code.iter().copied().chain(told).collect()
+        };
+        Ok((codes.chunks_exact(*latent).zip(of).flat_map(row).collect(), count))
     }
 
-    /// `pixels` as images, `[count, channels, height, width]`, and their number.
-    fn images(&self, pixels: Vec<f32>) -> Result<(Tensor<4>, usize), JsValue> {
+    /// `pixels` in 0 to 1, `[count, channels, height, width]`, in the range that a network knows, and how many images they are.
+    fn images(&self, mut pixels: Vec<f32>, range: Range) -> Result<(Vec<f32>, usize), JsValue> {
         let [channels, height, width] = self.manifest.data.image;
         // 64 bits wide: the product of three sides that a manifest may have is too large for 32.
         let each = channels as u64 * height as u64 * width as u64;
         let count = whole(pixels.len(), each, &format!("images of {channels} × {height} × {width} values"))?;
-        Ok((Tensor::from_data(TensorData::new(pixels, [count, channels, height, width]), &device()?), count))
+        pixels.iter_mut().for_each(|pixel| *pixel = range.seen(*pixel));
+        Ok((pixels, count))
     }
 
     fn side(&self, axis: usize) -> u32 {
@@ -354,11 +345,12 @@ impl Model {
     }
 }
 
-/// The numbers of a tensor, once the device has them.
-async fn read<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, JsValue> {
-    let lost = |error: &dyn Debug| JsValue::from(JsError::new(&format!("the device gave no answer: {error:?}")));
-    let data = tensor.into_data_async().await.map_err(|error| lost(&error))?;
-    data.try_into_vec().map_err(|error| lost(&error))
+/// Makes probabilities of logits.
+fn softmax(row: &mut [f32]) {
+    let largest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    row.iter_mut().for_each(|value| *value = (*value - largest).exp());
+    let sum: f32 = row.iter().sum();
+    row.iter_mut().for_each(|value| *value /= sum);
 }
 
 /// How many things of `each` values `found` values are; they must be a whole number, and not too many.

@@ -10,17 +10,21 @@ pub use manifest::{DataFacts, FORMAT, Generator, History, Manifest, Networks, Re
 pub(crate) use pack::sorted;
 #[cfg(feature = "train")]
 pub use pack::{Pack, Unpack};
-pub use weights::{Precision, read as tensors, sha256};
-
-use burn::tensor::Device;
+#[cfg(feature = "train")]
+pub use weights::read as tensors;
+pub use weights::{Precision, sha256};
 
 use std::collections::BTreeMap;
 
-use burn::tensor::TensorData;
+#[cfg(feature = "train")]
+use burn::tensor::{Device, TensorData};
 
+#[cfg(feature = "train")]
 use crate::model::{Encoder, Judge, Part, Sampler};
+#[cfg(feature = "train")]
 use crate::nn::{Sequential, Start};
 use crate::plan::Network;
+use crate::program::Program;
 
 /// The file name of the manifest.
 pub const MANIFEST: &str = "model.ron";
@@ -128,10 +132,36 @@ impl Artifact {
         self.manifest.write()
     }
 
+    /// What the networks do, for where nothing is trained.
+    ///
+    /// # Errors
+    /// The declared networks are not valid, or the weights have other names or shapes.
+    pub fn programs(&self) -> Result<Programs, ArtifactError> {
+        let Networks { generator, learned, encoder, classifier } = self.manifest.plan()?;
+        let mut weights = weights::arrays(&self.weights)?;
+        let mut program = |network: Option<Network>, name: &str| match network {
+            Some(network) => {
+                let own = if name == GENERATOR { std::mem::take(&mut weights) } else { take(&mut weights, name) };
+                let of = if name == GENERATOR { String::new() } else { format!("{name}: ") };
+                let program = Program::new(&network, own);
+                program.map(Some).map_err(|faults| ArtifactError::Weights(of + &faults))
+            }
+            None => Ok(None),
+        };
+        Ok(Programs {
+            learned: program(learned, PRIOR)?,
+            encoder: program(encoder, ENCODER)?,
+            classifier: program(classifier, CLASSIFIER)?,
+            // Its weights have no name before theirs: they are those that are left.
+            generator: program(generator, GENERATOR)?,
+        })
+    }
+
     /// Builds what makes images on `device` and loads its weights.
     ///
     /// # Errors
     /// The declared networks are not valid, the weights have other names or shapes, or the model is a classifier.
+    #[cfg(feature = "train")]
     pub fn sampler(&self, device: &Device) -> Result<Sampler, ArtifactError> {
         let networks = self.manifest.plan()?;
         let (Some(generator), Some(network)) = (&self.manifest.generator, networks.generator) else {
@@ -160,6 +190,7 @@ impl Artifact {
     ///
     /// # Errors
     /// The declared network is not valid, the weights have other names or shapes, or the model is no classifier.
+    #[cfg(feature = "train")]
     pub fn classifier(&self, device: &Device) -> Result<Judge, ArtifactError> {
         let networks = self.manifest.plan()?;
         let (Some(declared), Some(network)) = (&self.manifest.classifier, networks.classifier) else {
@@ -174,6 +205,7 @@ impl Artifact {
     ///
     /// # Errors
     /// The declared network is not valid, or the weights have other names or shapes.
+    #[cfg(feature = "train")]
     pub fn encoder(&self, device: &Device) -> Result<Option<Encoder>, ArtifactError> {
         let networks = self.manifest.plan()?;
         let (Some(declared), Some(network)) = (&self.manifest.encoder, networks.encoder) else {
@@ -186,6 +218,19 @@ impl Artifact {
     }
 }
 
+/// What the networks of an artifact do.
+#[derive(Debug)]
+pub struct Programs {
+    /// From codes, and the class behind them, to the values of images.
+    pub generator: Option<Program>,
+    /// From the draws of a learned prior to codes.
+    pub learned: Option<Program>,
+    /// From images to codes.
+    pub encoder: Option<Program>,
+    /// From images to logits.
+    pub classifier: Option<Program>,
+}
+
 /// What the networks of an artifact are called.
 pub const GENERATOR: &str = "generator";
 /// See [`GENERATOR`].
@@ -196,12 +241,13 @@ pub const ENCODER: &str = "encoder";
 pub const CLASSIFIER: &str = "classifier";
 
 /// Takes out the weights whose names begin with `name.`, and leaves that away.
-fn take(weights: &mut BTreeMap<String, TensorData>, name: &str) -> BTreeMap<String, TensorData> {
+fn take<T>(weights: &mut BTreeMap<String, T>, name: &str) -> BTreeMap<String, T> {
     let ours = |key: &String| key.strip_prefix(name).is_some_and(|rest| rest.starts_with('.'));
     weights.extract_if(.., |key, _| ours(key)).map(|(key, data)| (key[name.len() + 1..].to_owned(), data)).collect()
 }
 
 /// Builds a network with weights that must be its own.
+#[cfg(feature = "train")]
 fn load(
     network: &Network,
     name: &str,

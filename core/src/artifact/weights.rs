@@ -1,15 +1,18 @@
 //! Weights as bytes: Burn's own pack.
 
+#[cfg(feature = "train")]
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use burn::tensor::{Bytes, DType, TensorData};
-use burn_pack::{Reader, Tensor};
+#[cfg(feature = "train")]
+use burn::tensor::TensorData;
+use burn_pack::{Bytes, DType, Reader, Tensor};
 use half::f16;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::ArtifactError;
+use crate::program::{Array, Arrays};
 
 /// Width of stored numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,13 +27,23 @@ pub enum Precision {
 ///
 /// # Errors
 /// The bytes are no pack, or hold numbers that are no 16- or 32-bit floats.
+#[cfg(feature = "train")]
 pub fn read(bytes: &[u8]) -> Result<BTreeMap<String, TensorData>, ArtifactError> {
+    let tensor = |(name, Array { shape, values })| (name, TensorData::new(values, shape));
+    Ok(arrays(bytes)?.into_iter().map(tensor).collect())
+}
+
+/// The same as plain numbers.
+///
+/// # Errors
+/// Those of [`read`].
+pub(super) fn arrays(bytes: &[u8]) -> Result<Arrays, ArtifactError> {
     let reader = Reader::from_bytes(Bytes::from_bytes_vec(bytes.to_vec()));
     let tensors = reader.and_then(Reader::into_tensors);
     tensors.map_err(|error| ArtifactError::Weights(error.to_string()))?.into_iter().map(floats).collect()
 }
 
-fn floats(tensor: Tensor) -> Result<(String, TensorData), ArtifactError> {
+fn floats(tensor: Tensor) -> Result<(String, Array), ArtifactError> {
     let parts = tensor.into_parts();
     let (name, dtype, shape, _, bytes) = parts.map_err(|error| ArtifactError::Weights(error.to_string()))?;
     let values: Vec<f32> = match dtype {
@@ -39,7 +52,7 @@ fn floats(tensor: Tensor) -> Result<(String, TensorData), ArtifactError> {
         other => return Err(ArtifactError::Weights(format!("`{name}` holds {other:?}, expected F16 or F32"))),
     };
     match shape.num_elements() == values.len() {
-        true => Ok((name, TensorData::new(values, shape))),
+        true => Ok((name, Array { shape: shape.to_vec(), values })),
         false => Err(ArtifactError::Weights(format!("`{name}` holds {} numbers for {shape:?}", values.len()))),
     }
 }

@@ -1,7 +1,5 @@
 //! What stands for our own operations where they are not compiled: nothing is done here, Burn's own do it.
 
-#![allow(dead_code)] // the page has not all layers
-
 use burn::tensor::Tensor;
 
 use super::{BatchStatistics, Window};

@@ -10,16 +10,19 @@
 //! then Burn's own are the way. Everything is safe Rust: `pulp` gives vectors of whatever width the processor has. Sums
 //! over a batch are formed in an order that depends on neither the number of threads nor chance.
 
-#[cfg(not(feature = "kernel"))]
+pub(crate) mod slices;
+
+#[cfg(all(feature = "train", not(feature = "kernel")))]
 #[path = "absent.rs"]
 mod native;
 #[cfg(feature = "kernel")]
 mod native;
 
-#[cfg_attr(not(feature = "kernel"), allow(unused_imports))] // the page has not all layers
+#[cfg(feature = "train")]
 pub(crate) use native::{activate, batch_norm, conv_transpose2d, conv2d, dropout, max_pool2d, normalize};
 
 /// How a window slides.
+#[cfg(feature = "train")]
 #[derive(Debug, Clone, Copy)]
 #[cfg_attr(not(feature = "kernel"), allow(dead_code))]
 pub(crate) struct Window {
@@ -32,6 +35,7 @@ pub(crate) struct Window {
 }
 
 /// Mean and variance of each channel of a batch.
+#[cfg(feature = "train")]
 #[derive(Debug, Clone)]
 #[cfg_attr(not(feature = "kernel"), allow(dead_code))]
 pub(crate) struct BatchStatistics {

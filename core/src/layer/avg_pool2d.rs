@@ -1,11 +1,10 @@
 //! `avg_pool2d`: the mean of each window.
 
-use burn::nn::pool;
 use serde::{Deserialize, Serialize};
 
 use super::{Faults, Layer, Misfit, Padding, Pair, image};
-use crate::nn::{Forward, Start, Value};
 use crate::plan::Shape;
+use crate::program::{Kind, Lowering, Mean, Pool};
 
 /// The mean of each window, channel by channel. With a number as padding its zeros count, as in PyTorch; with `same`
 /// only the pixels that exist do, as in TensorFlow.
@@ -38,7 +37,6 @@ impl AvgPool2d {
 }
 
 impl Layer for AvgPool2d {
-    type Module = pool::AvgPool2d;
     const SHORT: Option<&'static str> = Some("kernel");
 
     fn check(&self, faults: &mut Faults) {
@@ -55,19 +53,45 @@ impl Layer for AvgPool2d {
         Ok(Shape::Image([channels, output[0], output[1]]))
     }
 
-    fn build(&self, input: Shape, _start: &mut Start<'_>) -> pool::AvgPool2d {
+    fn lower(&self, input: Shape, lowering: &mut Lowering) {
         let [_, height, width] = input.sides();
-        pool::AvgPool2dConfig::new(self.kernel.0)
-            .with_strides(self.stride())
-            .with_padding(self.padding.explicit([height, width], self.kernel.0, self.stride()))
-            .with_count_include_pad(self.padding != Padding::Same)
-            .init()
+        let (sides, kernel, stride) = ([height, width], self.kernel.0, self.stride());
+        let pool = Pool {
+            kernel,
+            stride,
+            dilation: [1, 1],
+            before: [0, 1].map(|axis| self.padding.around(sides[axis], kernel[axis], stride[axis]).0),
+            mean: Some(if self.padding == Padding::Same { Mean::Pixels } else { Mean::Window }),
+        };
+        lowering.push(Kind::Pool(pool), input, self.output(input).unwrap_or(input));
     }
 }
 
-impl Forward for pool::AvgPool2d {
-    fn forward(&self, value: Value) -> Value {
-        Value::Image(self.forward(value.image()))
+#[cfg(feature = "train")]
+mod built {
+    use crate::nn::{Forward, Start, Value};
+    use burn::nn::pool;
+
+    use super::*;
+    use crate::layer::Build;
+
+    impl Build for AvgPool2d {
+        type Module = pool::AvgPool2d;
+
+        fn build(&self, input: Shape, _start: &mut Start<'_>) -> pool::AvgPool2d {
+            let [_, height, width] = input.sides();
+            pool::AvgPool2dConfig::new(self.kernel.0)
+                .with_strides(self.stride())
+                .with_padding(self.padding.explicit([height, width], self.kernel.0, self.stride()))
+                .with_count_include_pad(self.padding != Padding::Same)
+                .init()
+        }
+    }
+
+    impl Forward for pool::AvgPool2d {
+        fn forward(&self, value: Value) -> Value {
+            Value::Image(self.forward(value.image()))
+        }
     }
 }
 

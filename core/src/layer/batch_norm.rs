@@ -1,15 +1,11 @@
 //! `batch_norm`: every channel is brought to mean 0 and variance 1 over the batch.
 
-use burn::module::Param;
-use burn::nn;
-use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
 use super::declared::epsilon;
 use super::{Faults, Layer};
-use crate::kernel;
-use crate::nn::{Activation, Forward, Initial, Start, Value};
 use crate::plan::Shape;
+use crate::program::{Kind, Lowering};
 
 /// Brings each channel to mean 0 and variance 1 over the batch.
 ///
@@ -43,8 +39,6 @@ fn momentum() -> f64 {
 }
 
 impl Layer for BatchNorm {
-    type Module = nn::BatchNorm;
-
     fn check(&self, faults: &mut Faults) {
         faults.unless((0.0..=1.0).contains(&self.momentum), "momentum", || {
             format!("momentum must lie in 0 to 1, found {}", self.momentum)
@@ -56,51 +50,82 @@ impl Layer for BatchNorm {
         2 * input.channels() as u64
     }
 
-    fn build(&self, input: Shape, start: &mut Start<'_>) -> nn::BatchNorm {
-        let channels = input.channels();
-        nn::BatchNorm {
-            gamma: start.parameter("gamma", [channels], Initial::Constant(1.0)),
-            beta: start.parameter("beta", [channels], Initial::Constant(0.0)),
-            running_mean: start.state("running_mean", [channels], 0.0),
-            running_var: start.state("running_var", [channels], 1.0),
-            training: Param::from_bool(true),
-            momentum: self.momentum,
-            epsilon: self.epsilon,
+    fn lower(&self, input: Shape, lowering: &mut Lowering) {
+        let sides = [input.channels()];
+        let mut scale = lowering.weight("gamma", sides);
+        let mut shift = lowering.weight("beta", sides);
+        let (mean, variance) = (lowering.weight("running_mean", sides), lowering.weight("running_var", sides));
+        for (channel, (mean, variance)) in mean.iter().zip(&variance).enumerate() {
+            if let (Some(scale), Some(shift)) = (scale.get_mut(channel), shift.get_mut(channel)) {
+                *scale /= (variance + self.epsilon as f32).sqrt();
+                *shift -= mean * *scale;
+            }
+        }
+        lowering.keep(Kind::Scale { scale, shift }, input);
+    }
+}
+
+#[cfg(feature = "train")]
+mod built {
+    use crate::kernel;
+    use crate::nn::{Activation, Forward, Initial, Start, Value};
+    use burn::module::Param;
+    use burn::nn;
+    use burn::tensor::Tensor;
+
+    use super::*;
+    use crate::layer::Build;
+
+    impl Build for BatchNorm {
+        type Module = nn::BatchNorm;
+
+        fn build(&self, input: Shape, start: &mut Start<'_>) -> nn::BatchNorm {
+            let channels = input.channels();
+            nn::BatchNorm {
+                gamma: start.parameter("gamma", [channels], Initial::Constant(1.0)),
+                beta: start.parameter("beta", [channels], Initial::Constant(0.0)),
+                running_mean: start.state("running_mean", [channels], 0.0),
+                running_var: start.state("running_var", [channels], 1.0),
+                training: Param::from_bool(true),
+                momentum: self.momentum,
+                epsilon: self.epsilon,
+            }
         }
     }
-}
 
-impl Forward for nn::BatchNorm {
-    fn forward(&self, value: Value) -> Value {
-        self.fused(&value, Activation::Identity).unwrap_or_else(|| match value {
-            Value::Flat(tensor) => Value::Flat(self.forward(tensor)),
-            Value::Image(tensor) => Value::Image(self.forward(tensor)),
-        })
+    impl Forward for nn::BatchNorm {
+        fn forward(&self, value: Value) -> Value {
+            self.fused(&value, Activation::Identity).unwrap_or_else(|| match value {
+                Value::Flat(tensor) => Value::Flat(self.forward(tensor)),
+                Value::Image(tensor) => Value::Image(self.forward(tensor)),
+            })
+        }
+
+        fn fused(&self, value: &Value, activation: Activation) -> Option<Value> {
+            Some(match value {
+                Value::Flat(tensor) => Value::Flat(here(self, tensor, activation)?),
+                Value::Image(tensor) => Value::Image(here(self, tensor, activation)?),
+            })
+        }
     }
 
-    fn fused(&self, value: &Value, activation: Activation) -> Option<Value> {
-        Some(match value {
-            Value::Flat(tensor) => Value::Flat(here(self, tensor, activation)?),
-            Value::Image(tensor) => Value::Image(here(self, tensor, activation)?),
-        })
+    /// The layer through our own operations, with what Burn's own does to the moving values.
+    fn here<const D: usize>(layer: &nn::BatchNorm, input: &Tensor<D>, activation: Activation) -> Option<Tensor<D>> {
+        let device = input.device();
+        let (gamma, beta) = (layer.gamma.val(), layer.beta.val());
+        if !(device.is_autodiff() && layer.training.is_enabled()) {
+            let (mean, variance) =
+                (layer.running_mean.value().to_device(&device), layer.running_var.value().to_device(&device));
+            return kernel::normalize(input, [&gamma, &beta, &mean, &variance], layer.epsilon, activation);
+        }
+        let (output, batch) = kernel::batch_norm(input, [&gamma, &beta], layer.epsilon, activation)?;
+        for (moving, batch) in [(&layer.running_mean, batch.mean), (&layer.running_var, batch.variance)] {
+            let batch = Tensor::<1>::from_floats(&batch[..], &device);
+            let before = moving.value_sync().to_device(&device);
+            moving.update(before.mul_scalar(1.0 - layer.momentum).add(batch.mul_scalar(layer.momentum)).detach());
+        }
+        Some(output)
     }
-}
-
-/// The layer through our own operations, with what Burn's own does to the moving values.
-fn here<const D: usize>(layer: &nn::BatchNorm, input: &Tensor<D>, activation: Activation) -> Option<Tensor<D>> {
-    let device = input.device();
-    let (gamma, beta) = (layer.gamma.val(), layer.beta.val());
-    if !(device.is_autodiff() && layer.training.is_enabled()) {
-        let (mean, variance) = (layer.running_mean.value().to_device(&device), layer.running_var.value().to_device(&device));
-        return kernel::normalize(input, [&gamma, &beta, &mean, &variance], layer.epsilon, activation);
-    }
-    let (output, batch) = kernel::batch_norm(input, [&gamma, &beta], layer.epsilon, activation)?;
-    for (moving, batch) in [(&layer.running_mean, batch.mean), (&layer.running_var, batch.variance)] {
-        let batch = Tensor::<1>::from_floats(&batch[..], &device);
-        let before = moving.value_sync().to_device(&device);
-        moving.update(before.mul_scalar(1.0 - layer.momentum).add(batch.mul_scalar(layer.momentum)).detach());
-    }
-    Some(output)
 }
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]

@@ -1,17 +1,13 @@
 //! `conv2d`: a small window of weights slides over an image.
 
-use burn::module::{Module, Param};
-use burn::tensor::Tensor;
-use burn::tensor::module::conv2d;
-use burn::tensor::ops::ConvOptions;
 use serde::{Deserialize, Serialize};
 
 use super::declared::{one, ones, yes};
 use super::window::{check_groups, span};
-use super::{Faults, Init, Layer, Misfit, Padding, Pair, count, image, channels_of};
-use crate::kernel::{self, Window};
-use crate::nn::{Activation, Forward, Spectral, Start, Value};
+use super::{Faults, Init, Layer, Misfit, Padding, Pair, channels_of, count, image};
+use crate::kernel::slices::Geometry;
 use crate::plan::Shape;
+use crate::program::{Convolve, Function, Kind, Lowering};
 
 /// A two-dimensional convolution: a small window of weights slides over an image.
 ///
@@ -83,8 +79,6 @@ impl Conv2d {
 }
 
 impl Layer for Conv2d {
-    type Module = Conv2dModule;
-
     fn check(&self, faults: &mut Faults) {
         faults.unless(self.filters > 0, "filters", || "filters must be at least 1, found 0".into());
         self.kernel.check("kernel", faults);
@@ -99,8 +93,12 @@ impl Layer for Conv2d {
     fn output(&self, input: Shape) -> Result<Shape, Misfit> {
         let [channels, height, width] = image("conv2d", input)?;
         if !channels.is_multiple_of(self.groups) {
-            return Err(Misfit::new(format!("{} cannot be divided into {} groups", channels_of(channels), self.groups))
-                .fix("groups that divide both the channels and the filters"));
+            return Err(Misfit::new(format!(
+                "{} cannot be divided into {} groups",
+                channels_of(channels),
+                self.groups
+            ))
+            .fix("groups that divide both the channels and the filters"));
         }
         let sides = [height, width];
         let output = self.padding.slide(sides, span(self.kernel, self.dilation), self.stride.0)?;
@@ -117,80 +115,120 @@ impl Layer for Conv2d {
         count(&[output.len(), input.channels() / self.groups, self.kernel.0[0], self.kernel.0[1]])
     }
 
-    fn build(&self, input: Shape, start: &mut Start<'_>) -> Conv2dModule {
+    fn lower(&self, input: Shape, lowering: &mut Lowering) {
         let [channels, height, width] = input.sides();
         let [rows, columns] = self.kernel.0;
-        let shape = [self.filters, channels / self.groups, rows, columns];
-        let initial = self.init.of(shape[1] * rows * columns, self.filters * rows * columns);
-        let weight = start.parameter("weight", shape, initial);
-        let bias = start.bias(self.bias, self.filters);
-        let spectral = self.spectral_norm.then(|| Spectral::new(&weight.val(), start));
-        Conv2dModule {
-            weight,
-            bias,
-            spectral,
+        let (seen, window) = (channels / self.groups, rows * columns);
+        let mut weights = lowering.weight("weight", [self.filters, seen, rows, columns]);
+        let sides = [self.filters, seen * window];
+        lowering.spectral(self.spectral_norm, &mut weights, sides, |row, column| row * sides[1] + column);
+        let output = self.output(input).unwrap_or(input);
+        let geometry = Geometry {
+            image: [height, width, seen],
+            grid: [output.sides()[1], output.sides()[2], self.filters / self.groups],
+            kernel: self.kernel.0,
             stride: self.stride.0,
-            padding: self.pads([height, width]).map(|(before, after)| [before, after]),
             dilation: self.dilation.0,
-            groups: self.groups,
+            before: self.pads([height, width]).map(|(before, _)| before),
+        };
+        let bias = lowering.bias(self.bias, self.filters);
+        let (transposed, function) = (false, Function::NONE);
+        let convolve = Convolve { geometry, transposed, groups: self.groups, weights, bias, function };
+        lowering.push(Kind::Convolve(convolve), input, output);
+    }
+}
+
+#[cfg(feature = "train")]
+mod built {
+    use crate::kernel::{self, Window};
+    use crate::nn::{Activation, Forward, Spectral, Start, Value};
+    use burn::module::{Module, Param};
+    use burn::tensor::Tensor;
+    use burn::tensor::module::conv2d;
+    use burn::tensor::ops::ConvOptions;
+
+    use super::*;
+    use crate::layer::Build;
+
+    impl Build for Conv2d {
+        type Module = Conv2dModule;
+
+        fn build(&self, input: Shape, start: &mut Start<'_>) -> Conv2dModule {
+            let [channels, height, width] = input.sides();
+            let [rows, columns] = self.kernel.0;
+            let shape = [self.filters, channels / self.groups, rows, columns];
+            let initial = self.init.of(shape[1] * rows * columns, self.filters * rows * columns);
+            let weight = start.parameter("weight", shape, initial);
+            let bias = start.bias(self.bias, self.filters);
+            let spectral = self.spectral_norm.then(|| Spectral::new(&weight.val(), start));
+            Conv2dModule {
+                weight,
+                bias,
+                spectral,
+                stride: self.stride.0,
+                padding: self.pads([height, width]).map(|(before, after)| [before, after]),
+                dilation: self.dilation.0,
+                groups: self.groups,
+            }
         }
     }
-}
 
-/// A built `conv2d`.
-#[derive(Module, Debug)]
-pub struct Conv2dModule {
-    /// `[filters, channels / groups, kernel height, kernel width]`
-    weight: Param<Tensor<4>>,
-    /// `[filters]`
-    bias: Option<Param<Tensor<1>>>,
-    spectral: Option<Spectral>,
-    stride: [usize; 2],
-    /// `[[top, bottom], [left, right]]`
-    padding: [[usize; 2]; 2],
-    dilation: [usize; 2],
-    groups: usize,
-}
+    /// A built `conv2d`.
+    #[derive(Module, Debug)]
+    pub struct Conv2dModule {
+        /// `[filters, channels / groups, kernel height, kernel width]`
+        weight: Param<Tensor<4>>,
+        /// `[filters]`
+        bias: Option<Param<Tensor<1>>>,
+        spectral: Option<Spectral>,
+        stride: [usize; 2],
+        /// `[[top, bottom], [left, right]]`
+        padding: [[usize; 2]; 2],
+        dilation: [usize; 2],
+        groups: usize,
+    }
 
-impl Conv2dModule {
-    fn weight(&self) -> Tensor<4> {
-        match &self.spectral {
-            Some(spectral) => spectral.normalize(self.weight.val()),
-            None => self.weight.val(),
+    impl Conv2dModule {
+        fn weight(&self) -> Tensor<4> {
+            match &self.spectral {
+                Some(spectral) => spectral.normalize(self.weight.val()),
+                None => self.weight.val(),
+            }
+        }
+
+        /// How the window slides over images of `sides`.
+        fn window(&self, sides: [usize; 2]) -> Window {
+            let [_, _, rows, columns] = self.weight.dims();
+            let [height, width] = [0, 1].map(|axis| {
+                let padded = sides[axis] + self.padding[axis][0] + self.padding[axis][1];
+                (padded - self.dilation[axis] * ([rows, columns][axis] - 1) - 1) / self.stride[axis] + 1
+            });
+            let before = self.padding.map(|[before, _]| before);
+            Window { stride: self.stride, dilation: self.dilation, before, size: [height, width] }
+        }
+
+        fn here(&self, image: &Tensor<4>, weight: &Tensor<4>, activation: Activation) -> Option<Tensor<4>> {
+            let [_, _, height, width] = image.dims();
+            let bias = self.bias.as_ref().map(Param::val);
+            let one = self.groups == 1;
+            one.then(|| kernel::conv2d(image, weight, bias.as_ref(), self.window([height, width]), activation))
+                .flatten()
         }
     }
 
-    /// How the window slides over images of `sides`.
-    fn window(&self, sides: [usize; 2]) -> Window {
-        let [_, _, rows, columns] = self.weight.dims();
-        let [height, width] = [0, 1].map(|axis| {
-            let padded = sides[axis] + self.padding[axis][0] + self.padding[axis][1];
-            (padded - self.dilation[axis] * ([rows, columns][axis] - 1) - 1) / self.stride[axis] + 1
-        });
-        let before = self.padding.map(|[before, _]| before);
-        Window { stride: self.stride, dilation: self.dilation, before, size: [height, width] }
-    }
+    impl Forward for Conv2dModule {
+        fn forward(&self, value: Value) -> Value {
+            let (image, weight) = (value.image(), self.weight());
+            Value::Image(self.here(&image, &weight, Activation::Identity).unwrap_or_else(|| {
+                let padding = self.padding.map(|[before, after]| (before, after));
+                let options = ConvOptions::new_with_padding(self.stride, padding, self.dilation, self.groups);
+                conv2d(image, weight, self.bias.as_ref().map(Param::val), options)
+            }))
+        }
 
-    fn here(&self, image: &Tensor<4>, weight: &Tensor<4>, activation: Activation) -> Option<Tensor<4>> {
-        let [_, _, height, width] = image.dims();
-        let bias = self.bias.as_ref().map(Param::val);
-        let one = self.groups == 1;
-        one.then(|| kernel::conv2d(image, weight, bias.as_ref(), self.window([height, width]), activation)).flatten()
-    }
-}
-
-impl Forward for Conv2dModule {
-    fn forward(&self, value: Value) -> Value {
-        let (image, weight) = (value.image(), self.weight());
-        Value::Image(self.here(&image, &weight, Activation::Identity).unwrap_or_else(|| {
-            let padding = self.padding.map(|[before, after]| (before, after));
-            let options = ConvOptions::new_with_padding(self.stride, padding, self.dilation, self.groups);
-            conv2d(image, weight, self.bias.as_ref().map(Param::val), options)
-        }))
-    }
-
-    fn fused(&self, value: &Value, activation: Activation) -> Option<Value> {
-        self.here(&value.clone().image(), &self.weight(), activation).map(Value::Image)
+        fn fused(&self, value: &Value, activation: Activation) -> Option<Value> {
+            self.here(&value.clone().image(), &self.weight(), activation).map(Value::Image)
+        }
     }
 }
 

@@ -1,17 +1,13 @@
 //! `conv_transpose2d`: the reverse of a convolution, which makes images larger.
 
-use burn::module::{Module, Param};
-use burn::tensor::Tensor;
-use burn::tensor::module::conv_transpose2d;
-use burn::tensor::ops::ConvTransposeOptions;
 use serde::{Deserialize, Serialize};
 
 use super::declared::{one, ones, yes, zeros};
 use super::window::{check_groups, span};
-use super::{Faults, Init, Layer, Misfit, Padding, Pair, count, image, channels_of};
-use crate::kernel::{self, Window};
-use crate::nn::{Activation, Forward, Spectral, Start, Value};
+use super::{Faults, Init, Layer, Misfit, Padding, Pair, channels_of, count, image};
+use crate::kernel::slices::Geometry;
 use crate::plan::Shape;
+use crate::program::{Convolve, Function, Kind, Lowering};
 
 /// A two-dimensional transposed convolution: every input pixel stamps the window, scaled, into the output.
 ///
@@ -97,8 +93,6 @@ impl ConvTranspose2d {
 }
 
 impl Layer for ConvTranspose2d {
-    type Module = ConvTranspose2dModule;
-
     fn check(&self, faults: &mut Faults) {
         faults.unless(self.filters > 0, "filters", || "filters must be at least 1, found 0".into());
         self.kernel.check("kernel", faults);
@@ -121,8 +115,12 @@ impl Layer for ConvTranspose2d {
     fn output(&self, input: Shape) -> Result<Shape, Misfit> {
         let [channels, height, width] = image("conv_transpose2d", input)?;
         if !channels.is_multiple_of(self.groups) {
-            return Err(Misfit::new(format!("{} cannot be divided into {} groups", channels_of(channels), self.groups))
-                .fix("groups that divide both the channels and the filters"));
+            return Err(Misfit::new(format!(
+                "{} cannot be divided into {} groups",
+                channels_of(channels),
+                self.groups
+            ))
+            .fix("groups that divide both the channels and the filters"));
         }
         match (self.cut(0, height), self.cut(1, width)) {
             (Some((_, height)), Some((_, width))) => Ok(Shape::Image([self.filters, height, width])),
@@ -141,85 +139,127 @@ impl Layer for ConvTranspose2d {
         count(&[input.len(), self.filters / self.groups, self.kernel.0[0], self.kernel.0[1]])
     }
 
-    fn build(&self, input: Shape, start: &mut Start<'_>) -> ConvTranspose2dModule {
+    fn lower(&self, input: Shape, lowering: &mut Lowering) {
         let [channels, height, width] = input.sides();
         let [rows, columns] = self.kernel.0;
-        let shape = [channels, self.filters / self.groups, rows, columns];
-        // Counted as in Keras and PyTorch: as if it were the convolution the other way.
-        let initial = self.init.of(shape[1] * rows * columns, channels * rows * columns);
-        let weight = start.parameter("weight", shape, initial);
-        let bias = start.bias(self.bias, self.filters);
-        let spectral = self.spectral_norm.then(|| Spectral::new(&weight.val().swap_dims(0, 1), start));
-        let [rows, columns] = [self.cut(0, height), self.cut(1, width)].map(Option::unwrap_or_default);
-        ConvTranspose2dModule {
-            weight,
-            bias,
-            spectral,
+        let (given, window) = (self.filters / self.groups, rows * columns);
+        let mut weights = lowering.weight("weight", [channels, given, rows, columns]);
+        let sides = [given, channels * window];
+        lowering.spectral(self.spectral_norm, &mut weights, sides, |row, column| {
+            (column / window * given + row) * window + column % window
+        });
+        let output = self.output(input).unwrap_or(input);
+        let before = [self.cut(0, height), self.cut(1, width)].map(|cut| cut.unwrap_or_default().0);
+        let geometry = Geometry {
+            image: [output.sides()[1], output.sides()[2], given],
+            grid: [height, width, channels / self.groups],
+            kernel: self.kernel.0,
             stride: self.stride.0,
             dilation: self.dilation.0,
-            groups: self.groups,
-            before: [rows.0, columns.0],
-            size: [rows.1, columns.1],
-        }
-    }
-}
-
-/// A built `conv_transpose2d`. Burn's knows one padding for both ends; TensorFlow's `same` rule needs two.
-#[derive(Module, Debug)]
-pub struct ConvTranspose2dModule {
-    /// `[channels, filters / groups, kernel height, kernel width]`
-    weight: Param<Tensor<4>>,
-    /// `[filters]`
-    bias: Option<Param<Tensor<1>>>,
-    spectral: Option<Spectral>,
-    stride: [usize; 2],
-    dilation: [usize; 2],
-    groups: usize,
-    /// Pixels cut off at the top and left.
-    before: [usize; 2],
-    /// Height and width of the output.
-    size: [usize; 2],
-}
-
-impl ConvTranspose2dModule {
-    fn weight(&self) -> Tensor<4> {
-        match &self.spectral {
-            Some(spectral) => spectral.normalize(self.weight.val().swap_dims(0, 1)).swap_dims(0, 1),
-            None => self.weight.val(),
-        }
-    }
-
-    fn here(&self, grid: &Tensor<4>, weight: &Tensor<4>, activation: Activation) -> Option<Tensor<4>> {
-        let window = Window { stride: self.stride, dilation: self.dilation, before: self.before, size: self.size };
-        let bias = self.bias.as_ref().map(Param::val);
-        let one = self.groups == 1;
-        one.then(|| kernel::conv_transpose2d(grid, weight, bias.as_ref(), window, activation)).flatten()
-    }
-
-    fn burns(&self, input: Tensor<4>, weight: Tensor<4>) -> Tensor<4> {
-        let ([_, _, height, width], [_, _, rows, columns]) = (input.dims(), weight.dims());
-        let full = |axis: usize, side: usize, kernel: usize| {
-            (side - 1) * self.stride[axis] + self.dilation[axis] * (kernel - 1) + 1 - 2 * self.before[axis]
+            before,
         };
-        let symmetric = [full(0, height, rows), full(1, width, columns)];
-        let missing = [0, 1].map(|axis| self.size[axis].saturating_sub(symmetric[axis]));
-        let options = ConvTransposeOptions::new(self.stride, self.before, missing, self.dilation, self.groups);
-        let output = conv_transpose2d(input, weight, self.bias.as_ref().map(Param::val), options);
-        if symmetric[0] <= self.size[0] && symmetric[1] <= self.size[1] {
-            return output;
-        }
-        output.narrow(2, 0, self.size[0]).narrow(3, 0, self.size[1])
+        let bias = lowering.bias(self.bias, self.filters);
+        let (transposed, function) = (true, Function::NONE);
+        let convolve = Convolve { geometry, transposed, groups: self.groups, weights, bias, function };
+        lowering.push(Kind::Convolve(convolve), input, output);
     }
 }
 
-impl Forward for ConvTranspose2dModule {
-    fn forward(&self, value: Value) -> Value {
-        let (input, weight) = (value.image(), self.weight());
-        Value::Image(self.here(&input, &weight, Activation::Identity).unwrap_or_else(|| self.burns(input, weight)))
+#[cfg(feature = "train")]
+mod built {
+    use crate::kernel::{self, Window};
+    use crate::nn::{Activation, Forward, Spectral, Start, Value};
+    use burn::module::{Module, Param};
+    use burn::tensor::Tensor;
+    use burn::tensor::module::conv_transpose2d;
+    use burn::tensor::ops::ConvTransposeOptions;
+
+    use super::*;
+    use crate::layer::Build;
+
+    impl Build for ConvTranspose2d {
+        type Module = ConvTranspose2dModule;
+
+        fn build(&self, input: Shape, start: &mut Start<'_>) -> ConvTranspose2dModule {
+            let [channels, height, width] = input.sides();
+            let [rows, columns] = self.kernel.0;
+            let shape = [channels, self.filters / self.groups, rows, columns];
+            // Counted as in Keras and PyTorch: as if it were the convolution the other way.
+            let initial = self.init.of(shape[1] * rows * columns, channels * rows * columns);
+            let weight = start.parameter("weight", shape, initial);
+            let bias = start.bias(self.bias, self.filters);
+            let spectral = self.spectral_norm.then(|| Spectral::new(&weight.val().swap_dims(0, 1), start));
+            let [rows, columns] = [self.cut(0, height), self.cut(1, width)].map(Option::unwrap_or_default);
+            ConvTranspose2dModule {
+                weight,
+                bias,
+                spectral,
+                stride: self.stride.0,
+                dilation: self.dilation.0,
+                groups: self.groups,
+                before: [rows.0, columns.0],
+                size: [rows.1, columns.1],
+            }
+        }
     }
 
-    fn fused(&self, value: &Value, activation: Activation) -> Option<Value> {
-        self.here(&value.clone().image(), &self.weight(), activation).map(Value::Image)
+    /// A built `conv_transpose2d`. Burn's knows one padding for both ends; TensorFlow's `same` rule needs two.
+    #[derive(Module, Debug)]
+    pub struct ConvTranspose2dModule {
+        /// `[channels, filters / groups, kernel height, kernel width]`
+        weight: Param<Tensor<4>>,
+        /// `[filters]`
+        bias: Option<Param<Tensor<1>>>,
+        spectral: Option<Spectral>,
+        stride: [usize; 2],
+        dilation: [usize; 2],
+        groups: usize,
+        /// Pixels cut off at the top and left.
+        before: [usize; 2],
+        /// Height and width of the output.
+        size: [usize; 2],
+    }
+
+    impl ConvTranspose2dModule {
+        fn weight(&self) -> Tensor<4> {
+            match &self.spectral {
+                Some(spectral) => spectral.normalize(self.weight.val().swap_dims(0, 1)).swap_dims(0, 1),
+                None => self.weight.val(),
+            }
+        }
+
+        fn here(&self, grid: &Tensor<4>, weight: &Tensor<4>, activation: Activation) -> Option<Tensor<4>> {
+            let window = Window { stride: self.stride, dilation: self.dilation, before: self.before, size: self.size };
+            let bias = self.bias.as_ref().map(Param::val);
+            let one = self.groups == 1;
+            one.then(|| kernel::conv_transpose2d(grid, weight, bias.as_ref(), window, activation)).flatten()
+        }
+
+        fn burns(&self, input: Tensor<4>, weight: Tensor<4>) -> Tensor<4> {
+            let ([_, _, height, width], [_, _, rows, columns]) = (input.dims(), weight.dims());
+            let full = |axis: usize, side: usize, kernel: usize| {
+                (side - 1) * self.stride[axis] + self.dilation[axis] * (kernel - 1) + 1 - 2 * self.before[axis]
+            };
+            let symmetric = [full(0, height, rows), full(1, width, columns)];
+            let missing = [0, 1].map(|axis| self.size[axis].saturating_sub(symmetric[axis]));
+            let options = ConvTransposeOptions::new(self.stride, self.before, missing, self.dilation, self.groups);
+            let output = conv_transpose2d(input, weight, self.bias.as_ref().map(Param::val), options);
+            if symmetric[0] <= self.size[0] && symmetric[1] <= self.size[1] {
+                return output;
+            }
+            output.narrow(2, 0, self.size[0]).narrow(3, 0, self.size[1])
+        }
+    }
+
+    impl Forward for ConvTranspose2dModule {
+        fn forward(&self, value: Value) -> Value {
+            let (input, weight) = (value.image(), self.weight());
+            Value::Image(self.here(&input, &weight, Activation::Identity).unwrap_or_else(|| self.burns(input, weight)))
+        }
+
+        fn fused(&self, value: &Value, activation: Activation) -> Option<Value> {
+            self.here(&value.clone().image(), &self.weight(), activation).map(Value::Image)
+        }
     }
 }
 

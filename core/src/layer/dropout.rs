@@ -1,18 +1,10 @@
 //! `dropout`: values are left out at random while training.
 
-#[cfg(feature = "train")]
-use burn::nn;
-#[cfg(feature = "train")]
-use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
 use super::{Faults, Layer};
-#[cfg(feature = "train")]
-use crate::kernel;
-use crate::nn::Start;
-#[cfg(feature = "train")]
-use crate::nn::{Forward, Value};
 use crate::plan::Shape;
+use crate::program::Lowering;
 
 /// Leaves values out at random while training.
 ///
@@ -40,10 +32,6 @@ impl Dropout {
 }
 
 impl Layer for Dropout {
-    #[cfg(feature = "train")]
-    type Module = nn::Dropout;
-    #[cfg(not(feature = "train"))]
-    type Module = super::Idle;
     const SHORT: Option<&'static str> = Some("rate");
 
     fn check(&self, faults: &mut Faults) {
@@ -52,32 +40,43 @@ impl Layer for Dropout {
         });
     }
 
-    #[cfg(feature = "train")]
-    fn build(&self, _input: Shape, _start: &mut Start<'_>) -> nn::Dropout {
-        nn::DropoutConfig::new(self.rate).init()
-    }
-
-    #[cfg(not(feature = "train"))]
-    fn build(&self, _input: Shape, _start: &mut Start<'_>) -> super::Idle {
-        super::Idle
-    }
+    /// There is nothing to do but in training.
+    fn lower(&self, _input: Shape, _lowering: &mut Lowering) {}
 }
 
 #[cfg(feature = "train")]
-impl Forward for nn::Dropout {
-    fn forward(&self, value: Value) -> Value {
-        match value {
-            Value::Flat(tensor) => Value::Flat(thinned(self, tensor)),
-            Value::Image(tensor) => Value::Image(thinned(self, tensor)),
+mod built {
+    use crate::kernel;
+    use crate::nn::Start;
+    use crate::nn::{Forward, Value};
+    use burn::nn;
+    use burn::tensor::Tensor;
+
+    use super::*;
+    use crate::layer::Build;
+
+    impl Build for Dropout {
+        type Module = nn::Dropout;
+
+        fn build(&self, _input: Shape, _start: &mut Start<'_>) -> nn::Dropout {
+            nn::DropoutConfig::new(self.rate).init()
         }
     }
-}
 
-#[cfg(feature = "train")]
-fn thinned<const D: usize>(layer: &nn::Dropout, input: Tensor<D>) -> Tensor<D> {
-    let learns = layer.training.is_enabled() && input.device().is_autodiff() && layer.prob > 0.0;
-    let here = if learns { kernel::dropout(&input, layer.prob) } else { None };
-    here.unwrap_or_else(|| layer.forward(input))
+    impl Forward for nn::Dropout {
+        fn forward(&self, value: Value) -> Value {
+            match value {
+                Value::Flat(tensor) => Value::Flat(thinned(self, tensor)),
+                Value::Image(tensor) => Value::Image(thinned(self, tensor)),
+            }
+        }
+    }
+
+    fn thinned<const D: usize>(layer: &nn::Dropout, input: Tensor<D>) -> Tensor<D> {
+        let learns = layer.training.is_enabled() && input.device().is_autodiff() && layer.prob > 0.0;
+        let here = if learns { kernel::dropout(&input, layer.prob) } else { None };
+        here.unwrap_or_else(|| layer.forward(input))
+    }
 }
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]

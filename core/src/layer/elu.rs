@@ -1,13 +1,10 @@
 //! `elu`: the exponential linear unit.
 
-use burn::module::Module;
-use burn::tensor::Tensor;
-use burn::tensor::activation::relu;
 use serde::{Deserialize, Serialize};
 
 use super::{Faults, Layer};
-use crate::nn::{Start, any_rank};
 use crate::plan::Shape;
+use crate::program::{Function, Kind, Lowering};
 
 /// The exponential linear unit, x for x > 0, otherwise alpha × (exp(x) − 1).
 ///
@@ -31,7 +28,6 @@ fn alpha() -> f64 {
 }
 
 impl Layer for Elu {
-    type Module = EluModule;
     const SHORT: Option<&'static str> = Some("alpha");
     const ACTIVATION: bool = true;
 
@@ -39,28 +35,50 @@ impl Layer for Elu {
         faults.finite(self.alpha, "alpha");
     }
 
-    fn build(&self, _input: Shape, _start: &mut Start<'_>) -> EluModule {
-        EluModule { alpha: self.alpha }
+    fn lower(&self, input: Shape, lowering: &mut Lowering) {
+        lowering.keep(Kind::Apply(Function::Elu { alpha: self.alpha as f32, scale: 1.0 }), input);
     }
 }
 
-/// A built `elu`.
-#[derive(Module, Debug)]
-pub struct EluModule {
-    alpha: f64,
-}
+#[cfg(feature = "train")]
+pub(super) use built::elu;
 
-impl EluModule {
-    fn forward<const D: usize>(&self, input: Tensor<D>) -> Tensor<D> {
-        elu(input, self.alpha)
+#[cfg(feature = "train")]
+mod built {
+    use crate::nn::{Start, any_rank};
+    use burn::module::Module;
+    use burn::tensor::Tensor;
+    use burn::tensor::activation::relu;
+
+    use super::*;
+    use crate::layer::Build;
+
+    impl Build for Elu {
+        type Module = EluModule;
+
+        fn build(&self, _input: Shape, _start: &mut Start<'_>) -> EluModule {
+            EluModule { alpha: self.alpha }
+        }
     }
-}
 
-any_rank!(EluModule);
+    /// A built `elu`.
+    #[derive(Module, Debug)]
+    pub struct EluModule {
+        alpha: f64,
+    }
 
-/// Unlike Burn's, with a finite gradient for every input: exp never sees a value above 0.
-pub(super) fn elu<const D: usize>(input: Tensor<D>, alpha: f64) -> Tensor<D> {
-    relu(input.clone()) + (input.clamp_max(0.0).exp() + -1.0) * alpha
+    impl EluModule {
+        fn forward<const D: usize>(&self, input: Tensor<D>) -> Tensor<D> {
+            elu(input, self.alpha)
+        }
+    }
+
+    any_rank!(EluModule);
+
+    /// Unlike Burn's, with a finite gradient for every input: exp never sees a value above 0.
+    pub(in crate::layer) fn elu<const D: usize>(input: Tensor<D>, alpha: f64) -> Tensor<D> {
+        relu(input.clone()) + (input.clamp_max(0.0).exp() + -1.0) * alpha
+    }
 }
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]

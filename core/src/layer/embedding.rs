@@ -1,13 +1,10 @@
 //! `embedding`: class numbers become learned vectors.
 
-use burn::module::{Module, Param};
-use burn::tensor::Tensor;
-use burn::tensor::module::embedding;
 use serde::{Deserialize, Serialize};
 
 use super::{Faults, Init, Layer, Misfit, count};
-use crate::nn::{Forward, Start, Value};
 use crate::plan::Shape;
+use crate::program::Lowering;
 
 /// Replaces each class number by a learned vector: `[batch, n]` → `[batch, n × size]`. Weights are `[count, size]`.
 ///
@@ -34,8 +31,6 @@ fn unit_normal() -> Init {
 }
 
 impl Layer for Embedding {
-    type Module = EmbeddingModule;
-
     fn check(&self, faults: &mut Faults) {
         faults.unless(self.count > 0, "count", || "count must be at least 1, found 0".into());
         faults.unless(self.size > 0, "size", || "size must be at least 1, found 0".into());
@@ -56,25 +51,44 @@ impl Layer for Embedding {
         count(&[self.count, self.size])
     }
 
-    fn build(&self, _input: Shape, start: &mut Start<'_>) -> EmbeddingModule {
-        let initial = self.init.of(self.count, self.size);
-        EmbeddingModule { weight: start.parameter("weight", [self.count, self.size], initial) }
+    fn lower(&self, _input: Shape, lowering: &mut Lowering) {
+        lowering.refuse("embedding");
     }
 }
 
-/// A built `embedding`.
-#[derive(Module, Debug)]
-pub struct EmbeddingModule {
-    /// `[count, size]`
-    weight: Param<Tensor<2>>,
-}
+#[cfg(feature = "train")]
+mod built {
+    use crate::nn::{Forward, Start, Value};
+    use burn::module::{Module, Param};
+    use burn::tensor::Tensor;
+    use burn::tensor::module::embedding;
 
-impl Forward for EmbeddingModule {
-    fn forward(&self, value: Value) -> Value {
-        let weight = self.weight.val();
-        let last = weight.dims()[0] - 1;
-        let vectors: Tensor<3> = embedding(weight, value.flat().clamp(0.0, last as f32).int());
-        Value::Flat(vectors.flatten(1, 2))
+    use super::*;
+    use crate::layer::Build;
+
+    impl Build for Embedding {
+        type Module = EmbeddingModule;
+
+        fn build(&self, _input: Shape, start: &mut Start<'_>) -> EmbeddingModule {
+            let initial = self.init.of(self.count, self.size);
+            EmbeddingModule { weight: start.parameter("weight", [self.count, self.size], initial) }
+        }
+    }
+
+    /// A built `embedding`.
+    #[derive(Module, Debug)]
+    pub struct EmbeddingModule {
+        /// `[count, size]`
+        weight: Param<Tensor<2>>,
+    }
+
+    impl Forward for EmbeddingModule {
+        fn forward(&self, value: Value) -> Value {
+            let weight = self.weight.val();
+            let last = weight.dims()[0] - 1;
+            let vectors: Tensor<3> = embedding(weight, value.flat().clamp(0.0, last as f32).int());
+            Value::Flat(vectors.flatten(1, 2))
+        }
     }
 }
 

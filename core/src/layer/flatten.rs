@@ -1,11 +1,10 @@
 //! `flatten`: an image becomes values in a row.
 
-use burn::module::Module;
 use serde::{Deserialize, Serialize};
 
 use super::{Layer, Misfit};
-use crate::nn::{Forward, Start, Value};
 use crate::plan::Shape;
+use crate::program::{Kind, Lowering};
 
 /// Puts the values of an image in a row, channel by channel: `[batch, c, h, w]` → `[batch, c × h × w]`.
 ///
@@ -18,24 +17,39 @@ use crate::plan::Shape;
 pub struct Flatten {}
 
 impl Layer for Flatten {
-    type Module = FlattenModule;
-
     fn output(&self, input: Shape) -> Result<Shape, Misfit> {
         Ok(Shape::Flat(input.len()))
     }
 
-    fn build(&self, _input: Shape, _start: &mut Start<'_>) -> FlattenModule {
-        FlattenModule
+    fn lower(&self, input: Shape, lowering: &mut Lowering) {
+        lowering.push(Kind::Reshape, input, Shape::Flat(input.len()));
     }
 }
 
-/// A built `flatten`.
-#[derive(Module, Debug)]
-pub struct FlattenModule;
+#[cfg(feature = "train")]
+mod built {
+    use crate::nn::{Forward, Start, Value};
+    use burn::module::Module;
 
-impl Forward for FlattenModule {
-    fn forward(&self, value: Value) -> Value {
-        Value::Flat(value.flat())
+    use super::*;
+    use crate::layer::Build;
+
+    impl Build for Flatten {
+        type Module = FlattenModule;
+
+        fn build(&self, _input: Shape, _start: &mut Start<'_>) -> FlattenModule {
+            FlattenModule
+        }
+    }
+
+    /// A built `flatten`.
+    #[derive(Module, Debug)]
+    pub struct FlattenModule;
+
+    impl Forward for FlattenModule {
+        fn forward(&self, value: Value) -> Value {
+            Value::Flat(value.flat())
+        }
     }
 }
 

@@ -1,12 +1,10 @@
 //! `gaussian_noise`: values are blurred at random while training.
 
-#[cfg(feature = "train")]
-use burn::nn;
 use serde::{Deserialize, Serialize};
 
 use super::{Faults, Layer};
-use crate::nn::Start;
 use crate::plan::Shape;
+use crate::program::Lowering;
 
 /// Adds noise while training.
 ///
@@ -27,10 +25,6 @@ pub struct GaussianNoise {
 }
 
 impl Layer for GaussianNoise {
-    #[cfg(feature = "train")]
-    type Module = nn::GaussianNoise;
-    #[cfg(not(feature = "train"))]
-    type Module = super::Idle;
     const SHORT: Option<&'static str> = Some("std");
 
     fn check(&self, faults: &mut Faults) {
@@ -39,19 +33,28 @@ impl Layer for GaussianNoise {
         });
     }
 
-    #[cfg(feature = "train")]
-    fn build(&self, _input: Shape, _start: &mut Start<'_>) -> nn::GaussianNoise {
-        nn::GaussianNoiseConfig::new(self.std).init()
-    }
-
-    #[cfg(not(feature = "train"))]
-    fn build(&self, _input: Shape, _start: &mut Start<'_>) -> super::Idle {
-        super::Idle
-    }
+    /// There is nothing to do but in training.
+    fn lower(&self, _input: Shape, _lowering: &mut Lowering) {}
 }
 
 #[cfg(feature = "train")]
-crate::nn::any_rank!(nn::GaussianNoise);
+mod built {
+    use crate::nn::Start;
+    use burn::nn;
+
+    use super::*;
+    use crate::layer::Build;
+
+    impl Build for GaussianNoise {
+        type Module = nn::GaussianNoise;
+
+        fn build(&self, _input: Shape, _start: &mut Start<'_>) -> nn::GaussianNoise {
+            nn::GaussianNoiseConfig::new(self.std).init()
+        }
+    }
+
+    crate::nn::any_rank!(nn::GaussianNoise);
+}
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {

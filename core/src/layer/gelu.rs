@@ -1,11 +1,10 @@
 //! `gelu`: the Gaussian error linear unit.
 
-use burn::nn::activation;
 use serde::{Deserialize, Serialize};
 
 use super::Layer;
-use crate::nn::{Start, any_rank};
 use crate::plan::Shape;
+use crate::program::{Function, Kind, Lowering};
 
 /// The Gaussian error linear unit, x Φ(x) with the distribution function Φ of N(0, 1), exact rather than approximated
 /// by tanh (on a GPU the gradient is that of the approximation).
@@ -21,15 +20,31 @@ use crate::plan::Shape;
 pub struct Gelu {}
 
 impl Layer for Gelu {
-    type Module = activation::Gelu;
     const ACTIVATION: bool = true;
 
-    fn build(&self, _input: Shape, _start: &mut Start<'_>) -> activation::Gelu {
-        activation::Gelu::new()
+    fn lower(&self, input: Shape, lowering: &mut Lowering) {
+        lowering.keep(Kind::Apply(Function::Gelu), input);
     }
 }
 
-any_rank!(activation::Gelu);
+#[cfg(feature = "train")]
+mod built {
+    use crate::nn::{Start, any_rank};
+    use burn::nn::activation;
+
+    use super::*;
+    use crate::layer::Build;
+
+    impl Build for Gelu {
+        type Module = activation::Gelu;
+
+        fn build(&self, _input: Shape, _start: &mut Start<'_>) -> activation::Gelu {
+            activation::Gelu::new()
+        }
+    }
+
+    any_rank!(activation::Gelu);
+}
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {

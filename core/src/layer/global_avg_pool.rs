@@ -1,11 +1,10 @@
 //! `global_avg_pool`: the mean of each channel.
 
-use burn::module::Module;
 use serde::{Deserialize, Serialize};
 
 use super::{Layer, Misfit, image};
-use crate::nn::{Forward, Start, Value};
 use crate::plan::Shape;
+use crate::program::{Kind, Lowering, Mean, Pool};
 
 /// The mean of each channel over all pixels: `[batch, channels, height, width]` → `[batch, channels]`.
 ///
@@ -20,25 +19,43 @@ use crate::plan::Shape;
 pub struct GlobalAvgPool {}
 
 impl Layer for GlobalAvgPool {
-    type Module = GlobalAvgPoolModule;
-
     fn output(&self, input: Shape) -> Result<Shape, Misfit> {
         let [channels, ..] = image("global_avg_pool", input)?;
         Ok(Shape::Flat(channels))
     }
 
-    fn build(&self, _input: Shape, _start: &mut Start<'_>) -> GlobalAvgPoolModule {
-        GlobalAvgPoolModule
+    fn lower(&self, input: Shape, lowering: &mut Lowering) {
+        let [channels, height, width] = input.sides();
+        let kernel = [height, width];
+        let pool = Pool { kernel, stride: kernel, dilation: [1, 1], before: [0, 0], mean: Some(Mean::Pixels) };
+        lowering.push(Kind::Pool(pool), input, Shape::Flat(channels));
     }
 }
 
-/// A built `global_avg_pool`.
-#[derive(Module, Debug)]
-pub struct GlobalAvgPoolModule;
+#[cfg(feature = "train")]
+mod built {
+    use crate::nn::{Forward, Start, Value};
+    use burn::module::Module;
 
-impl Forward for GlobalAvgPoolModule {
-    fn forward(&self, value: Value) -> Value {
-        Value::Flat(value.image().flatten::<3>(2, 3).mean_dim(2).squeeze_dim(2))
+    use super::*;
+    use crate::layer::Build;
+
+    impl Build for GlobalAvgPool {
+        type Module = GlobalAvgPoolModule;
+
+        fn build(&self, _input: Shape, _start: &mut Start<'_>) -> GlobalAvgPoolModule {
+            GlobalAvgPoolModule
+        }
+    }
+
+    /// A built `global_avg_pool`.
+    #[derive(Module, Debug)]
+    pub struct GlobalAvgPoolModule;
+
+    impl Forward for GlobalAvgPoolModule {
+        fn forward(&self, value: Value) -> Value {
+            Value::Flat(value.image().flatten::<3>(2, 3).mean_dim(2).squeeze_dim(2))
+        }
     }
 }
 

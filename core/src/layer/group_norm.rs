@@ -1,13 +1,11 @@
 //! `group_norm`: groups of channels are brought to mean 0 and variance 1 within each sample.
 
-use burn::module::{Module, Param};
-use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
 use super::declared::epsilon;
 use super::{Faults, Layer, Misfit, channels_of};
-use crate::nn::{Forward, Initial, Start, Value};
 use crate::plan::Shape;
+use crate::program::{Kind, Lowering, Normalize};
 
 /// Brings groups of channels of each sample to mean 0 and variance 1.
 ///
@@ -32,7 +30,6 @@ pub struct GroupNorm {
 }
 
 impl Layer for GroupNorm {
-    type Module = GroupNormModule;
     const SHORT: Option<&'static str> = Some("groups");
 
     fn check(&self, faults: &mut Faults) {
@@ -45,7 +42,8 @@ impl Layer for GroupNorm {
             return Ok(input);
         }
         let found = format!("{} cannot be divided into {} groups", channels_of(input.channels()), self.groups);
-        let largest = (1..=self.groups.min(input.channels())).rev().find(|groups| input.channels().is_multiple_of(*groups));
+        let largest =
+            (1..=self.groups.min(input.channels())).rev().find(|groups| input.channels().is_multiple_of(*groups));
         Err(Misfit::new(found).fix(format!("{} groups", largest.unwrap_or(1))))
     }
 
@@ -53,57 +51,87 @@ impl Layer for GroupNorm {
         2 * input.channels() as u64
     }
 
-    fn build(&self, input: Shape, start: &mut Start<'_>) -> GroupNormModule {
-        GroupNormModule::new(self.groups, true, self.epsilon, input, start)
+    fn lower(&self, input: Shape, lowering: &mut Lowering) {
+        let sides = [input.channels()];
+        let (scale, shift) = (lowering.weight("gamma", sides), lowering.weight("beta", sides));
+        let normalize = Normalize { groups: self.groups, epsilon: self.epsilon as f32, scale, shift };
+        lowering.keep(Kind::Normalize(normalize), input);
     }
 }
 
-/// A built `group_norm` or `instance_norm`. Burn's own refuses rows, and a batch of two values or fewer.
-#[derive(Module, Debug)]
-pub struct GroupNormModule {
-    /// `[channels]`
-    gamma: Option<Param<Tensor<1>>>,
-    /// `[channels]`
-    beta: Option<Param<Tensor<1>>>,
-    groups: usize,
-    epsilon: f64,
-}
+#[cfg(feature = "train")]
+pub(super) use built::GroupNormModule;
 
-impl GroupNormModule {
-    pub(super) fn new(groups: usize, affine: bool, epsilon: f64, input: Shape, start: &mut Start<'_>) -> Self {
-        let channels = input.channels();
-        Self {
-            gamma: affine.then(|| start.parameter("gamma", [channels], Initial::Constant(1.0))),
-            beta: affine.then(|| start.parameter("beta", [channels], Initial::Constant(0.0))),
-            groups,
-            epsilon,
+#[cfg(feature = "train")]
+mod built {
+    use crate::nn::{Forward, Initial, Start, Value};
+    use burn::module::{Module, Param};
+    use burn::tensor::Tensor;
+
+    use super::*;
+    use crate::layer::Build;
+
+    impl Build for GroupNorm {
+        type Module = GroupNormModule;
+
+        fn build(&self, input: Shape, start: &mut Start<'_>) -> GroupNormModule {
+            GroupNormModule::new(self.groups, true, self.epsilon, input, start)
         }
     }
 
-    /// `[batch, channels, pixels]` → the same.
-    fn normalize(&self, batch: Tensor<3>) -> Tensor<3> {
-        let [count, channels, pixels] = batch.dims();
-        let groups: Tensor<3> = batch.reshape([count, self.groups, channels / self.groups * pixels]);
-        let centred = groups.clone() - groups.mean_dim(2);
-        let variance = (centred.clone() * centred.clone()).mean_dim(2);
-        let output = (centred / (variance + self.epsilon).sqrt()).reshape([count, channels, pixels]);
-        match (&self.gamma, &self.beta) {
-            (Some(gamma), Some(beta)) => {
-                let sides = [1, channels, 1];
-                output * gamma.val().reshape(sides) + beta.val().reshape(sides)
+    /// A built `group_norm` or `instance_norm`. Burn's own refuses rows, and a batch of two values or fewer.
+    #[derive(Module, Debug)]
+    pub struct GroupNormModule {
+        /// `[channels]`
+        gamma: Option<Param<Tensor<1>>>,
+        /// `[channels]`
+        beta: Option<Param<Tensor<1>>>,
+        groups: usize,
+        epsilon: f64,
+    }
+
+    impl GroupNormModule {
+        pub(in crate::layer) fn new(
+            groups: usize,
+            affine: bool,
+            epsilon: f64,
+            input: Shape,
+            start: &mut Start<'_>,
+        ) -> Self {
+            let channels = input.channels();
+            Self {
+                gamma: affine.then(|| start.parameter("gamma", [channels], Initial::Constant(1.0))),
+                beta: affine.then(|| start.parameter("beta", [channels], Initial::Constant(0.0))),
+                groups,
+                epsilon,
             }
-            _ => output,
+        }
+
+        /// `[batch, channels, pixels]` → the same.
+        fn normalize(&self, batch: Tensor<3>) -> Tensor<3> {
+            let [count, channels, pixels] = batch.dims();
+            let groups: Tensor<3> = batch.reshape([count, self.groups, channels / self.groups * pixels]);
+            let centred = groups.clone() - groups.mean_dim(2);
+            let variance = (centred.clone() * centred.clone()).mean_dim(2);
+            let output = (centred / (variance + self.epsilon).sqrt()).reshape([count, channels, pixels]);
+            match (&self.gamma, &self.beta) {
+                (Some(gamma), Some(beta)) => {
+                    let sides = [1, channels, 1];
+                    output * gamma.val().reshape(sides) + beta.val().reshape(sides)
+                }
+                _ => output,
+            }
         }
     }
-}
 
-impl Forward for GroupNormModule {
-    fn forward(&self, value: Value) -> Value {
-        match value {
-            Value::Flat(rows) => Value::Flat(self.normalize(rows.unsqueeze_dim(2)).squeeze_dim(2)),
-            Value::Image(images) => {
-                let sides = images.dims();
-                Value::Image(self.normalize(images.flatten(2, 3)).reshape(sides))
+    impl Forward for GroupNormModule {
+        fn forward(&self, value: Value) -> Value {
+            match value {
+                Value::Flat(rows) => Value::Flat(self.normalize(rows.unsqueeze_dim(2)).squeeze_dim(2)),
+                Value::Image(images) => {
+                    let sides = images.dims();
+                    Value::Image(self.normalize(images.flatten(2, 3)).reshape(sides))
+                }
             }
         }
     }

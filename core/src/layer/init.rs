@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Faults;
 use super::declared::one_key;
+#[cfg(feature = "train")]
 use crate::nn::Initial;
 
 /// What the weights of a layer are drawn from; biases begin at 0.
@@ -54,10 +55,12 @@ const NAMES: &[&str] =
     &["glorot", "glorot-normal", "he", "he-normal", "lecun", "lecun-normal", "zeros", "normal", "uniform"];
 
 /// A normal distribution that is cut off at two standard deviations has this standard deviation.
+#[cfg(feature = "train")]
 const TRUNCATED: f64 = 0.879_625_661_034_239_8;
 
 impl Init {
     /// What to draw, by the number of inputs and outputs.
+    #[cfg(feature = "train")]
     pub(super) fn of(self, fan_in: usize, fan_out: usize) -> Initial {
         let (fan_in, fan_sum) = (fan_in.max(1) as f32, (fan_in + fan_out).max(1) as f32);
         let normal = |variance: f32| Initial::TruncatedNormal(libm::sqrtf(variance) / TRUNCATED as f32);

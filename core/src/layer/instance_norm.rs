@@ -3,10 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::declared::epsilon;
-use super::group_norm::GroupNormModule;
 use super::{Faults, Layer, Misfit, image};
-use crate::nn::Start;
 use crate::plan::Shape;
+use crate::program::{Kind, Lowering, Normalize};
 
 /// Brings each channel of each image to mean 0 and variance 1.
 ///
@@ -32,8 +31,6 @@ pub struct InstanceNorm {
 }
 
 impl Layer for InstanceNorm {
-    type Module = GroupNormModule;
-
     fn check(&self, faults: &mut Faults) {
         faults.positive(self.epsilon, "epsilon");
     }
@@ -50,9 +47,30 @@ impl Layer for InstanceNorm {
         if self.affine { 2 * input.channels() as u64 } else { 0 }
     }
 
-    fn build(&self, input: Shape, start: &mut Start<'_>) -> GroupNormModule {
-        // A group for each channel.
-        GroupNormModule::new(input.channels(), self.affine, self.epsilon, input, start)
+    fn lower(&self, input: Shape, lowering: &mut Lowering) {
+        let sides = [input.channels()];
+        let mut weight = |name| if self.affine { lowering.weight(name, sides) } else { Vec::new() };
+        let (scale, shift) = (weight("gamma"), weight("beta"));
+        let normalize = Normalize { groups: input.channels(), epsilon: self.epsilon as f32, scale, shift };
+        lowering.keep(Kind::Normalize(normalize), input);
+    }
+}
+
+#[cfg(feature = "train")]
+mod built {
+    use crate::nn::Start;
+
+    use super::*;
+    use crate::layer::Build;
+    use crate::layer::group_norm::GroupNormModule;
+
+    impl Build for InstanceNorm {
+        type Module = GroupNormModule;
+
+        fn build(&self, input: Shape, start: &mut Start<'_>) -> GroupNormModule {
+            // A group for each channel.
+            GroupNormModule::new(input.channels(), self.affine, self.epsilon, input, start)
+        }
     }
 }
 

@@ -1,14 +1,11 @@
 //! `layer_norm`: every sample is brought to mean 0 and variance 1.
 
-use burn::module::{Module, Param};
-use burn::tensor::Tensor;
-use burn::tensor::module::layer_norm;
 use serde::{Deserialize, Serialize};
 
 use super::declared::epsilon;
 use super::{Faults, Layer};
-use crate::nn::{Forward, Initial, Start, Value};
 use crate::plan::Shape;
+use crate::program::{Kind, Lowering, Normalize};
 
 /// Brings each sample to mean 0 and variance 1.
 ///
@@ -30,8 +27,6 @@ pub struct LayerNorm {
 }
 
 impl Layer for LayerNorm {
-    type Module = LayerNormModule;
-
     fn check(&self, faults: &mut Faults) {
         faults.positive(self.epsilon, "epsilon");
     }
@@ -40,38 +35,60 @@ impl Layer for LayerNorm {
         2 * input.len() as u64
     }
 
-    fn build(&self, input: Shape, start: &mut Start<'_>) -> LayerNormModule {
-        LayerNormModule {
-            gamma: start.parameter("gamma", [input.len()], Initial::Constant(1.0)),
-            beta: start.parameter("beta", [input.len()], Initial::Constant(0.0)),
-            epsilon: self.epsilon,
+    fn lower(&self, input: Shape, lowering: &mut Lowering) {
+        let sides = [input.len()];
+        let (scale, shift) = (lowering.weight("gamma", sides), lowering.weight("beta", sides));
+        let normalize = Normalize { groups: 1, epsilon: self.epsilon as f32, scale, shift };
+        lowering.keep(Kind::Normalize(normalize), input);
+    }
+}
+
+#[cfg(feature = "train")]
+mod built {
+    use crate::nn::{Forward, Initial, Start, Value};
+    use burn::module::{Module, Param};
+    use burn::tensor::Tensor;
+    use burn::tensor::module::layer_norm;
+
+    use super::*;
+    use crate::layer::Build;
+
+    impl Build for LayerNorm {
+        type Module = LayerNormModule;
+
+        fn build(&self, input: Shape, start: &mut Start<'_>) -> LayerNormModule {
+            LayerNormModule {
+                gamma: start.parameter("gamma", [input.len()], Initial::Constant(1.0)),
+                beta: start.parameter("beta", [input.len()], Initial::Constant(0.0)),
+                epsilon: self.epsilon,
+            }
         }
     }
-}
 
-/// A built `layer_norm`.
-#[derive(Module, Debug)]
-pub struct LayerNormModule {
-    /// `[values]`
-    gamma: Param<Tensor<1>>,
-    /// `[values]`
-    beta: Param<Tensor<1>>,
-    epsilon: f64,
-}
-
-impl LayerNormModule {
-    fn rows(&self, input: Tensor<2>) -> Tensor<2> {
-        layer_norm(input, self.gamma.val(), Some(self.beta.val()), self.epsilon)
+    /// A built `layer_norm`.
+    #[derive(Module, Debug)]
+    pub struct LayerNormModule {
+        /// `[values]`
+        gamma: Param<Tensor<1>>,
+        /// `[values]`
+        beta: Param<Tensor<1>>,
+        epsilon: f64,
     }
-}
 
-impl Forward for LayerNormModule {
-    fn forward(&self, value: Value) -> Value {
-        match value {
-            Value::Flat(rows) => Value::Flat(self.rows(rows)),
-            Value::Image(images) => {
-                let sides = images.dims();
-                Value::Image(self.rows(images.flatten(1, 3)).reshape(sides))
+    impl LayerNormModule {
+        fn rows(&self, input: Tensor<2>) -> Tensor<2> {
+            layer_norm(input, self.gamma.val(), Some(self.beta.val()), self.epsilon)
+        }
+    }
+
+    impl Forward for LayerNormModule {
+        fn forward(&self, value: Value) -> Value {
+            match value {
+                Value::Flat(rows) => Value::Flat(self.rows(rows)),
+                Value::Image(images) => {
+                    let sides = images.dims();
+                    Value::Image(self.rows(images.flatten(1, 3)).reshape(sides))
+                }
             }
         }
     }

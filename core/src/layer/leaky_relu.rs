@@ -1,11 +1,11 @@
 //! `leaky_relu`: a rectifier that lets a little through.
 
-use burn::nn::activation;
 use serde::{Deserialize, Serialize};
 
 use super::{Faults, Layer};
-use crate::nn::{Activation, Start};
+use crate::nn::Activation;
 use crate::plan::Shape;
+use crate::program::{Function, Kind, Lowering};
 
 /// The leaky rectifier, x for x ≥ 0, otherwise negative_slope × x.
 ///
@@ -35,7 +35,6 @@ impl LeakyRelu {
 }
 
 impl Layer for LeakyRelu {
-    type Module = activation::LeakyRelu;
     const SHORT: Option<&'static str> = Some("negative_slope");
     const ACTIVATION: bool = true;
 
@@ -43,12 +42,31 @@ impl Layer for LeakyRelu {
         faults.finite(self.negative_slope, "negative_slope");
     }
 
-    fn build(&self, _input: Shape, _start: &mut Start<'_>) -> activation::LeakyRelu {
-        activation::LeakyReluConfig::new().with_negative_slope(self.negative_slope).init()
+    fn lower(&self, input: Shape, lowering: &mut Lowering) {
+        let slope = self.negative_slope as f32;
+        lowering.keep(Kind::Apply(Function::Simple(Activation::Rectify { slope })), input);
     }
 }
 
-crate::nn::activation!(activation::LeakyRelu, |it: &Self| (it.negative_slope >= 0.0).then_some(Activation::Rectify { slope: it.negative_slope as f32 }));
+#[cfg(feature = "train")]
+mod built {
+    use crate::nn::{Activation, Start};
+    use burn::nn::activation;
+
+    use super::*;
+    use crate::layer::Build;
+
+    impl Build for LeakyRelu {
+        type Module = activation::LeakyRelu;
+
+        fn build(&self, _input: Shape, _start: &mut Start<'_>) -> activation::LeakyRelu {
+            activation::LeakyReluConfig::new().with_negative_slope(self.negative_slope).init()
+        }
+    }
+
+    crate::nn::activation!(activation::LeakyRelu, |it: &Self| (it.negative_slope >= 0.0)
+        .then_some(Activation::Rectify { slope: it.negative_slope as f32 }));
+}
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {

@@ -1,14 +1,11 @@
 //! `linear`: every output is a weighted sum of all inputs.
 
-use burn::module::{Module, Param};
-use burn::tensor::Tensor;
-use burn::tensor::module::linear;
 use serde::{Deserialize, Serialize};
 
 use super::declared::yes;
 use super::{Faults, Init, Layer, Misfit, count};
-use crate::nn::{Forward, Spectral, Start, Value};
 use crate::plan::Shape;
+use crate::program::{Convolve, Kind, Lowering};
 
 /// A fully connected layer, y = x W + b.
 ///
@@ -43,7 +40,6 @@ impl Linear {
 }
 
 impl Layer for Linear {
-    type Module = LinearModule;
     const SHORT: Option<&'static str> = Some("units");
 
     fn check(&self, faults: &mut Faults) {
@@ -74,33 +70,58 @@ impl Layer for Linear {
         count(&[input.len(), self.units])
     }
 
-    fn build(&self, input: Shape, start: &mut Start<'_>) -> LinearModule {
+    fn lower(&self, input: Shape, lowering: &mut Lowering) {
         let inputs = input.len();
-        let weight = start.parameter("weight", [inputs, self.units], self.init.of(inputs, self.units));
-        let bias = start.bias(self.bias, self.units);
-        // The rows of the matrix are the outputs, as in PyTorch.
-        let spectral = self.spectral_norm.then(|| Spectral::new(&weight.val().transpose(), start));
-        LinearModule { weight, bias, spectral }
+        let mut weights = lowering.weight("weight", [inputs, self.units]);
+        lowering
+            .spectral(self.spectral_norm, &mut weights, [self.units, inputs], |row, column| column * self.units + row);
+        let bias = lowering.bias(self.bias, self.units);
+        let matrix = Convolve::matrix(&weights, bias, [inputs, self.units]);
+        lowering.push(Kind::Convolve(matrix), input, Shape::Flat(self.units));
     }
 }
 
-/// A built `linear`.
-#[derive(Module, Debug)]
-pub struct LinearModule {
-    /// `[inputs, units]`
-    weight: Param<Tensor<2>>,
-    /// `[units]`
-    bias: Option<Param<Tensor<1>>>,
-    spectral: Option<Spectral>,
-}
+#[cfg(feature = "train")]
+mod built {
+    use crate::nn::{Forward, Spectral, Start, Value};
+    use burn::module::{Module, Param};
+    use burn::tensor::Tensor;
+    use burn::tensor::module::linear;
 
-impl Forward for LinearModule {
-    fn forward(&self, value: Value) -> Value {
-        let weight = match &self.spectral {
-            Some(spectral) => spectral.normalize(self.weight.val().transpose()).transpose(),
-            None => self.weight.val(),
-        };
-        Value::Flat(linear(value.flat(), weight, self.bias.as_ref().map(Param::val)))
+    use super::*;
+    use crate::layer::Build;
+
+    impl Build for Linear {
+        type Module = LinearModule;
+
+        fn build(&self, input: Shape, start: &mut Start<'_>) -> LinearModule {
+            let inputs = input.len();
+            let weight = start.parameter("weight", [inputs, self.units], self.init.of(inputs, self.units));
+            let bias = start.bias(self.bias, self.units);
+            // The rows of the matrix are the outputs, as in PyTorch.
+            let spectral = self.spectral_norm.then(|| Spectral::new(&weight.val().transpose(), start));
+            LinearModule { weight, bias, spectral }
+        }
+    }
+
+    /// A built `linear`.
+    #[derive(Module, Debug)]
+    pub struct LinearModule {
+        /// `[inputs, units]`
+        weight: Param<Tensor<2>>,
+        /// `[units]`
+        bias: Option<Param<Tensor<1>>>,
+        spectral: Option<Spectral>,
+    }
+
+    impl Forward for LinearModule {
+        fn forward(&self, value: Value) -> Value {
+            let weight = match &self.spectral {
+                Some(spectral) => spectral.normalize(self.weight.val().transpose()).transpose(),
+                None => self.weight.val(),
+            };
+            Value::Flat(linear(value.flat(), weight, self.bias.as_ref().map(Param::val)))
+        }
     }
 }
 

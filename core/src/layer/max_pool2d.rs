@@ -1,15 +1,12 @@
 //! `max_pool2d`: the largest value of each window.
 
-use burn::module::Module;
-use burn::nn::pool;
 use serde::{Deserialize, Serialize};
 
 use super::declared::ones;
 use super::window::span;
 use super::{Faults, Layer, Misfit, Padding, Pair, image};
-use crate::kernel::{self, Window};
-use crate::nn::{Forward, Start, Value};
 use crate::plan::Shape;
+use crate::program::{Kind, Lowering, Pool};
 
 /// The largest value of each window, channel by channel; what is padded never wins.
 ///
@@ -44,7 +41,6 @@ impl MaxPool2d {
 }
 
 impl Layer for MaxPool2d {
-    type Module = MaxPool2dModule;
     const SHORT: Option<&'static str> = Some("kernel");
 
     fn check(&self, faults: &mut Faults) {
@@ -65,44 +61,73 @@ impl Layer for MaxPool2d {
             self.padding.around(sides[axis], kernel, self.stride()[axis]) != (0, 0)
         };
         if (0..2).any(|axis| padded(axis) && sides[axis] < self.dilation.0[axis]) {
-            let found = format!("an image of {height} by {width} fits between the taps of a dilation of {}", self.dilation);
+            let found =
+                format!("an image of {height} by {width} fits between the taps of a dilation of {}", self.dilation);
             return Err(Misfit::new(found).fix("a smaller dilation, or `padding: valid`"));
         }
         let output = self.padding.slide([height, width], span(self.kernel, self.dilation), self.stride())?;
         Ok(Shape::Image([channels, output[0], output[1]]))
     }
 
-    fn build(&self, input: Shape, _start: &mut Start<'_>) -> MaxPool2dModule {
+    fn lower(&self, input: Shape, lowering: &mut Lowering) {
         let [_, height, width] = input.sides();
-        let (sides, kernel) = ([height, width], span(self.kernel, self.dilation));
-        let padding = self.padding.explicit(sides, kernel, self.stride());
-        let burns = pool::MaxPool2dConfig::new(self.kernel.0)
-            .with_strides(self.stride())
-            .with_padding(padding)
-            .with_dilation(self.dilation.0)
-            .init();
-        let before = [0, 1].map(|axis| self.padding.around(sides[axis], kernel[axis], self.stride()[axis]).0);
-        let size = self.output(input).unwrap_or(input).sides();
-        MaxPool2dModule { burns, before, size: [size[1], size[2]] }
+        let (sides, kernel, stride) = ([height, width], span(self.kernel, self.dilation), self.stride());
+        let pool = Pool {
+            kernel: self.kernel.0,
+            stride,
+            dilation: self.dilation.0,
+            before: [0, 1].map(|axis| self.padding.around(sides[axis], kernel[axis], stride[axis]).0),
+            mean: None,
+        };
+        lowering.push(Kind::Pool(pool), input, self.output(input).unwrap_or(input));
     }
 }
 
-/// A built `max_pool2d`.
-#[derive(Module, Debug)]
-pub struct MaxPool2dModule {
-    burns: pool::MaxPool2d,
-    /// Rows above the image and columns left of it.
-    before: [usize; 2],
-    /// Height and width of the output.
-    size: [usize; 2],
-}
+#[cfg(feature = "train")]
+mod built {
+    use crate::kernel::{self, Window};
+    use crate::nn::{Forward, Start, Value};
+    use burn::module::Module;
+    use burn::nn::pool;
 
-impl Forward for MaxPool2dModule {
-    fn forward(&self, value: Value) -> Value {
-        let image = value.image();
-        let pool::MaxPool2d { stride, kernel_size, dilation, .. } = self.burns;
-        let window = Window { stride, dilation, before: self.before, size: self.size };
-        Value::Image(kernel::max_pool2d(&image, kernel_size, window).unwrap_or_else(|| self.burns.forward(image)))
+    use super::*;
+    use crate::layer::Build;
+
+    impl Build for MaxPool2d {
+        type Module = MaxPool2dModule;
+
+        fn build(&self, input: Shape, _start: &mut Start<'_>) -> MaxPool2dModule {
+            let [_, height, width] = input.sides();
+            let (sides, kernel) = ([height, width], span(self.kernel, self.dilation));
+            let padding = self.padding.explicit(sides, kernel, self.stride());
+            let burns = pool::MaxPool2dConfig::new(self.kernel.0)
+                .with_strides(self.stride())
+                .with_padding(padding)
+                .with_dilation(self.dilation.0)
+                .init();
+            let before = [0, 1].map(|axis| self.padding.around(sides[axis], kernel[axis], self.stride()[axis]).0);
+            let size = self.output(input).unwrap_or(input).sides();
+            MaxPool2dModule { burns, before, size: [size[1], size[2]] }
+        }
+    }
+
+    /// A built `max_pool2d`.
+    #[derive(Module, Debug)]
+    pub struct MaxPool2dModule {
+        burns: pool::MaxPool2d,
+        /// Rows above the image and columns left of it.
+        before: [usize; 2],
+        /// Height and width of the output.
+        size: [usize; 2],
+    }
+
+    impl Forward for MaxPool2dModule {
+        fn forward(&self, value: Value) -> Value {
+            let image = value.image();
+            let pool::MaxPool2d { stride, kernel_size, dilation, .. } = self.burns;
+            let window = Window { stride, dilation, before: self.before, size: self.size };
+            Value::Image(kernel::max_pool2d(&image, kernel_size, window).unwrap_or_else(|| self.burns.forward(image)))
+        }
     }
 }
 

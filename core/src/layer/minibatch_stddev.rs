@@ -1,12 +1,10 @@
 //! `minibatch_stddev`: shows a critic how much the samples of a batch differ.
 
-use burn::module::Module;
-use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
 use super::{Faults, Layer, Misfit};
-use crate::nn::{Forward, Start, Value};
 use crate::plan::Shape;
+use crate::program::Lowering;
 
 /// Adds one channel to an image, or one value to a row, that tells how much the samples of a batch differ.
 ///
@@ -34,7 +32,6 @@ fn four() -> usize {
 }
 
 impl Layer for MinibatchStddev {
-    type Module = MinibatchStddevModule;
     const SHORT: Option<&'static str> = Some("group");
 
     fn check(&self, faults: &mut Faults) {
@@ -48,39 +45,57 @@ impl Layer for MinibatchStddev {
         })
     }
 
-    fn build(&self, _input: Shape, _start: &mut Start<'_>) -> MinibatchStddevModule {
-        MinibatchStddevModule { group: self.group }
+    fn lower(&self, _input: Shape, lowering: &mut Lowering) {
+        lowering.refuse("minibatch_stddev");
     }
 }
 
-/// A built `minibatch_stddev`.
-#[derive(Module, Debug)]
-pub struct MinibatchStddevModule {
-    group: usize,
-}
+#[cfg(feature = "train")]
+mod built {
+    use crate::nn::{Forward, Start, Value};
+    use burn::module::Module;
+    use burn::tensor::Tensor;
 
-impl MinibatchStddevModule {
-    /// How much each sample's group differs: `[batch, values]` → `[batch, 1]`.
-    fn spread(&self, rows: Tensor<2>) -> Tensor<2> {
-        let [batch, values] = rows.dims();
-        let group = (1..=self.group.min(batch)).rev().find(|group| batch.is_multiple_of(*group)).unwrap_or(1);
-        let groups: Tensor<3> = rows.reshape([group, batch / group, values]);
-        let centred = groups.clone() - groups.mean_dim(0);
-        let deviation = ((centred.clone() * centred).mean_dim(0) + 1e-8).sqrt();
-        let spread: Tensor<2> = deviation.mean_dim(2).squeeze_dim(0);
-        spread.repeat_dim(0, group)
+    use super::*;
+    use crate::layer::Build;
+
+    impl Build for MinibatchStddev {
+        type Module = MinibatchStddevModule;
+
+        fn build(&self, _input: Shape, _start: &mut Start<'_>) -> MinibatchStddevModule {
+            MinibatchStddevModule { group: self.group }
+        }
     }
-}
 
-impl Forward for MinibatchStddevModule {
-    fn forward(&self, value: Value) -> Value {
-        let spread = self.spread(value.clone().flat());
-        match value {
-            Value::Flat(rows) => Value::Flat(Tensor::cat(vec![rows, spread], 1)),
-            Value::Image(images) => {
-                let [batch, _, height, width] = images.dims();
-                let channel = spread.reshape([batch, 1, 1, 1]).expand([batch, 1, height, width]);
-                Value::Image(Tensor::cat(vec![images, channel], 1))
+    /// A built `minibatch_stddev`.
+    #[derive(Module, Debug)]
+    pub struct MinibatchStddevModule {
+        group: usize,
+    }
+
+    impl MinibatchStddevModule {
+        /// How much each sample's group differs: `[batch, values]` → `[batch, 1]`.
+        fn spread(&self, rows: Tensor<2>) -> Tensor<2> {
+            let [batch, values] = rows.dims();
+            let group = (1..=self.group.min(batch)).rev().find(|group| batch.is_multiple_of(*group)).unwrap_or(1);
+            let groups: Tensor<3> = rows.reshape([group, batch / group, values]);
+            let centred = groups.clone() - groups.mean_dim(0);
+            let deviation = ((centred.clone() * centred).mean_dim(0) + 1e-8).sqrt();
+            let spread: Tensor<2> = deviation.mean_dim(2).squeeze_dim(0);
+            spread.repeat_dim(0, group)
+        }
+    }
+
+    impl Forward for MinibatchStddevModule {
+        fn forward(&self, value: Value) -> Value {
+            let spread = self.spread(value.clone().flat());
+            match value {
+                Value::Flat(rows) => Value::Flat(Tensor::cat(vec![rows, spread], 1)),
+                Value::Image(images) => {
+                    let [batch, _, height, width] = images.dims();
+                    let channel = spread.reshape([batch, 1, 1, 1]).expand([batch, 1, height, width]);
+                    Value::Image(Tensor::cat(vec![images, channel], 1))
+                }
             }
         }
     }

@@ -8,17 +8,20 @@ mod init;
 mod testing;
 mod window;
 
+#[cfg(feature = "train")]
 use burn::module::Module;
 
 pub(crate) use declared::{fields, one_key};
 pub use init::Init;
 pub use window::{Padding, Pair};
 
+#[cfg(feature = "train")]
 use crate::nn::{Activation, Forward, Start, Value};
 use crate::plan::Shape;
+use crate::program::Lowering;
 
-/// Declares every layer once: its name in YAML, its file and its type. Those that only critics, encoders and classifiers are
-/// made of are not in the page.
+/// Declares every layer once: its name in YAML, its file and its type. Those that only critics are made of are
+/// not in the page.
 macro_rules! layers {
     ($($(#[$only:meta])* $name:literal => $file:ident::$layer:ident),* $(,)?) => {
         $($(#[$only])* mod $file; $(#[$only])* pub use $file::$layer;)*
@@ -30,12 +33,14 @@ macro_rules! layers {
         }
 
         /// One layer as built.
+        #[cfg(feature = "train")]
         #[derive(Module, Debug)]
         #[allow(clippy::large_enum_variant)]
         pub enum LayerModule {
-            $($(#[$only])* #[doc = concat!("`", $name, "`")] $layer(<$layer as Layer>::Module),)*
+            $($(#[$only])* #[doc = concat!("`", $name, "`")] $layer(<$layer as Build>::Module),)*
         }
 
+        #[cfg(feature = "train")]
         impl LayerModule {
             pub(crate) fn forward(&self, value: Value) -> Value {
                 match self { $($(#[$only])* Self::$layer(layer) => Forward::forward(layer, value),)* }
@@ -99,7 +104,13 @@ macro_rules! layers {
                 match self { $($(#[$only])* Self::$layer(layer) => layer.macs(input, output),)* }
             }
 
+            /// Writes down what the layer does, for an input that [`LayerSpec::output`] accepts.
+            pub(crate) fn lower(&self, input: Shape, lowering: &mut Lowering) {
+                match self { $($(#[$only])* Self::$layer(layer) => layer.lower(input, lowering),)* }
+            }
+
             /// The network's layer, for an input that [`LayerSpec::output`] accepts.
+            #[cfg(feature = "train")]
             pub(crate) fn build(&self, input: Shape, start: &mut Start<'_>) -> LayerModule {
                 match self { $($(#[$only])* Self::$layer(layer) => LayerModule::$layer(layer.build(input, start)),)* }
             }
@@ -153,9 +164,7 @@ layers! {
     "gaussian_noise" => gaussian_noise::GaussianNoise,
     #[cfg(feature = "yaml")]
     "minibatch_stddev" => minibatch_stddev::MinibatchStddev,
-    #[cfg(feature = "yaml")]
     "max_pool2d" => max_pool2d::MaxPool2d,
-    #[cfg(feature = "yaml")]
     "avg_pool2d" => avg_pool2d::AvgPool2d,
     "global_avg_pool" => global_avg_pool::GlobalAvgPool,
     "upsample" => upsample::Upsample,
@@ -179,8 +188,6 @@ layers! {
 
 /// What every layer says of itself.
 pub trait Layer {
-    /// What it becomes when it is built.
-    type Module: Forward;
     /// The field that a bare number stands for: `linear: 128` is short for `linear: { units: 128 }`.
     const SHORT: Option<&'static str> = None;
     /// Whether it is an activation function.
@@ -217,20 +224,18 @@ pub trait Layer {
         0
     }
 
-    /// The layer with its weights. Only called with an input that [`Layer::output`] accepts.
-    fn build(&self, input: Shape, start: &mut Start<'_>) -> Self::Module;
+    /// Writes down what the layer does when nothing is trained. Only called with an input that [`Layer::output`] accepts.
+    fn lower(&self, input: Shape, lowering: &mut Lowering);
 }
 
-/// A layer that does something in training only, where there is none: without it the page needs no random numbers of Burn's.
-#[cfg(not(feature = "train"))]
-#[derive(Module, Debug)]
-pub struct Idle;
+/// What every layer is for Burn, which trains it.
+#[cfg(feature = "train")]
+pub trait Build: Layer {
+    /// What it becomes when it is built.
+    type Module: Forward;
 
-#[cfg(not(feature = "train"))]
-impl Forward for Idle {
-    fn forward(&self, value: Value) -> Value {
-        value
-    }
+    /// The layer with its weights. Only called with an input that [`Layer::output`] accepts.
+    fn build(&self, input: Shape, start: &mut Start<'_>) -> Self::Module;
 }
 
 /// Why a layer cannot take what reaches it.

@@ -1,11 +1,10 @@
 //! `pixel_shuffle`: channels become pixels.
 
-use burn::nn;
 use serde::{Deserialize, Serialize};
 
-use super::{Faults, Layer, Misfit, image, channels_of};
-use crate::nn::{Forward, Start, Value};
+use super::{Faults, Layer, Misfit, channels_of, image};
 use crate::plan::Shape;
+use crate::program::{Kind, Lowering};
 
 /// Makes an image larger with what its channels hold.
 ///
@@ -26,7 +25,6 @@ pub struct PixelShuffle {
 }
 
 impl Layer for PixelShuffle {
-    type Module = nn::PixelShuffle;
     const SHORT: Option<&'static str> = Some("factor");
 
     fn check(&self, faults: &mut Faults) {
@@ -45,14 +43,31 @@ impl Layer for PixelShuffle {
         Ok(Shape::Image([channels / square, height.saturating_mul(factor), width.saturating_mul(factor)]))
     }
 
-    fn build(&self, _input: Shape, _start: &mut Start<'_>) -> nn::PixelShuffle {
-        nn::PixelShuffleConfig::new(self.factor).init()
+    fn lower(&self, input: Shape, lowering: &mut Lowering) {
+        lowering.push(Kind::Shuffle { factor: self.factor }, input, self.output(input).unwrap_or(input));
     }
 }
 
-impl Forward for nn::PixelShuffle {
-    fn forward(&self, value: Value) -> Value {
-        Value::Image(self.forward(value.image()))
+#[cfg(feature = "train")]
+mod built {
+    use crate::nn::{Forward, Start, Value};
+    use burn::nn;
+
+    use super::*;
+    use crate::layer::Build;
+
+    impl Build for PixelShuffle {
+        type Module = nn::PixelShuffle;
+
+        fn build(&self, _input: Shape, _start: &mut Start<'_>) -> nn::PixelShuffle {
+            nn::PixelShuffleConfig::new(self.factor).init()
+        }
+    }
+
+    impl Forward for nn::PixelShuffle {
+        fn forward(&self, value: Value) -> Value {
+            Value::Image(self.forward(value.image()))
+        }
     }
 }
 

@@ -1,11 +1,10 @@
 //! `prelu`: a leaky rectifier that learns its slope.
 
-use burn::nn::PRelu;
 use serde::{Deserialize, Serialize};
 
 use super::{Faults, Layer};
-use crate::nn::{Initial, Start, any_rank};
 use crate::plan::Shape;
+use crate::program::{Kind, Lowering};
 
 /// The parametric rectifier, x for x ≥ 0, otherwise α x with a learned α.
 ///
@@ -38,7 +37,6 @@ impl Prelu {
 }
 
 impl Layer for Prelu {
-    type Module = PRelu;
     const SHORT: Option<&'static str> = Some("slope");
     const ACTIVATION: bool = true;
 
@@ -50,13 +48,31 @@ impl Layer for Prelu {
         self.slopes(input) as u64
     }
 
-    fn build(&self, input: Shape, start: &mut Start<'_>) -> PRelu {
-        let alpha = start.parameter("alpha", [self.slopes(input)], Initial::Constant(self.slope as f32));
-        PRelu { alpha, alpha_value: self.slope }
+    fn lower(&self, input: Shape, lowering: &mut Lowering) {
+        let slopes = lowering.weight("alpha", [self.slopes(input)]);
+        lowering.keep(Kind::Slope(slopes), input);
     }
 }
 
-any_rank!(PRelu);
+#[cfg(feature = "train")]
+mod built {
+    use crate::nn::{Initial, Start, any_rank};
+    use burn::nn::PRelu;
+
+    use super::*;
+    use crate::layer::Build;
+
+    impl Build for Prelu {
+        type Module = PRelu;
+
+        fn build(&self, input: Shape, start: &mut Start<'_>) -> PRelu {
+            let alpha = start.parameter("alpha", [self.slopes(input)], Initial::Constant(self.slope as f32));
+            PRelu { alpha, alpha_value: self.slope }
+        }
+    }
+
+    any_rank!(PRelu);
+}
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {

@@ -1,11 +1,11 @@
 //! `relu`: the rectifier.
 
-use burn::nn::activation;
 use serde::{Deserialize, Serialize};
 
 use super::Layer;
-use crate::nn::{Activation, Start};
+use crate::nn::Activation;
 use crate::plan::Shape;
+use crate::program::{Function, Kind, Lowering};
 
 /// The rectifier, max(x, 0).
 ///
@@ -20,15 +20,31 @@ use crate::plan::Shape;
 pub struct Relu {}
 
 impl Layer for Relu {
-    type Module = activation::Relu;
     const ACTIVATION: bool = true;
 
-    fn build(&self, _input: Shape, _start: &mut Start<'_>) -> activation::Relu {
-        activation::Relu::new()
+    fn lower(&self, input: Shape, lowering: &mut Lowering) {
+        lowering.keep(Kind::Apply(Function::Simple(Activation::Rectify { slope: 0.0 })), input);
     }
 }
 
-crate::nn::activation!(activation::Relu, |_: &Self| Some(Activation::Rectify { slope: 0.0 }));
+#[cfg(feature = "train")]
+mod built {
+    use crate::nn::{Activation, Start};
+    use burn::nn::activation;
+
+    use super::*;
+    use crate::layer::Build;
+
+    impl Build for Relu {
+        type Module = activation::Relu;
+
+        fn build(&self, _input: Shape, _start: &mut Start<'_>) -> activation::Relu {
+            activation::Relu::new()
+        }
+    }
+
+    crate::nn::activation!(activation::Relu, |_: &Self| Some(Activation::Rectify { slope: 0.0 }));
+}
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {

@@ -1,11 +1,10 @@
 //! `repeat`: the same layers several times, each time with weights of their own.
 
-use burn::module::Module;
 use serde::{Deserialize, Serialize};
 
-use super::{Faults, Inside, Layer, LayerModule, LayerSpec, Misfit};
-use crate::nn::{Forward, Start, Value, build, pass};
+use super::{Faults, Inside, Layer, LayerSpec, Misfit};
 use crate::plan::Shape;
+use crate::program::Lowering;
 
 /// Puts the same layers one after another several times; each time they have weights of their own.
 ///
@@ -33,8 +32,6 @@ impl Repeat {
 }
 
 impl Layer for Repeat {
-    type Module = RepeatModule;
-
     fn check(&self, faults: &mut Faults) {
         faults.unless((1..=1000).contains(&self.times), "times", || {
             format!("times must lie between 1 and 1000, found {}", self.times)
@@ -50,19 +47,36 @@ impl Layer for Repeat {
         self.all().try_fold(input, |shape, layer| layer.output(shape))
     }
 
-    fn build(&self, input: Shape, start: &mut Start<'_>) -> RepeatModule {
-        RepeatModule { layers: build(self.all(), input, start) }
+    fn lower(&self, input: Shape, lowering: &mut Lowering) {
+        lowering.layers(self.all(), input);
     }
 }
 
-/// A built `repeat`.
-#[derive(Module, Debug)]
-pub struct RepeatModule {
-    layers: Vec<LayerModule>,
-}
+#[cfg(feature = "train")]
+mod built {
+    use crate::nn::{Forward, Start, Value, build, pass};
+    use burn::module::Module;
 
-impl Forward for RepeatModule {
-    fn forward(&self, value: Value) -> Value {
-        pass(&self.layers, value)
+    use super::*;
+    use crate::layer::{Build, LayerModule};
+
+    impl Build for Repeat {
+        type Module = RepeatModule;
+
+        fn build(&self, input: Shape, start: &mut Start<'_>) -> RepeatModule {
+            RepeatModule { layers: build(self.all(), input, start) }
+        }
+    }
+
+    /// A built `repeat`.
+    #[derive(Module, Debug)]
+    pub struct RepeatModule {
+        layers: Vec<LayerModule>,
+    }
+
+    impl Forward for RepeatModule {
+        fn forward(&self, value: Value) -> Value {
+            pass(&self.layers, value)
+        }
     }
 }

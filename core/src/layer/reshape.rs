@@ -1,11 +1,10 @@
 //! `reshape`: values in a row become an image.
 
-use burn::module::Module;
 use serde::{Deserialize, Serialize};
 
 use super::{Faults, Layer, Misfit};
-use crate::nn::{Forward, Start, Value};
 use crate::plan::Shape;
+use crate::program::{Kind, Lowering};
 
 /// Reads the same values in another shape: `[channels, height, width]`, filled channel by channel.
 ///
@@ -18,8 +17,6 @@ use crate::plan::Shape;
 pub struct Reshape(pub [usize; 3]);
 
 impl Layer for Reshape {
-    type Module = ReshapeModule;
-
     fn check(&self, faults: &mut Faults) {
         let shape = Shape::Image(self.0);
         faults.unless(!shape.is_empty(), "", || format!("every side must be at least 1, found {shape}"));
@@ -40,23 +37,40 @@ impl Layer for Reshape {
         Some(Shape::Image(self.0))
     }
 
-    fn build(&self, _input: Shape, _start: &mut Start<'_>) -> ReshapeModule {
-        ReshapeModule { shape: self.0 }
+    fn lower(&self, input: Shape, lowering: &mut Lowering) {
+        lowering.push(Kind::Reshape, input, Shape::Image(self.0));
     }
 }
 
-/// A built `reshape`.
-#[derive(Module, Debug)]
-pub struct ReshapeModule {
-    /// Channels, height and width.
-    shape: [usize; 3],
-}
+#[cfg(feature = "train")]
+mod built {
+    use crate::nn::{Forward, Start, Value};
+    use burn::module::Module;
 
-impl Forward for ReshapeModule {
-    fn forward(&self, value: Value) -> Value {
-        let (rows, [channels, height, width]) = (value.flat(), self.shape);
-        let [batch, _] = rows.dims();
-        Value::Image(rows.reshape([batch, channels, height, width]))
+    use super::*;
+    use crate::layer::Build;
+
+    impl Build for Reshape {
+        type Module = ReshapeModule;
+
+        fn build(&self, _input: Shape, _start: &mut Start<'_>) -> ReshapeModule {
+            ReshapeModule { shape: self.0 }
+        }
+    }
+
+    /// A built `reshape`.
+    #[derive(Module, Debug)]
+    pub struct ReshapeModule {
+        /// Channels, height and width.
+        shape: [usize; 3],
+    }
+
+    impl Forward for ReshapeModule {
+        fn forward(&self, value: Value) -> Value {
+            let (rows, [channels, height, width]) = (value.flat(), self.shape);
+            let [batch, _] = rows.dims();
+            Value::Image(rows.reshape([batch, channels, height, width]))
+        }
     }
 }
 

@@ -1,15 +1,11 @@
 //! `residual`: layers with a way around them.
 
-use burn::module::{Module, Param};
-use burn::tensor::Tensor;
-use burn::tensor::module::{conv2d, linear};
-use burn::tensor::ops::ConvOptions;
 use serde::{Deserialize, Serialize};
 
-use super::upsample::{Mode, Upsample};
-use super::{Faults, Init, Inside, Layer, LayerModule, LayerSpec, Misfit, count};
-use crate::nn::{Forward, Start, Value, build, pass};
+use super::{Faults, Inside, Layer, LayerSpec, Misfit, count};
+use crate::kernel::slices::Geometry;
 use crate::plan::Shape;
+use crate::program::{Convolve, Function, Kind, Lowering};
 
 /// A way around layers, y = f(x) + x.
 ///
@@ -87,8 +83,6 @@ impl Residual {
 }
 
 impl Layer for Residual {
-    type Module = ResidualModule;
-
     fn check(&self, faults: &mut Faults) {
         faults.unless(!self.0.is_empty(), "", || "there is no layer to go around".into());
     }
@@ -114,70 +108,123 @@ impl Layer for Residual {
         self.parameters(input).saturating_mul(pixels)
     }
 
-    fn build(&self, input: Shape, start: &mut Start<'_>) -> ResidualModule {
-        let layers = build(self.0.iter(), input, start);
-        start.within("projection", |start| match self.shortcut(input).unwrap_or(Shortcut::Identity) {
-            Shortcut::Identity => ResidualModule { layers, projection: None, grow: [1, 1], stride: [1, 1] },
-            Shortcut::Linear([inputs, outputs]) => {
-                let weight = start.parameter("weight", [inputs, outputs], Init::Glorot.of(inputs, outputs));
-                let projection = Some(Projection::Linear(LinearProjection { weight }));
-                ResidualModule { layers, projection, grow: [1, 1], stride: [1, 1] }
-            }
-            Shortcut::Conv { channels: [from, to], grow, stride } => {
-                let weight = start.parameter("weight", [to, from, 1, 1], Init::Glorot.of(from, to));
-                let projection = Some(Projection::Conv(ConvProjection { weight }));
-                ResidualModule { layers, projection, grow, stride }
-            }
-        })
+    fn lower(&self, input: Shape, lowering: &mut Lowering) {
+        let through = lowering.apart(|lowering| lowering.layers(self.0.iter(), input));
+        let output = self.output(input).unwrap_or(input);
+        let around = lowering.apart(|lowering| {
+            lowering.within("projection", |lowering| match self.shortcut(input).unwrap_or(Shortcut::Identity) {
+                Shortcut::Identity => {}
+                Shortcut::Linear([inputs, outputs]) => {
+                    let weights = lowering.weight("weight", [inputs, outputs]);
+                    let matrix = Convolve::matrix(&weights, Vec::new(), [inputs, outputs]);
+                    lowering.push(Kind::Convolve(matrix), input, output);
+                }
+                Shortcut::Conv { channels: [from, to], grow, stride } => {
+                    let weights = lowering.weight("weight", [to, from, 1, 1]);
+                    let [_, height, width] = input.sides();
+                    let (height, width) = (height * grow[0], width * grow[1]);
+                    let larger = Shape::Image([from, height, width]);
+                    if grow != [1, 1] {
+                        lowering.push(Kind::Resize { scale: grow, bilinear: false }, input, larger);
+                    }
+                    let geometry = Geometry {
+                        image: [height, width, from],
+                        grid: [output.sides()[1], output.sides()[2], to],
+                        kernel: [1, 1],
+                        stride,
+                        dilation: [1, 1],
+                        before: [0, 0],
+                    };
+                    let (bias, function) = (Vec::new(), Function::NONE);
+                    let convolve = Convolve { geometry, transposed: false, groups: 1, weights, bias, function };
+                    lowering.push(Kind::Convolve(convolve), larger, output);
+                }
+            });
+        });
+        lowering.push(Kind::Branches([through, around]), input, output);
     }
 }
 
-/// A built `residual`.
-#[derive(Module, Debug)]
-pub struct ResidualModule {
-    layers: Vec<LayerModule>,
-    projection: Option<Projection>,
-    grow: [usize; 2],
-    stride: [usize; 2],
-}
+#[cfg(feature = "train")]
+mod built {
+    use crate::nn::{Forward, Start, Value, build, pass};
+    use burn::module::{Module, Param};
+    use burn::tensor::Tensor;
+    use burn::tensor::module::{conv2d, linear};
+    use burn::tensor::ops::ConvOptions;
 
-#[derive(Module, Debug)]
-enum Projection {
-    Linear(LinearProjection),
-    Conv(ConvProjection),
-}
+    use super::*;
+    use crate::layer::upsample::{Mode, Upsample};
+    use crate::layer::{Build, Init, LayerModule};
 
-#[derive(Module, Debug)]
-struct LinearProjection {
-    /// `[inputs, outputs]`
-    weight: Param<Tensor<2>>,
-}
+    impl Build for Residual {
+        type Module = ResidualModule;
 
-#[derive(Module, Debug)]
-struct ConvProjection {
-    /// `[filters, channels, 1, 1]`
-    weight: Param<Tensor<4>>,
-}
+        fn build(&self, input: Shape, start: &mut Start<'_>) -> ResidualModule {
+            let layers = build(self.0.iter(), input, start);
+            start.within("projection", |start| match self.shortcut(input).unwrap_or(Shortcut::Identity) {
+                Shortcut::Identity => ResidualModule { layers, projection: None, grow: [1, 1], stride: [1, 1] },
+                Shortcut::Linear([inputs, outputs]) => {
+                    let weight = start.parameter("weight", [inputs, outputs], Init::Glorot.of(inputs, outputs));
+                    let projection = Some(Projection::Linear(LinearProjection { weight }));
+                    ResidualModule { layers, projection, grow: [1, 1], stride: [1, 1] }
+                }
+                Shortcut::Conv { channels: [from, to], grow, stride } => {
+                    let weight = start.parameter("weight", [to, from, 1, 1], Init::Glorot.of(from, to));
+                    let projection = Some(Projection::Conv(ConvProjection { weight }));
+                    ResidualModule { layers, projection, grow, stride }
+                }
+            })
+        }
+    }
 
-impl Forward for ResidualModule {
-    fn forward(&self, value: Value) -> Value {
-        let around = match &self.projection {
-            None => value.clone(),
-            Some(Projection::Linear(projection)) => {
-                Value::Flat(linear(value.clone().flat(), projection.weight.val(), None))
+    /// A built `residual`.
+    #[derive(Module, Debug)]
+    pub struct ResidualModule {
+        layers: Vec<LayerModule>,
+        projection: Option<Projection>,
+        grow: [usize; 2],
+        stride: [usize; 2],
+    }
+
+    #[derive(Module, Debug)]
+    enum Projection {
+        Linear(LinearProjection),
+        Conv(ConvProjection),
+    }
+
+    #[derive(Module, Debug)]
+    struct LinearProjection {
+        /// `[inputs, outputs]`
+        weight: Param<Tensor<2>>,
+    }
+
+    #[derive(Module, Debug)]
+    struct ConvProjection {
+        /// `[filters, channels, 1, 1]`
+        weight: Param<Tensor<4>>,
+    }
+
+    impl Forward for ResidualModule {
+        fn forward(&self, value: Value) -> Value {
+            let around = match &self.projection {
+                None => value.clone(),
+                Some(Projection::Linear(projection)) => {
+                    Value::Flat(linear(value.clone().flat(), projection.weight.val(), None))
+                }
+                Some(Projection::Conv(projection)) => {
+                    let options = ConvOptions::new(self.stride, [0, 0], [1, 1], 1);
+                    let images = match self.grow {
+                        [1, 1] => value.clone().image(),
+                        scale => Upsample::built(scale, Mode::Nearest).forward(value.clone()).image(),
+                    };
+                    Value::Image(conv2d(images, projection.weight.val(), None, options))
+                }
+            };
+            match (pass(&self.layers, value), around) {
+                (Value::Flat(through), around) => Value::Flat(through + around.flat()),
+                (Value::Image(through), around) => Value::Image(through + around.image()),
             }
-            Some(Projection::Conv(projection)) => {
-                let options = ConvOptions::new(self.stride, [0, 0], [1, 1], 1);
-                let images = match self.grow {
-                    [1, 1] => value.clone().image(),
-                    scale => Upsample::built(scale, Mode::Nearest).forward(value.clone()).image(),
-                };
-                Value::Image(conv2d(images, projection.weight.val(), None, options))
-            }
-        };
-        match (pass(&self.layers, value), around) {
-            (Value::Flat(through), around) => Value::Flat(through + around.flat()),
-            (Value::Image(through), around) => Value::Image(through + around.image()),
         }
     }
 }

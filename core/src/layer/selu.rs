@@ -1,13 +1,10 @@
 //! `selu`: the self-normalising exponential unit.
 
-use burn::module::Module;
-use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
 use super::Layer;
-use super::elu::elu;
-use crate::nn::{Start, any_rank};
 use crate::plan::Shape;
+use crate::program::{Function, Kind, Lowering};
 
 /// The self-normalising exponential unit, λ x for x > 0, otherwise λ α (exp(x) − 1), with λ = 1.0507 and α = 1.6733.
 ///
@@ -26,25 +23,43 @@ const ALPHA: f64 = 1.673_263_242_354_377_2;
 const LAMBDA: f64 = 1.050_700_987_355_480_5;
 
 impl Layer for Selu {
-    type Module = SeluModule;
     const ACTIVATION: bool = true;
 
-    fn build(&self, _input: Shape, _start: &mut Start<'_>) -> SeluModule {
-        SeluModule
+    fn lower(&self, input: Shape, lowering: &mut Lowering) {
+        lowering.keep(Kind::Apply(Function::Elu { alpha: ALPHA as f32, scale: LAMBDA as f32 }), input);
     }
 }
 
-/// A built `selu`.
-#[derive(Module, Debug)]
-pub struct SeluModule;
+#[cfg(feature = "train")]
+mod built {
+    use crate::nn::{Start, any_rank};
+    use burn::module::Module;
+    use burn::tensor::Tensor;
 
-impl SeluModule {
-    fn forward<const D: usize>(&self, input: Tensor<D>) -> Tensor<D> {
-        elu(input, ALPHA) * LAMBDA
+    use super::*;
+    use crate::layer::Build;
+    use crate::layer::elu::elu;
+
+    impl Build for Selu {
+        type Module = SeluModule;
+
+        fn build(&self, _input: Shape, _start: &mut Start<'_>) -> SeluModule {
+            SeluModule
+        }
     }
-}
 
-any_rank!(SeluModule);
+    /// A built `selu`.
+    #[derive(Module, Debug)]
+    pub struct SeluModule;
+
+    impl SeluModule {
+        fn forward<const D: usize>(&self, input: Tensor<D>) -> Tensor<D> {
+            elu(input, ALPHA) * LAMBDA
+        }
+    }
+
+    any_rank!(SeluModule);
+}
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {

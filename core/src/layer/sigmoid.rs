@@ -1,11 +1,11 @@
 //! `sigmoid`: the logistic function.
 
-use burn::nn::activation;
 use serde::{Deserialize, Serialize};
 
 use super::Layer;
-use crate::nn::{Activation, Start};
+use crate::nn::Activation;
 use crate::plan::Shape;
+use crate::program::{Function, Kind, Lowering};
 
 /// The logistic function, σ(x) = 1 / (1 + exp(−x)), between 0 and 1.
 ///
@@ -18,15 +18,31 @@ use crate::plan::Shape;
 pub struct Sigmoid {}
 
 impl Layer for Sigmoid {
-    type Module = activation::Sigmoid;
     const ACTIVATION: bool = true;
 
-    fn build(&self, _input: Shape, _start: &mut Start<'_>) -> activation::Sigmoid {
-        activation::Sigmoid::new()
+    fn lower(&self, input: Shape, lowering: &mut Lowering) {
+        lowering.keep(Kind::Apply(Function::Simple(Activation::Sigmoid)), input);
     }
 }
 
-crate::nn::activation!(activation::Sigmoid, |_: &Self| Some(Activation::Sigmoid));
+#[cfg(feature = "train")]
+mod built {
+    use crate::nn::{Activation, Start};
+    use burn::nn::activation;
+
+    use super::*;
+    use crate::layer::Build;
+
+    impl Build for Sigmoid {
+        type Module = activation::Sigmoid;
+
+        fn build(&self, _input: Shape, _start: &mut Start<'_>) -> activation::Sigmoid {
+            activation::Sigmoid::new()
+        }
+    }
+
+    crate::nn::activation!(activation::Sigmoid, |_: &Self| Some(Activation::Sigmoid));
+}
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {

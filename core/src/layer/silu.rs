@@ -1,11 +1,10 @@
 //! `silu`: the sigmoid linear unit.
 
-use burn::nn::activation;
 use serde::{Deserialize, Serialize};
 
 use super::Layer;
-use crate::nn::{Start, any_rank};
 use crate::plan::Shape;
+use crate::program::{Function, Kind, Lowering};
 
 /// The sigmoid linear unit, x σ(x); also called swish.
 ///
@@ -20,15 +19,31 @@ use crate::plan::Shape;
 pub struct Silu {}
 
 impl Layer for Silu {
-    type Module = activation::SiLU;
     const ACTIVATION: bool = true;
 
-    fn build(&self, _input: Shape, _start: &mut Start<'_>) -> activation::SiLU {
-        activation::SiLU::new()
+    fn lower(&self, input: Shape, lowering: &mut Lowering) {
+        lowering.keep(Kind::Apply(Function::Silu), input);
     }
 }
 
-any_rank!(activation::SiLU);
+#[cfg(feature = "train")]
+mod built {
+    use crate::nn::{Start, any_rank};
+    use burn::nn::activation;
+
+    use super::*;
+    use crate::layer::Build;
+
+    impl Build for Silu {
+        type Module = activation::SiLU;
+
+        fn build(&self, _input: Shape, _start: &mut Start<'_>) -> activation::SiLU {
+            activation::SiLU::new()
+        }
+    }
+
+    any_rank!(activation::SiLU);
+}
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {

@@ -1,13 +1,10 @@
 //! `softmax`: values become shares of 1.
 
-use burn::module::Module;
-use burn::tensor::Tensor;
-use burn::tensor::activation::softmax;
 use serde::{Deserialize, Serialize};
 
 use super::Layer;
-use crate::nn::{Start, any_rank};
 use crate::plan::Shape;
+use crate::program::{Kind, Lowering};
 
 /// Makes shares of 1 of the values of a row, or at each pixel of the channels of an image.
 ///
@@ -23,25 +20,43 @@ use crate::plan::Shape;
 pub struct Softmax {}
 
 impl Layer for Softmax {
-    type Module = SoftmaxModule;
     const ACTIVATION: bool = true;
 
-    fn build(&self, _input: Shape, _start: &mut Start<'_>) -> SoftmaxModule {
-        SoftmaxModule
+    fn lower(&self, input: Shape, lowering: &mut Lowering) {
+        lowering.keep(Kind::Softmax, input);
     }
 }
 
-/// A built `softmax`.
-#[derive(Module, Debug)]
-pub struct SoftmaxModule;
+#[cfg(feature = "train")]
+mod built {
+    use crate::nn::{Start, any_rank};
+    use burn::module::Module;
+    use burn::tensor::Tensor;
+    use burn::tensor::activation::softmax;
 
-impl SoftmaxModule {
-    fn forward<const D: usize>(&self, input: Tensor<D>) -> Tensor<D> {
-        softmax(input, 1)
+    use super::*;
+    use crate::layer::Build;
+
+    impl Build for Softmax {
+        type Module = SoftmaxModule;
+
+        fn build(&self, _input: Shape, _start: &mut Start<'_>) -> SoftmaxModule {
+            SoftmaxModule
+        }
     }
-}
 
-any_rank!(SoftmaxModule);
+    /// A built `softmax`.
+    #[derive(Module, Debug)]
+    pub struct SoftmaxModule;
+
+    impl SoftmaxModule {
+        fn forward<const D: usize>(&self, input: Tensor<D>) -> Tensor<D> {
+            softmax(input, 1)
+        }
+    }
+
+    any_rank!(SoftmaxModule);
+}
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {

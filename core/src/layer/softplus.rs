@@ -1,11 +1,10 @@
 //! `softplus`: the smooth rectifier.
 
-use burn::nn::activation;
 use serde::{Deserialize, Serialize};
 
 use super::Layer;
-use crate::nn::{Start, any_rank};
 use crate::plan::Shape;
+use crate::program::{Function, Kind, Lowering};
 
 /// The smooth rectifier, log(1 + exp(x)); x itself above 20, where the two do not differ.
 ///
@@ -20,15 +19,31 @@ use crate::plan::Shape;
 pub struct Softplus {}
 
 impl Layer for Softplus {
-    type Module = activation::Softplus;
     const ACTIVATION: bool = true;
 
-    fn build(&self, _input: Shape, _start: &mut Start<'_>) -> activation::Softplus {
-        activation::SoftplusConfig::new().init()
+    fn lower(&self, input: Shape, lowering: &mut Lowering) {
+        lowering.keep(Kind::Apply(Function::Softplus), input);
     }
 }
 
-any_rank!(activation::Softplus);
+#[cfg(feature = "train")]
+mod built {
+    use crate::nn::{Start, any_rank};
+    use burn::nn::activation;
+
+    use super::*;
+    use crate::layer::Build;
+
+    impl Build for Softplus {
+        type Module = activation::Softplus;
+
+        fn build(&self, _input: Shape, _start: &mut Start<'_>) -> activation::Softplus {
+            activation::SoftplusConfig::new().init()
+        }
+    }
+
+    any_rank!(activation::Softplus);
+}
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {

@@ -1,12 +1,11 @@
 //! `tanh`: the hyperbolic tangent.
 
-use burn::module::Module;
-use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
 use super::Layer;
-use crate::nn::{Activation, Start};
+use crate::nn::Activation;
 use crate::plan::Shape;
+use crate::program::{Function, Kind, Lowering};
 
 /// The hyperbolic tangent, between −1 and 1.
 ///
@@ -19,29 +18,46 @@ use crate::plan::Shape;
 pub struct Tanh {}
 
 impl Layer for Tanh {
-    type Module = TanhModule;
     const ACTIVATION: bool = true;
 
-    fn build(&self, _input: Shape, _start: &mut Start<'_>) -> TanhModule {
-        TanhModule
+    fn lower(&self, input: Shape, lowering: &mut Lowering) {
+        lowering.keep(Kind::Apply(Function::Simple(Activation::Tanh)), input);
     }
 }
 
-/// From here on the hyperbolic tangent is 1 in 32-bit floats.
-const EDGE: f32 = 10.0;
+#[cfg(feature = "train")]
+mod built {
+    use crate::nn::{Activation, Start};
+    use burn::module::Module;
+    use burn::tensor::Tensor;
 
-/// A built `tanh`.
-#[derive(Module, Debug)]
-pub struct TanhModule;
+    use super::*;
+    use crate::layer::Build;
 
-impl TanhModule {
-    /// Applies it to each value. Some GPUs divide exponentials, which are infinite for values far from 0 and then give no number.
-    pub fn forward<const D: usize>(&self, values: Tensor<D>) -> Tensor<D> {
-        values.clamp(-EDGE, EDGE).tanh()
+    impl Build for Tanh {
+        type Module = TanhModule;
+
+        fn build(&self, _input: Shape, _start: &mut Start<'_>) -> TanhModule {
+            TanhModule
+        }
     }
-}
 
-crate::nn::activation!(TanhModule, |_: &Self| Some(Activation::Tanh));
+    /// From here on the hyperbolic tangent is 1 in 32-bit floats.
+    pub(super) const EDGE: f32 = 10.0;
+
+    /// A built `tanh`.
+    #[derive(Module, Debug)]
+    pub struct TanhModule;
+
+    impl TanhModule {
+        /// Applies it to each value. Some GPUs divide exponentials, which are infinite for values far from 0 and then give no number.
+        pub fn forward<const D: usize>(&self, values: Tensor<D>) -> Tensor<D> {
+            values.clamp(-EDGE, EDGE).tanh()
+        }
+    }
+
+    crate::nn::activation!(TanhModule, |_: &Self| Some(Activation::Tanh));
+}
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {
@@ -62,6 +78,6 @@ mod reference {
     #[test]
     fn values_far_from_0_give_1() {
         close(&forward("tanh", Shape::Flat(4), &[], &[-1e30, -100.0, 10.0, 1e4]), &[-1.0, -1.0, 1.0, 1.0]);
-        assert_eq!(super::EDGE.tanh(), 1.0);
+        assert_eq!(super::built::EDGE.tanh(), 1.0);
     }
 }

@@ -7,6 +7,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use super::LayerSpec;
 use crate::nn::{Sequential, Start, Value};
 use crate::plan::{Limits, Network, Shape};
+use crate::program::{Array, Processor, Program};
 
 /// What the layer that is declared by `yaml` makes of some samples, one after another in `values`, outside of training.
 ///
@@ -21,7 +22,9 @@ pub fn forward(yaml: &str, input: Shape, weights: &[(&str, &[f32])], values: &[f
         let shape = shapes.get(&name).unwrap_or_else(|| panic!("the layer has no {name}, only {shapes:?}"));
         (name, TensorData::new(values.to_vec(), shape.clone()))
     };
-    let mut start = Start::loaded(weights.iter().map(tensor).collect(), &device);
+    let arrays: BTreeMap<String, TensorData> = weights.iter().map(tensor).collect();
+    let program = Program::new(&plan, arrays.iter().map(|(name, data)| (name.clone(), array(data))).collect());
+    let mut start = Start::loaded(arrays, &device);
     let network = Sequential::new(&plan, &mut start);
     start.finish().expect("all weights are given");
     let count = values.len() / input.len();
@@ -31,7 +34,20 @@ pub fn forward(yaml: &str, input: Shape, weights: &[(&str, &[f32])], values: &[f
             Value::Image(Tensor::from_data(TensorData::new(values.to_vec(), [count, c, h, w]), &device))
         }
     };
-    network.forward(batch).flat().into_data().iter().collect()
+    let output: Vec<f32> = network.forward(batch).flat().into_data().iter().collect();
+    // What the layer comes to without Burn is the same, unless it is for critics only.
+    match program {
+        Ok(program) => {
+            close(&Processor::new(program.clone()).run(values), &output);
+            close(&Processor::new(program.folded()).run(values), &output);
+        }
+        Err(why) => assert!(why.contains("is a layer of critics"), "{why}"),
+    }
+    output
+}
+
+fn array(data: &TensorData) -> Array {
+    Array { shape: data.shape().to_vec(), values: data.iter().collect() }
 }
 
 /// The shapes of all weights by their names.

@@ -1,12 +1,10 @@
 //! `upsample`: an image becomes larger by a whole factor.
 
-use burn::module::Module;
-use burn::tensor::{Device, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
 use super::{Faults, Layer, Misfit, Pair, image};
-use crate::nn::{Forward, Start, Value};
 use crate::plan::Shape;
+use crate::program::{Kind, Lowering};
 
 /// Makes an image larger by a whole factor.
 ///
@@ -51,7 +49,6 @@ fn two() -> Pair {
 }
 
 impl Layer for Upsample {
-    type Module = UpsampleModule;
     const SHORT: Option<&'static str> = Some("scale");
 
     fn check(&self, faults: &mut Faults) {
@@ -68,56 +65,75 @@ impl Layer for Upsample {
         if self.mode == Mode::Bilinear { 4 * output.len() as u64 } else { 0 }
     }
 
-    fn build(&self, _input: Shape, _start: &mut Start<'_>) -> UpsampleModule {
-        Self::built(self.scale.0, self.mode)
+    fn lower(&self, input: Shape, lowering: &mut Lowering) {
+        let resize = Kind::Resize { scale: self.scale.0, bilinear: self.mode == Mode::Bilinear };
+        lowering.push(resize, input, self.output(input).unwrap_or(input));
     }
 }
 
-impl Upsample {
-    /// The layer without a declaration.
-    pub(super) fn built(scale: [usize; 2], mode: Mode) -> UpsampleModule {
-        UpsampleModule { scale, bilinear: mode == Mode::Bilinear }
-    }
-}
+#[cfg(feature = "train")]
+mod built {
+    use crate::nn::{Forward, Start, Value};
+    use burn::module::Module;
+    use burn::tensor::{Device, Tensor, TensorData};
 
-/// A built `upsample`.
-#[derive(Module, Debug)]
-pub struct UpsampleModule {
-    scale: [usize; 2],
-    bilinear: bool,
-}
+    use super::*;
+    use crate::layer::Build;
 
-impl Forward for UpsampleModule {
-    fn forward(&self, value: Value) -> Value {
-        let images = value.image();
-        let [_, _, height, width] = images.dims();
-        let [rows, columns] = self.scale;
-        Value::Image(if self.bilinear {
-            // Burn has no gradient of its bilinear interpolation on a GPU, so this is two products with fixed matrices.
-            let device = images.device();
-            let (rows, columns) = (mixture(height, rows, &device), mixture(width, columns, &device));
-            rows.matmul(images).matmul(columns.transpose())
-        } else {
-            // Burn's `interpolate` would bring the code of all its modes into the page.
-            let [batch, channels, ..] = images.dims();
-            let apart: Tensor<6> = images.reshape([batch, channels, height, 1, width, 1]);
-            let repeated = apart.expand([batch, channels, height, rows, width, columns]);
-            repeated.reshape([batch, channels, height * rows, width * columns])
-        })
-    }
-}
+    impl Build for Upsample {
+        type Module = UpsampleModule;
 
-/// The matrix `[1, 1, size × scale, size]` that makes a line of `size` pixels longer.
-fn mixture(size: usize, scale: usize, device: &Device) -> Tensor<4> {
-    let mut shares = vec![0.0f32; size * scale * size];
-    for (index, row) in shares.chunks_exact_mut(size).enumerate() {
-        let place = ((index as f32 + 0.5) / scale as f32 - 0.5).max(0.0);
-        let before = (place as usize).min(size - 1);
-        let share = place - before as f32;
-        row[before] += 1.0 - share;
-        row[(before + 1).min(size - 1)] += share;
+        fn build(&self, _input: Shape, _start: &mut Start<'_>) -> UpsampleModule {
+            Self::built(self.scale.0, self.mode)
+        }
     }
-    Tensor::from_data(TensorData::new(shares, [1, 1, size * scale, size]), device)
+
+    impl Upsample {
+        /// The layer without a declaration.
+        pub(in crate::layer) fn built(scale: [usize; 2], mode: Mode) -> UpsampleModule {
+            UpsampleModule { scale, bilinear: mode == Mode::Bilinear }
+        }
+    }
+
+    /// A built `upsample`.
+    #[derive(Module, Debug)]
+    pub struct UpsampleModule {
+        scale: [usize; 2],
+        bilinear: bool,
+    }
+
+    impl Forward for UpsampleModule {
+        fn forward(&self, value: Value) -> Value {
+            let images = value.image();
+            let [_, _, height, width] = images.dims();
+            let [rows, columns] = self.scale;
+            Value::Image(if self.bilinear {
+                // Burn has no gradient of its bilinear interpolation on a GPU, so this is two products with fixed matrices.
+                let device = images.device();
+                let (rows, columns) = (mixture(height, rows, &device), mixture(width, columns, &device));
+                rows.matmul(images).matmul(columns.transpose())
+            } else {
+                // Burn's `interpolate` would bring the code of all its modes into the page.
+                let [batch, channels, ..] = images.dims();
+                let apart: Tensor<6> = images.reshape([batch, channels, height, 1, width, 1]);
+                let repeated = apart.expand([batch, channels, height, rows, width, columns]);
+                repeated.reshape([batch, channels, height * rows, width * columns])
+            })
+        }
+    }
+
+    /// The matrix `[1, 1, size × scale, size]` that makes a line of `size` pixels longer.
+    fn mixture(size: usize, scale: usize, device: &Device) -> Tensor<4> {
+        let mut shares = vec![0.0f32; size * scale * size];
+        for (index, row) in shares.chunks_exact_mut(size).enumerate() {
+            let place = ((index as f32 + 0.5) / scale as f32 - 0.5).max(0.0);
+            let before = (place as usize).min(size - 1);
+            let share = place - before as f32;
+            row[before] += 1.0 - share;
+            row[(before + 1).min(size - 1)] += share;
+        }
+        Tensor::from_data(TensorData::new(shares, [1, 1, size * scale, size]), device)
+    }
 }
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-#[cfg(feature = "yaml")]
+#[cfg(feature = "train")]
 use burn::nn::PaddingConfig2d;
 use serde::de::{Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -139,14 +139,13 @@ impl Padding {
     }
 
     /// The padding of a window over an image of `sides`, in numbers.
-    #[cfg(feature = "yaml")]
+    #[cfg(feature = "train")]
     pub(super) fn explicit(self, sides: [usize; 2], kernel: [usize; 2], stride: [usize; 2]) -> PaddingConfig2d {
         let [(top, bottom), (left, right)] = [0, 1].map(|axis| self.around(sides[axis], kernel[axis], stride[axis]));
         PaddingConfig2d::Explicit(top, left, bottom, right)
     }
 
     /// Refuses a padding with which some window of a pool would see no pixel.
-    #[cfg(feature = "yaml")]
     pub(super) fn check_pool(self, kernel: Pair, faults: &mut Faults) {
         if let Self::Pixels(pixels) = self {
             faults.unless(kernel.0.iter().all(|side| pixels <= side / 2), "padding", || {

@@ -10,9 +10,11 @@ mod average;
 mod batch;
 #[cfg(feature = "train")]
 mod classifier;
+#[cfg(feature = "train")]
 mod condition;
 #[cfg(feature = "train")]
 mod critic;
+#[cfg(feature = "train")]
 mod encoder;
 #[cfg(feature = "train")]
 mod gan;
@@ -23,11 +25,13 @@ mod loss;
 mod mixture;
 #[cfg(feature = "train")]
 mod objective;
+mod output;
 mod packed;
 mod plan;
 mod prior;
 #[cfg(feature = "train")]
 mod restore;
+#[cfg(feature = "train")]
 mod sampler;
 #[cfg(all(test, feature = "flex", feature = "train", feature = "yaml"))]
 mod testing;
@@ -44,6 +48,7 @@ pub use autoencoder::Autoencoder;
 pub use batch::{Batch, Losses, Moment};
 #[cfg(feature = "train")]
 pub use classifier::Classifier;
+#[cfg(feature = "train")]
 pub use encoder::{Encoder, Part, heads};
 #[cfg(feature = "train")]
 pub use gan::Duel;
@@ -54,12 +59,14 @@ pub use loss::{absolute_error, bce_with_logits, cross_entropy, gaussian_kl, gaus
 pub use mixture::Mixture;
 #[cfg(feature = "train")]
 pub use objective::Objective;
+pub use output::{Output, asked};
 pub use plan::Plan;
 pub(crate) use plan::generator;
 pub use prior::{Draws, Prior, moments};
 #[cfg(feature = "train")]
 pub use restore::{Trained, restore};
-pub use sampler::{Judge, Output, Sampler, one_hot, seen};
+#[cfg(feature = "train")]
+pub use sampler::{Judge, Sampler, one_hot, seen};
 #[cfg(feature = "train")]
 pub use vae::Vae;
 #[cfg(feature = "train")]

@@ -1,10 +1,12 @@
 //! The distribution that latents are drawn from.
 
+#[cfg(feature = "train")]
 use burn::tensor::{Device, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
 use super::Mixture;
 use crate::layer::LayerSpec;
+#[cfg(feature = "train")]
 use crate::nn::{Sequential, Value};
 use crate::noise::{Noise, latents};
 
@@ -95,13 +97,29 @@ impl Prior {
         }
     }
 
-    /// The codes of samples, `[count, latent]`. A learned prior needs its network. A class that there is no mixture of counts as the
-    /// first one.
+    /// The codes of samples, `[count, latent]`. A learned prior needs its network.
+    #[cfg(feature = "train")]
     pub fn draw(&self, draws: Draws<'_>, latent: usize, network: Option<&Sequential>, device: &Device) -> Tensor<2> {
+        let rows = |values: Vec<f32>, width: usize| {
+            Tensor::<2>::from_data(TensorData::new(values, [draws.count, width]), device)
+        };
+        let codes = self.codes(draws, latent, |drawn, own| match network {
+            Some(network) => network.forward(Value::Flat(rows(drawn, own))).flat().into_data().iter().collect(),
+            None => vec![0.0; draws.count * latent],
+        });
+        rows(codes, latent)
+    }
+
+    /// The codes of samples, `[count, latent]`, where `network` is what a learned prior gives for its own draws, rows of a width that
+    /// it is told. A class that there is no mixture of counts as the first one.
+    pub fn codes(
+        &self,
+        draws: Draws<'_>,
+        latent: usize,
+        network: impl FnOnce(Vec<f32>, usize) -> Vec<f32>,
+    ) -> Vec<f32> {
         let Draws { seed, first, count, classes, temperature } = draws;
         let stream = |index: u64| Noise::new(seed, first.wrapping_add(index));
-        let rows =
-            |values: Vec<f32>, width: usize| Tensor::<2>::from_data(TensorData::new(values, [count, width]), device);
         let scaled = |mut values: Vec<f32>, mean: &[f32], deviation: &[f32]| {
             for (index, value) in values.iter_mut().enumerate() {
                 *value = mean[index % latent] + temperature * deviation[index % latent] * *value;
@@ -109,13 +127,11 @@ impl Prior {
             values
         };
         match self {
-            Self::Normal => rows(tempered(latents(seed, first, count, latent), temperature), latent),
-            Self::Gaussian { mean, deviation } => {
-                rows(scaled(latents(seed, first, count, latent), mean, deviation), latent)
-            }
+            Self::Normal => tempered(latents(seed, first, count, latent), temperature),
+            Self::Gaussian { mean, deviation } => scaled(latents(seed, first, count, latent), mean, deviation),
             Self::Mixture(mixture) => {
                 let sample = |index| mixture.draw(&mut stream(index), latent, temperature);
-                rows((0..count as u64).flat_map(sample).collect(), latent)
+                (0..count as u64).flat_map(sample).collect()
             }
             Self::ByClass(mixtures) => {
                 let of = |index: usize| classes.get(index).and_then(|class| mixtures.get(*class)).or(mixtures.first());
@@ -123,21 +139,21 @@ impl Prior {
                     Some(mixture) => mixture.draw(&mut stream(index as u64), latent, temperature),
                     None => vec![0.0; latent],
                 };
-                rows((0..count).flat_map(sample).collect(), latent)
+                (0..count).flat_map(sample).collect()
             }
             Self::Learned { latent: own, mean, deviation, noise, .. } => {
-                let Some(network) = network else { return Tensor::zeros([count, latent], device) };
                 let (mut drawn, mut added) = (Vec::new(), Vec::new());
                 for index in 0..count as u64 {
                     let mut stream = stream(index);
                     drawn.extend(stream.normals(*own));
                     added.extend(stream.normals(latent));
                 }
-                let row =
-                    |values: &[f32]| Tensor::<2>::from_data(TensorData::new(values.to_vec(), [1, latent]), device);
-                let drawn = rows(tempered(drawn, temperature), *own);
-                let codes = network.forward(Value::Flat(drawn)).flat() + rows(added, latent) * (temperature * *noise);
-                codes * row(deviation) + row(mean)
+                let mut codes = network(tempered(drawn, temperature), *own);
+                for (index, (code, added)) in codes.iter_mut().zip(added).enumerate() {
+                    let (mean, deviation) = (mean[index % latent], deviation[index % latent]);
+                    *code = (*code + added * (temperature * *noise)) * deviation + mean;
+                }
+                codes
             }
         }
     }
@@ -163,7 +179,7 @@ pub fn moments(codes: &[f32], latent: usize) -> (Vec<f32>, Vec<f32>) {
     (mean.iter().map(|v| *v as f32).collect(), deviation.collect())
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "train"))]
 mod tests {
     use super::*;
 

@@ -1,33 +1,12 @@
 //! From a seed to pictures: the part of a model that is shipped.
 
-use burn::tensor::activation::{sigmoid, softmax};
-use burn::tensor::{Device, Tensor, TensorData};
-use serde::{Deserialize, Serialize};
-
-use super::{Draws, Prior, condition};
+use super::{Draws, Output, Prior, asked, condition};
 use crate::nn::{Sequential, Value};
 use crate::spec::Range;
-
-/// What turns the values of a generator into pixels between 0 and 1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Output {
-    /// The values are logits.
-    Sigmoid,
-    /// The values are pixels; what lies outside of 0 to 1 is cut off.
-    Identity,
-    /// The values are pixels between −1 and 1; what lies outside is cut off.
-    Signed,
-}
+use burn::tensor::activation::{sigmoid, softmax};
+use burn::tensor::{Device, Tensor, TensorData};
 
 impl Output {
-    /// What a network gives or takes whose values are pixels of that range.
-    pub fn pixels_of(range: Range) -> Self {
-        match range {
-            Range::Unit => Self::Identity,
-            Range::Signed => Self::Signed,
-        }
-    }
-
     /// Pixels between 0 and 1.
     pub fn pixels(self, values: Tensor<4>) -> Tensor<4> {
         match self {
@@ -70,11 +49,7 @@ impl Sampler {
     /// The class of each of the samples `first .. first + count`, when all are of one class or, without it, one after the other; 0 for a
     /// model that knows none.
     pub fn asked(&self, first: u64, count: usize, class: Option<usize>) -> Vec<usize> {
-        match (self.classes, class) {
-            (0, _) => vec![0; count],
-            (_, Some(class)) => vec![class; count],
-            (classes, None) => (first..first + count as u64).map(|index| (index % classes as u64) as usize).collect(),
-        }
+        asked(self.classes, first, count, class)
     }
 
     /// The codes of the samples from `first` on of `seed`, one for each of `classes`: `[count, latent]`. See [`Draws::temperature`].

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use burn::module::{Param, ParamId, RunningState};
 use burn::tensor::{Device, Tensor, TensorData};
 
+use super::Initial;
 use crate::noise::{Noise, Purpose};
 
 /// Makes the weights of layers on a device: drawn from a seed, loaded, or zero.
@@ -32,35 +33,6 @@ enum Source {
         /// What was missing or had another shape.
         faults: Vec<String>,
     },
-}
-
-/// What a weight is before it has learned anything.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Initial {
-    /// The same value everywhere.
-    Constant(f32),
-    /// Evenly between −limit and limit.
-    Uniform(f32),
-    /// From N(0, std²).
-    Normal(f32),
-    /// From N(0, std²), drawn anew beyond two standard deviations.
-    TruncatedNormal(f32),
-}
-
-impl Initial {
-    fn draw(self, noise: &mut Noise) -> f32 {
-        match self {
-            Self::Constant(value) => value,
-            Self::Uniform(limit) => (2.0 * noise.uniform() - 1.0) * limit,
-            Self::Normal(std) => noise.normal() * std,
-            Self::TruncatedNormal(std) => loop {
-                let value = noise.normal();
-                if value.abs() < 2.0 {
-                    return value * std;
-                }
-            },
-        }
-    }
 }
 
 impl<'a> Start<'a> {
@@ -143,8 +115,7 @@ impl<'a> Start<'a> {
         let id = self.identity(name);
         let tensor = match self.source {
             Source::Loaded { .. } => self.load(name, shape),
-            // `Tensor::full` would bring conversions between all types of number into the page.
-            _ => Tensor::zeros(shape, self.device) + value,
+            _ => Tensor::full(shape, value, self.device),
         };
         RunningState::with_id(id, tensor)
     }

@@ -7,9 +7,9 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use rayon::prelude::*;
 
-use super::instructions::arch;
 use super::layout::{in_one_piece, like};
 use super::op::{Operand, Operation, Past, apply};
+use crate::kernel::slices::arch;
 
 /// Numbers that share a stream of random bits.
 const STREAM: usize = 1 << 14;

@@ -3,7 +3,7 @@
 use burn::tensor::{Bytes, DType, Shape};
 use burn_flex::{FlexTensor, Layout};
 
-use super::geometry::Pictures;
+use crate::kernel::slices::Pictures;
 
 /// A contiguous tensor of that shape.
 pub(super) fn tensor(data: Vec<f32>, shape: Vec<usize>) -> FlexTensor {

@@ -1,11 +1,7 @@
 //! Our operations: loops over slices (`tile`), what a batch makes of them (`convolve`, `norm`, `pool`, `dropout`), and how
 //! Burn comes to them (`op`, `window`, `layout`).
 
-mod activation;
-mod convolve;
 mod dropout;
-mod geometry;
-mod instructions;
 mod layout;
 mod norm;
 mod op;
@@ -13,7 +9,6 @@ mod parts;
 mod pool;
 #[cfg(test)]
 mod tests;
-mod tile;
 mod window;
 
 pub(crate) use dropout::dropout;

@@ -7,10 +7,11 @@ use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::BatchStatistics;
-use super::instructions::arch;
 use super::layout::{images, numbers, slice, tensor};
 use super::op::{Operand, Operation, Past, apply};
-use super::parts::{PARTS, dense, part};
+use super::parts::{dense, part};
+use crate::kernel::slices::PARTS;
+use crate::kernel::slices::arch;
 use crate::nn::Activation;
 
 /// The activation of γ (x − mean) / √(variance + ε) + β with the mean and the biased variance that each channel has over

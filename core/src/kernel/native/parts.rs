@@ -6,9 +6,7 @@ use burn_flex::FlexTensor;
 use rayon::prelude::*;
 
 use super::layout::{forwards, pictures};
-
-/// Into how many parts sums over a batch are divided, whatever the number of threads, so that results are the same.
-pub(super) const PARTS: usize = 16;
+use crate::kernel::slices::PARTS;
 
 /// How many of `count` things each part has at most.
 pub(super) fn part(count: usize) -> usize {

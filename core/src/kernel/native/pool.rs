@@ -6,10 +6,10 @@ use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::Window;
-use super::instructions::arch;
 use super::layout::{forwards, images, pictures};
 use super::op::{Operand, Operation, Past, apply};
 use super::parts::dense;
+use crate::kernel::slices::arch;
 
 /// The largest value of each window of `input`, `[batch, channels, height, width]`; what lies around an image does not
 /// count. Nothing if the tensor is not on the processor.

@@ -4,8 +4,8 @@ use burn::tensor::module::{conv_transpose2d, conv2d, max_pool2d};
 use burn::tensor::ops::{ConvOptions, ConvTransposeOptions, MaxPoolOptions};
 use burn::tensor::{Device, Tensor, activation};
 
-use super::instructions::with_each;
 use super::{Window, activate, batch_norm, dropout};
+use crate::kernel::slices::with_each;
 use crate::nn::Activation;
 
 const ACTIVATIONS: [Activation; 5] = [

@@ -6,12 +6,9 @@ use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::Window;
-use super::activation::add_rows;
-use super::convolve::{to_grid, to_image, to_weights};
-use super::geometry::{Geometry, Pictures};
-use super::instructions::arch;
 use super::layout::{forwards, images, in_one_piece, like, numbers, pictures, slice, tensor};
 use super::op::{Operand, Operation, Past, apply};
+use crate::kernel::slices::{Geometry, Pictures, add_rows, arch, to_grid, to_image, to_weights};
 use crate::nn::Activation;
 
 /// The activation of the convolution of `image`, `[batch, channels, height, width]`, with `weight`, `[filters,

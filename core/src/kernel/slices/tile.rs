@@ -18,7 +18,7 @@ const FEW: usize = 4;
 
 /// Weights in the order in which windows need them.
 #[derive(Debug, Clone)]
-pub(super) struct Panels {
+pub(crate) struct Panels {
     /// Numbers that a window sees.
     taps: usize,
     filters: usize,
@@ -66,7 +66,7 @@ impl Panels {
 
 /// What is done with a sum before it is stored.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Finish<'a> {
+pub(crate) struct Finish<'a> {
     /// One number for each filter, filled with zeros up to a multiple of the lanes; or nothing.
     pub bias: &'a [f32],
     pub activation: Activation,
@@ -74,7 +74,7 @@ pub(super) struct Finish<'a> {
 
 /// The windows of a picture, what they are multiplied with, and where their sums go.
 #[derive(Clone, Copy)]
-pub(super) struct Slide<'a> {
+pub(crate) struct Slide<'a> {
     pub frame: &'a [f32],
     pub taps: &'a Taps,
     pub panels: &'a Panels,
@@ -107,7 +107,7 @@ impl Slide<'_> {
         }
     }
 
-    /// Blocks of `ROWS` windows by two vectors of filters, and of `TALL` windows by one vector.
+    /// Blocks of `ROWS` windows by two vectors of filters, and of `TALL` windows by one vector; a single window is a block.
     #[inline(always)]
     fn many<S: Simd, const ROWS: usize, const TALL: usize>(&self, simd: S, out: &mut [f32]) {
         let Panels { taps, filters, lanes, .. } = *self.panels;
@@ -118,7 +118,9 @@ impl Slide<'_> {
             rest = after;
             let bias = if self.finish.bias.is_empty() { &[] } else { &self.finish.bias[start..][..width] };
             let panel = Panel { weights, bias, start, used: width.min(filters - start) };
-            if width == WIDE * lanes {
+            if self.places.len() == 1 && width == WIDE * lanes {
+                self.rows::<S, 1, WIDE>(simd, panel, out);
+            } else if width == WIDE * lanes {
                 self.rows::<S, ROWS, WIDE>(simd, panel, out);
             } else {
                 self.rows::<S, TALL, 1>(simd, panel, out);
@@ -150,7 +152,7 @@ impl Slide<'_> {
                     for m in 0..ROWS {
                         let x = simd.splat_f32s(seen[m][r]);
                         for v in 0..VECTORS {
-                            sums[m][v] = simd.mul_add_f32s(x, weights[v], sums[m][v]);
+                            sums[m][v] = simd.mul_add_e_f32s(x, weights[v], sums[m][v]);
                         }
                     }
                 }
@@ -199,14 +201,14 @@ impl Slide<'_> {
                     for (v, weight) in vectors.iter().enumerate() {
                         for m in 0..ROWS {
                             let (x, _) = S::as_simd_f32s(seen[m]);
-                            sums[m] = simd.mul_add_f32s(*weight, x[v], sums[m]);
+                            sums[m] = simd.mul_add_e_f32s(*weight, x[v], sums[m]);
                         }
                     }
                     if !end.is_empty() {
                         let weight = simd.partial_load_f32s(end);
                         for m in 0..ROWS {
                             let (_, x) = S::as_simd_f32s(seen[m]);
-                            sums[m] = simd.mul_add_f32s(weight, simd.partial_load_f32s(x), sums[m]);
+                            sums[m] = simd.mul_add_e_f32s(weight, simd.partial_load_f32s(x), sums[m]);
                         }
                     }
                 }
@@ -221,7 +223,7 @@ impl Slide<'_> {
 
 /// Pictures and what lies on the grid where their windows are.
 #[derive(Clone, Copy)]
-pub(super) struct Products<'a> {
+pub(crate) struct Products<'a> {
     pub frames: &'a [&'a [f32]],
     /// `[windows, pitch]` each; the pitch is a multiple of the lanes.
     pub grids: &'a [&'a [f32]],
@@ -292,7 +294,7 @@ impl Products<'_> {
                 for m in 0..ROWS {
                     let x = simd.splat_f32s(seen[m]);
                     for v in 0..VECTORS {
-                        sums[m][v] = simd.mul_add_f32s(x, point[v], sums[m][v]);
+                        sums[m][v] = simd.mul_add_e_f32s(x, point[v], sums[m][v]);
                     }
                 }
             }

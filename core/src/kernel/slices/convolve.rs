@@ -5,11 +5,14 @@
 //! sums over pictures are formed in an order that does not depend on the number of threads.
 
 use pulp::{Simd, WithSimd};
+#[cfg(feature = "kernel")]
 use rayon::prelude::*;
+
+#[cfg(feature = "kernel")]
+use super::PARTS;
 
 use super::geometry::{Frame, Geometry, Pictures, Scratch, Taps, positions};
 use super::instructions::arch;
-use super::parts::PARTS;
 use super::tile::{Finish, Panels, Products, Slide};
 use crate::nn::Activation;
 
@@ -19,8 +22,121 @@ const TOGETHER: usize = 512;
 /// Numbers of pictures that it takes together at most, so that they stay in the cache.
 const CACHED: usize = 1 << 17;
 
-/// A convolution: `weights` is `[filters, channels, kernel height, kernel width]`, the result `[batch, height, width,
-/// filters]` of the grid.
+/// A convolution made ready: where its windows lie, and its weights in the order in which they are read.
+#[derive(Debug)]
+pub struct Convolution {
+    frame: Frame,
+    phases: Vec<Phase>,
+    /// `[height, width, channels]` of the result.
+    sides: [usize; 3],
+}
+
+impl Convolution {
+    /// A convolution: `weights` is `[filters, channels, kernel height, kernel width]`, the result `[batch, height, width,
+    /// filters]` of the grid.
+    pub fn to_grid(geometry: &Geometry, weights: &[f32]) -> Self {
+        let [channels, filters] = [geometry.image[2], geometry.grid[2]];
+        let [rows, columns] = geometry.kernel;
+        let (frame, taps) = Frame::of_image(geometry, 1);
+        let window = rows * columns;
+        let order: Vec<usize> =
+            (0..window).flat_map(|tap| (0..channels).map(move |channel| channel * window + tap)).collect();
+        let panels = Panels::new(weights, &order, filters, channels * window, lanes());
+        let places = positions(geometry.grid[0], geometry.grid[1], geometry.grid[1] * filters, filters);
+        Self { frame, phases: vec![Phase { taps, panels, places }], sides: geometry.grid }
+    }
+
+    /// A transposed convolution, or the input gradient of a convolution: every point of the grid adds its number times the
+    /// weights to the pixels that its window sees. The result is `[batch, height, width, channels]` of the image.
+    ///
+    /// Pixels whose coordinates leave the same remainder when divided by the stride see the same taps, so each such phase is
+    /// a plain convolution over the grid.
+    pub fn to_image(geometry: &Geometry, weights: &[f32]) -> Self {
+        let [channels, filters] = [geometry.image[2], geometry.grid[2]];
+        let [height, width] = [geometry.image[0], geometry.image[1]];
+        let [rows, columns] = geometry.kernel;
+        let axes = [0, 1].map(|axis| Axis::new(geometry, axis));
+        let around = axes.each_ref().map(Axis::around);
+        let frame = Frame::of_grid(geometry, around.map(|(before, _)| before), around.map(|(_, after)| after));
+        let pitch = frame.pitch();
+        let mut phases = Vec::new();
+        for y in &axes[0].phases {
+            for x in &axes[1].phases {
+                let at = |taps: &[(usize, isize)], axis: usize, i: usize| {
+                    (taps[i].1 + around[axis].0 as isize).max(0) as usize
+                };
+                let row = |i: usize| at(&y.taps, 0, i) * pitch;
+                let joined = !x.taps.is_empty() && x.taps.windows(2).all(|pair| pair[1].1 == pair[0].1 + 1);
+                let offsets: Vec<usize> = match joined {
+                    true => (0..y.taps.len()).map(|i| row(i) + at(&x.taps, 1, 0) * filters).collect(),
+                    false => (0..y.taps.len())
+                        .flat_map(|i| (0..x.taps.len()).map(move |j| (i, j)))
+                        .map(|(i, j)| row(i) + at(&x.taps, 1, j) * filters)
+                        .collect(),
+                };
+                let run = if joined { x.taps.len() * filters } else { filters };
+                let bases = positions(y.count, x.count, pitch, filters);
+                let window = rows * columns;
+                let taps = y.taps.iter().flat_map(|(i, _)| x.taps.iter().map(move |(j, _)| i * columns + j));
+                let order: Vec<usize> =
+                    taps.flat_map(|tap| (0..filters).map(move |filter| filter * channels * window + tap)).collect();
+                let panels = Panels::new(weights, &order, channels, window, lanes());
+                let start = (y.first * width + x.first) * channels;
+                let places =
+                    positions(y.count, x.count, geometry.stride[0] * width * channels, geometry.stride[1] * channels);
+                let places = places.into_iter().map(|place| start + place).collect();
+                phases.push(Phase { taps: Taps { bases, offsets, run }, panels, places });
+            }
+        }
+        Self { frame, phases, sides: [height, width, channels] }
+    }
+
+    /// All windows of all pictures.
+    pub fn run(&self, batch: usize, pictures: Pictures<'_>, bias: Option<&[f32]>, activation: Activation) -> Vec<f32> {
+        let Self { frame, phases, sides } = self;
+        let bias = padded(bias);
+        let finish = Finish { bias: &bias, activation };
+        let length: usize = sides.iter().product();
+        let mut out = vec![0.0; batch * length];
+        let arch = arch();
+        each_picture(&mut out, length, |scratch, picture, out| {
+            arch.dispatch(Picture { pictures, picture, frame, phases, finish, scratch, out });
+        });
+        out
+    }
+}
+
+/// Rows of numbers times a matrix: the convolution of images of one pixel, all of a batch at once.
+#[derive(Debug)]
+pub struct Product {
+    panels: Panels,
+    inputs: usize,
+    outputs: usize,
+}
+
+impl Product {
+    /// `weights` is `[outputs, inputs]`.
+    pub fn new(weights: &[f32], inputs: usize, outputs: usize) -> Self {
+        let order: Vec<usize> = (0..inputs).collect();
+        Self { panels: Panels::new(weights, &order, outputs, inputs, lanes()), inputs, outputs }
+    }
+
+    /// `[batch, inputs]` → `[batch, outputs]`.
+    pub fn run(&self, batch: usize, rows: &[f32], bias: Option<&[f32]>, activation: Activation) -> Vec<f32> {
+        let Self { panels, inputs, outputs } = self;
+        let places = |size: usize| (0..batch).map(|row| row * size).collect();
+        let taps = Taps { bases: places(*inputs), offsets: vec![0], run: *inputs };
+        let bias = padded(bias);
+        let finish = Finish { bias: &bias, activation };
+        let mut out = vec![0.0; batch * outputs];
+        let slide = Slide { frame: rows, taps: &taps, panels, places: &places(*outputs), finish };
+        arch().dispatch(Rows { slide, out: &mut out });
+        out
+    }
+}
+
+/// [`Convolution::to_grid`], used once.
+#[cfg(feature = "kernel")]
 pub fn to_grid(
     geometry: &Geometry,
     batch: usize,
@@ -29,22 +145,11 @@ pub fn to_grid(
     bias: Option<&[f32]>,
     activation: Activation,
 ) -> Vec<f32> {
-    let [channels, filters] = [geometry.image[2], geometry.grid[2]];
-    let [rows, columns] = geometry.kernel;
-    let (frame, taps) = Frame::of_image(geometry, 1);
-    let window = rows * columns;
-    let order: Vec<usize> =
-        (0..window).flat_map(|tap| (0..channels).map(move |channel| channel * window + tap)).collect();
-    let panels = Panels::new(weights, &order, filters, channels * window, lanes());
-    let places = positions(geometry.grid[0], geometry.grid[1], geometry.grid[1] * filters, filters);
-    run(batch, image, &frame, &[Phase { taps, panels, places }], bias, activation, geometry.grid)
+    Convolution::to_grid(geometry, weights).run(batch, image, bias, activation)
 }
 
-/// A transposed convolution, or the input gradient of a convolution: every point of the grid adds its number times the
-/// weights to the pixels that its window sees. The result is `[batch, height, width, channels]` of the image.
-///
-/// Pixels whose coordinates leave the same remainder when divided by the stride see the same taps, so each such phase is
-/// a plain convolution over the grid.
+/// [`Convolution::to_image`], used once.
+#[cfg(feature = "kernel")]
 pub fn to_image(
     geometry: &Geometry,
     batch: usize,
@@ -53,46 +158,12 @@ pub fn to_image(
     bias: Option<&[f32]>,
     activation: Activation,
 ) -> Vec<f32> {
-    let [channels, filters] = [geometry.image[2], geometry.grid[2]];
-    let [height, width] = [geometry.image[0], geometry.image[1]];
-    let [rows, columns] = geometry.kernel;
-    let axes = [0, 1].map(|axis| Axis::new(geometry, axis));
-    let around = axes.each_ref().map(Axis::around);
-    let frame = Frame::of_grid(geometry, around.map(|(before, _)| before), around.map(|(_, after)| after));
-    let pitch = frame.pitch();
-    let mut phases = Vec::new();
-    for y in &axes[0].phases {
-        for x in &axes[1].phases {
-            let at =
-                |taps: &[(usize, isize)], axis: usize, i: usize| (taps[i].1 + around[axis].0 as isize).max(0) as usize;
-            let row = |i: usize| at(&y.taps, 0, i) * pitch;
-            let joined = !x.taps.is_empty() && x.taps.windows(2).all(|pair| pair[1].1 == pair[0].1 + 1);
-            let offsets: Vec<usize> = match joined {
-                true => (0..y.taps.len()).map(|i| row(i) + at(&x.taps, 1, 0) * filters).collect(),
-                false => (0..y.taps.len())
-                    .flat_map(|i| (0..x.taps.len()).map(move |j| (i, j)))
-                    .map(|(i, j)| row(i) + at(&x.taps, 1, j) * filters)
-                    .collect(),
-            };
-            let run = if joined { x.taps.len() * filters } else { filters };
-            let bases = positions(y.count, x.count, pitch, filters);
-            let window = rows * columns;
-            let taps = y.taps.iter().flat_map(|(i, _)| x.taps.iter().map(move |(j, _)| i * columns + j));
-            let order: Vec<usize> =
-                taps.flat_map(|tap| (0..filters).map(move |filter| filter * channels * window + tap)).collect();
-            let panels = Panels::new(weights, &order, channels, window, lanes());
-            let start = (y.first * width + x.first) * channels;
-            let places =
-                positions(y.count, x.count, geometry.stride[0] * width * channels, geometry.stride[1] * channels);
-            let places = places.into_iter().map(|place| start + place).collect();
-            phases.push(Phase { taps: Taps { bases, offsets, run }, panels, places });
-        }
-    }
-    run(batch, grid, &frame, &phases, bias, activation, [height, width, channels])
+    Convolution::to_image(geometry, weights).run(batch, grid, bias, activation)
 }
 
 /// The gradient of the weights, `[filters, channels, kernel height, kernel width]`: for each window, the numbers that it
 /// sees in the image times those of its point of the grid.
+#[cfg(feature = "kernel")]
 pub fn to_weights(geometry: &Geometry, batch: usize, image: Pictures<'_>, grid: Pictures<'_>) -> Vec<f32> {
     let [channels, filters] = [geometry.image[2], geometry.grid[2]];
     let window: usize = geometry.kernel.iter().product();
@@ -149,6 +220,7 @@ fn lanes() -> usize {
 }
 
 /// Windows that all see the same taps.
+#[derive(Debug)]
 struct Phase {
     taps: Taps,
     panels: Panels,
@@ -199,26 +271,40 @@ impl Axis {
     }
 }
 
-/// All windows of all pictures; the results are pictures of `sides`.
-fn run(
-    batch: usize,
-    pictures: Pictures<'_>,
-    frame: &Frame,
-    phases: &[Phase],
-    bias: Option<&[f32]>,
-    activation: Activation,
-    sides: [usize; 3],
-) -> Vec<f32> {
-    let mut padded = bias.unwrap_or(&[]).to_vec();
-    padded.resize(padded.len().next_multiple_of(lanes()), 0.0);
-    let finish = Finish { bias: &padded, activation };
-    let length: usize = sides.iter().product();
-    let mut out = vec![0.0; batch * length];
-    let arch = arch();
+/// The bias with zeros behind it, so that it is whole vectors; none is none.
+fn padded(bias: Option<&[f32]>) -> Vec<f32> {
+    let mut bias = bias.unwrap_or(&[]).to_vec();
+    bias.resize(bias.len().next_multiple_of(lanes()), 0.0);
+    bias
+}
+
+/// Calls `work` for each picture of `out`, which are `length` numbers each, on all threads that there are.
+fn each_picture(out: &mut [f32], length: usize, work: impl Fn(&mut Scratch, usize, &mut [f32]) + Send + Sync) {
+    #[cfg(feature = "kernel")]
     out.par_chunks_mut(length).enumerate().for_each_init(Scratch::default, |scratch, (picture, out)| {
-        arch.dispatch(Picture { pictures, picture, frame, phases, finish, scratch, out });
+        work(scratch, picture, out);
     });
-    out
+    #[cfg(not(feature = "kernel"))]
+    {
+        let mut scratch = Scratch::default();
+        out.chunks_mut(length).enumerate().for_each(|(picture, out)| work(&mut scratch, picture, out));
+    }
+}
+
+/// Rows times a matrix.
+struct Rows<'a> {
+    slide: Slide<'a>,
+    out: &'a mut [f32],
+}
+
+impl WithSimd for Rows<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        self.slide.run(simd, self.out);
+        self.slide.finish.activation.finish(self.out);
+    }
 }
 
 /// All windows of one picture.

@@ -5,7 +5,7 @@ use pulp::Arch;
 /// The best vectors that this processor has.
 ///
 /// Functions ask once, on the thread that calls them, and hand the answer on.
-pub(super) fn arch() -> Arch {
+pub(crate) fn arch() -> Arch {
     #[cfg(test)]
     if let Some(arch) = FORCED.get() {
         return arch;
@@ -20,7 +20,7 @@ thread_local! {
 
 /// Runs `test` with the instructions of this processor, with those of older ones, and without any vectors.
 #[cfg(test)]
-pub(super) fn with_each(test: impl Fn()) {
+pub(crate) fn with_each(test: impl Fn()) {
     let mut all = vec![Arch::new(), Arch::Scalar];
     #[cfg(target_arch = "x86_64")]
     all.extend(pulp::x86::V3::try_new().map(Arch::V3));

@@ -7,7 +7,7 @@ use crate::nn::Activation;
 impl Activation {
     /// The activation of a vector, where that takes a few instructions only; the others are for [`Self::finish`].
     #[inline(always)]
-    pub(super) fn of<S: Simd>(self, simd: S, x: S::f32s) -> S::f32s {
+    pub(crate) fn of<S: Simd>(self, simd: S, x: S::f32s) -> S::f32s {
         match self {
             Self::Rectify { slope } => {
                 let zero = simd.splat_f32s(0.0);
@@ -20,7 +20,7 @@ impl Activation {
 
     /// The activation of a number where [`Self::of`] would give that of a vector.
     #[inline(always)]
-    pub(super) fn piecewise(self, x: f32) -> f32 {
+    pub(crate) fn piecewise(self, x: f32) -> f32 {
         match self {
             Self::Rectify { slope } if x <= 0.0 => x * slope,
             _ => x,
@@ -28,7 +28,7 @@ impl Activation {
     }
 
     /// Applies what [`Self::of`] left undone.
-    pub(super) fn finish(self, values: &mut [f32]) {
+    pub(crate) fn finish(self, values: &mut [f32]) {
         match self {
             Self::Identity | Self::Rectify { .. } => {}
             Self::Tanh => values.iter_mut().for_each(|x| *x = x.tanh()),
@@ -38,7 +38,7 @@ impl Activation {
 
     /// The activations of numbers.
     #[inline(always)]
-    pub(super) fn apply<S: Simd>(self, simd: S, input: &[f32], output: &mut [f32]) {
+    pub(crate) fn apply<S: Simd>(self, simd: S, input: &[f32], output: &mut [f32]) {
         let (input, input_end) = S::as_simd_f32s(input);
         let (whole, end) = S::as_mut_simd_f32s(output);
         for (y, x) in whole.iter_mut().zip(input) {
@@ -50,7 +50,7 @@ impl Activation {
 
     /// The slope where the activation is `y`.
     #[inline(always)]
-    pub(super) fn slope<S: Simd>(self, simd: S, y: S::f32s) -> S::f32s {
+    pub(crate) fn slope<S: Simd>(self, simd: S, y: S::f32s) -> S::f32s {
         let one = simd.splat_f32s(1.0);
         match self {
             Self::Identity => one,
@@ -64,7 +64,7 @@ impl Activation {
 
     /// The gradients before the activation, from those behind it and what it gave.
     #[inline(always)]
-    pub(super) fn undo<S: Simd>(self, simd: S, behind: &[f32], output: &[f32], before: &mut [f32]) {
+    pub(crate) fn undo<S: Simd>(self, simd: S, behind: &[f32], output: &[f32], before: &mut [f32]) {
         let (behind, behind_end) = S::as_simd_f32s(behind);
         let (output, output_end) = S::as_simd_f32s(output);
         let (before, before_end) = S::as_mut_simd_f32s(before);
@@ -79,7 +79,7 @@ impl Activation {
 
 /// Adds the rows of `rows`, which are as long as `sums`, to `sums`.
 #[inline(always)]
-pub(super) fn add_rows<S: Simd>(simd: S, rows: &[f32], sums: &mut [f32]) {
+pub(crate) fn add_rows<S: Simd>(simd: S, rows: &[f32], sums: &mut [f32]) {
     let width = sums.len();
     if width == 1 {
         let (vectors, end) = S::as_simd_f32s(rows);

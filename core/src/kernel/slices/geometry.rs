@@ -98,7 +98,7 @@ impl<'a> Pictures<'a> {
 /// Where the taps of all windows of a picture are found: window `w` sees, for each offset `o`, `run` numbers from
 /// `bases[w] + o` on.
 #[derive(Debug, Clone)]
-pub(super) struct Taps {
+pub(crate) struct Taps {
     pub bases: Vec<usize>,
     pub offsets: Vec<usize>,
     pub run: usize,
@@ -113,7 +113,7 @@ impl Taps {
 
 /// A picture with what lies around it, as the kernels read it.
 #[derive(Debug, Clone)]
-pub(super) struct Frame {
+pub(crate) struct Frame {
     /// `[height, width, channels]`
     sides: [usize; 3],
     /// Rows above and columns left of the picture.
@@ -126,7 +126,7 @@ pub(super) struct Frame {
 
 /// What a thread needs to lay out one picture after another.
 #[derive(Debug, Default)]
-pub(super) struct Scratch {
+pub(crate) struct Scratch {
     frame: Vec<f32>,
     patches: Vec<f32>,
 }
@@ -255,14 +255,14 @@ fn patch(frame: &[f32], taps: &Taps, pitch: usize, patches: &mut [f32]) {
 }
 
 /// Places of a field of points, row by row.
-pub(super) fn positions(rows: usize, columns: usize, row: usize, column: usize) -> Vec<usize> {
+pub(crate) fn positions(rows: usize, columns: usize, row: usize, column: usize) -> Vec<usize> {
     (0..rows).flat_map(|y| (0..columns).map(move |x| y * row + x * column)).collect()
 }
 
 impl Pictures<'_> {
     /// Copies one picture to `target`, where pixels are `pitch` numbers apart.
     #[inline(always)]
-    pub(super) fn spread(&self, picture: usize, target: &mut [f32], pitch: usize) {
+    pub(crate) fn spread(&self, picture: usize, target: &mut [f32], pitch: usize) {
         let [_, width, channels] = self.sides;
         if pitch == channels {
             return self.copy(picture, target, width * channels);

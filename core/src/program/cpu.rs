@@ -1,0 +1,326 @@
+//! Operations on the processor, with our own kernels.
+
+use super::{Convolve, Function, Kind, Mean, Normalize, Operation, Pool, Program};
+use crate::kernel::slices::{Convolution, Pictures, Product};
+use crate::nn::Activation;
+
+/// Numbers of a batch at its widest place, about which batches are divided: they stay in the cache, and memory is bounded.
+const TOGETHER: usize = 1 << 20;
+
+/// Carries out a program on the processor.
+#[derive(Debug)]
+pub struct Processor {
+    operations: Vec<Ready>,
+    input: [usize; 3],
+    inputs: usize,
+    outputs: usize,
+    ends: Vec<usize>,
+    /// Samples that are computed together at most.
+    pub(super) together: usize,
+}
+
+/// An operation with what can be done beforehand.
+#[derive(Debug)]
+struct Ready {
+    work: Work,
+    input: [usize; 3],
+    output: [usize; 3],
+}
+
+#[derive(Debug)]
+enum Work {
+    Product {
+        product: Product,
+        bias: Vec<f32>,
+        function: Function,
+    },
+    /// A convolution for each group.
+    Convolve {
+        groups: Vec<Convolution>,
+        bias: Vec<f32>,
+        function: Function,
+    },
+    Branches([Vec<Ready>; 2]),
+    /// All others.
+    Plain(Kind),
+}
+
+impl Processor {
+    /// Makes a program ready.
+    pub fn new(program: Program) -> Self {
+        let (inputs, outputs) = (program.inputs(), program.outputs());
+        let together = (TOGETHER / program.widest().max(1)).max(1);
+        let Program { operations, input, ends } = program;
+        Self { operations: ready(operations), input, inputs, outputs, ends, together }
+    }
+
+    /// What the program makes of samples: `[batch, channels, height, width]` of any number of samples → the same.
+    pub fn run(&self, samples: &[f32]) -> Vec<f32> {
+        let together = self.together * self.inputs.max(1);
+        samples.chunks(together).flat_map(|samples| self.all(samples).into_iter().last().unwrap_or_default()).collect()
+    }
+
+    /// What each layer makes of them.
+    pub fn steps(&self, samples: &[f32]) -> Vec<Vec<f32>> {
+        self.all(samples)
+    }
+
+    /// Values of a sample of the result.
+    pub fn outputs(&self) -> usize {
+        self.outputs
+    }
+
+    fn all(&self, samples: &[f32]) -> Vec<Vec<f32>> {
+        let batch = samples.len() / self.inputs.max(1);
+        let mut values = turned(samples, self.input, true);
+        let (mut at, mut sides) = (0, self.input);
+        let step = |end: &usize| {
+            while let Some(operation) = self.operations.get(at).filter(|_| at < *end) {
+                values = operation.run(batch, std::mem::take(&mut values));
+                sides = operation.output;
+                at += 1;
+            }
+            turned(&values, sides, false)
+        };
+        self.ends.iter().map(step).collect()
+    }
+}
+
+fn ready(operations: Vec<Operation>) -> Vec<Ready> {
+    let of = |Operation { kind, input, output }| {
+        let work = match kind {
+            Kind::Convolve(convolve) => work(convolve),
+            Kind::Branches(branches) => Work::Branches(branches.map(ready)),
+            other => Work::Plain(other),
+        };
+        Ready { work, input, output }
+    };
+    operations.into_iter().map(of).collect()
+}
+
+fn work(convolve: Convolve) -> Work {
+    let Convolve { geometry, transposed, groups, weights, bias, function } = convolve;
+    let ([_, _, channels], [_, _, filters]) = (geometry.image, geometry.grid);
+    let one = geometry.image[..2] == [1, 1] && geometry.grid[..2] == [1, 1] && geometry.kernel == [1, 1];
+    if one && groups == 1 && !transposed {
+        return Work::Product { product: Product::new(&weights, channels, filters), bias, function };
+    }
+    let each = (weights.len() / groups.max(1)).max(1);
+    let make = |weights: &[f32]| match transposed {
+        true => Convolution::to_image(&geometry, weights),
+        false => Convolution::to_grid(&geometry, weights),
+    };
+    Work::Convolve { groups: weights.chunks(each).map(make).collect(), bias, function }
+}
+
+impl Ready {
+    /// `[batch, height, width, channels]` → the same.
+    fn run(&self, batch: usize, values: Vec<f32>) -> Vec<f32> {
+        let (from, to) = (self.input, self.output);
+        match &self.work {
+            Work::Product { product, bias, function } => {
+                let (simple, rest) = function.split();
+                rest.all(product.run(batch, &values, Some(bias), simple))
+            }
+            Work::Convolve { groups, bias, function } => {
+                let (simple, rest) = function.split();
+                rest.all(match &groups[..] {
+                    [one] => one.run(batch, Pictures::dense(&values, [from[1], from[2], from[0]]), Some(bias), simple),
+                    groups => grouped(groups, batch, &values, from, to, bias, simple),
+                })
+            }
+            Work::Branches(branches) => {
+                let [mut sum, other] = branches
+                    .each_ref()
+                    .map(|branch| branch.iter().fold(values.clone(), |values, operation| operation.run(batch, values)));
+                sum.iter_mut().zip(other).for_each(|(sum, other)| *sum += other);
+                sum
+            }
+            Work::Plain(kind) => plain(kind, values, from, to),
+        }
+    }
+}
+
+/// A convolution for each group of channels.
+fn grouped(
+    groups: &[Convolution],
+    batch: usize,
+    values: &[f32],
+    [channels, height, width]: [usize; 3],
+    [filters, rows, columns]: [usize; 3],
+    bias: &[f32],
+    activation: Activation,
+) -> Vec<f32> {
+    let (seen, given) = (channels / groups.len(), filters / groups.len());
+    let strides = [height * width * channels, width * channels, channels, 1];
+    let mut all = vec![0.0; batch * rows * columns * filters];
+    for (group, convolution) in groups.iter().enumerate() {
+        let pictures = Pictures::strided(&values[group * seen..], strides, [height, width, seen]);
+        let bias = bias.get(group * given..(group + 1) * given);
+        let part = convolution.run(batch, pictures, bias, activation);
+        for (all, part) in all.chunks_exact_mut(filters).zip(part.chunks_exact(given)) {
+            all[group * given..][..given].copy_from_slice(part);
+        }
+    }
+    all
+}
+
+impl Function {
+    /// What the kernels compute by themselves, and what is left.
+    fn split(self) -> (Activation, Self) {
+        match self {
+            Self::Simple(activation) => (activation, Self::NONE),
+            other => (Activation::Identity, other),
+        }
+    }
+
+    fn all(self, mut values: Vec<f32>) -> Vec<f32> {
+        if self != Self::NONE {
+            values.iter_mut().for_each(|value| *value = self.of(*value));
+        }
+        values
+    }
+}
+
+/// `[batch, channels, height, width]` in memory as `[batch, height, width, channels]`, or back.
+fn turned(values: &[f32], [channels, height, width]: [usize; 3], inwards: bool) -> Vec<f32> {
+    let pixels = height * width;
+    if channels == 1 || pixels == 1 {
+        return values.to_vec();
+    }
+    let [outer, inner] = if inwards { [channels, pixels] } else { [pixels, channels] };
+    let mut turned = Vec::with_capacity(values.len());
+    for sample in values.chunks_exact(channels * pixels) {
+        turned.extend((0..inner).flat_map(|i| (0..outer).map(move |o| sample[o * inner + i])));
+    }
+    turned
+}
+
+fn plain(kind: &Kind, mut values: Vec<f32>, from: [usize; 3], to: [usize; 3]) -> Vec<f32> {
+    let [channels, height, width] = from;
+    let rows = |values: &mut [f32], work: &dyn Fn(usize, &mut f32)| {
+        for row in values.chunks_exact_mut(channels) {
+            row.iter_mut().enumerate().for_each(|(channel, value)| work(channel, value));
+        }
+    };
+    match kind {
+        Kind::Scale { scale, shift } => {
+            rows(&mut values, &|channel, value| *value = *value * scale[channel] + shift[channel]);
+            values
+        }
+        Kind::Apply(function) => function.all(values),
+        Kind::Slope(slopes) => {
+            rows(&mut values, &|channel, value| {
+                if *value < 0.0 {
+                    *value *= slopes[channel % slopes.len()];
+                }
+            });
+            values
+        }
+        Kind::Normalize(normalize) => {
+            values
+                .chunks_exact_mut(channels * height * width)
+                .for_each(|sample| normalized(normalize, sample, channels));
+            values
+        }
+        Kind::Softmax => {
+            values.chunks_exact_mut(channels).for_each(shares);
+            values
+        }
+        Kind::Pool(pool) => {
+            images(&values, from, to, |image, [y, x, channel]| pooled(pool, image, from, [y, x, channel]))
+        }
+        Kind::Resize { scale, bilinear: false } => images(&values, from, to, |image, [y, x, channel]| {
+            image[((y / scale[0]) * width + x / scale[1]) * channels + channel]
+        }),
+        Kind::Resize { scale, bilinear: true } => images(&values, from, to, |image, [y, x, channel]| {
+            let (rows, columns) = (between(y, scale[0], height), between(x, scale[1], width));
+            let at = |y: usize, x: usize| image[(y * width + x) * channels + channel];
+            let line = |y: usize| at(y, columns.0) * (1.0 - columns.2) + at(y, columns.1) * columns.2;
+            line(rows.0) * (1.0 - rows.2) + line(rows.1) * rows.2
+        }),
+        Kind::Shuffle { factor } => images(&values, from, to, |image, [y, x, channel]| {
+            let inner = channel * factor * factor + y % factor * factor + x % factor;
+            image[(y / factor * width + x / factor) * channels + inner]
+        }),
+        Kind::Reshape => turned(&turned(&values, from, false), to, true),
+        // These are made ready beforehand.
+        Kind::Convolve(_) | Kind::Branches(_) => values,
+    }
+}
+
+/// Images whose values are computed one by one: `of` is given a sample and row, column and channel of the result.
+fn images(values: &[f32], from: [usize; 3], to: [usize; 3], of: impl Fn(&[f32], [usize; 3]) -> f32) -> Vec<f32> {
+    let [channels, height, width] = to;
+    let mut all = Vec::with_capacity(values.len() / from.iter().product::<usize>() * to.iter().product::<usize>());
+    for image in values.chunks_exact(from.iter().product()) {
+        for y in 0..height {
+            for x in 0..width {
+                all.extend((0..channels).map(|channel| of(image, [y, x, channel])));
+            }
+        }
+    }
+    all
+}
+
+/// The two pixels that pixel `at` of a line lies between that became `scale` times as long, and the share of the second.
+fn between(at: usize, scale: usize, size: usize) -> (usize, usize, f32) {
+    let place = ((at as f32 + 0.5) / scale as f32 - 0.5).max(0.0);
+    let before = (place as usize).min(size - 1);
+    (before, (before + 1).min(size - 1), place - before as f32)
+}
+
+fn pooled(pool: &Pool, image: &[f32], [channels, height, width]: [usize; 3], [y, x, channel]: [usize; 3]) -> f32 {
+    let Pool { kernel, stride, dilation, before, mean } = *pool;
+    let (mut largest, mut sum, mut pixels) = (f32::NEG_INFINITY, 0.0, 0);
+    for row in 0..kernel[0] {
+        let Some(y) = (y * stride[0] + row * dilation[0]).checked_sub(before[0]).filter(|y| *y < height) else {
+            continue;
+        };
+        for column in 0..kernel[1] {
+            let x = (x * stride[1] + column * dilation[1]).checked_sub(before[1]);
+            let Some(x) = x.filter(|x| *x < width) else { continue };
+            let value = image[(y * width + x) * channels + channel];
+            largest = largest.max(value);
+            sum += value;
+            pixels += 1;
+        }
+    }
+    match mean {
+        None => largest,
+        Some(Mean::Pixels) => sum / pixels as f32,
+        Some(Mean::Window) => sum / (kernel[0] * kernel[1]) as f32,
+    }
+}
+
+fn shares(row: &mut [f32]) {
+    let largest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    row.iter_mut().for_each(|value| *value = (*value - largest).exp());
+    let sum: f32 = row.iter().sum();
+    row.iter_mut().for_each(|value| *value /= sum);
+}
+
+/// One sample, `[pixels, channels]`.
+fn normalized(normalize: &Normalize, sample: &mut [f32], channels: usize) {
+    let Normalize { groups, epsilon, scale, shift } = normalize;
+    let (each, pixels) = (channels / groups, sample.len() / channels);
+    let count = (each * pixels) as f32;
+    for group in 0..*groups {
+        let start = group * each;
+        let of =
+            |row: &[f32], work: &dyn Fn(f32) -> f32| row[start..][..each].iter().map(|value| work(*value)).sum::<f32>();
+        let total =
+            |work: &dyn Fn(f32) -> f32| sample.chunks_exact(channels).map(|row| of(row, work)).sum::<f32>() / count;
+        let mean = total(&|value| value);
+        let variance = total(&|value| (value - mean) * (value - mean));
+        let factor = 1.0 / (variance + epsilon).sqrt();
+        for (pixel, row) in sample.chunks_exact_mut(channels).enumerate() {
+            for (channel, value) in row.iter_mut().enumerate().skip(start).take(each) {
+                // A scale for each value counts as the images of a tensor do, channel after channel.
+                let index = if scale.len() == channels { channel } else { channel * pixels + pixel };
+                let (scale, shift) = (scale.get(index).unwrap_or(&1.0), shift.get(index).unwrap_or(&0.0));
+                *value = (*value - mean) * factor * scale + shift;
+            }
+        }
+    }
+}

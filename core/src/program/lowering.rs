@@ -1,0 +1,123 @@
+//! From layers to operations.
+
+use super::{Array, Arrays, Kind, Operation};
+use crate::layer::LayerSpec;
+use crate::plan::Shape;
+
+/// The operations of a network while its layers are written down one after another, and the weights that they take.
+#[derive(Debug)]
+pub struct Lowering {
+    operations: Vec<Operation>,
+    /// Weights that no layer has taken yet.
+    weights: Arrays,
+    /// What was missing or had another shape.
+    faults: Vec<String>,
+    /// The way to the layer that is being written down: `layers.3.`.
+    scope: String,
+}
+
+impl Lowering {
+    pub(super) fn new(weights: Arrays) -> Self {
+        Self { operations: Vec::new(), weights, faults: Vec::new(), scope: String::new() }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.operations.len()
+    }
+
+    /// Writes down one layer; gives the shape behind it.
+    pub(super) fn layer(&mut self, layer: &LayerSpec, input: Shape) -> Shape {
+        layer.lower(input, self);
+        layer.output(input).unwrap_or(input)
+    }
+
+    /// Writes down layers whose weights are called `layers.0.…` and so on.
+    pub(crate) fn layers<'a>(&mut self, layers: impl Iterator<Item = &'a LayerSpec>, input: Shape) {
+        layers.enumerate().fold(input, |shape, (index, layer)| {
+            self.within(&format!("layers.{index}"), |lowering| lowering.layer(layer, shape))
+        });
+    }
+
+    /// Adds an operation that gives samples of another shape.
+    pub(crate) fn push(&mut self, kind: Kind, input: Shape, output: Shape) {
+        self.operations.push(Operation { kind, input: input.sides(), output: output.sides() });
+    }
+
+    /// Adds an operation that leaves the shape as it is.
+    pub(crate) fn keep(&mut self, kind: Kind, shape: Shape) {
+        self.push(kind, shape, shape);
+    }
+
+    /// What `write` writes down, for an operation that is made of others.
+    pub(crate) fn apart(&mut self, write: impl FnOnce(&mut Self)) -> Vec<Operation> {
+        let before = std::mem::take(&mut self.operations);
+        write(self);
+        std::mem::replace(&mut self.operations, before)
+    }
+
+    /// Writes down a part whose weights are called `name.…`.
+    pub(crate) fn within<T>(&mut self, name: &str, write: impl FnOnce(&mut Self) -> T) -> T {
+        let outer = self.scope.len();
+        self.scope.push_str(name);
+        self.scope.push('.');
+        let written = write(self);
+        self.scope.truncate(outer);
+        written
+    }
+
+    /// Takes a weight; if there is none of that name and shape a fault is noted.
+    pub(crate) fn weight<const D: usize>(&mut self, name: &str, shape: [usize; D]) -> Vec<f32> {
+        let name = format!("{}{name}", self.scope);
+        match self.weights.remove(&name) {
+            Some(Array { shape: found, values }) if found == shape => return values,
+            Some(Array { shape: found, .. }) => {
+                self.faults.push(format!("`{name}` has the shape {found:?}, expected {shape:?}"));
+            }
+            None => self.faults.push(format!("`{name}` is missing")),
+        }
+        Vec::new()
+    }
+
+    /// Takes a bias of `length` numbers if there is to be one.
+    pub(crate) fn bias(&mut self, wanted: bool, length: usize) -> Vec<f32> {
+        if wanted { self.weight("bias", [length]) } else { Vec::new() }
+    }
+
+    /// Notes that a layer has no meaning where samples are computed each by itself.
+    #[cfg(feature = "yaml")]
+    pub(crate) fn refuse(&mut self, layer: &str) {
+        self.faults.push(format!("`{layer}` is a layer of critics: outside of training nothing carries it out"));
+    }
+
+    /// Divides `weights`, a matrix of `rows` after `arrange`, by its largest singular value uᵀ W v, if `wanted`: what
+    /// [`Spectral`](crate::nn::Spectral) does.
+    ///
+    /// `place` tells where number `column` of `row` is.
+    pub(crate) fn spectral(
+        &mut self,
+        wanted: bool,
+        weights: &mut [f32],
+        [rows, columns]: [usize; 2],
+        place: impl Fn(usize, usize) -> usize,
+    ) {
+        if !wanted {
+            return;
+        }
+        let (u, v) =
+            self.within("spectral", |lowering| (lowering.weight("u", [rows]), lowering.weight("v", [columns])));
+        if weights.len() != rows * columns {
+            return;
+        }
+        let row = |(row, u): (usize, &f32)| {
+            u * v.iter().enumerate().map(|(column, v)| weights[place(row, column)] * v).sum::<f32>()
+        };
+        let sigma: f32 = u.iter().enumerate().map(row).sum();
+        weights.iter_mut().for_each(|weight| *weight /= sigma);
+    }
+
+    /// The operations, if all weights fitted and were used.
+    pub(super) fn finish(mut self) -> Result<Vec<Operation>, String> {
+        self.faults.extend(self.weights.into_keys().map(|name| format!("`{name}` is no weight of this network")));
+        if self.faults.is_empty() { Ok(self.operations) } else { Err(self.faults.join("; ")) }
+    }
+}
