@@ -65,9 +65,25 @@ scene('the point follows keys and pointer, and its picture is the decoded code o
   assertDifferent([byPointer], [byKey]);
   assertSame([byPointer], [await decodedOf(page, flat)], 1);
 
-  await visit(page, page.url());
+  // After a drag the point is held: only a click makes it follow a mouse that presses nothing, and another one holds it again.
+  const [from, to] = [[0.2, 0.6], [0.6, 0.25]].map(([across, up]) => [x + width * across, y + height * up]);
+  await page.mouse.move(...from, { steps: 5 });
   await rested(page);
   assertSame([await canvas(page, BIG)], [byPointer]);
+  await page.mouse.click(...from);
+  await page.mouse.move(...to, { steps: 5 });
+  await rested(page);
+  const byHover = await canvas(page, BIG);
+  assertDifferent([byHover], [byPointer]);
+  assertSame([byHover], [await decodedOf(page, flat)], 1);
+  await page.mouse.click(...to);
+  await page.mouse.move(...from, { steps: 5 });
+  await rested(page);
+  assertSame([await canvas(page, BIG)], [byHover]);
+
+  await visit(page, page.url());
+  await rested(page);
+  assertSame([await canvas(page, BIG)], [byHover]);
   assert.match(await badgeOf(page), /ms per image/);
 });
 

@@ -58,7 +58,7 @@ scene('a model that is opened is drawn as where it is published, in every view, 
   assertSame(await picture(page), expected);
 });
 
-scene('a folder that is dropped on the page is opened', async (page) => {
+scene('files that are dropped on the page are opened', async (page) => {
   await visit(page, addressOf(site, { model: other, seed: 7 }));
   const expected = await picture(page);
   await visit(page, addressOf(site, { model: shown, seed: 7 }));
@@ -74,6 +74,18 @@ scene('a folder that is dropped on the page is opened', async (page) => {
   await page.waitForFunction((name) => document.getElementById('status').textContent.includes(`samples of ${name}`), other);
   await settled(page);
   assert.equal(await page.locator('body.offered').count(), 0);
+  assertSame(await picture(page), expected);
+});
+
+scene('a folder that is dropped on the page is opened', async (page) => {
+  await visit(page, addressOf(site, { model: other, seed: 7 }));
+  const expected = await picture(page);
+  await visit(page, addressOf(site, { model: shown, seed: 7 }));
+  const browser = await page.context().newCDPSession(page);
+  const data = { items: [], files: [`${web}/models/${other}`], dragOperationsMask: 1 };
+  for (const type of ['dragEnter', 'dragOver', 'drop']) await browser.send('Input.dispatchDragEvent', { type, x: 200, y: 200, data });
+  await page.waitForFunction((name) => document.getElementById('status').textContent.includes(`samples of ${name}`), other);
+  await settled(page);
   assertSame(await picture(page), expected);
 });
 

@@ -12,12 +12,13 @@ const TYPES = {
   '.html': 'text/html; charset=utf-8',
   '.css': 'text/css; charset=utf-8',
   '.js': 'text/javascript; charset=utf-8',
+  '.mjs': 'text/javascript; charset=utf-8',
   '.json': 'application/json',
   '.wasm': 'application/wasm',
   '.ron': 'text/plain; charset=utf-8',
   '.bpk': 'application/octet-stream',
 };
-const PACKED = new Set(['.html', '.css', '.js', '.json', '.wasm', '.ron']);
+const PACKED = new Set(['.html', '.css', '.js', '.mjs', '.json', '.wasm', '.ron']);
 
 /**
  * Serves `folder` at `mount` on a free local port (or `port`). Resolves to `{ url, close }`, `url` ending in a slash.

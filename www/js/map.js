@@ -48,13 +48,16 @@ export class LatentMap {
    * @param {App} app
    * @param {string} label
    * @param {(dims: [number, number], x: number, y: number, byKey: boolean) => void} moved
+   * @param {boolean} [hovers]  whether the point follows a mouse that presses no button
    */
-  constructor(app, label, moved) {
+  constructor(app, label, moved, hovers = false) {
     this.#app = app;
-    this.#pad = new Pad(label, this.#manifold, (x, y, byKey) => moved(this.#dims, x, y, byKey));
+    this.#pad = new Pad(label, this.#manifold, (x, y, byKey) => moved(this.#dims, x, y, byKey), hovers);
     this.root = make('div', { class: 'map' }, this.#pad.root,
       make('div', { class: 'map-tools' }, this.#toggled, this.#axes, this.#legend),
-      make('p', { class: 'hint' }, 'Drag the point, or move it with the arrow keys.'));
+      make('p', { class: 'hint' }, hovers
+        ? 'The point follows the mouse: a click holds it, another one lets it go. Fingers and arrow keys move it too.'
+        : 'Drag the point, or move it with the arrow keys.'));
     this.#toggle.addEventListener('change', () => this.#showDots());
     this.#axes.addEventListener('change', () => {
       app.redraw({ dims: [Number(this.#across.value), Number(this.#up.value)] });
@@ -89,6 +92,11 @@ export class LatentMap {
       return make('li', {}, mark, name);
     }));
     this.#showDots();
+  }
+
+  /** Leaves the point where it is, whatever a mouse does that presses no button. */
+  hold() {
+    this.#pad.hold();
   }
 
   /** The dimensions on the pad. */

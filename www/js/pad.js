@@ -1,10 +1,12 @@
 // @ts-check
-/** A square that a pointer, a finger or the arrow keys move a point on. What lies behind it is drawn by others. */
+/** A square that a mouse, a finger or the arrow keys move a point on. What lies behind it is drawn by others. */
 import { make } from './dom.js';
 import { contextOf, wipe } from './pixels.js';
 
 /** Pixels of a side. */
 const SIDE = 960;
+/** Pixels that a mouse may move in a click. */
+const CLICK = 4;
 /** Steps of a key from one side to the other. */
 const STEPS = 60;
 
@@ -29,27 +31,45 @@ export class Pad {
   #point = [0, 0];
   /** What is across and what is up. @type {[Pair, Pair]} */
   #range = [[-3, 3], [-3, 3]];
+  /** Whether the point stays where it is when a mouse passes over it. */
+  #held = true;
+  /** Where the pointer went down. @type {Pair} */
+  #pressed = [0, 0];
 
   /**
    * @param {string} label
    * @param {HTMLCanvasElement} background
    * @param {(x: number, y: number, byKey: boolean) => void} moved
+   * @param {boolean} hovers  whether the point follows a mouse that presses no button, until a click holds it
    */
-  constructor(label, background, moved) {
+  constructor(label, background, moved, hovers) {
     this.#moved = moved;
+    this.#held = !hovers;
     this.root = make('div', {
       class: 'pad', role: 'application', tabindex: 0, 'aria-label': label, 'aria-roledescription': 'pad', 'aria-describedby': 'pad-keys',
     }, background, this.#dots, this.#marks);
     this.root.addEventListener('pointerdown', (event) => {
       if (event.button !== 0) return;
       this.root.setPointerCapture(event.pointerId);
+      this.#pressed = [event.clientX, event.clientY];
       this.#follow(event);
     });
     this.root.addEventListener('pointermove', (event) => {
-      // A mouse need not press, a finger cannot do otherwise.
-      if (event.buttons > 0 && this.root.hasPointerCapture(event.pointerId)) this.#follow(event);
+      const drags = event.buttons > 0 && this.root.hasPointerCapture(event.pointerId);
+      const passes = event.buttons === 0 && event.pointerType === 'mouse' && !this.#held;
+      if (drags || passes) this.#follow(event);
+    });
+    this.root.addEventListener('pointerup', (event) => {
+      if (!hovers || event.pointerType !== 'mouse' || event.button !== 0) return;
+      const dragged = Math.hypot(event.clientX - this.#pressed[0], event.clientY - this.#pressed[1]) > CLICK;
+      this.#held = dragged || !this.#held;
     });
     this.root.addEventListener('keydown', (event) => this.#press(event));
+  }
+
+  /** Leaves the point where it is, whatever a mouse does that presses no button. */
+  hold() {
+    this.#held = true;
   }
 
   /** @param {Pair} across @param {Pair} up */

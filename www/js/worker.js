@@ -115,10 +115,10 @@ function fetchModel(name, folder) {
   dropDownload();
   const abort = new AbortController();
   const options = { signal: abort.signal };
-  const files = Promise.all([
-    download(`${folder}/model.ron`, options).then((response) => response.text()),
-    download(`${folder}/weights.bpk`, options).then((response) => bytesOf(response, name)),
-  ]);
+  const manifest = download(`${folder}/model.ron`, options).then((response) => response.text());
+  const weights = download(`${folder}/weights.bpk`, options).then((response) => bytesOf(response, name));
+  weights.catch(() => { /* told when it is waited for; of two files that fail, the manifest is what is told */ });
+  const files = (async () => [await manifest, await weights])();
   files.catch(() => { /* load tells */ });
   newest = { folder, files, abort, taken: false };
   return newest;

@@ -7,7 +7,7 @@ use burn::tensor::activation::relu;
 use burn::tensor::module::{avg_pool2d, interpolate};
 use burn::tensor::ops::{AvgPoolOptions, InterpolateMode, InterpolateOptions};
 use burn::tensor::{Device, Tensor, TensorData, f16};
-use imago_core::layer::{Conv2d, Layer, MaxPool2d, Padding, Pair};
+use imago_core::layer::{Build, Conv2d, Layer, MaxPool2d, Padding, Pair};
 use imago_core::nn::{Activation, Forward, Start, Value};
 use imago_core::plan::Shape;
 use safetensors::tensor::TensorView;
@@ -194,8 +194,8 @@ fn block_e(name: &'static str, pooled: Vec<Declared>) -> Declared {
 /// A part of the network as built.
 #[derive(Debug)]
 enum Part {
-    Convolution { layer: <Conv2d as Layer>::Module, averaged: bool },
-    Largest(<MaxPool2d as Layer>::Module),
+    Convolution { layer: <Conv2d as Build>::Module, averaged: bool },
+    Largest(<MaxPool2d as Build>::Module),
     Branches(Vec<Vec<Part>>),
 }
 
@@ -269,7 +269,7 @@ impl Reader<'_> {
     }
 
     /// A convolution and the batch norm behind it as one: with s = γ / √(σ² + ε), the weights are s w and the bias is β − s μ.
-    fn convolution(&mut self, name: &str, layer: &Conv2d, shape: Shape) -> Result<<Conv2d as Layer>::Module> {
+    fn convolution(&mut self, name: &str, layer: &Conv2d, shape: Shape) -> Result<<Conv2d as Build>::Module> {
         let ([height, width], channels) = (layer.kernel.0, shape.channels());
         let sizes = [layer.filters, channels, height, width];
         let mut weight = self.take(format!("{name}.conv.weight"), &sizes)?;

@@ -22,7 +22,7 @@ const TRIP = 5000;
 export function create(panel, app) {
   const big = make('canvas', { class: 'big', role: 'img', 'aria-label': 'No picture yet' });
   const where = make('p', { class: 'hint code' });
-  const map = new LatentMap(app, 'Map of the latent space', (dims, x, y, byKey) => set([[dims[0], x], [dims[1], y]], byKey));
+  const map = new LatentMap(app, 'Map of the latent space', (dims, x, y, byKey) => set([[dims[0], x], [dims[1], y]], byKey), true);
   const values = make('div', { class: 'values' });
   const strip = make('canvas', { class: 'strip', role: 'img', 'aria-label': `${STEPS} pictures on the way from A to B` });
   const along = make('input', { type: 'range', min: 0, max: 1, step: 0.01, 'aria-label': 'On the way from A to B' });
@@ -98,6 +98,7 @@ export function create(panel, app) {
       const slider = make('input', { type: 'range', min: 0.001, max: 0.999, step: 0.001, 'aria-label': `Value ${at + 1}` });
       slider.addEventListener('input', () => {
         const { middle, spread } = now.prior;
+        map.hold();
         set([[at, Math.round((middle[at] + spread[at] * valueAt(Number(slider.value))) * 1000) / 1000]]);
       });
       values.append(make('div', {}, make('span', { 'aria-hidden': 'true' }, String(at + 1)), slider, make('output')));
@@ -134,6 +135,7 @@ export function create(panel, app) {
   /** @param {number} part */
   function goAlong(part) {
     if (!now) return;
+    map.hold();
     app.note({ along: Math.round(part * 1000) / 1000, code: new Map() });
     move();
   }

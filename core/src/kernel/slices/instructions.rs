@@ -1,16 +1,44 @@
 //! Which instructions are used.
 
+#[cfg(not(target_arch = "wasm32"))]
 use pulp::Arch;
 
 /// The best vectors that this processor has.
 ///
 /// Functions ask once, on the thread that calls them, and hand the answer on.
+#[cfg(not(target_arch = "wasm32"))]
 pub(crate) fn arch() -> Arch {
     #[cfg(test)]
     if let Some(arch) = FORCED.get() {
         return arch;
     }
     Arch::new()
+}
+
+/// In a browser it is settled when the module is built, so that no other way is part of it.
+#[cfg(target_arch = "wasm32")]
+pub(crate) fn arch() -> Browser {
+    Browser
+}
+
+/// The vectors of a browser.
+#[cfg(target_arch = "wasm32")]
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Browser;
+
+#[cfg(target_arch = "wasm32")]
+impl Browser {
+    /// Runs `work` with them.
+    #[inline(always)]
+    pub fn dispatch<W: pulp::WithSimd>(self, work: W) -> W::Output {
+        use pulp::Simd;
+
+        match pulp::wasm::Simd128::try_new() {
+            Some(simd) => Simd::vectorize(simd, work),
+            None if cfg!(target_feature = "simd128") => unreachable!("no browser without them loads this module"),
+            None => Simd::vectorize(pulp::Scalar::new(), work),
+        }
+    }
 }
 
 #[cfg(test)]

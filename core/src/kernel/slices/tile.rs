@@ -100,6 +100,8 @@ impl Slide<'_> {
     pub fn run<S: Simd>(&self, simd: S, out: &mut [f32]) {
         if self.panels.filters <= FEW {
             self.few(simd, out);
+        } else if S::F32_LANES <= 4 {
+            self.narrow(simd, out);
         } else if S::REGISTER_COUNT >= 32 {
             self.many::<S, 12, 12>(simd, out);
         } else {
@@ -133,8 +135,9 @@ impl Slide<'_> {
     fn rows<S: Simd, const ROWS: usize, const VECTORS: usize>(&self, simd: S, panel: Panel<'_>, out: &mut [f32]) {
         let Self { frame, taps, .. } = *self;
         let (weights, _) = S::as_simd_f32s(panel.weights);
+        let (weights, _) = weights.as_chunks::<VECTORS>();
         let (bias, _) = S::as_simd_f32s(panel.bias);
-        let windows = taps.bases.len();
+        let (windows, run) = (taps.bases.len(), taps.run);
         // Sums are handed on through memory: read in a loop, they would live there while they are formed.
         let mut block = [[simd.splat_f32s(0.0); VECTORS]; ROWS];
         let mut at = 0;
@@ -144,15 +147,15 @@ impl Slide<'_> {
             let row = |m: usize| (first + m).min(windows - 1);
             let bases: [usize; ROWS] = array::from_fn(|m| taps.bases[row(m)]);
             let mut sums = [[simd.splat_f32s(0.0); VECTORS]; ROWS];
-            let mut parts = weights.chunks_exact(taps.run * VECTORS);
-            for offset in &taps.offsets {
-                let seen: [&[f32]; ROWS] = array::from_fn(|m| &frame[bases[m] + offset..][..taps.run]);
-                let Some(part) = parts.next() else { break };
-                for (r, weights) in part.chunks_exact(VECTORS).enumerate() {
+            for (part, offset) in weights.chunks_exact(run).zip(&taps.offsets) {
+                // All have the same length, so that none of them is checked within the loop.
+                let part = &part[..run];
+                let seen: [&[f32]; ROWS] = array::from_fn(|m| &frame[bases[m] + offset..][..run]);
+                for r in 0..run {
                     for m in 0..ROWS {
                         let x = simd.splat_f32s(seen[m][r]);
                         for v in 0..VECTORS {
-                            sums[m][v] = simd.mul_add_e_f32s(x, weights[v], sums[m][v]);
+                            sums[m][v] = simd.mul_add_e_f32s(x, part[r][v], sums[m][v]);
                         }
                     }
                 }
@@ -178,8 +181,69 @@ impl Slide<'_> {
         }
     }
 
-    /// With a few filters only, vectors run along the taps.
+    /// The same as [`Self::many`] for short vectors, where finding the numbers would take longer than multiplying them: those that a block
+    /// of windows sees are put side by side first.
     #[inline(always)]
+    fn narrow<S: Simd>(&self, simd: S, out: &mut [f32]) {
+        if self.places.len() == 1 {
+            self.side_by_side::<S, 1>(simd, out);
+        } else {
+            self.side_by_side::<S, 6>(simd, out);
+        }
+    }
+
+    #[inline(always)]
+    fn side_by_side<S: Simd, const ROWS: usize>(&self, simd: S, out: &mut [f32]) {
+        let Self { frame, taps, panels, places, finish } = *self;
+        let Panels { taps: count, filters, lanes, .. } = *panels;
+        let windows = taps.bases.len();
+        let mut seen = vec![[0.0; ROWS]; count];
+        let mut at = 0;
+        while at < windows {
+            // The last block overlaps the one before it; with fewer windows than rows, some are computed twice.
+            let first = if windows >= ROWS { at.min(windows - ROWS) } else { 0 };
+            let row = |m: usize| (first + m).min(windows - 1);
+            for (part, offset) in seen.chunks_exact_mut(taps.run.max(1)).zip(&taps.offsets) {
+                for m in 0..ROWS {
+                    let numbers = &frame[taps.bases[row(m)] + offset..][..taps.run];
+                    part.iter_mut().zip(numbers).for_each(|(seen, number)| seen[m] = *number);
+                }
+            }
+            let mut rest = &panels.data[..];
+            for start in (0..filters).step_by(WIDE * lanes) {
+                let width = (filters.next_multiple_of(lanes) - start).min(WIDE * lanes);
+                let (weights, after) = rest.split_at(width * count);
+                rest = after;
+                let (weights, _) = S::as_simd_f32s(weights);
+                let mut sums = [[simd.splat_f32s(0.0); WIDE]; ROWS];
+                if width == WIDE * lanes {
+                    block(simd, &seen, weights.as_chunks::<WIDE>().0, &mut sums);
+                } else {
+                    let mut single = [[simd.splat_f32s(0.0); 1]; ROWS];
+                    block(simd, &seen, weights.as_chunks::<1>().0, &mut single);
+                    sums.iter_mut().zip(single).for_each(|(sums, [single])| sums[0] = single);
+                }
+                let bias = if finish.bias.is_empty() { &[] } else { S::as_simd_f32s(&finish.bias[start..][..width]).0 };
+                for (m, sums) in sums.iter().enumerate() {
+                    let out = &mut out[places[row(m)] + start..][..width.min(filters - start)];
+                    let (whole, part) = S::as_mut_simd_f32s(out);
+                    for (v, sum) in sums[..width / lanes].iter().enumerate() {
+                        let sum = bias.get(v).map_or(*sum, |bias| simd.add_f32s(*sum, *bias));
+                        let sum = finish.activation.of(simd, sum);
+                        match whole.get_mut(v) {
+                            Some(out) => *out = sum,
+                            None => simd.partial_store_f32s(part, sum),
+                        }
+                    }
+                }
+            }
+            at += ROWS;
+        }
+    }
+
+    /// With a few filters only, vectors run along the taps.
+    #[cfg_attr(target_arch = "wasm32", inline(never))]
+    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     fn few<S: Simd>(&self, simd: S, out: &mut [f32]) {
         const ROWS: usize = 8;
         let Self { frame, taps, panels, places, finish } = *self;
@@ -198,10 +262,11 @@ impl Slide<'_> {
                     rest = after;
                     let seen: [&[f32]; ROWS] = array::from_fn(|m| &frame[taps.bases[row(m)] + offset..][..taps.run]);
                     let (vectors, end) = S::as_simd_f32s(weights);
-                    for (v, weight) in vectors.iter().enumerate() {
+                    let count = vectors.len();
+                    let whole: [&[S::f32s]; ROWS] = array::from_fn(|m| &S::as_simd_f32s(seen[m]).0[..count]);
+                    for v in 0..count {
                         for m in 0..ROWS {
-                            let (x, _) = S::as_simd_f32s(seen[m]);
-                            sums[m] = simd.mul_add_e_f32s(*weight, x[v], sums[m]);
+                            sums[m] = simd.mul_add_e_f32s(vectors[v], whole[m][v], sums[m]);
                         }
                     }
                     if !end.is_empty() {
@@ -219,6 +284,27 @@ impl Slide<'_> {
             }
         }
     }
+}
+
+/// Adds what the numbers of `ROWS` windows times the weights of some filters come to.
+#[cfg_attr(target_arch = "wasm32", inline(never))] // small functions are those that browsers optimise soon
+#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
+fn block<S: Simd, const ROWS: usize, const VECTORS: usize>(
+    simd: S,
+    seen: &[[f32; ROWS]],
+    weights: &[[S::f32s; VECTORS]],
+    sums: &mut [[S::f32s; VECTORS]; ROWS],
+) {
+    let mut all = [[simd.splat_f32s(0.0); VECTORS]; ROWS];
+    for (seen, weights) in seen.iter().zip(weights) {
+        for m in 0..ROWS {
+            let x = simd.splat_f32s(seen[m]);
+            for v in 0..VECTORS {
+                all[m][v] = simd.mul_add_e_f32s(x, weights[v], all[m][v]);
+            }
+        }
+    }
+    *sums = all;
 }
 
 /// Pictures and what lies on the grid where their windows are.
