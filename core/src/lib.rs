@@ -7,10 +7,11 @@
 //! kernel  how, on the processor    operations of our own, with their gradients
 //! model what a family adds         losses, one training step, sampling
 //! artifact  what is shipped        model.ron and weights.bpk
+//! program  what is left to run     a few operations on plain numbers, without Burn
 //! ```
 //!
-//! Data flows downwards only. Nothing here knows files or clocks, and all of it compiles to wasm32, so that the
-//! trainer and the page build the very same network from the very same declaration.
+//! Data flows downwards only. Nothing here knows files or clocks. The trainer and the page read the very same
+//! declarations; what only training needs, Burn above all, is behind the feature `train` and not in the page.
 
 #![warn(missing_docs)]
 

@@ -12,6 +12,8 @@ use crate::{process, site, system, workspace};
 
 /// Where the browser tests and their packages lie.
 pub const TESTS: &str = "tests/browser";
+/// Where what measures other libraries beside the page lies, with packages of its own.
+pub const PEERS: &str = "tests/peers";
 
 /// What driving the page takes, all of it found on this machine.
 pub struct Browser {
@@ -50,17 +52,16 @@ impl Browser {
         }))
     }
 
-    /// Installs the locked Node packages of the browser tests, unless they are installed.
+    /// Installs the locked Node packages of a folder, unless they are installed. None of them runs a script of its own.
     ///
     /// # Errors
     /// When npm fails.
-    pub fn install_packages(&self) -> Result<()> {
-        let tests = Path::new(TESTS);
-        let installed = tests.join("node_modules/.package-lock.json");
-        if site::is_newer(&installed, &tests.join("package-lock.json")) {
+    pub fn install_packages(&self, folder: &Path) -> Result<()> {
+        let installed = folder.join("node_modules/.package-lock.json");
+        if site::is_newer(&installed, &folder.join("package-lock.json")) {
             return Ok(());
         }
-        process::run(Command::new(&self.npm).arg("ci").current_dir(tests))
+        process::run(Command::new(&self.npm).args(["ci", "--ignore-scripts"]).current_dir(folder))
     }
 
     /// Node, told where the page built into `web`, the `imago` program and the browser are.

@@ -20,7 +20,7 @@ pub struct Module {
 /// Samples on the processor: small, so the page loads it first.
 pub const CPU: Module = Module { name: "cpu", profile: "web-cpu", features: "cpu" };
 
-/// Samples on the GPU: large, so the page loads it behind the other.
+/// Samples on the GPU; the page loads it behind the other.
 pub const WEBGPU: Module = Module { name: "webgpu", profile: "web-gpu", features: "webgpu" };
 
 impl Module {

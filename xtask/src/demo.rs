@@ -46,7 +46,7 @@ pub fn run(args: &Args) -> Result<()> {
     }
     process::run(&mut train)?;
 
-    println!("Building the page (the first time takes 10 to 20 minutes) …");
+    println!("Building the page (the first time takes a few minutes) …");
     web::build(dist, false)?;
 
     println!("Putting the model into the page (a moment) …");

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 
-use crate::browser::{self, Browser};
+use crate::browser::{self, Browser, TESTS};
 use crate::bundle::{CPU, WEBGPU};
 use crate::{process, system, web, workspace};
 
@@ -149,7 +149,7 @@ fn test_in_browser(skipped: &mut Vec<String>) -> Result<()> {
             return Ok(());
         }
     };
-    browser.install_packages()?;
+    browser.install_packages(Path::new(TESTS))?;
     let mut node = browser.node(Path::new("dist"))?;
     node.args(["--test", "--test-reporter=spec"]);
     process::run(node.args(browser::test_files()?))

@@ -9,14 +9,14 @@ use crate::{site, workspace};
 
 /// Builds the page: both wasm modules, the shipped models and compressed copies of everything.
 ///
-/// The first build takes 10 to 20 minutes on two cores, most of it for the WebGPU module.
+/// The first build takes a few minutes on two cores.
 #[derive(clap::Args)]
 pub struct Args {
     /// The folder to build into: new, empty, or one that this command wrote, which it then replaces
     #[arg(long, default_value = "dist", value_name = "FOLDER")]
     out: PathBuf,
 
-    /// Leave out the WebGPU module, which takes by far the longest to build
+    /// Leave out the WebGPU module
     #[arg(long)]
     cpu_only: bool,
 }

@@ -69,11 +69,11 @@ impl Layer for AvgPool2d {
 
 #[cfg(feature = "train")]
 mod built {
-    use crate::nn::{Forward, Start, Value};
     use burn::nn::pool;
 
     use super::*;
     use crate::layer::Build;
+    use crate::nn::{Forward, Start, Value};
 
     impl Build for AvgPool2d {
         type Module = pool::AvgPool2d;

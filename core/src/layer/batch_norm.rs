@@ -67,14 +67,14 @@ impl Layer for BatchNorm {
 
 #[cfg(feature = "train")]
 mod built {
-    use crate::kernel;
-    use crate::nn::{Activation, Forward, Initial, Start, Value};
     use burn::module::Param;
     use burn::nn;
     use burn::tensor::Tensor;
 
     use super::*;
+    use crate::kernel;
     use crate::layer::Build;
+    use crate::nn::{Activation, Forward, Initial, Start, Value};
 
     impl Build for BatchNorm {
         type Module = nn::BatchNorm;

@@ -140,15 +140,15 @@ impl Layer for Conv2d {
 
 #[cfg(feature = "train")]
 mod built {
-    use crate::kernel::{self, Window};
-    use crate::nn::{Activation, Forward, Spectral, Start, Value};
     use burn::module::{Module, Param};
     use burn::tensor::Tensor;
     use burn::tensor::module::conv2d;
     use burn::tensor::ops::ConvOptions;
 
     use super::*;
+    use crate::kernel::{self, Window};
     use crate::layer::Build;
+    use crate::nn::{Activation, Forward, Spectral, Start, Value};
 
     impl Build for Conv2d {
         type Module = Conv2dModule;

@@ -167,15 +167,15 @@ impl Layer for ConvTranspose2d {
 
 #[cfg(feature = "train")]
 mod built {
-    use crate::kernel::{self, Window};
-    use crate::nn::{Activation, Forward, Spectral, Start, Value};
     use burn::module::{Module, Param};
     use burn::tensor::Tensor;
     use burn::tensor::module::conv_transpose2d;
     use burn::tensor::ops::ConvTransposeOptions;
 
     use super::*;
+    use crate::kernel::{self, Window};
     use crate::layer::Build;
+    use crate::nn::{Activation, Forward, Spectral, Start, Value};
 
     impl Build for ConvTranspose2d {
         type Module = ConvTranspose2dModule;

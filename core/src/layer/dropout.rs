@@ -46,14 +46,14 @@ impl Layer for Dropout {
 
 #[cfg(feature = "train")]
 mod built {
-    use crate::kernel;
-    use crate::nn::Start;
-    use crate::nn::{Forward, Value};
     use burn::nn;
     use burn::tensor::Tensor;
 
     use super::*;
+    use crate::kernel;
     use crate::layer::Build;
+    use crate::nn::Start;
+    use crate::nn::{Forward, Value};
 
     impl Build for Dropout {
         type Module = nn::Dropout;

@@ -45,13 +45,13 @@ pub(super) use built::elu;
 
 #[cfg(feature = "train")]
 mod built {
-    use crate::nn::{Start, any_rank};
     use burn::module::Module;
     use burn::tensor::Tensor;
     use burn::tensor::activation::relu;
 
     use super::*;
     use crate::layer::Build;
+    use crate::nn::{Start, any_rank};
 
     impl Build for Elu {
         type Module = EluModule;

@@ -58,13 +58,13 @@ impl Layer for Embedding {
 
 #[cfg(feature = "train")]
 mod built {
-    use crate::nn::{Forward, Start, Value};
     use burn::module::{Module, Param};
     use burn::tensor::Tensor;
     use burn::tensor::module::embedding;
 
     use super::*;
     use crate::layer::Build;
+    use crate::nn::{Forward, Start, Value};
 
     impl Build for Embedding {
         type Module = EmbeddingModule;

@@ -28,11 +28,11 @@ impl Layer for Flatten {
 
 #[cfg(feature = "train")]
 mod built {
-    use crate::nn::{Forward, Start, Value};
     use burn::module::Module;
 
     use super::*;
     use crate::layer::Build;
+    use crate::nn::{Forward, Start, Value};
 
     impl Build for Flatten {
         type Module = FlattenModule;

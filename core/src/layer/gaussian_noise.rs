@@ -39,11 +39,11 @@ impl Layer for GaussianNoise {
 
 #[cfg(feature = "train")]
 mod built {
-    use crate::nn::Start;
     use burn::nn;
 
     use super::*;
     use crate::layer::Build;
+    use crate::nn::Start;
 
     impl Build for GaussianNoise {
         type Module = nn::GaussianNoise;

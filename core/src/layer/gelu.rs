@@ -29,11 +29,11 @@ impl Layer for Gelu {
 
 #[cfg(feature = "train")]
 mod built {
-    use crate::nn::{Start, any_rank};
     use burn::nn::activation;
 
     use super::*;
     use crate::layer::Build;
+    use crate::nn::{Start, any_rank};
 
     impl Build for Gelu {
         type Module = activation::Gelu;

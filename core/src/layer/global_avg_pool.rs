@@ -34,11 +34,11 @@ impl Layer for GlobalAvgPool {
 
 #[cfg(feature = "train")]
 mod built {
-    use crate::nn::{Forward, Start, Value};
     use burn::module::Module;
 
     use super::*;
     use crate::layer::Build;
+    use crate::nn::{Forward, Start, Value};
 
     impl Build for GlobalAvgPool {
         type Module = GlobalAvgPoolModule;

@@ -64,12 +64,12 @@ pub(super) use built::GroupNormModule;
 
 #[cfg(feature = "train")]
 mod built {
-    use crate::nn::{Forward, Initial, Start, Value};
     use burn::module::{Module, Param};
     use burn::tensor::Tensor;
 
     use super::*;
     use crate::layer::Build;
+    use crate::nn::{Forward, Initial, Start, Value};
 
     impl Build for GroupNorm {
         type Module = GroupNormModule;

@@ -58,11 +58,10 @@ impl Layer for InstanceNorm {
 
 #[cfg(feature = "train")]
 mod built {
-    use crate::nn::Start;
-
     use super::*;
     use crate::layer::Build;
     use crate::layer::group_norm::GroupNormModule;
+    use crate::nn::Start;
 
     impl Build for InstanceNorm {
         type Module = GroupNormModule;

@@ -45,13 +45,13 @@ impl Layer for LayerNorm {
 
 #[cfg(feature = "train")]
 mod built {
-    use crate::nn::{Forward, Initial, Start, Value};
     use burn::module::{Module, Param};
     use burn::tensor::Tensor;
     use burn::tensor::module::layer_norm;
 
     use super::*;
     use crate::layer::Build;
+    use crate::nn::{Forward, Initial, Start, Value};
 
     impl Build for LayerNorm {
         type Module = LayerNormModule;

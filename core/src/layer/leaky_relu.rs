@@ -50,11 +50,11 @@ impl Layer for LeakyRelu {
 
 #[cfg(feature = "train")]
 mod built {
-    use crate::nn::{Activation, Start};
     use burn::nn::activation;
 
     use super::*;
     use crate::layer::Build;
+    use crate::nn::{Activation, Start};
 
     impl Build for LeakyRelu {
         type Module = activation::LeakyRelu;

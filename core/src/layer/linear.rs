@@ -83,13 +83,13 @@ impl Layer for Linear {
 
 #[cfg(feature = "train")]
 mod built {
-    use crate::nn::{Forward, Spectral, Start, Value};
     use burn::module::{Module, Param};
     use burn::tensor::Tensor;
     use burn::tensor::module::linear;
 
     use super::*;
     use crate::layer::Build;
+    use crate::nn::{Forward, Spectral, Start, Value};
 
     impl Build for Linear {
         type Module = LinearModule;

@@ -85,13 +85,13 @@ impl Layer for MaxPool2d {
 
 #[cfg(feature = "train")]
 mod built {
-    use crate::kernel::{self, Window};
-    use crate::nn::{Forward, Start, Value};
     use burn::module::Module;
     use burn::nn::pool;
 
     use super::*;
+    use crate::kernel::{self, Window};
     use crate::layer::Build;
+    use crate::nn::{Forward, Start, Value};
 
     impl Build for MaxPool2d {
         type Module = MaxPool2dModule;

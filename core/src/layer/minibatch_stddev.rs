@@ -52,12 +52,12 @@ impl Layer for MinibatchStddev {
 
 #[cfg(feature = "train")]
 mod built {
-    use crate::nn::{Forward, Start, Value};
     use burn::module::Module;
     use burn::tensor::Tensor;
 
     use super::*;
     use crate::layer::Build;
+    use crate::nn::{Forward, Start, Value};
 
     impl Build for MinibatchStddev {
         type Module = MinibatchStddevModule;

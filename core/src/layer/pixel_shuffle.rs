@@ -50,11 +50,11 @@ impl Layer for PixelShuffle {
 
 #[cfg(feature = "train")]
 mod built {
-    use crate::nn::{Forward, Start, Value};
     use burn::nn;
 
     use super::*;
     use crate::layer::Build;
+    use crate::nn::{Forward, Start, Value};
 
     impl Build for PixelShuffle {
         type Module = nn::PixelShuffle;

@@ -56,11 +56,11 @@ impl Layer for Prelu {
 
 #[cfg(feature = "train")]
 mod built {
-    use crate::nn::{Initial, Start, any_rank};
     use burn::nn::PRelu;
 
     use super::*;
     use crate::layer::Build;
+    use crate::nn::{Initial, Start, any_rank};
 
     impl Build for Prelu {
         type Module = PRelu;

@@ -29,11 +29,11 @@ impl Layer for Relu {
 
 #[cfg(feature = "train")]
 mod built {
-    use crate::nn::{Activation, Start};
     use burn::nn::activation;
 
     use super::*;
     use crate::layer::Build;
+    use crate::nn::{Activation, Start};
 
     impl Build for Relu {
         type Module = activation::Relu;

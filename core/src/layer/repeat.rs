@@ -54,11 +54,11 @@ impl Layer for Repeat {
 
 #[cfg(feature = "train")]
 mod built {
-    use crate::nn::{Forward, Start, Value, build, pass};
     use burn::module::Module;
 
     use super::*;
     use crate::layer::{Build, LayerModule};
+    use crate::nn::{Forward, Start, Value, build, pass};
 
     impl Build for Repeat {
         type Module = RepeatModule;

@@ -44,11 +44,11 @@ impl Layer for Reshape {
 
 #[cfg(feature = "train")]
 mod built {
-    use crate::nn::{Forward, Start, Value};
     use burn::module::Module;
 
     use super::*;
     use crate::layer::Build;
+    use crate::nn::{Forward, Start, Value};
 
     impl Build for Reshape {
         type Module = ReshapeModule;

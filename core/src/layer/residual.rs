@@ -147,7 +147,6 @@ impl Layer for Residual {
 
 #[cfg(feature = "train")]
 mod built {
-    use crate::nn::{Forward, Start, Value, build, pass};
     use burn::module::{Module, Param};
     use burn::tensor::Tensor;
     use burn::tensor::module::{conv2d, linear};
@@ -156,6 +155,7 @@ mod built {
     use super::*;
     use crate::layer::upsample::{Mode, Upsample};
     use crate::layer::{Build, Init, LayerModule};
+    use crate::nn::{Forward, Start, Value, build, pass};
 
     impl Build for Residual {
         type Module = ResidualModule;

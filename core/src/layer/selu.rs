@@ -32,13 +32,13 @@ impl Layer for Selu {
 
 #[cfg(feature = "train")]
 mod built {
-    use crate::nn::{Start, any_rank};
     use burn::module::Module;
     use burn::tensor::Tensor;
 
     use super::*;
     use crate::layer::Build;
     use crate::layer::elu::elu;
+    use crate::nn::{Start, any_rank};
 
     impl Build for Selu {
         type Module = SeluModule;

@@ -27,11 +27,11 @@ impl Layer for Sigmoid {
 
 #[cfg(feature = "train")]
 mod built {
-    use crate::nn::{Activation, Start};
     use burn::nn::activation;
 
     use super::*;
     use crate::layer::Build;
+    use crate::nn::{Activation, Start};
 
     impl Build for Sigmoid {
         type Module = activation::Sigmoid;

@@ -28,11 +28,11 @@ impl Layer for Silu {
 
 #[cfg(feature = "train")]
 mod built {
-    use crate::nn::{Start, any_rank};
     use burn::nn::activation;
 
     use super::*;
     use crate::layer::Build;
+    use crate::nn::{Start, any_rank};
 
     impl Build for Silu {
         type Module = activation::SiLU;

@@ -29,13 +29,13 @@ impl Layer for Softmax {
 
 #[cfg(feature = "train")]
 mod built {
-    use crate::nn::{Start, any_rank};
     use burn::module::Module;
     use burn::tensor::Tensor;
     use burn::tensor::activation::softmax;
 
     use super::*;
     use crate::layer::Build;
+    use crate::nn::{Start, any_rank};
 
     impl Build for Softmax {
         type Module = SoftmaxModule;

@@ -27,12 +27,12 @@ impl Layer for Tanh {
 
 #[cfg(feature = "train")]
 mod built {
-    use crate::nn::{Activation, Start};
     use burn::module::Module;
     use burn::tensor::Tensor;
 
     use super::*;
     use crate::layer::Build;
+    use crate::nn::{Activation, Start};
 
     impl Build for Tanh {
         type Module = TanhModule;

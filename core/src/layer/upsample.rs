@@ -73,12 +73,12 @@ impl Layer for Upsample {
 
 #[cfg(feature = "train")]
 mod built {
-    use crate::nn::{Forward, Start, Value};
     use burn::module::Module;
     use burn::tensor::{Device, Tensor, TensorData};
 
     use super::*;
     use crate::layer::Build;
+    use crate::nn::{Forward, Start, Value};
 
     impl Build for Upsample {
         type Module = UpsampleModule;

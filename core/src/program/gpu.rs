@@ -210,6 +210,16 @@ impl Drop for Ready {
     }
 }
 
+impl Drop for Graphics {
+    fn drop(&mut self) {
+        for call in &self.calls {
+            if let Weights::Of(buffer) = &call.weights {
+                buffer.destroy();
+            }
+        }
+    }
+}
+
 /// Numbers of a sample on the GPU: channels are filled up to a multiple of four.
 fn padded([channels, height, width]: [usize; 3]) -> usize {
     channels.next_multiple_of(4) * height * width
