@@ -13,7 +13,7 @@ import { onnx } from './onnx.mjs';
 const MODELS = ['mnist-vae', 'mnist-dcgan', 'mnist-cgan', 'mnist-vae-mixture', 'mnist-cvae'];
 const MANY = 64;
 /** How often 64 pictures and one picture are asked for, by backend. */
-const REPEATS = { cpu: [9, 30], webgpu: [3, 9] };
+const REPEATS = { cpu: [25, 50], webgpu: [3, 9] };
 /** How far a pixel may be from ours. */
 const TOLERANCE = 1e-3;
 

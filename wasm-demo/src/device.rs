@@ -7,14 +7,41 @@ pub use chosen::{Device, start};
 
 #[cfg(not(feature = "webgpu"))]
 mod chosen {
-    use imago_core::program::Processor;
+    use imago_core::layer::{ConvTranspose2d, LayerSpec, Linear, Padding, Relu, Reshape};
+    use imago_core::plan::{Limits, Network, Shape};
+    use imago_core::program::{Array, Processor};
 
     use super::*;
 
-    /// Nothing has to be opened.
+    /// Nothing has to be opened, but a browser compiles well only what it has seen at work: a small decoder of zeros shows it what counts
+    /// while the first model is on its way.
     pub async fn start() -> Result<(), JsError> {
+        let larger = |filters: usize| ConvTranspose2d {
+            stride: 2.into(),
+            padding: Padding::Same,
+            ..ConvTranspose2d::new(filters, 4)
+        };
+        let layers: [LayerSpec; 5] =
+            [Linear::new(1568).into(), Reshape([32, 7, 7]).into(), larger(32).into(), Relu {}.into(), larger(1).into()];
+        let weights = [
+            ("layers.0.weight", vec![16, 1568]),
+            ("layers.0.bias", vec![1568]),
+            ("layers.2.weight", vec![32, 32, 4, 4]),
+            ("layers.2.bias", vec![32]),
+            ("layers.4.weight", vec![32, 1, 4, 4]),
+            ("layers.4.bias", vec![1]),
+        ];
+        let zeros = |shape: Vec<usize>| Array { values: vec![0.0; shape.iter().product()], shape };
+        let arrays = weights.into_iter().map(|(name, shape)| (name.to_owned(), zeros(shape))).collect();
+        if let Ok(network) = Network::new("decoder", Shape::Flat(16), &layers, Limits::DEFAULT) {
+            let program = Program::new(&network, arrays).map_err(|error| JsError::new(&error))?;
+            Processor::new(program.folded()).run(&[0.0; 16 * REHEARSALS]);
+        }
         Ok(())
     }
+
+    /// Images that the decoder of zeros draws, about 15 milliseconds of work.
+    const REHEARSALS: usize = 8;
 
     /// A network on the processor.
     pub struct Device(Processor);

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::program::exp;
 use crate::spec::Range;
 
 /// What turns the values of a generator into pixels between 0 and 1.
@@ -27,7 +28,7 @@ impl Output {
     /// The pixel, between 0 and 1, that `value` means.
     pub fn pixel(self, value: f32) -> f32 {
         match self {
-            Self::Sigmoid => 1.0 / (1.0 + (-value).exp()),
+            Self::Sigmoid => 1.0 / (1.0 + exp(-value)),
             Self::Identity => value.clamp(0.0, 1.0),
             Self::Signed => ((value + 1.0) * 0.5).clamp(0.0, 1.0),
         }

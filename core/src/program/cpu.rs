@@ -1,11 +1,11 @@
 //! Operations on the processor, with our own kernels.
 
-use super::{Convolve, Function, Kind, Mean, Normalize, Operation, Pool, Program};
+use super::{Convolve, Function, Kind, Mean, Normalize, Operation, Pool, Program, exp};
 use crate::kernel::slices::{Convolution, Pictures, Product};
 use crate::nn::Activation;
 
 /// Numbers of a batch at its widest place, about which batches are divided: they stay in the cache, and memory is bounded.
-const TOGETHER: usize = 1 << 20;
+const TOGETHER: usize = 1 << 17;
 
 /// Carries out a program on the processor.
 #[derive(Debug)]
@@ -99,10 +99,10 @@ fn ready(operations: Vec<Operation>) -> Vec<Ready> {
 }
 
 fn work(convolve: Convolve) -> Work {
+    let is_matrix = convolve.is_matrix();
     let Convolve { geometry, transposed, groups, weights, bias, function } = convolve;
     let ([_, _, channels], [_, _, filters]) = (geometry.image, geometry.grid);
-    let one = geometry.image[..2] == [1, 1] && geometry.grid[..2] == [1, 1] && geometry.kernel == [1, 1];
-    if one && groups == 1 && !transposed {
+    if is_matrix {
         return Work::Product { product: Product::new(&weights, channels, filters), bias, function };
     }
     let each = (weights.len() / groups.max(1)).max(1);
@@ -163,23 +163,6 @@ fn grouped(
         }
     }
     all
-}
-
-impl Function {
-    /// What the kernels compute by themselves, and what is left.
-    fn split(self) -> (Activation, Self) {
-        match self {
-            Self::Simple(activation) => (activation, Self::NONE),
-            other => (Activation::Identity, other),
-        }
-    }
-
-    fn all(self, mut values: Vec<f32>) -> Vec<f32> {
-        if self != Self::NONE {
-            values.iter_mut().for_each(|value| *value = self.of(*value));
-        }
-        values
-    }
 }
 
 /// `[batch, channels, height, width]` in memory as `[batch, height, width, channels]`, or back.
@@ -244,6 +227,7 @@ fn plain(kind: &Kind, mut values: Vec<f32>, from: [usize; 3], to: [usize; 3]) ->
             image[(y / factor * width + x / factor) * channels + inner]
         }),
         Kind::Reshape => turned(&turned(&values, from, false), to, true),
+        Kind::Alias => values,
         // These are made ready beforehand.
         Kind::Convolve(_) | Kind::Branches(_) => values,
     }
@@ -295,7 +279,7 @@ fn pooled(pool: &Pool, image: &[f32], [channels, height, width]: [usize; 3], [y,
 
 fn shares(row: &mut [f32]) {
     let largest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    row.iter_mut().for_each(|value| *value = (*value - largest).exp());
+    row.iter_mut().for_each(|value| *value = exp(*value - largest));
     let sum: f32 = row.iter().sum();
     row.iter_mut().for_each(|value| *value /= sum);
 }

@@ -14,7 +14,51 @@ pub(super) fn fold(operations: Vec<Operation>) -> Vec<Operation> {
             folded.push(operation);
         }
     }
+    alias(&mut folded);
     folded
+}
+
+/// Lets matrices give and take values in the order in which images lie in memory, so that a row becomes an image, or an image a row, without
+/// any of them being moved.
+fn alias(operations: &mut [Operation]) {
+    // The last operation stays, since what it gives is read from outside.
+    for index in 1..operations.len() {
+        let last = index + 1 == operations.len();
+        let (before, rest) = operations.split_at_mut(index);
+        let [reshape, after @ ..] = rest else { return };
+        if reshape.kind != Kind::Reshape {
+            continue;
+        }
+        // Shaders have the channels of images by fours.
+        let image = |[channels, height, width]: [usize; 3]| channels % 4 == 0 && [height, width] != [1, 1];
+        let (from, to) = (reshape.input, reshape.output);
+        match (before.last_mut(), after.first_mut()) {
+            (Some(Operation { kind: Kind::Convolve(matrix), .. }), _) if image(to) && matrix.is_matrix() && !last => {
+                let inputs = matrix.geometry.image[2];
+                let order = || channels_last(to);
+                matrix.weights = order().flat_map(|row| matrix.weights[row * inputs..][..inputs].to_vec()).collect();
+                if !matrix.bias.is_empty() {
+                    matrix.bias = order().map(|row| matrix.bias[row]).collect();
+                }
+                reshape.kind = Kind::Alias;
+            }
+            (_, Some(Operation { kind: Kind::Convolve(matrix), .. })) if image(from) && matrix.is_matrix() => {
+                let inputs = matrix.geometry.image[2];
+                let order: Vec<usize> = channels_last(from).collect();
+                let turned =
+                    matrix.weights.chunks_exact(inputs).flat_map(|row| order.iter().map(|column| row[*column]));
+                matrix.weights = turned.collect();
+                reshape.kind = Kind::Alias;
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Where the values of an image are among those of a tensor, in the order in which they lie in memory.
+fn channels_last([channels, height, width]: [usize; 3]) -> impl Iterator<Item = usize> {
+    let pixels = height * width;
+    (0..pixels).flat_map(move |pixel| (0..channels).map(move |channel| channel * pixels + pixel))
 }
 
 /// Whether the end of `folded` now does what `operation` would do.
@@ -58,6 +102,13 @@ fn takes(folded: &mut [Operation], operation: &Operation) -> bool {
 }
 
 impl Convolve {
+    /// Whether it is a matrix: images of one pixel become images of one pixel.
+    pub(super) fn is_matrix(&self) -> bool {
+        let Geometry { image, grid, kernel, .. } = self.geometry;
+        let one = image[..2] == [1, 1] && grid[..2] == [1, 1] && kernel == [1, 1];
+        one && self.groups == 1 && !self.transposed
+    }
+
     /// Channels of the result.
     pub(super) fn filters(&self) -> usize {
         let Geometry { image, grid, .. } = self.geometry;

@@ -484,6 +484,7 @@ impl Calls<'_> {
                 self.push("shuffle", at, Weights::None, Threads::Number, Params { stride: [factor; 2], ..sides })
             }
             Kind::Reshape => self.push("reshape", at, Weights::None, Threads::Number, sides),
+            Kind::Alias => at,
             Kind::Branches(branches) => {
                 let [one, other] =
                     branches.map(|branch| branch.into_iter().fold(at, |at, next| self.operation(next, at)));

@@ -6,6 +6,7 @@
 
 mod cpu;
 mod fold;
+mod function;
 #[cfg(feature = "gpu")]
 pub mod gpu;
 mod lowering;
@@ -15,10 +16,10 @@ mod tests;
 use std::collections::BTreeMap;
 
 pub use cpu::Processor;
+pub(crate) use function::{Function, exp};
 pub use lowering::Lowering;
 
 use crate::kernel::slices::Geometry;
-use crate::nn::Activation;
 use crate::plan::Network;
 
 /// Weights by their names, such as `layers.0.weight`.
@@ -74,6 +75,8 @@ pub(crate) enum Kind {
     Shuffle { factor: usize },
     /// The same values with other sides.
     Reshape,
+    /// The same values with other sides, in the memory of which the channels of a pixel lie side by side, as they lie already.
+    Alias,
     /// What two ways from the same sample give, added.
     Branches([Vec<Operation>; 2]),
 }
@@ -137,47 +140,6 @@ pub(crate) enum Mean {
     Pixels,
     /// The size of the window, what lies around the image included.
     Window,
-}
-
-/// A function of one number.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Function {
-    Simple(Activation),
-    /// x for x > 0, otherwise alpha (eˣ − 1); times scale.
-    Elu {
-        alpha: f32,
-        scale: f32,
-    },
-    /// x Φ(x)
-    Gelu,
-    /// x / (1 + e⁻ˣ)
-    Silu,
-    /// ln(1 + eˣ)
-    Softplus,
-}
-
-impl Function {
-    pub const NONE: Self = Self::Simple(Activation::Identity);
-
-    /// The function of `x`.
-    pub fn of(self, x: f32) -> f32 {
-        match self {
-            Self::Simple(Activation::Identity) => x,
-            Self::Simple(Activation::Rectify { slope }) => {
-                if x > 0.0 {
-                    x
-                } else {
-                    x * slope
-                }
-            }
-            Self::Simple(Activation::Tanh) => x.tanh(),
-            Self::Simple(Activation::Sigmoid) => 1.0 / (1.0 + (-x).exp()),
-            Self::Elu { alpha, scale } => scale * if x > 0.0 { x } else { alpha * (x.exp() - 1.0) },
-            Self::Gelu => 0.5 * x * libm::erfcf(-x * std::f32::consts::FRAC_1_SQRT_2),
-            Self::Silu => x / (1.0 + (-x).exp()),
-            Self::Softplus => x.max(0.0) + (-x.abs()).exp().ln_1p(),
-        }
-    }
 }
 
 impl Program {

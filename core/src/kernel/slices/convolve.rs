@@ -302,7 +302,7 @@ impl WithSimd for Rows<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        self.slide.run(simd, self.out);
+        self.slide.run(simd, self.out, &mut Vec::new());
         self.slide.finish.activation.finish(self.out);
     }
 }
@@ -323,10 +323,12 @@ impl WithSimd for Picture<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
+        let mut block = std::mem::take(&mut self.scratch.block);
         let frame = self.frame.lay(&self.pictures, self.picture, self.scratch);
         for Phase { taps, panels, places } in self.phases {
-            Slide { frame, taps, panels, places, finish: self.finish }.run(simd, self.out);
+            Slide { frame, taps, panels, places, finish: self.finish }.run(simd, self.out, &mut block);
         }
+        self.scratch.block = block;
         self.finish.activation.finish(self.out);
     }
 }

@@ -129,6 +129,8 @@ pub(crate) struct Frame {
 pub(crate) struct Scratch {
     frame: Vec<f32>,
     patches: Vec<f32>,
+    /// What the windows of a block see.
+    pub block: Vec<f32>,
 }
 
 /// Windows with runs shorter than this are laid out as patches.

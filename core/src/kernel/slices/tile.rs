@@ -97,11 +97,11 @@ struct Panel<'a> {
 impl Slide<'_> {
     /// For each window the sums of its numbers times the weights, finished.
     #[inline(always)]
-    pub fn run<S: Simd>(&self, simd: S, out: &mut [f32]) {
+    pub fn run<S: Simd>(&self, simd: S, out: &mut [f32], scratch: &mut Vec<f32>) {
         if self.panels.filters <= FEW {
             self.few(simd, out);
         } else if S::F32_LANES <= 4 {
-            self.narrow(simd, out);
+            self.narrow(simd, out, scratch);
         } else if S::REGISTER_COUNT >= 32 {
             self.many::<S, 12, 12>(simd, out);
         } else {
@@ -184,20 +184,22 @@ impl Slide<'_> {
     /// The same as [`Self::many`] for short vectors, where finding the numbers would take longer than multiplying them: those that a block
     /// of windows sees are put side by side first.
     #[inline(always)]
-    fn narrow<S: Simd>(&self, simd: S, out: &mut [f32]) {
+    fn narrow<S: Simd>(&self, simd: S, out: &mut [f32], scratch: &mut Vec<f32>) {
         if self.places.len() == 1 {
-            self.side_by_side::<S, 1>(simd, out);
+            self.side_by_side::<S, 1>(simd, out, scratch);
         } else {
-            self.side_by_side::<S, 6>(simd, out);
+            // With more rows than that, browsers have not the registers.
+            self.side_by_side::<S, 4>(simd, out, scratch);
         }
     }
 
     #[inline(always)]
-    fn side_by_side<S: Simd, const ROWS: usize>(&self, simd: S, out: &mut [f32]) {
+    fn side_by_side<S: Simd, const ROWS: usize>(&self, simd: S, out: &mut [f32], scratch: &mut Vec<f32>) {
         let Self { frame, taps, panels, places, finish } = *self;
         let Panels { taps: count, filters, lanes, .. } = *panels;
         let windows = taps.bases.len();
-        let mut seen = vec![[0.0; ROWS]; count];
+        scratch.resize(scratch.len().max(count * ROWS), 0.0);
+        let (seen, _) = scratch[..count * ROWS].as_chunks_mut::<ROWS>();
         let mut at = 0;
         while at < windows {
             // The last block overlaps the one before it; with fewer windows than rows, some are computed twice.
@@ -217,10 +219,10 @@ impl Slide<'_> {
                 let (weights, _) = S::as_simd_f32s(weights);
                 let mut sums = [[simd.splat_f32s(0.0); WIDE]; ROWS];
                 if width == WIDE * lanes {
-                    block(simd, &seen, weights.as_chunks::<WIDE>().0, &mut sums);
+                    block(simd, seen, weights.as_chunks::<WIDE>().0, &mut sums);
                 } else {
                     let mut single = [[simd.splat_f32s(0.0); 1]; ROWS];
-                    block(simd, &seen, weights.as_chunks::<1>().0, &mut single);
+                    block(simd, seen, weights.as_chunks::<1>().0, &mut single);
                     sums.iter_mut().zip(single).for_each(|(sums, [single])| sums[0] = single);
                 }
                 let bias = if finish.bias.is_empty() { &[] } else { S::as_simd_f32s(&finish.bias[start..][..width]).0 };
