@@ -115,7 +115,7 @@ impl Model {
         let (generator, declared) = self.sampler()?;
         let (given, _) = self.given(&codes, u64::from(first), label)?;
         let mut pixels = generator.fast.run(given).await?;
-        pixels.iter_mut().for_each(|value| *value = declared.output.pixel(*value));
+        declared.output.develop(&mut pixels);
         Ok(pixels)
     }
 
@@ -336,7 +336,7 @@ impl Model {
         // 64 bits wide: the product of three sides that a manifest may have is too large for 32.
         let each = channels as u64 * height as u64 * width as u64;
         let count = whole(pixels.len(), each, &format!("images of {channels} × {height} × {width} values"))?;
-        pixels.iter_mut().for_each(|pixel| *pixel = range.seen(*pixel));
+        range.see(&mut pixels);
         Ok((pixels, count))
     }
 

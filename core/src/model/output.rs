@@ -25,22 +25,22 @@ impl Output {
         }
     }
 
-    /// The pixel, between 0 and 1, that `value` means.
-    pub fn pixel(self, value: f32) -> f32 {
+    /// Makes pixels between 0 and 1 of `values`.
+    pub fn develop(self, values: &mut [f32]) {
         match self {
-            Self::Sigmoid => 1.0 / (1.0 + exp(-value)),
-            Self::Identity => value.clamp(0.0, 1.0),
-            Self::Signed => ((value + 1.0) * 0.5).clamp(0.0, 1.0),
+            Self::Sigmoid => values.iter_mut().for_each(|value| *value = 1.0 / (1.0 + exp(-*value))),
+            Self::Identity => values.iter_mut().for_each(|value| *value = value.clamp(0.0, 1.0)),
+            Self::Signed => values.iter_mut().for_each(|value| *value = ((*value + 1.0) * 0.5).clamp(0.0, 1.0)),
         }
     }
 }
 
 impl Range {
-    /// A pixel between 0 and 1 as a network knows it that learned from images of that range.
-    pub fn seen(self, pixel: f32) -> f32 {
+    /// Makes of `pixels` between 0 and 1 what a network knows that learned from images of that range.
+    pub fn see(self, pixels: &mut [f32]) {
         match self {
-            Self::Unit => pixel,
-            Self::Signed => pixel * 2.0 - 1.0,
+            Self::Unit => {}
+            Self::Signed => pixels.iter_mut().for_each(|pixel| *pixel = *pixel * 2.0 - 1.0),
         }
     }
 }
@@ -52,5 +52,33 @@ pub fn asked(classes: usize, first: u64, count: usize, class: Option<usize>) -> 
         (0, _) => vec![0; count],
         (_, Some(class)) => vec![class; count],
         (classes, None) => (first..first + count as u64).map(|index| (index % classes as u64) as usize).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pixels_lie_between_0_and_1_and_back() {
+        let developed = |output: Output, mut values: [f32; 3]| {
+            output.develop(&mut values);
+            values
+        };
+        assert_eq!(developed(Output::Identity, [-1.0, 0.25, 2.0]), [0.0, 0.25, 1.0]);
+        assert_eq!(developed(Output::Signed, [-3.0, -0.5, 1.0]), [0.0, 0.25, 1.0]);
+        let [low, middle, high] = developed(Output::Sigmoid, [-100.0, 0.0, 100.0]);
+        assert!(low < 1e-30 && middle == 0.5 && high == 1.0);
+        let mut pixels = [0.0, 0.25, 1.0];
+        Range::Unit.see(&mut pixels);
+        Range::Signed.see(&mut pixels);
+        assert_eq!(pixels, [-1.0, -0.5, 1.0]);
+    }
+
+    #[test]
+    fn classes_come_in_turn_or_as_asked() {
+        assert_eq!(asked(0, 5, 3, Some(1)), [0, 0, 0]);
+        assert_eq!(asked(3, 5, 4, None), [2, 0, 1, 2]);
+        assert_eq!(asked(3, 5, 2, Some(1)), [1, 1]);
     }
 }
