@@ -111,7 +111,13 @@ const pipelines = {
 
   'tiny-classifier': [UNIT, `
   family: classifier
-  layers:${ENCODER}
+  layers:
+    - conv2d: { filters: 4, kernel: 3, padding: same }
+    - relu
+    - max_pool2d: 2
+    - conv2d: { filters: 6, kernel: 3 }
+    - avg_pool2d: 2
+    - flatten
     - linear: 10`],
 };
 
