@@ -1,7 +1,7 @@
 //! A network as a list of a few operations on plain numbers: what runs where nothing is trained, such as in the page.
 //!
 //! Each layer says in [`Layer::lower`](crate::layer::Layer::lower) what it comes to. [`Processor`] carries the operations out
-//! with our own kernels, [`Graphics`](gpu::Graphics) as compute shaders. Neither knows of tensors or gradients, so neither needs
+//! with our own kernels, `gpu::Graphics` as compute shaders. Neither knows of tensors or gradients, so neither needs
 //! Burn, and the page stays small.
 
 mod cpu;
