@@ -13,7 +13,6 @@ pub struct Processor {
     operations: Vec<Ready>,
     input: [usize; 3],
     inputs: usize,
-    outputs: usize,
     ends: Vec<usize>,
     /// Samples that are computed together at most.
     pub(super) together: usize,
@@ -48,10 +47,10 @@ enum Work {
 impl Processor {
     /// Makes a program ready.
     pub fn new(program: Program) -> Self {
-        let (inputs, outputs) = (program.inputs(), program.outputs());
+        let inputs = program.inputs();
         let together = (TOGETHER / program.widest().max(1)).max(1);
         let Program { operations, input, ends } = program;
-        Self { operations: ready(operations), input, inputs, outputs, ends, together }
+        Self { operations: ready(operations), input, inputs, ends, together }
     }
 
     /// What the program makes of samples: `[batch, channels, height, width]` of any number of samples → the same.
@@ -63,11 +62,6 @@ impl Processor {
     /// What each layer makes of them.
     pub fn steps(&self, samples: &[f32]) -> Vec<Vec<f32>> {
         self.all(samples)
-    }
-
-    /// Values of a sample of the result.
-    pub fn outputs(&self) -> usize {
-        self.outputs
     }
 
     fn all(&self, samples: &[f32]) -> Vec<Vec<f32>> {

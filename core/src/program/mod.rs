@@ -169,11 +169,6 @@ impl Program {
         self.input.iter().product()
     }
 
-    /// Values of a sample behind the last operation.
-    pub fn outputs(&self) -> usize {
-        self.operations.last().map_or(self.input, |last| last.output).iter().product()
-    }
-
     /// The most values of a sample at any place.
     fn widest(&self) -> usize {
         fn most(operations: &[Operation]) -> usize {
