@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::declared::{one, ones, yes, zeros};
-use super::window::{check_groups, check_reach, span};
+use super::window::{check_groups, span};
 use super::{Faults, Init, Layer, Misfit, Padding, Pair, channels_of, count, image};
 use crate::kernel::slices::Geometry;
 use crate::plan::Shape;
@@ -122,9 +122,6 @@ impl Layer for ConvTranspose2d {
             ))
             .fix("groups that divide both the channels and the filters"));
         }
-        // The taps of a pixel lie a window apart, of which each step of the stride is one of the image.
-        let span = span(self.kernel, self.dilation);
-        check_reach([channels, height, width], [0, 1].map(|axis| 2 * (span[axis] / self.stride.0[axis])))?;
         match (self.cut(0, height), self.cut(1, width)) {
             (Some((_, height)), Some((_, width))) => Ok(Shape::Image([self.filters, height, width])),
             _ => Err(Misfit::new(format!("the padding cuts off all of the output of an image of {height} by {width}"))
@@ -269,13 +266,6 @@ mod built {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_window_that_reaches_far_beyond_the_image_is_refused_before_anything_is_allocated() {
-        let far = ConvTranspose2d { dilation: 1024.into(), padding: Padding::Same, ..ConvTranspose2d::new(1, 600) };
-        let misfit = far.output(Shape::Image([1, 28, 28])).unwrap_err();
-        assert!(misfit.found.contains("around an image of 28 by 28"), "{misfit:?}");
-    }
 
     #[test]
     fn sizes_follow_the_padding_rule() {

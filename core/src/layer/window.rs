@@ -7,7 +7,7 @@ use burn::nn::PaddingConfig2d;
 use serde::de::{Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Faults, Misfit, count};
+use super::{Faults, Misfit};
 
 /// The largest kernel, stride, dilation or padding.
 const MAX_SIDE: usize = 1024;
@@ -167,19 +167,6 @@ impl Padding {
 /// How many pixels a window covers whose taps lie `dilation` apart.
 pub(super) fn span(kernel: Pair, dilation: Pair) -> [usize; 2] {
     [0, 1].map(|axis| dilation.0[axis] * kernel.0[axis].saturating_sub(1) + 1)
-}
-
-/// Refuses windows that reach so far beyond an image that what lies around it would take more memory than any image: 256 MiB and nine times
-/// the image. `around` is how many rows and columns there are.
-pub(super) fn check_reach([channels, height, width]: [usize; 3], around: [usize; 2]) -> Result<(), Misfit> {
-    let sides = [height.saturating_add(around[0]), width.saturating_add(around[1])];
-    let most = (64 << 20).max(count(&[9, channels, height, width]));
-    if count(&[channels, sides[0], sides[1]]) <= most {
-        return Ok(());
-    }
-    let [rows, columns] = sides;
-    let found = format!("its windows reach over {rows} by {columns} pixels around an image of {height} by {width}");
-    Err(Misfit::new(found).fix("a smaller kernel, dilation or padding"))
 }
 
 /// Refuses groups that do not divide the filters.
