@@ -1,8 +1,8 @@
 //! What has to hold whatever the input; the fuzz targets and the replay of their corpora call it.
 
 use imago_core::artifact::Manifest;
-use imago_core::plan::Limits;
-use imago_core::spec::{Place, Severity, read, text};
+use imago_core::limits::Limits;
+use imago_core::yaml::{Place, Severity, read, text};
 
 /// Reading a pipeline ends with the pipeline, or with errors that point into the text.
 #[allow(dead_code)]

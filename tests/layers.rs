@@ -5,9 +5,12 @@ use std::collections::BTreeSet;
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor, TensorData};
 use imago_core::layer::LayerSpec;
-use imago_core::nn::{Sequential, Start, Value};
+use imago_core::layer::{Initializer, Value};
+use imago_core::limits::Limits;
+use imago_core::network::Network;
+use imago_core::network::Sequential;
 use imago_core::noise::Noise;
-use imago_core::plan::{Limits, Network, Shape};
+use imago_core::shape::Shape;
 use serde_json::{Value as Json, json};
 
 /// How many networks are tried.
@@ -139,7 +142,7 @@ fn a_plan_tells_the_shapes_and_counts_that_burn_gives() {
         collect(&declared, &mut seen);
         // Every tenth is trained for a step as well.
         let device = if seed % 10 == 0 { Device::flex().autodiff() } else { Device::flex() };
-        let built = Sequential::new(&network, &mut Start::seeded(seed, 0, &device));
+        let built = Sequential::new(&network, &mut Initializer::seeded(seed, 0, &device));
         let count = 1 + noise.below(4) as usize;
         let output = built.forward(batch(&mut noise, input, count, &device));
         let expected: Vec<usize> = [vec![count], network.output().sizes()].concat();

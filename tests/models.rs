@@ -7,15 +7,17 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use burn::tensor::{Device, Tensor, TensorData};
-use imago_core::artifact::tensors;
-use imago_core::model::{
-    Autoencoder, Batch, Classifier, Duel, Learner, Losses, Moment, Plan, Saved, Solo, Vae, VaeGan, one_hot,
-};
-use imago_core::nn::{Start, Value};
+use burn::tensor::{Device, Tensor, TensorData, read_sync};
+use imago_core::data::Batch;
+use imago_core::family::{Family, Losses, Model, Penalty, Plan, Saved, Start, StepContext};
+use imago_core::inference::one_hot;
+use imago_core::layer::Value;
+use imago_core::limits::Limits;
 use imago_core::noise::{Noise, Purpose};
-use imago_core::plan::Limits;
-use imago_core::spec::{Adam, Family, Model, Penalty, Pipeline, read};
+use imago_core::pipeline::Pipeline;
+use imago_core::spec::{Adam, Train};
+use imago_core::weights::tensors;
+use imago_core::yaml::read;
 use imago_tests::{bless, workspace};
 use serde::{Deserialize, Serialize};
 
@@ -162,16 +164,9 @@ fn parse(case: &Case) -> (Pipeline, Plan) {
     reading.pipeline.unwrap_or_else(|| panic!("{}: {:?}", case.name, reading.findings))
 }
 
-/// What a learner is saved as before a step, what the step measures, and what it is saved as behind it.
-fn run<L: Learner>(learner: L, batch: Batch, step: u64) -> (Saved, Losses, Saved) {
-    let before = learner.save().unwrap();
-    let (learner, losses) = learner.step(batch, &mut Moment::new(SEED, step, 1.0));
-    (before, losses, learner.save().unwrap())
-}
-
 const SEED: u64 = 11;
 
-/// The batch of a case. Codes have four values.
+/// The batch of a case. Latents have four values.
 fn batch(pipeline: &Pipeline, device: &Device) -> Batch {
     let mut noise = Noise::new(5, 0);
     let [low, high] = <[f64; 2]>::from(pipeline.data.range).map(|end| end as f32);
@@ -188,24 +183,13 @@ fn batch(pipeline: &Pipeline, device: &Device) -> Batch {
     Batch { samples, classes: one_hot(&[3, 0, 9, 3, 1, 7], 10, device) }
 }
 
+/// What a model is saved as before a step, what the step measures, and what it is saved as behind it.
 fn step(pipeline: &Pipeline, plan: &Plan, step: u64, device: &Device) -> (Saved, Losses, Saved) {
-    let starts = [0, 1, 2].map(|network| Start::seeded(1, network, device));
-    let (train, batch) = (&pipeline.train, batch(pipeline, device));
-    match &pipeline.model {
-        Model::Classifier(spec) => {
-            let [start, ..] = starts;
-            run(Solo::new(Classifier::new(spec, plan, start), train), batch, step)
-        }
-        Model::Autoencoder(spec) => {
-            let [encoder, decoder, _] = starts;
-            run(Solo::new(Autoencoder::new(spec, plan, [encoder, decoder]), train), batch, step)
-        }
-        Model::Vae(spec) => run(Solo::new(Vae::new(spec, plan, starts), train), batch, step),
-        Model::LatentVae(spec) => run(Solo::new(Vae::second_stage(spec, plan, starts), train), batch, step),
-        Model::Gan(spec) => run(Duel::new(spec, plan, train, starts), batch, step),
-        Model::LatentGan(spec) => run(Duel::latent(spec, plan, train, starts), batch, step),
-        Model::VaeGan(spec) => run(VaeGan::new(spec, plan, train, starts), batch, step),
-    }
+    let train = Train { seed: 1, ..pipeline.train.clone() };
+    let trainer = pipeline.model.trainer(&Start { plan, train: &train, device });
+    let before = read_sync(trainer.save().read()).unwrap();
+    let (trainer, losses) = trainer.step(batch(pipeline, device), &mut StepContext::new(SEED, step, 1.0));
+    (before, losses, read_sync(trainer.save().read()).unwrap())
 }
 
 /// The numbers that a step draws, in their order.
@@ -217,7 +201,7 @@ fn draws(model: &Model, step: u64) -> Vec<Values> {
         Model::Vae(_) | Model::LatentVae(_) => vec![normals()],
         Model::VaeGan(_) => vec![normals(), normals()],
         Model::Gan(_) | Model::LatentGan(_) => {
-            let game = model.game().unwrap();
+            let game = model.traits().game.unwrap();
             let mut drawn = vec![normals()];
             if let Some(Penalty::Gradient(_)) = game.penalty {
                 let packs = BATCH / game.packing;
@@ -274,7 +258,7 @@ fn one_step_of_every_family_agrees_with_pytorch() {
     let mut faults = Vec::new();
     for (expected, (name, pipeline, before, losses, after)) in expected.cases.into_iter().zip(outcomes) {
         assert_eq!(expected.name, name, "run parity/models.py");
-        let difference = pipeline.model.game().is_some_and(|game| game.penalty.is_some());
+        let difference = pipeline.model.traits().game.is_some_and(|game| game.penalty.is_some());
         let close = if difference { PENALTY } else { CLOSE };
         for (part, loss) in losses {
             let found = loss.into_scalar::<f32>();

@@ -7,8 +7,11 @@ use std::collections::BTreeMap;
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
 use imago_core::layer::LayerSpec;
-use imago_core::nn::{Sequential, Start, Value};
-use imago_core::plan::{Limits, Network, Shape};
+use imago_core::layer::{Initializer, Value};
+use imago_core::limits::Limits;
+use imago_core::network::Network;
+use imago_core::network::Sequential;
+use imago_core::shape::Shape;
 use serde::Deserialize;
 
 /// How far results may be apart: the largest difference over the largest value.
@@ -118,7 +121,7 @@ fn check(case: &Case, device: &Device, close: Approximation) -> Result<(), Strin
     }
     let device = if case.training { device.clone().autodiff() } else { device.clone() };
     let weights = case.weights.iter().map(|(name, values)| (format!("layers.0.{name}"), values.data()));
-    let mut start = Start::loaded(weights.collect(), &device);
+    let mut start = Initializer::loaded(weights.collect(), &device);
     let network = Sequential::new(&plan, &mut start);
     start.finish()?;
     match sample {

@@ -1,26 +1,48 @@
-//! Imago's core: what a generative model is, from the words of a YAML file to the tensors of a network.
+//! Imago's core: what a generative model is, from the words of a YAML file to a network that trains.
+//!
+//! Every module builds on those above it in this list and on no other:
 //!
 //! ```text
-//! spec  what a person wrote        YAML, checked for spelling
-//! plan  what it means              every shape and parameter count; a plan that exists is valid
-//! nn    what computes              Burn modules built from a plan
-//! kernel  how, on the processor    operations of our own, with their gradients
-//! model what a family adds         losses, one training step, sampling
-//! artifact  what is shipped        model.ron and weights.bpk
-//! program  what is left to run     a few operations on plain numbers, without Burn
+//! shape, diagnostic   the shape of a sample; what can be wrong with a declaration, and where
+//! kernel              our own operations for the CPU, with their gradients
+//! program             a network as a few operations on plain numbers, without Burn
+//! layer               the layers of the language, one file each
+//! network             layers whose shapes are known to fit, as Burn modules and as programs
+//! weights             weights as bytes
+//! spec                the `data` and `train` parts of a pipeline
+//! latent              what latents are drawn from
+//! inference           samples, reconstructions and classes from trained networks
+//! family              the kinds of model: settings, losses, one training step
+//! pipeline            a whole declaration
+//! yaml                from a file to a pipeline, with every problem at its line and column
+//! artifact            what is shipped: model.ron and weights.bpk
 //! ```
 //!
-//! Data flows downwards only. Nothing here knows files or clocks. The trainer and the page read the very same
-//! declarations; what only training needs, Burn above all, is behind the feature `train` and not in the page.
+//! Nothing here knows files or clocks. The trainer and the page read the very same declarations; what only training
+//! needs, Burn above all, is behind the feature `train` and not in the page.
 
 #![warn(missing_docs)]
 
+pub mod activation;
 pub mod artifact;
+pub mod data;
+pub mod diagnostic;
+pub mod family;
+pub mod format;
+pub mod hash;
+pub mod inference;
 mod kernel;
+pub mod latent;
 pub mod layer;
-pub mod model;
-pub mod nn;
+pub mod limits;
+pub mod network;
 pub mod noise;
-pub mod plan;
+pub mod pipeline;
 pub mod program;
+pub mod shape;
 pub mod spec;
+#[cfg(feature = "train")]
+pub mod training;
+pub mod weights;
+#[cfg(feature = "yaml")]
+pub mod yaml;

@@ -29,7 +29,7 @@ pub struct Noise {
 /// What randomness is drawn for, so that two uses of one seed never see the same numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
-    /// Initial weights; a stream for each network.
+    /// Distribution weights; a stream for each network.
     Weights = 1,
     /// The order of the training set; a stream for each epoch.
     Shuffle = 2,
@@ -38,7 +38,7 @@ pub enum Purpose {
     /// What is done to the samples of a step beforehand, such as augmentation; a stream for each step.
     Batch = 4,
     /// Noise of a test; a stream for each of its batches.
-    Exam = 5,
+    Evaluation = 5,
     /// The fit of a prior.
     Prior = 6,
     /// Which images are kept out of training.

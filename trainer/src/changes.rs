@@ -1,7 +1,7 @@
 //! What changed from one pipeline to another.
 
 use anyhow::Result;
-use imago_core::spec::Pipeline;
+use imago_core::pipeline::Pipeline;
 use serde_yaml::Value;
 
 /// A value that is another one now.
@@ -64,8 +64,8 @@ fn short(value: Option<&Value>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use imago_core::plan::Limits;
-    use imago_core::spec;
+    use imago_core::limits::Limits;
+    use imago_core::yaml;
 
     use super::*;
 
@@ -73,7 +73,7 @@ mod tests {
         let text = format!(
             "name: x\ndata: {{ set: mnist }}\nmodel: {{ family: classifier, layers: [{layers}] }}\ntrain: {{ {train} }}\n"
         );
-        spec::read(text.as_bytes(), &[], Limits::DEFAULT).pipeline.unwrap().0
+        yaml::read(text.as_bytes(), &[], Limits::DEFAULT).pipeline.unwrap().0
     }
 
     #[test]

@@ -14,12 +14,12 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
-use imago_core::artifact::{WEIGHTS, sha256};
-use imago_core::model::{Prior, Saved};
-use serde::{Deserialize, Serialize};
+use imago_core::artifact::WEIGHTS;
+use imago_core::family::Saved;
+use imago_core::hash::sha256;
 
 use crate::files;
-use crate::train::Sum;
+use imago_core::training::{Snapshot, State};
 
 const STATE: &str = "state.ron";
 const BEST: &str = "best";
@@ -31,60 +31,6 @@ const KEPT: usize = 2;
 /// The checkpoints of a run.
 #[derive(Debug, Clone)]
 pub struct Checkpoints(PathBuf);
-
-/// Where a training stands; written with every checkpoint.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct State {
-    /// Steps done.
-    pub steps: u64,
-    /// Epochs begun: the number of the last whole or broken-off one, from 1.
-    pub epoch: usize,
-    /// Whether the epoch was broken off.
-    pub partial: bool,
-    /// Time spent training, in seconds.
-    pub seconds: f64,
-    /// What all learning rates are multiplied by: halved with every rollback.
-    pub rate: f64,
-    /// How often training went back.
-    pub rollbacks: u32,
-    /// The parts of the loss, averaged over the last epoch.
-    pub losses: Vec<(String, f64)>,
-    /// What those of an epoch that was broken off are averaged from.
-    pub sums: Vec<(String, Sum)>,
-    /// The same on the images that were kept out of training, if there are any.
-    pub validation: Vec<(String, f64)>,
-    /// The same on the test samples, where they mean something there.
-    pub test: Vec<(String, f64)>,
-    /// The best evaluation so far: the figure and its step.
-    pub best: Option<(f64, u64)>,
-    /// Evaluations since then.
-    pub stale: usize,
-    /// What latents are drawn from.
-    pub prior: Prior,
-    /// SHA-256 of the weights beside it.
-    pub weights_sha256: String,
-    /// SHA-256 of the states of the optimisers beside it.
-    pub optimizers_sha256: Vec<String>,
-}
-
-impl State {
-    /// Before the first step.
-    pub fn new() -> Self {
-        Self { rate: 1.0, ..Self::default() }
-    }
-
-    /// Epochs that are whole.
-    pub fn epochs(&self) -> usize {
-        self.epoch - usize::from(self.partial)
-    }
-}
-
-/// A checkpoint as it was saved.
-#[derive(Debug, Clone)]
-pub struct Checkpoint {
-    pub state: State,
-    pub saved: Saved,
-}
 
 /// The file of an optimiser's state, counted from 0.
 fn optimizer(index: usize) -> String {
@@ -98,7 +44,7 @@ impl Checkpoints {
     }
 
     /// Saves a checkpoint; it and the one before it are kept.
-    pub fn save(&self, checkpoint: &Checkpoint) -> Result<()> {
+    pub fn save(&self, checkpoint: &Snapshot) -> Result<()> {
         let state = sealed(checkpoint)?;
         let Saved { weights, optimizers } = &checkpoint.saved;
         let folder = self.0.join(format!("step-{:010}", checkpoint.state.steps));
@@ -116,7 +62,7 @@ impl Checkpoints {
     }
 
     /// Saves the weights of the best evaluation so far.
-    pub fn save_best(&self, checkpoint: &Checkpoint) -> Result<()> {
+    pub fn save_best(&self, checkpoint: &Snapshot) -> Result<()> {
         let state = sealed(checkpoint)?;
         let content = [(WEIGHTS, checkpoint.saved.weights.as_slice()), (STATE, state.as_bytes())];
         files::write_folder(&self.0.join(BEST), &content)
@@ -126,7 +72,7 @@ impl Checkpoints {
     ///
     /// # Errors
     /// There are checkpoints, but none is whole.
-    pub fn last(&self) -> Result<Option<(Checkpoint, Vec<String>)>> {
+    pub fn last(&self) -> Result<Option<(Snapshot, Vec<String>)>> {
         let mut faults = Vec::new();
         for folder in self.folders()?.into_iter().rev() {
             match read(&folder, true) {
@@ -141,7 +87,7 @@ impl Checkpoints {
     }
 
     /// The best checkpoint, verified, without the states of its optimisers.
-    pub fn best(&self) -> Result<Checkpoint> {
+    pub fn best(&self) -> Result<Snapshot> {
         read(&self.0.join(BEST), false)
     }
 
@@ -161,7 +107,7 @@ impl Checkpoints {
 }
 
 /// The state as text, with the checksums of what lies beside it and of itself.
-fn sealed(checkpoint: &Checkpoint) -> Result<String> {
+fn sealed(checkpoint: &Snapshot) -> Result<String> {
     let Saved { weights, optimizers } = &checkpoint.saved;
     let state = State {
         weights_sha256: sha256(weights),
@@ -173,7 +119,7 @@ fn sealed(checkpoint: &Checkpoint) -> Result<String> {
 }
 
 /// Reads a checkpoint and verifies it.
-fn read(folder: &Path, with_optimizers: bool) -> Result<Checkpoint> {
+fn read(folder: &Path, with_optimizers: bool) -> Result<Snapshot> {
     let read = |name: &str| {
         let path = folder.join(name);
         fs::read(&path).with_context(|| format!("cannot read {}", path.display()))
@@ -197,16 +143,16 @@ fn read(folder: &Path, with_optimizers: bool) -> Result<Checkpoint> {
             optimizers.push(verified(&optimizer(index), expected)?);
         }
     }
-    Ok(Checkpoint { state, saved: Saved { weights, optimizers } })
+    Ok(Snapshot { state, saved: Saved { weights, optimizers } })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn checkpoint(steps: u64) -> Checkpoint {
+    fn checkpoint(steps: u64) -> Snapshot {
         let state = State { steps, losses: vec![("a".into(), 0.1 + steps as f64)], ..State::new() };
-        Checkpoint { state, saved: Saved { weights: vec![steps as u8; 9], optimizers: vec![vec![1], vec![2]] } }
+        Snapshot { state, saved: Saved { weights: vec![steps as u8; 9], optimizers: vec![vec![1], vec![2]] } }
     }
 
     fn steps(checkpoints: &Checkpoints) -> Vec<u64> {

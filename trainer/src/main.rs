@@ -17,9 +17,9 @@ mod device;
 mod facts;
 mod files;
 mod measure;
+mod pipeline_file;
 mod report;
 mod run;
-mod source;
 mod sweep;
 mod train;
 

@@ -21,24 +21,24 @@ use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
-use burn::tensor::Device;
-use imago_core::artifact::{
-    Artifact, CLASSIFIER, DataFacts, ENCODER, FORMAT, GENERATOR, Generator, HISTORY, MANIFEST, Manifest, PRIOR,
-    Precision, Reader, TrainingFacts, WEIGHTS, WeightFacts,
-};
-use imago_core::model::{Plan, Trained, restore};
-use imago_core::nn::Sequential;
-use imago_core::plan::Limits;
-use imago_core::spec::{Override, Pipeline};
+use burn::tensor::{Device, read_sync};
+use imago_core::artifact::{Artifact, HISTORY, MANIFEST, Manifest, WEIGHTS};
+use imago_core::family::{Plan, Trained, restore};
+use imago_core::limits::Limits;
+use imago_core::pipeline::Pipeline;
+use imago_core::weights::Precision;
+use imago_core::yaml::Override;
 use serde::{Deserialize, Serialize};
 
-use crate::checkpoint::{Checkpoint, Checkpoints};
+use imago_core::training::{Export, Snapshot, export};
+
+use crate::checkpoint::Checkpoints;
 use crate::files;
-use crate::source::Source;
+use crate::pipeline_file::PipelineFile;
 
 /// A folder that a training writes into.
 #[derive(Debug, Clone)]
-pub struct Run {
+pub struct RunFolder {
     folder: PathBuf,
 }
 
@@ -116,7 +116,7 @@ const SAMPLES: &str = "samples";
 const SOURCE: &str = "source";
 const LOCK: &str = "run.lock";
 
-impl Run {
+impl RunFolder {
     /// Makes a new run folder for a pipeline that was written as `text`. One that exists is refused, or with `replace` replaced.
     pub fn create(
         folder: PathBuf,
@@ -186,14 +186,14 @@ impl Run {
     }
 
     /// Where the run is.
-    pub fn folder(&self) -> &Path {
+    pub fn path(&self) -> &Path {
         &self.folder
     }
 
     /// The pipeline that the run uses.
     pub fn pipeline(&self) -> Result<(Pipeline, Plan)> {
         // What was allowed when the run was made is allowed again, and what it was warned of was told then.
-        let source = Source::open(&self.folder.join(RESOLVED))?;
+        let source = PipelineFile::open(&self.folder.join(RESOLVED))?;
         match source.read(&[], Limits::LARGE).pipeline {
             Some(pipeline) => Ok(pipeline),
             None => source.pipeline(&[], Limits::LARGE),
@@ -202,13 +202,13 @@ impl Run {
 
     /// Whether this is the pipeline that the run uses.
     pub fn uses(&self, pipeline: &Pipeline) -> Result<bool> {
-        let reading = Source::open(&self.folder.join(RESOLVED))?.read(&[], Limits::LARGE);
+        let reading = PipelineFile::open(&self.folder.join(RESOLVED))?.read(&[], Limits::LARGE);
         Ok(reading.pipeline.is_some_and(|(used, _)| used == *pipeline))
     }
 
     /// The pipeline as the run's file says now, with changes.
     pub fn written(&self, overrides: &[Override]) -> Result<(Pipeline, Plan)> {
-        Source::open(&self.folder.join(PIPELINE))?.pipeline(overrides, Limits::LARGE)
+        PipelineFile::open(&self.folder.join(PIPELINE))?.pipeline(overrides, Limits::LARGE)
     }
 
     /// Writes the pipeline that the run uses from now on.
@@ -297,7 +297,7 @@ impl Run {
     }
 
     /// The last checkpoint that is whole, if there is any; what is wrong with a later one is said.
-    pub fn latest(&self) -> Result<Option<Checkpoint>> {
+    pub fn latest(&self) -> Result<Option<Snapshot>> {
         let Some((checkpoint, faults)) = self.checkpoints().last()? else { return Ok(None) };
         for fault in faults {
             eprintln!("warning: {fault}; going on from step {} instead", checkpoint.state.steps);
@@ -310,7 +310,7 @@ impl Run {
         Ok(restore(plan, &self.checkpoint(which)?.saved.weights, device)?)
     }
 
-    fn checkpoint(&self, which: Which) -> Result<Checkpoint> {
+    fn checkpoint(&self, which: Which) -> Result<Snapshot> {
         match which {
             Which::Last => self.latest()?.with_context(|| {
                 format!("{self} has no checkpoint yet; `imago train` writes the first within minutes")
@@ -331,70 +331,15 @@ impl Run {
     /// The run's model as an artifact, with its encoder if that is wanted and there is one.
     pub fn artifact(&self, which: Which, precision: Precision, with_encoder: bool) -> Result<Artifact> {
         let (pipeline, plan) = self.pipeline()?;
-        let record = self.record()?;
-        let Checkpoint { state, saved } = self.checkpoint(which)?;
-        let device = Device::flex();
-        let trained = restore(&plan, &saved.weights, &device)?;
-        let source =
-            pipeline.model.source().map(|_| self.source()?.sampler(&device).context("the source")).transpose()?;
-        let mut networks: Vec<(&str, &Sequential)> = Vec::new();
-        let mut generator = None;
-        match (&source, &trained.generator) {
-            (Some(source), Some(learned)) => {
-                networks.extend([(GENERATOR, &source.generator), (PRIOR, &learned.network)]);
-                generator = self.source()?.manifest.generator;
-            }
-            (None, Some(part)) => {
-                networks.push((GENERATOR, &part.network));
-                let classes = if plan.condition().is_some() { plan.classes() } else { 0 };
-                let layers = part.layers.clone();
-                generator = Some(Generator { latent: plan.latent(), classes, layers, output: plan.output() });
-            }
-            (_, None) => {}
-        }
-        let range = pipeline.data.range;
-        let encoder = trained.encoder.as_ref().filter(|_| with_encoder && source.is_none());
-        if let Some(encoder) = encoder {
-            networks.push((ENCODER, &encoder.part.network));
-        }
-        if let Some(classifier) = &trained.classifier {
-            networks.push((CLASSIFIER, &classifier.network));
-        }
-        let epochs = state.epochs();
-        let manifest = Manifest {
-            format: FORMAT,
-            name: pipeline.name,
-            family: plan.family(),
-            data: DataFacts {
-                set: pipeline.data.set.title().to_owned(),
-                image: plan.image(),
-                classes: pipeline.data.class_names(),
-            },
-            generator,
-            prior: state.prior,
-            encoder: encoder.map(|encoder| Reader { layers: encoder.part.layers.clone(), range, heads: encoder.heads }),
-            classifier: trained.classifier.as_ref().map(|part| Reader {
-                layers: part.layers.clone(),
-                range,
-                heads: false,
-            }),
-            training: TrainingFacts {
-                epochs,
-                seed: pipeline.train.seed,
-                device: record.device,
-                seconds: state.seconds.round(),
-                parameters: plan.parameters(),
-                losses: state.losses,
-                version: env!("CARGO_PKG_VERSION").to_owned(),
-            },
-            history: None,
-            weights: WeightFacts::default(),
-        };
-        Ok(Artifact::new(manifest, &networks, precision)?)
+        let device = self.record()?.device;
+        let snapshot = self.checkpoint(which)?;
+        let source = pipeline.model.traits().source.map(|_| self.source()).transpose()?;
+        let options = Export { precision, encoder: with_encoder, device: &device };
+        Ok(read_sync(export(&pipeline, &plan, &snapshot, source.as_ref(), options))?)
     }
 }
 
-impl std::fmt::Display for Run {
+impl std::fmt::Display for RunFolder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.folder.display().fmt(f)
     }
@@ -412,7 +357,7 @@ pub fn write_artifact(folder: &Path, artifact: &Artifact, history: Option<&[u8]>
 pub fn open_artifact(folder: &Path, with_encoder: bool) -> Result<Artifact> {
     if !folder.join(MANIFEST).is_file() {
         return match folder.join(PIPELINE).is_file() {
-            true => Run::open(folder)?.artifact(Which::Last, Precision::F32, with_encoder),
+            true => RunFolder::open(folder)?.artifact(Which::Last, Precision::F32, with_encoder),
             false => bail!(
                 "{} is neither a run folder (with {PIPELINE}) nor an artifact (with {MANIFEST} and {WEIGHTS})",
                 folder.display()

@@ -8,8 +8,10 @@ pub use chosen::{Device, start};
 #[cfg(not(feature = "webgpu"))]
 mod chosen {
     use imago_core::layer::{ConvTranspose2d, LayerSpec, Linear, Padding, Relu, Reshape};
-    use imago_core::plan::{Limits, Network, Shape};
-    use imago_core::program::{Array, Processor};
+    use imago_core::limits::Limits;
+    use imago_core::network::Network;
+    use imago_core::program::{Array, CpuExecutor};
+    use imago_core::shape::Shape;
 
     use super::*;
 
@@ -35,7 +37,7 @@ mod chosen {
         let arrays = weights.into_iter().map(|(name, shape)| (name.to_owned(), zeros(shape))).collect();
         if let Ok(network) = Network::new("decoder", Shape::Flat(16), &layers, Limits::DEFAULT) {
             let program = Program::new(&network, arrays).map_err(|error| JsError::new(&error))?;
-            Processor::new(program.folded()).run(&[0.0; 16 * REHEARSALS]);
+            CpuExecutor::new(program.folded()).run(&[0.0; 16 * REHEARSALS]);
         }
         Ok(())
     }
@@ -44,12 +46,12 @@ mod chosen {
     const REHEARSALS: usize = 8;
 
     /// A network on the processor.
-    pub struct Device(Processor);
+    pub struct Device(CpuExecutor);
 
     impl Device {
         /// Makes a program ready.
         pub fn new(program: Program) -> Result<Self, JsError> {
-            Ok(Self(Processor::new(program)))
+            Ok(Self(CpuExecutor::new(program)))
         }
 
         /// What the program makes of samples.
@@ -68,7 +70,7 @@ mod chosen {
 mod chosen {
     use std::cell::RefCell;
 
-    use imago_core::program::gpu::{Gpu, Graphics};
+    use imago_core::program::gpu::{Gpu, GpuExecutor};
 
     use super::*;
 
@@ -88,7 +90,7 @@ mod chosen {
     }
 
     /// A network on the GPU.
-    pub struct Device(Graphics);
+    pub struct Device(GpuExecutor);
 
     impl Device {
         /// Makes a program ready.
@@ -99,7 +101,7 @@ mod chosen {
             let gpu = GPU
                 .with_borrow(Clone::clone)
                 .ok_or_else(|| JsError::new("no device was opened; call start() first"))?;
-            Ok(Self(Graphics::new(&gpu, program)))
+            Ok(Self(GpuExecutor::new(&gpu, program)))
         }
 
         /// What the program makes of samples.

@@ -9,10 +9,11 @@
 mod device;
 
 use imago_core::artifact::{Artifact, Generator, Manifest, Networks, Programs};
-use imago_core::model::{Draws, Prior, asked};
-use imago_core::plan::Shape;
-use imago_core::program::{Processor, Program};
-use imago_core::spec::Range;
+use imago_core::inference::asked;
+use imago_core::latent::{Draws, Prior};
+use imago_core::program::{CpuExecutor, Program};
+use imago_core::shape::Shape;
+use imago_core::spec::PixelRange;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::js_sys::RangeError;
 
@@ -36,7 +37,7 @@ pub struct Model {
     /// Makes images of codes; classifiers have none.
     generator: Option<Network>,
     /// Makes codes of the draws of a learned prior: always on the processor, since they are a few numbers.
-    learned: Option<Processor>,
+    learned: Option<CpuExecutor>,
     /// Makes codes of images, where that is shipped.
     encoder: Option<Network>,
     /// Tells classes, if that is what the model does.
@@ -71,7 +72,7 @@ impl Model {
             plan: artifact.manifest.plan()?,
             manifest: artifact.manifest,
             generator: network(generator)?,
-            learned: learned.map(|program| Processor::new(program.folded())),
+            learned: learned.map(|program| CpuExecutor::new(program.folded())),
             encoder: network(encoder)?,
             classifier: network(classifier)?,
         })
@@ -120,7 +121,7 @@ impl Model {
     }
 
     /// What an encoder makes of `pixels`, a `Float32Array` of `[count, channels, height, width]` in 0 to 1: the means of the codes and
-    /// behind them their standard deviations, `[2, count, latent]`. Codes without deviations have zeros there.
+    /// behind them their standard deviations, `[2, count, latent]`. Latents without deviations have zeros there.
     ///
     /// # Errors
     /// A `RangeError` for a model without an encoder, and for pixels that are no whole number of images or too many; otherwise the

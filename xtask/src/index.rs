@@ -36,13 +36,13 @@ struct Facts {
     /// Size of `model.ron` and `weights.bpk` together.
     bytes: u64,
     history: Option<History>,
-    codes: Option<Codes>,
+    codes: Option<Latents>,
     scores: Option<Scores>,
 }
 
 /// What `codes.bin` holds.
 #[derive(Serialize)]
-struct Codes {
+struct Latents {
     count: u64,
     latent: usize,
 }
@@ -104,7 +104,7 @@ impl Facts {
             seconds: training.seconds,
             bytes: size("model.ron") + size("weights.bpk"),
             history,
-            codes: codes.map(|count| Codes { count, latent }),
+            codes: codes.map(|count| Latents { count, latent }),
             scores: evaluation.as_ref().map(Scores::of),
         }
     }

@@ -5,11 +5,17 @@ use ron::extensions::Extensions;
 use ron::ser::PrettyConfig;
 use serde::{Deserialize, Serialize};
 
-use super::{ArtifactError, Precision};
+use super::ArtifactError;
+use crate::diagnostic::{Path, Problem, Problems, Step};
+use crate::family::Family;
+use crate::inference::Output;
+use crate::latent::Prior;
 use crate::layer::LayerSpec;
-use crate::model::{Output, Prior, generator};
-use crate::plan::{Limits, Network, Outline, Path, Problem, Problems, Shape, Step};
-use crate::spec::{Family, Range};
+use crate::limits::Limits;
+use crate::network::{Network, PlanBuilder};
+use crate::shape::Shape;
+use crate::spec::PixelRange;
+use crate::weights::Precision;
 
 /// The version of the format that this program writes and reads.
 pub const FORMAT: u32 = 1;
@@ -86,7 +92,7 @@ pub struct Reader {
     /// Its layers as declared; the shapes follow.
     pub layers: Vec<LayerSpec>,
     /// What black and white are for it.
-    pub range: Range,
+    pub range: PixelRange,
     /// Whether it gives a mean and a logarithm of the variance for every value of the code.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub heads: bool,
@@ -191,12 +197,12 @@ impl Manifest {
         }
         // The weights are there already, so their number is no danger.
         let limits = Limits { activations: Limits::DEFAULT.activations, ..Limits::LARGE };
-        let mut outline = Outline::new(limits, &[]);
+        let mut builder = PlanBuilder::new(limits, &[]);
         let path = |name: &str| -> Path { vec![Step::key(name), Step::key("layers")] };
         let mut ends = |name: &'static str, input: Shape, layers: &[LayerSpec], values: usize| {
-            let (network, output) = outline.network(name, &path(name), Some(input), layers);
+            let (network, output) = builder.network(name, &path(name), Some(input), layers);
             if let Some(output) = output.filter(|output| *output != Shape::Flat(values)) {
-                outline.note(Problem::new(path(name), format!("the {name} gives {output}, expected [{values}]")));
+                builder.note(Problem::new(path(name), format!("the {name} gives {output}, expected [{values}]")));
             }
             network
         };
@@ -224,10 +230,10 @@ impl Manifest {
             }
             let given = declared.latent.saturating_add(declared.classes);
             networks.generator =
-                generator("generator", &path("generator"), Some(given), &declared.layers, Some(image), &mut outline);
+                builder.generator("generator", &path("generator"), Some(given), &declared.layers, Some(image));
         }
-        if !outline.problems.is_empty() {
-            return Err(ArtifactError::Manifest(Problems(outline.problems).to_string()));
+        if !builder.problems.is_empty() {
+            return Err(ArtifactError::Manifest(Problems(builder.problems).to_string()));
         }
         if networks.generator.is_none() && networks.classifier.is_none() {
             return Err(ArtifactError::Manifest("neither a generator nor a classifier is declared".into()));

@@ -1,30 +1,26 @@
 //! What is shipped: `model.ron`, which says what the model is, and `weights.bpk`, its numbers.
 
 mod manifest;
-#[cfg(feature = "train")]
-mod pack;
-mod weights;
-
-pub use manifest::{DataFacts, FORMAT, Generator, History, Manifest, Networks, Reader, TrainingFacts, WeightFacts};
-#[cfg(feature = "train")]
-pub(crate) use pack::sorted;
-#[cfg(feature = "train")]
-pub use pack::{Pack, Unpack};
-#[cfg(feature = "train")]
-pub use weights::read as tensors;
-pub use weights::{Precision, sha256};
 
 use std::collections::BTreeMap;
+
+pub use manifest::{DataFacts, FORMAT, Generator, History, Manifest, Networks, Reader, TrainingFacts, WeightFacts};
 
 #[cfg(feature = "train")]
 use burn::tensor::{Device, TensorData};
 
+use crate::hash::sha256;
 #[cfg(feature = "train")]
-use crate::model::{Encoder, Judge, Part, Sampler};
+use crate::inference::{Encoder, ImageClassifier, Sampler, TrainedNetwork};
 #[cfg(feature = "train")]
-use crate::nn::{Sequential, Start};
-use crate::plan::Network;
+use crate::layer::Initializer;
+use crate::network::Network;
+#[cfg(feature = "train")]
+use crate::network::Sequential;
 use crate::program::Program;
+use crate::weights::{self, WeightsError};
+#[cfg(feature = "train")]
+use crate::weights::{Pack, Precision};
 
 /// The file name of the manifest.
 pub const MANIFEST: &str = "model.ron";
@@ -71,8 +67,8 @@ pub enum ArtifactError {
         expected: String,
     },
     /// The weights are no weights of this network.
-    #[error("weights.bpk does not fit the network: {0}")]
-    Weights(String),
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
 }
 
 /// A model as shipped: the manifest and the bytes of the weights.
@@ -91,7 +87,7 @@ impl Artifact {
     /// # Errors
     /// The manifest is not one that could be read again, or the weights cannot be read from their device.
     #[cfg(feature = "train")]
-    pub fn new(
+    pub async fn new(
         mut manifest: Manifest,
         networks: &[(&str, &Sequential)],
         precision: Precision,
@@ -101,7 +97,7 @@ impl Artifact {
         for (name, network) in networks {
             pack.add(if *name == GENERATOR { "" } else { name }, *network);
         }
-        let weights = pack.bytes()?;
+        let weights = pack.read().await?;
         manifest.weights = WeightFacts { precision, bytes: weights.len(), sha256: sha256(&weights) };
         Ok(Self { manifest, weights })
     }
@@ -144,7 +140,7 @@ impl Artifact {
                 let own = if name == GENERATOR { std::mem::take(&mut weights) } else { take(&mut weights, name) };
                 let of = if name == GENERATOR { String::new() } else { format!("{name}: ") };
                 let program = Program::new(&network, own);
-                program.map(Some).map_err(|faults| ArtifactError::Weights(of + &faults))
+                program.map(Some).map_err(|faults| WeightsError(of + &faults))
             }
             None => Ok(None),
         };
@@ -168,7 +164,7 @@ impl Artifact {
             let found = format!("{} is a classifier: it makes no images", self.manifest.name);
             return Err(ArtifactError::Manifest(found));
         };
-        let mut weights = weights::read(&self.weights)?;
+        let mut weights = weights::tensors(&self.weights)?;
         // An encoder is of no use here, but its weights may be there.
         take(&mut weights, ENCODER);
         let learned = match networks.learned {
@@ -191,14 +187,14 @@ impl Artifact {
     /// # Errors
     /// The declared network is not valid, the weights have other names or shapes, or the model is no classifier.
     #[cfg(feature = "train")]
-    pub fn classifier(&self, device: &Device) -> Result<Judge, ArtifactError> {
+    pub fn classifier(&self, device: &Device) -> Result<ImageClassifier, ArtifactError> {
         let networks = self.manifest.plan()?;
         let (Some(declared), Some(network)) = (&self.manifest.classifier, networks.classifier) else {
             return Err(ArtifactError::Manifest(format!("{} is no classifier", self.manifest.name)));
         };
-        let mut weights = weights::read(&self.weights)?;
+        let mut weights = weights::tensors(&self.weights)?;
         let network = load(&network, CLASSIFIER, take(&mut weights, CLASSIFIER), device)?;
-        Ok(Judge { network, range: declared.range })
+        Ok(ImageClassifier { network, range: declared.range })
     }
 
     /// Builds what makes codes of images on `device` and loads its weights; None if it is not shipped.
@@ -211,10 +207,10 @@ impl Artifact {
         let (Some(declared), Some(network)) = (&self.manifest.encoder, networks.encoder) else {
             return Ok(None);
         };
-        let mut weights = weights::read(&self.weights)?;
+        let mut weights = weights::tensors(&self.weights)?;
         let network = load(&network, ENCODER, take(&mut weights, ENCODER), device)?;
-        let part = Part { network, layers: declared.layers.clone() };
-        Ok(Some(Encoder { part, class: None, heads: declared.heads }))
+        let part = TrainedNetwork { network, layers: declared.layers.clone() };
+        Ok(Some(Encoder { network: part, class: None, heads: declared.heads }))
     }
 }
 
@@ -254,19 +250,22 @@ fn load(
     weights: BTreeMap<String, TensorData>,
     device: &Device,
 ) -> Result<Sequential, ArtifactError> {
-    let mut start = Start::loaded(weights, device);
-    let built = Sequential::new(network, &mut start);
+    let mut initializer = Initializer::loaded(weights, device);
+    let built = Sequential::new(network, &mut initializer);
     let of = if name.is_empty() { String::new() } else { format!("{name}: ") };
-    start.finish().map_err(|faults| ArtifactError::Weights(of + &faults))?;
+    initializer.finish().map_err(|faults| WeightsError(of + &faults))?;
     Ok(built)
 }
 
 #[cfg(all(test, feature = "flex", feature = "train"))]
 mod tests {
+    use burn::tensor::read_sync;
+
     use super::*;
+    use crate::family::Family;
+    use crate::inference::Output;
+    use crate::latent::Prior;
     use crate::layer::{BatchNorm, Linear, Reshape};
-    use crate::model::{Output, Prior};
-    use crate::spec::Family;
 
     fn artifact(precision: Precision) -> Artifact {
         let layers = vec![
@@ -289,8 +288,8 @@ mod tests {
         };
         let device = Device::flex();
         let plan = manifest.plan().unwrap().generator.unwrap();
-        let network = Sequential::new(&plan, &mut Start::seeded(1, 0, &device));
-        Artifact::new(manifest, &[(GENERATOR, &network)], precision).unwrap()
+        let network = Sequential::new(&plan, &mut Initializer::seeded(1, 0, &device));
+        read_sync(Artifact::new(manifest, &[(GENERATOR, &network)], precision)).unwrap()
     }
 
     fn pixels(artifact: &Artifact) -> Vec<f32> {

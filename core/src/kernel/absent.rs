@@ -3,7 +3,7 @@
 use burn::tensor::Tensor;
 
 use super::{BatchStatistics, Window};
-use crate::nn::Activation;
+use crate::activation::Activation;
 
 pub(crate) fn conv2d(
     _: &Tensor<4>,

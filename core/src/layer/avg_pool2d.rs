@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Faults, Layer, Misfit, Padding, Pair, image};
-use crate::plan::Shape;
+use super::{FieldErrors, Layer, ShapeError, Padding, Pair, image};
+use crate::shape::Shape;
 use crate::program::{Kind, Lowering, Mean, Pool};
 
 /// The mean of each window, channel by channel. With a number as padding its zeros count, as in PyTorch; with `same`
@@ -39,15 +39,15 @@ impl AvgPool2d {
 impl Layer for AvgPool2d {
     const SHORT: Option<&'static str> = Some("kernel");
 
-    fn check(&self, faults: &mut Faults) {
-        self.kernel.check("kernel", faults);
+    fn check(&self, errors: &mut FieldErrors) {
+        self.kernel.check("kernel", errors);
         if let Some(stride) = self.stride {
-            stride.check("stride", faults);
+            stride.check("stride", errors);
         }
-        self.padding.check_pool(self.kernel, faults);
+        self.padding.check_pool(self.kernel, errors);
     }
 
-    fn output(&self, input: Shape) -> Result<Shape, Misfit> {
+    fn output(&self, input: Shape) -> Result<Shape, ShapeError> {
         let [channels, height, width] = image("avg_pool2d", input)?;
         let output = self.padding.slide([height, width], self.kernel.0, self.stride())?;
         Ok(Shape::Image([channels, output[0], output[1]]))
@@ -73,12 +73,12 @@ mod built {
 
     use super::*;
     use crate::layer::Build;
-    use crate::nn::{Forward, Start, Value};
+    use crate::layer::{Forward, Initializer, Value};
 
     impl Build for AvgPool2d {
         type Module = pool::AvgPool2d;
 
-        fn build(&self, input: Shape, _start: &mut Start<'_>) -> pool::AvgPool2d {
+        fn build(&self, input: Shape, _start: &mut Initializer<'_>) -> pool::AvgPool2d {
             let [_, height, width] = input.sides();
             pool::AvgPool2dConfig::new(self.kernel.0)
                 .with_strides(self.stride())
@@ -98,7 +98,7 @@ mod built {
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {
     use crate::layer::testing::{close, forward};
-    use crate::plan::Shape;
+    use crate::shape::Shape;
 
     /// ```text
     /// x = torch.arange(1., 10.).reshape(1, 1, 3, 3)

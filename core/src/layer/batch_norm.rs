@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::declared::epsilon;
-use super::{Faults, Layer};
-use crate::plan::Shape;
+use super::{FieldErrors, Layer};
+use crate::shape::Shape;
 use crate::program::{Kind, Lowering};
 
 /// Brings each channel to mean 0 and variance 1 over the batch.
@@ -39,11 +39,11 @@ fn momentum() -> f64 {
 }
 
 impl Layer for BatchNorm {
-    fn check(&self, faults: &mut Faults) {
-        faults.unless((0.0..=1.0).contains(&self.momentum), "momentum", || {
+    fn check(&self, errors: &mut FieldErrors) {
+        errors.unless((0.0..=1.0).contains(&self.momentum), "momentum", || {
             format!("momentum must lie in 0 to 1, found {}", self.momentum)
         });
-        faults.positive(self.epsilon, "epsilon");
+        errors.positive(self.epsilon, "epsilon");
     }
 
     fn parameters(&self, input: Shape) -> u64 {
@@ -74,18 +74,19 @@ mod built {
     use super::*;
     use crate::kernel;
     use crate::layer::Build;
-    use crate::nn::{Activation, Forward, Initial, Start, Value};
+    use crate::activation::Activation;
+    use crate::layer::{Forward, Distribution, Initializer, Value};
 
     impl Build for BatchNorm {
         type Module = nn::BatchNorm;
 
-        fn build(&self, input: Shape, start: &mut Start<'_>) -> nn::BatchNorm {
+        fn build(&self, input: Shape, initializer: &mut Initializer<'_>) -> nn::BatchNorm {
             let channels = input.channels();
             nn::BatchNorm {
-                gamma: start.parameter("gamma", [channels], Initial::Constant(1.0)),
-                beta: start.parameter("beta", [channels], Initial::Constant(0.0)),
-                running_mean: start.state("running_mean", [channels], 0.0),
-                running_var: start.state("running_var", [channels], 1.0),
+                gamma: initializer.parameter("gamma", [channels], Distribution::Constant(1.0)),
+                beta: initializer.parameter("beta", [channels], Distribution::Constant(0.0)),
+                running_mean: initializer.state("running_mean", [channels], 0.0),
+                running_var: initializer.state("running_var", [channels], 1.0),
                 training: Param::from_bool(true),
                 momentum: self.momentum,
                 epsilon: self.epsilon,
@@ -131,7 +132,7 @@ mod built {
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {
     use crate::layer::testing::{close, forward};
-    use crate::plan::Shape;
+    use crate::shape::Shape;
 
     /// ```text
     /// layer = torch.nn.BatchNorm2d(2).eval()

@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::declared::{one, ones, yes};
 use super::window::{check_groups, span};
-use super::{Faults, Init, Layer, Misfit, Padding, Pair, channels_of, count, image};
+use super::{FieldErrors, Init, Layer, ShapeError, Padding, Pair, channels_of, count, image};
 use crate::kernel::slices::Geometry;
-use crate::plan::Shape;
+use crate::shape::Shape;
 use crate::program::{Convolve, Function, Kind, Lowering};
 
 /// A two-dimensional convolution: a small window of weights slides over an image.
@@ -79,21 +79,21 @@ impl Conv2d {
 }
 
 impl Layer for Conv2d {
-    fn check(&self, faults: &mut Faults) {
-        faults.unless(self.filters > 0, "filters", || "filters must be at least 1, found 0".into());
-        self.kernel.check("kernel", faults);
-        self.stride.check("stride", faults);
-        self.padding.check(faults);
-        self.dilation.check("dilation", faults);
-        check_groups(self.groups, self.filters, faults);
-        self.init.check(faults);
-        self.init.check_spectral(self.spectral_norm, faults);
+    fn check(&self, errors: &mut FieldErrors) {
+        errors.unless(self.filters > 0, "filters", || "filters must be at least 1, found 0".into());
+        self.kernel.check("kernel", errors);
+        self.stride.check("stride", errors);
+        self.padding.check(errors);
+        self.dilation.check("dilation", errors);
+        check_groups(self.groups, self.filters, errors);
+        self.init.check(errors);
+        self.init.check_spectral(self.spectral_norm, errors);
     }
 
-    fn output(&self, input: Shape) -> Result<Shape, Misfit> {
+    fn output(&self, input: Shape) -> Result<Shape, ShapeError> {
         let [channels, height, width] = image("conv2d", input)?;
         if !channels.is_multiple_of(self.groups) {
-            return Err(Misfit::new(format!(
+            return Err(ShapeError::new(format!(
                 "{} cannot be divided into {} groups",
                 channels_of(channels),
                 self.groups
@@ -146,21 +146,23 @@ mod built {
     use burn::tensor::ops::ConvOptions;
 
     use super::*;
-    use crate::kernel::{self, Window};
+    use crate::kernel;
+    use crate::kernel::Window;
     use crate::layer::Build;
-    use crate::nn::{Activation, Forward, Spectral, Start, Value};
+    use crate::activation::Activation;
+    use crate::layer::{Forward, Spectral, Initializer, Value};
 
     impl Build for Conv2d {
         type Module = Conv2dModule;
 
-        fn build(&self, input: Shape, start: &mut Start<'_>) -> Conv2dModule {
+        fn build(&self, input: Shape, initializer: &mut Initializer<'_>) -> Conv2dModule {
             let [channels, height, width] = input.sides();
             let [rows, columns] = self.kernel.0;
             let shape = [self.filters, channels / self.groups, rows, columns];
             let initial = self.init.of(shape[1] * rows * columns, self.filters * rows * columns);
-            let weight = start.parameter("weight", shape, initial);
-            let bias = start.bias(self.bias, self.filters);
-            let spectral = self.spectral_norm.then(|| Spectral::new(&weight.val(), start));
+            let weight = initializer.parameter("weight", shape, initial);
+            let bias = initializer.bias(self.bias, self.filters);
+            let spectral = self.spectral_norm.then(|| Spectral::new(&weight.val(), initializer));
             Conv2dModule {
                 weight,
                 bias,
@@ -261,9 +263,9 @@ mod tests {
 
     #[test]
     fn every_field_that_makes_no_sense_is_told() {
-        let mut faults = Faults::default();
-        Conv2d { stride: 0.into(), groups: 3, ..Conv2d::new(8, 2000) }.check(&mut faults);
-        let fields: Vec<&str> = faults.0.iter().map(|fault| fault.field).collect();
+        let mut errors = FieldErrors::default();
+        Conv2d { stride: 0.into(), groups: 3, ..Conv2d::new(8, 2000) }.check(&mut errors);
+        let fields: Vec<&str> = errors.0.iter().map(|fault| fault.field).collect();
         assert_eq!(fields, ["kernel", "stride", "groups"]);
     }
 

@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::declared::{one, ones, yes, zeros};
 use super::window::{check_groups, span};
-use super::{Faults, Init, Layer, Misfit, Padding, Pair, channels_of, count, image};
+use super::{FieldErrors, Init, Layer, ShapeError, Padding, Pair, channels_of, count, image};
 use crate::kernel::slices::Geometry;
-use crate::plan::Shape;
+use crate::shape::Shape;
 use crate::program::{Convolve, Function, Kind, Lowering};
 
 /// A two-dimensional transposed convolution: every input pixel stamps the window, scaled, into the output.
@@ -93,29 +93,29 @@ impl ConvTranspose2d {
 }
 
 impl Layer for ConvTranspose2d {
-    fn check(&self, faults: &mut Faults) {
-        faults.unless(self.filters > 0, "filters", || "filters must be at least 1, found 0".into());
-        self.kernel.check("kernel", faults);
-        self.stride.check("stride", faults);
-        self.padding.check(faults);
-        self.dilation.check("dilation", faults);
-        check_groups(self.groups, self.filters, faults);
-        self.init.check(faults);
-        self.init.check_spectral(self.spectral_norm, faults);
+    fn check(&self, errors: &mut FieldErrors) {
+        errors.unless(self.filters > 0, "filters", || "filters must be at least 1, found 0".into());
+        self.kernel.check("kernel", errors);
+        self.stride.check("stride", errors);
+        self.padding.check(errors);
+        self.dilation.check("dilation", errors);
+        check_groups(self.groups, self.filters, errors);
+        self.init.check(errors);
+        self.init.check_spectral(self.spectral_norm, errors);
         let (added, same) = (self.output_padding.0, self.padding == Padding::Same);
         let open = |axis: usize| added[axis] < self.stride.0[axis].max(self.dilation.0[axis]);
-        faults.unless(!same || added == [0, 0], "output_padding", || {
+        errors.unless(!same || added == [0, 0], "output_padding", || {
             "output_padding has no place beside `padding: same`, which settles the size by itself".into()
         });
-        faults.unless(same || added == [0, 0] || (open(0) && open(1)), "output_padding", || {
+        errors.unless(same || added == [0, 0] || (open(0) && open(1)), "output_padding", || {
             format!("output_padding must be smaller than the stride or the dilation, found {}", self.output_padding)
         });
     }
 
-    fn output(&self, input: Shape) -> Result<Shape, Misfit> {
+    fn output(&self, input: Shape) -> Result<Shape, ShapeError> {
         let [channels, height, width] = image("conv_transpose2d", input)?;
         if !channels.is_multiple_of(self.groups) {
-            return Err(Misfit::new(format!(
+            return Err(ShapeError::new(format!(
                 "{} cannot be divided into {} groups",
                 channels_of(channels),
                 self.groups
@@ -124,7 +124,7 @@ impl Layer for ConvTranspose2d {
         }
         match (self.cut(0, height), self.cut(1, width)) {
             (Some((_, height)), Some((_, width))) => Ok(Shape::Image([self.filters, height, width])),
-            _ => Err(Misfit::new(format!("the padding cuts off all of the output of an image of {height} by {width}"))
+            _ => Err(ShapeError::new(format!("the padding cuts off all of the output of an image of {height} by {width}"))
                 .fix("a smaller padding, or `padding: same`")),
         }
     }
@@ -173,22 +173,24 @@ mod built {
     use burn::tensor::ops::ConvTransposeOptions;
 
     use super::*;
-    use crate::kernel::{self, Window};
+    use crate::kernel;
+    use crate::kernel::Window;
     use crate::layer::Build;
-    use crate::nn::{Activation, Forward, Spectral, Start, Value};
+    use crate::activation::Activation;
+    use crate::layer::{Forward, Spectral, Initializer, Value};
 
     impl Build for ConvTranspose2d {
         type Module = ConvTranspose2dModule;
 
-        fn build(&self, input: Shape, start: &mut Start<'_>) -> ConvTranspose2dModule {
+        fn build(&self, input: Shape, initializer: &mut Initializer<'_>) -> ConvTranspose2dModule {
             let [channels, height, width] = input.sides();
             let [rows, columns] = self.kernel.0;
             let shape = [channels, self.filters / self.groups, rows, columns];
             // Counted as in Keras and PyTorch: as if it were the convolution the other way.
             let initial = self.init.of(shape[1] * rows * columns, channels * rows * columns);
-            let weight = start.parameter("weight", shape, initial);
-            let bias = start.bias(self.bias, self.filters);
-            let spectral = self.spectral_norm.then(|| Spectral::new(&weight.val().swap_dims(0, 1), start));
+            let weight = initializer.parameter("weight", shape, initial);
+            let bias = initializer.bias(self.bias, self.filters);
+            let spectral = self.spectral_norm.then(|| Spectral::new(&weight.val().swap_dims(0, 1), initializer));
             let [rows, columns] = [self.cut(0, height), self.cut(1, width)].map(Option::unwrap_or_default);
             ConvTranspose2dModule {
                 weight,

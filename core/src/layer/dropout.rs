@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Faults, Layer};
-use crate::plan::Shape;
+use super::{FieldErrors, Layer};
+use crate::shape::Shape;
 use crate::program::Lowering;
 
 /// Leaves values out at random while training.
@@ -34,8 +34,8 @@ impl Dropout {
 impl Layer for Dropout {
     const SHORT: Option<&'static str> = Some("rate");
 
-    fn check(&self, faults: &mut Faults) {
-        faults.unless((0.0..1.0).contains(&self.rate), "rate", || {
+    fn check(&self, errors: &mut FieldErrors) {
+        errors.unless((0.0..1.0).contains(&self.rate), "rate", || {
             format!("rate is a probability of at least 0 and below 1, found {}", self.rate)
         });
     }
@@ -52,13 +52,13 @@ mod built {
     use super::*;
     use crate::kernel;
     use crate::layer::Build;
-    use crate::nn::Start;
-    use crate::nn::{Forward, Value};
+    use crate::layer::Initializer;
+    use crate::layer::{Forward, Value};
 
     impl Build for Dropout {
         type Module = nn::Dropout;
 
-        fn build(&self, _input: Shape, _start: &mut Start<'_>) -> nn::Dropout {
+        fn build(&self, _input: Shape, _start: &mut Initializer<'_>) -> nn::Dropout {
             nn::DropoutConfig::new(self.rate).init()
         }
     }
@@ -82,7 +82,7 @@ mod built {
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {
     use crate::layer::testing::{close, forward};
-    use crate::plan::Shape;
+    use crate::shape::Shape;
 
     /// ```text
     /// torch.nn.Dropout(0.3).eval()(torch.tensor([1., -2.]))  # [1, -2]

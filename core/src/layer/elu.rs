@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Faults, Layer};
-use crate::plan::Shape;
+use super::{FieldErrors, Layer};
+use crate::shape::Shape;
 use crate::program::{Function, Kind, Lowering};
 
 /// The exponential linear unit, x for x > 0, otherwise alpha × (exp(x) − 1).
@@ -31,8 +31,8 @@ impl Layer for Elu {
     const SHORT: Option<&'static str> = Some("alpha");
     const ACTIVATION: bool = true;
 
-    fn check(&self, faults: &mut Faults) {
-        faults.finite(self.alpha, "alpha");
+    fn check(&self, errors: &mut FieldErrors) {
+        errors.finite(self.alpha, "alpha");
     }
 
     fn lower(&self, input: Shape, lowering: &mut Lowering) {
@@ -51,12 +51,12 @@ mod built {
 
     use super::*;
     use crate::layer::Build;
-    use crate::nn::{Start, any_rank};
+    use crate::layer::{Initializer, any_rank};
 
     impl Build for Elu {
         type Module = EluModule;
 
-        fn build(&self, _input: Shape, _start: &mut Start<'_>) -> EluModule {
+        fn build(&self, _input: Shape, _start: &mut Initializer<'_>) -> EluModule {
             EluModule { alpha: self.alpha }
         }
     }
@@ -84,7 +84,7 @@ mod built {
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {
     use crate::layer::testing::{close, forward};
-    use crate::plan::Shape;
+    use crate::shape::Shape;
 
     /// ```text
     /// x = torch.tensor([-2., -1., 0.5, 3.])

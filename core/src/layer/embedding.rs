@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Faults, Init, Layer, Misfit, count};
-use crate::plan::Shape;
+use super::{FieldErrors, Init, Layer, ShapeError, count};
+use crate::shape::Shape;
 use crate::program::Lowering;
 
 /// Replaces each class number by a learned vector: `[batch, n]` → `[batch, n × size]`. Weights are `[count, size]`.
@@ -31,17 +31,17 @@ fn unit_normal() -> Init {
 }
 
 impl Layer for Embedding {
-    fn check(&self, faults: &mut Faults) {
-        faults.unless(self.count > 0, "count", || "count must be at least 1, found 0".into());
-        faults.unless(self.size > 0, "size", || "size must be at least 1, found 0".into());
-        self.init.check(faults);
+    fn check(&self, errors: &mut FieldErrors) {
+        errors.unless(self.count > 0, "count", || "count must be at least 1, found 0".into());
+        errors.unless(self.size > 0, "size", || "size must be at least 1, found 0".into());
+        self.init.check(errors);
     }
 
-    fn output(&self, input: Shape) -> Result<Shape, Misfit> {
+    fn output(&self, input: Shape) -> Result<Shape, ShapeError> {
         match input {
             Shape::Flat(values) => Ok(Shape::Flat(values.saturating_mul(self.size))),
             Shape::Image(_) => {
-                Err(Misfit::new(format!("`embedding` needs class numbers in a row, but an image {input} reaches it"))
+                Err(ShapeError::new(format!("`embedding` needs class numbers in a row, but an image {input} reaches it"))
                     .fix("put `flatten` before it"))
             }
         }
@@ -64,14 +64,14 @@ mod built {
 
     use super::*;
     use crate::layer::Build;
-    use crate::nn::{Forward, Start, Value};
+    use crate::layer::{Forward, Initializer, Value};
 
     impl Build for Embedding {
         type Module = EmbeddingModule;
 
-        fn build(&self, _input: Shape, start: &mut Start<'_>) -> EmbeddingModule {
+        fn build(&self, _input: Shape, initializer: &mut Initializer<'_>) -> EmbeddingModule {
             let initial = self.init.of(self.count, self.size);
-            EmbeddingModule { weight: start.parameter("weight", [self.count, self.size], initial) }
+            EmbeddingModule { weight: initializer.parameter("weight", [self.count, self.size], initial) }
         }
     }
 
@@ -95,7 +95,7 @@ mod built {
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {
     use crate::layer::testing::{close, forward};
-    use crate::plan::Shape;
+    use crate::shape::Shape;
 
     /// ```text
     /// w = torch.tensor([[0.1, 0.2], [0.3, 0.4], [0.5, 0.6]])

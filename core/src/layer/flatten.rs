@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Layer, Misfit};
-use crate::plan::Shape;
+use super::{Layer, ShapeError};
+use crate::shape::Shape;
 use crate::program::{Kind, Lowering};
 
 /// Puts the values of an image in a row, channel by channel: `[batch, c, h, w]` → `[batch, c × h × w]`.
@@ -17,7 +17,7 @@ use crate::program::{Kind, Lowering};
 pub struct Flatten {}
 
 impl Layer for Flatten {
-    fn output(&self, input: Shape) -> Result<Shape, Misfit> {
+    fn output(&self, input: Shape) -> Result<Shape, ShapeError> {
         Ok(Shape::Flat(input.len()))
     }
 
@@ -32,12 +32,12 @@ mod built {
 
     use super::*;
     use crate::layer::Build;
-    use crate::nn::{Forward, Start, Value};
+    use crate::layer::{Forward, Initializer, Value};
 
     impl Build for Flatten {
         type Module = FlattenModule;
 
-        fn build(&self, _input: Shape, _start: &mut Start<'_>) -> FlattenModule {
+        fn build(&self, _input: Shape, _start: &mut Initializer<'_>) -> FlattenModule {
             FlattenModule
         }
     }
@@ -56,7 +56,7 @@ mod built {
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {
     use crate::layer::testing::{close, forward};
-    use crate::plan::Shape;
+    use crate::shape::Shape;
 
     /// ```text
     /// torch.tensor([1., 2., 3., 4.]).reshape(1, 2, 1, 2).flatten(1)  # [1, 2, 3, 4]

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Faults, Layer};
-use crate::plan::Shape;
+use super::{FieldErrors, Layer};
+use crate::shape::Shape;
 use crate::program::Lowering;
 
 /// Adds noise while training.
@@ -27,8 +27,8 @@ pub struct GaussianNoise {
 impl Layer for GaussianNoise {
     const SHORT: Option<&'static str> = Some("std");
 
-    fn check(&self, faults: &mut Faults) {
-        faults.unless((0.0..=1e3).contains(&self.std), "std", || {
+    fn check(&self, errors: &mut FieldErrors) {
+        errors.unless((0.0..=1e3).contains(&self.std), "std", || {
             format!("std must lie between 0 and 1000, found {}", self.std)
         });
     }
@@ -43,23 +43,23 @@ mod built {
 
     use super::*;
     use crate::layer::Build;
-    use crate::nn::Start;
+    use crate::layer::Initializer;
 
     impl Build for GaussianNoise {
         type Module = nn::GaussianNoise;
 
-        fn build(&self, _input: Shape, _start: &mut Start<'_>) -> nn::GaussianNoise {
+        fn build(&self, _input: Shape, _start: &mut Initializer<'_>) -> nn::GaussianNoise {
             nn::GaussianNoiseConfig::new(self.std).init()
         }
     }
 
-    crate::nn::any_rank!(nn::GaussianNoise);
+    crate::layer::any_rank!(nn::GaussianNoise);
 }
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {
     use crate::layer::testing::{close, forward};
-    use crate::plan::Shape;
+    use crate::shape::Shape;
 
     #[test]
     fn does_nothing_outside_of_training() {

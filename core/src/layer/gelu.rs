@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Layer;
-use crate::plan::Shape;
+use crate::shape::Shape;
 use crate::program::{Function, Kind, Lowering};
 
 /// The Gaussian error linear unit, x Φ(x) with the distribution function Φ of N(0, 1), exact rather than approximated
@@ -33,12 +33,12 @@ mod built {
 
     use super::*;
     use crate::layer::Build;
-    use crate::nn::{Start, any_rank};
+    use crate::layer::{Initializer, any_rank};
 
     impl Build for Gelu {
         type Module = activation::Gelu;
 
-        fn build(&self, _input: Shape, _start: &mut Start<'_>) -> activation::Gelu {
+        fn build(&self, _input: Shape, _start: &mut Initializer<'_>) -> activation::Gelu {
             activation::Gelu::new()
         }
     }
@@ -49,7 +49,7 @@ mod built {
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {
     use crate::layer::testing::{close, forward};
-    use crate::plan::Shape;
+    use crate::shape::Shape;
 
     /// ```text
     /// torch.nn.GELU()(torch.tensor([-2., -1., 0.5, 3.]))  # [-0.0455003, -0.158655, 0.345731, 2.99595]

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Layer, Misfit, image};
-use crate::plan::Shape;
+use super::{Layer, ShapeError, image};
+use crate::shape::Shape;
 use crate::program::{Kind, Lowering, Mean, Pool};
 
 /// The mean of each channel over all pixels: `[batch, channels, height, width]` → `[batch, channels]`.
@@ -19,7 +19,7 @@ use crate::program::{Kind, Lowering, Mean, Pool};
 pub struct GlobalAvgPool {}
 
 impl Layer for GlobalAvgPool {
-    fn output(&self, input: Shape) -> Result<Shape, Misfit> {
+    fn output(&self, input: Shape) -> Result<Shape, ShapeError> {
         let [channels, ..] = image("global_avg_pool", input)?;
         Ok(Shape::Flat(channels))
     }
@@ -38,12 +38,12 @@ mod built {
 
     use super::*;
     use crate::layer::Build;
-    use crate::nn::{Forward, Start, Value};
+    use crate::layer::{Forward, Initializer, Value};
 
     impl Build for GlobalAvgPool {
         type Module = GlobalAvgPoolModule;
 
-        fn build(&self, _input: Shape, _start: &mut Start<'_>) -> GlobalAvgPoolModule {
+        fn build(&self, _input: Shape, _start: &mut Initializer<'_>) -> GlobalAvgPoolModule {
             GlobalAvgPoolModule
         }
     }
@@ -62,7 +62,7 @@ mod built {
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {
     use crate::layer::testing::{close, forward};
-    use crate::plan::Shape;
+    use crate::shape::Shape;
 
     /// ```text
     /// torch.tensor([1., 2., 3., 6.]).reshape(1, 2, 1, 2).mean((2, 3))  # [1.5, 4.5]

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::declared::epsilon;
-use super::{Faults, Layer, Misfit, channels_of};
-use crate::plan::Shape;
+use super::{FieldErrors, Layer, ShapeError, channels_of};
+use crate::shape::Shape;
 use crate::program::{Kind, Lowering, Normalize};
 
 /// Brings groups of channels of each sample to mean 0 and variance 1.
@@ -32,19 +32,19 @@ pub struct GroupNorm {
 impl Layer for GroupNorm {
     const SHORT: Option<&'static str> = Some("groups");
 
-    fn check(&self, faults: &mut Faults) {
-        faults.unless(self.groups > 0, "groups", || "groups must be at least 1, found 0".into());
-        faults.positive(self.epsilon, "epsilon");
+    fn check(&self, errors: &mut FieldErrors) {
+        errors.unless(self.groups > 0, "groups", || "groups must be at least 1, found 0".into());
+        errors.positive(self.epsilon, "epsilon");
     }
 
-    fn output(&self, input: Shape) -> Result<Shape, Misfit> {
+    fn output(&self, input: Shape) -> Result<Shape, ShapeError> {
         if input.channels().is_multiple_of(self.groups) {
             return Ok(input);
         }
         let found = format!("{} cannot be divided into {} groups", channels_of(input.channels()), self.groups);
         let largest =
             (1..=self.groups.min(input.channels())).rev().find(|groups| input.channels().is_multiple_of(*groups));
-        Err(Misfit::new(found).fix(format!("{} groups", largest.unwrap_or(1))))
+        Err(ShapeError::new(found).fix(format!("{} groups", largest.unwrap_or(1))))
     }
 
     fn parameters(&self, input: Shape) -> u64 {
@@ -69,13 +69,13 @@ mod built {
 
     use super::*;
     use crate::layer::Build;
-    use crate::nn::{Forward, Initial, Start, Value};
+    use crate::layer::{Forward, Distribution, Initializer, Value};
 
     impl Build for GroupNorm {
         type Module = GroupNormModule;
 
-        fn build(&self, input: Shape, start: &mut Start<'_>) -> GroupNormModule {
-            GroupNormModule::new(self.groups, true, self.epsilon, input, start)
+        fn build(&self, input: Shape, initializer: &mut Initializer<'_>) -> GroupNormModule {
+            GroupNormModule::new(self.groups, true, self.epsilon, input, initializer)
         }
     }
 
@@ -96,12 +96,12 @@ mod built {
             affine: bool,
             epsilon: f64,
             input: Shape,
-            start: &mut Start<'_>,
+            initializer: &mut Initializer<'_>,
         ) -> Self {
             let channels = input.channels();
             Self {
-                gamma: affine.then(|| start.parameter("gamma", [channels], Initial::Constant(1.0))),
-                beta: affine.then(|| start.parameter("beta", [channels], Initial::Constant(0.0))),
+                gamma: affine.then(|| initializer.parameter("gamma", [channels], Distribution::Constant(1.0))),
+                beta: affine.then(|| initializer.parameter("beta", [channels], Distribution::Constant(0.0))),
                 groups,
                 epsilon,
             }
@@ -140,7 +140,7 @@ mod built {
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {
     use crate::layer::testing::{close, forward};
-    use crate::plan::Shape;
+    use crate::shape::Shape;
 
     /// ```text
     /// layer = torch.nn.GroupNorm(2, 4)

@@ -5,10 +5,10 @@ use std::fmt;
 use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::Faults;
-use super::declared::one_key;
 #[cfg(feature = "train")]
-use crate::nn::Initial;
+use super::Distribution;
+use super::FieldErrors;
+use super::declared::one_key;
 
 /// What the weights of a layer are drawn from; biases begin at 0.
 ///
@@ -61,33 +61,33 @@ const TRUNCATED: f64 = 0.879_625_661_034_239_8;
 impl Init {
     /// What to draw, by the number of inputs and outputs.
     #[cfg(feature = "train")]
-    pub(super) fn of(self, fan_in: usize, fan_out: usize) -> Initial {
+    pub(super) fn of(self, fan_in: usize, fan_out: usize) -> Distribution {
         let (fan_in, fan_sum) = (fan_in.max(1) as f32, (fan_in + fan_out).max(1) as f32);
-        let normal = |variance: f32| Initial::TruncatedNormal(libm::sqrtf(variance) / TRUNCATED as f32);
+        let normal = |variance: f32| Distribution::TruncatedNormal(libm::sqrtf(variance) / TRUNCATED as f32);
         match self {
-            Self::Glorot => Initial::Uniform(libm::sqrtf(6.0 / fan_sum)),
+            Self::Glorot => Distribution::Uniform(libm::sqrtf(6.0 / fan_sum)),
             Self::GlorotNormal => normal(2.0 / fan_sum),
-            Self::He => Initial::Uniform(libm::sqrtf(6.0 / fan_in)),
+            Self::He => Distribution::Uniform(libm::sqrtf(6.0 / fan_in)),
             Self::HeNormal => normal(2.0 / fan_in),
-            Self::Lecun => Initial::Uniform(libm::sqrtf(3.0 / fan_in)),
+            Self::Lecun => Distribution::Uniform(libm::sqrtf(3.0 / fan_in)),
             Self::LecunNormal => normal(1.0 / fan_in),
-            Self::Zeros => Initial::Constant(0.0),
-            Self::Normal(std) => Initial::Normal(std as f32),
-            Self::Uniform(limit) => Initial::Uniform(limit as f32),
+            Self::Zeros => Distribution::Constant(0.0),
+            Self::Normal(std) => Distribution::Normal(std as f32),
+            Self::Uniform(limit) => Distribution::Uniform(limit as f32),
         }
     }
 
     /// Refuses weights of 0 that are to be divided by their largest singular value.
-    pub(super) fn check_spectral(self, spectral_norm: bool, faults: &mut Faults) {
+    pub(super) fn check_spectral(self, spectral_norm: bool, errors: &mut FieldErrors) {
         let zero = matches!(self, Self::Zeros | Self::Normal(0.0) | Self::Uniform(0.0));
-        faults.unless(!(zero && spectral_norm), "init", || {
+        errors.unless(!(zero && spectral_norm), "init", || {
             "weights of 0 have no singular value for `spectral_norm` to divide by".into()
         });
     }
 
-    pub(super) fn check(self, faults: &mut Faults) {
+    pub(super) fn check(self, errors: &mut FieldErrors) {
         if let Self::Normal(width) | Self::Uniform(width) = self {
-            faults.unless((0.0..=1e3).contains(&width), "init", || {
+            errors.unless((0.0..=1e3).contains(&width), "init", || {
                 format!("the width of `init` must lie between 0 and 1000, found {width}")
             });
         }
@@ -169,9 +169,9 @@ mod tests {
     /// standard deviation before it is cut off.
     #[test]
     fn widths_are_those_of_keras() {
-        assert_eq!(Init::Glorot.of(300, 100), Initial::Uniform(libm::sqrtf(6.0 / 400.0)));
-        assert_eq!(Init::Lecun.of(300, 100), Initial::Uniform(0.1));
-        let Initial::TruncatedNormal(std) = Init::HeNormal.of(300, 100) else { panic!("another distribution") };
+        assert_eq!(Init::Glorot.of(300, 100), Distribution::Uniform(libm::sqrtf(6.0 / 400.0)));
+        assert_eq!(Init::Lecun.of(300, 100), Distribution::Uniform(0.1));
+        let Distribution::TruncatedNormal(std) = Init::HeNormal.of(300, 100) else { panic!("another distribution") };
         assert!((std - 0.092_824).abs() < 1e-5, "{std}");
     }
 }

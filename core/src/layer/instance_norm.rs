@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::declared::epsilon;
-use super::{Faults, Layer, Misfit, image};
-use crate::plan::Shape;
+use super::{FieldErrors, Layer, ShapeError, image};
+use crate::shape::Shape;
 use crate::program::{Kind, Lowering, Normalize};
 
 /// Brings each channel of each image to mean 0 and variance 1.
@@ -31,14 +31,14 @@ pub struct InstanceNorm {
 }
 
 impl Layer for InstanceNorm {
-    fn check(&self, faults: &mut Faults) {
-        faults.positive(self.epsilon, "epsilon");
+    fn check(&self, errors: &mut FieldErrors) {
+        errors.positive(self.epsilon, "epsilon");
     }
 
-    fn output(&self, input: Shape) -> Result<Shape, Misfit> {
+    fn output(&self, input: Shape) -> Result<Shape, ShapeError> {
         let [_, height, width] = image("instance_norm", input)?;
         match height * width {
-            1 => Err(Misfit::new("an image of one pixel has no variance").fix("`layer_norm` or `batch_norm`")),
+            1 => Err(ShapeError::new("an image of one pixel has no variance").fix("`layer_norm` or `batch_norm`")),
             _ => Ok(input),
         }
     }
@@ -61,14 +61,14 @@ mod built {
     use super::*;
     use crate::layer::Build;
     use crate::layer::group_norm::GroupNormModule;
-    use crate::nn::Start;
+    use crate::layer::Initializer;
 
     impl Build for InstanceNorm {
         type Module = GroupNormModule;
 
-        fn build(&self, input: Shape, start: &mut Start<'_>) -> GroupNormModule {
+        fn build(&self, input: Shape, initializer: &mut Initializer<'_>) -> GroupNormModule {
             // A group for each channel.
-            GroupNormModule::new(input.channels(), self.affine, self.epsilon, input, start)
+            GroupNormModule::new(input.channels(), self.affine, self.epsilon, input, initializer)
         }
     }
 }
@@ -76,7 +76,7 @@ mod built {
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {
     use crate::layer::testing::{close, forward};
-    use crate::plan::Shape;
+    use crate::shape::Shape;
 
     /// ```text
     /// x = torch.tensor([1., 3., 10., 40.]).reshape(1, 2, 1, 2)

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::declared::epsilon;
-use super::{Faults, Layer};
-use crate::plan::Shape;
+use super::{FieldErrors, Layer};
+use crate::shape::Shape;
 use crate::program::{Kind, Lowering, Normalize};
 
 /// Brings each sample to mean 0 and variance 1.
@@ -27,8 +27,8 @@ pub struct LayerNorm {
 }
 
 impl Layer for LayerNorm {
-    fn check(&self, faults: &mut Faults) {
-        faults.positive(self.epsilon, "epsilon");
+    fn check(&self, errors: &mut FieldErrors) {
+        errors.positive(self.epsilon, "epsilon");
     }
 
     fn parameters(&self, input: Shape) -> u64 {
@@ -51,15 +51,15 @@ mod built {
 
     use super::*;
     use crate::layer::Build;
-    use crate::nn::{Forward, Initial, Start, Value};
+    use crate::layer::{Forward, Distribution, Initializer, Value};
 
     impl Build for LayerNorm {
         type Module = LayerNormModule;
 
-        fn build(&self, input: Shape, start: &mut Start<'_>) -> LayerNormModule {
+        fn build(&self, input: Shape, initializer: &mut Initializer<'_>) -> LayerNormModule {
             LayerNormModule {
-                gamma: start.parameter("gamma", [input.len()], Initial::Constant(1.0)),
-                beta: start.parameter("beta", [input.len()], Initial::Constant(0.0)),
+                gamma: initializer.parameter("gamma", [input.len()], Distribution::Constant(1.0)),
+                beta: initializer.parameter("beta", [input.len()], Distribution::Constant(0.0)),
                 epsilon: self.epsilon,
             }
         }
@@ -97,7 +97,7 @@ mod built {
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {
     use crate::layer::testing::{close, forward};
-    use crate::plan::Shape;
+    use crate::shape::Shape;
 
     /// ```text
     /// layer = torch.nn.LayerNorm(3)

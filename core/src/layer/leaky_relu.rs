@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Faults, Layer};
-use crate::nn::Activation;
-use crate::plan::Shape;
+use super::{FieldErrors, Layer};
+use crate::activation::Activation;
+use crate::shape::Shape;
 use crate::program::{Function, Kind, Lowering};
 
 /// The leaky rectifier, x for x ≥ 0, otherwise negative_slope × x.
@@ -38,8 +38,8 @@ impl Layer for LeakyRelu {
     const SHORT: Option<&'static str> = Some("negative_slope");
     const ACTIVATION: bool = true;
 
-    fn check(&self, faults: &mut Faults) {
-        faults.finite(self.negative_slope, "negative_slope");
+    fn check(&self, errors: &mut FieldErrors) {
+        errors.finite(self.negative_slope, "negative_slope");
     }
 
     fn lower(&self, input: Shape, lowering: &mut Lowering) {
@@ -54,24 +54,25 @@ mod built {
 
     use super::*;
     use crate::layer::Build;
-    use crate::nn::{Activation, Start};
+    use crate::activation::Activation;
+    use crate::layer::Initializer;
 
     impl Build for LeakyRelu {
         type Module = activation::LeakyRelu;
 
-        fn build(&self, _input: Shape, _start: &mut Start<'_>) -> activation::LeakyRelu {
+        fn build(&self, _input: Shape, _start: &mut Initializer<'_>) -> activation::LeakyRelu {
             activation::LeakyReluConfig::new().with_negative_slope(self.negative_slope).init()
         }
     }
 
-    crate::nn::activation!(activation::LeakyRelu, |it: &Self| (it.negative_slope >= 0.0)
+    crate::layer::activation!(activation::LeakyRelu, |it: &Self| (it.negative_slope >= 0.0)
         .then_some(Activation::Rectify { slope: it.negative_slope as f32 }));
 }
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {
     use crate::layer::testing::{close, forward};
-    use crate::plan::Shape;
+    use crate::shape::Shape;
 
     /// ```text
     /// x = torch.tensor([-2., -1., 0.5, 3.])

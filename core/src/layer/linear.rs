@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::declared::yes;
-use super::{Faults, Init, Layer, Misfit, count};
-use crate::plan::Shape;
+use super::{FieldErrors, Init, Layer, ShapeError, count};
+use crate::shape::Shape;
 use crate::program::{Convolve, Kind, Lowering};
 
 /// A fully connected layer, y = x W + b.
@@ -42,17 +42,17 @@ impl Linear {
 impl Layer for Linear {
     const SHORT: Option<&'static str> = Some("units");
 
-    fn check(&self, faults: &mut Faults) {
-        faults.unless(self.units > 0, "units", || "units must be at least 1, found 0".into());
-        self.init.check(faults);
-        self.init.check_spectral(self.spectral_norm, faults);
+    fn check(&self, errors: &mut FieldErrors) {
+        errors.unless(self.units > 0, "units", || "units must be at least 1, found 0".into());
+        self.init.check(errors);
+        self.init.check_spectral(self.spectral_norm, errors);
     }
 
-    fn output(&self, input: Shape) -> Result<Shape, Misfit> {
+    fn output(&self, input: Shape) -> Result<Shape, ShapeError> {
         match input {
             Shape::Flat(_) => Ok(Shape::Flat(self.units)),
             Shape::Image(_) => {
-                Err(Misfit::new(format!("`linear` needs values in a row, but an image {input} reaches it"))
+                Err(ShapeError::new(format!("`linear` needs values in a row, but an image {input} reaches it"))
                     .fix("put `flatten` before it"))
             }
         }
@@ -89,17 +89,17 @@ mod built {
 
     use super::*;
     use crate::layer::Build;
-    use crate::nn::{Forward, Spectral, Start, Value};
+    use crate::layer::{Forward, Spectral, Initializer, Value};
 
     impl Build for Linear {
         type Module = LinearModule;
 
-        fn build(&self, input: Shape, start: &mut Start<'_>) -> LinearModule {
+        fn build(&self, input: Shape, initializer: &mut Initializer<'_>) -> LinearModule {
             let inputs = input.len();
-            let weight = start.parameter("weight", [inputs, self.units], self.init.of(inputs, self.units));
-            let bias = start.bias(self.bias, self.units);
+            let weight = initializer.parameter("weight", [inputs, self.units], self.init.of(inputs, self.units));
+            let bias = initializer.bias(self.bias, self.units);
             // The rows of the matrix are the outputs, as in PyTorch.
-            let spectral = self.spectral_norm.then(|| Spectral::new(&weight.val().transpose(), start));
+            let spectral = self.spectral_norm.then(|| Spectral::new(&weight.val().transpose(), initializer));
             LinearModule { weight, bias, spectral }
         }
     }

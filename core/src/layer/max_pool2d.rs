@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::declared::ones;
 use super::window::span;
-use super::{Faults, Layer, Misfit, Padding, Pair, image};
-use crate::plan::Shape;
+use super::{FieldErrors, Layer, ShapeError, Padding, Pair, image};
+use crate::shape::Shape;
 use crate::program::{Kind, Lowering, Pool};
 
 /// The largest value of each window, channel by channel; what is padded never wins.
@@ -43,16 +43,16 @@ impl MaxPool2d {
 impl Layer for MaxPool2d {
     const SHORT: Option<&'static str> = Some("kernel");
 
-    fn check(&self, faults: &mut Faults) {
-        self.kernel.check("kernel", faults);
+    fn check(&self, errors: &mut FieldErrors) {
+        self.kernel.check("kernel", errors);
         if let Some(stride) = self.stride {
-            stride.check("stride", faults);
+            stride.check("stride", errors);
         }
-        self.dilation.check("dilation", faults);
-        self.padding.check_pool(self.kernel, faults);
+        self.dilation.check("dilation", errors);
+        self.padding.check_pool(self.kernel, errors);
     }
 
-    fn output(&self, input: Shape) -> Result<Shape, Misfit> {
+    fn output(&self, input: Shape) -> Result<Shape, ShapeError> {
         let [channels, height, width] = image("max_pool2d", input)?;
         // Between taps that lie further apart than the image is wide, a window at the border would see padding only.
         let sides = [height, width];
@@ -63,7 +63,7 @@ impl Layer for MaxPool2d {
         if (0..2).any(|axis| padded(axis) && sides[axis] < self.dilation.0[axis]) {
             let found =
                 format!("an image of {height} by {width} fits between the taps of a dilation of {}", self.dilation);
-            return Err(Misfit::new(found).fix("a smaller dilation, or `padding: valid`"));
+            return Err(ShapeError::new(found).fix("a smaller dilation, or `padding: valid`"));
         }
         let output = self.padding.slide([height, width], span(self.kernel, self.dilation), self.stride())?;
         Ok(Shape::Image([channels, output[0], output[1]]))
@@ -89,14 +89,15 @@ mod built {
     use burn::nn::pool;
 
     use super::*;
-    use crate::kernel::{self, Window};
+    use crate::kernel;
+    use crate::kernel::Window;
     use crate::layer::Build;
-    use crate::nn::{Forward, Start, Value};
+    use crate::layer::{Forward, Initializer, Value};
 
     impl Build for MaxPool2d {
         type Module = MaxPool2dModule;
 
-        fn build(&self, input: Shape, _start: &mut Start<'_>) -> MaxPool2dModule {
+        fn build(&self, input: Shape, _start: &mut Initializer<'_>) -> MaxPool2dModule {
             let [_, height, width] = input.sides();
             let (sides, kernel) = ([height, width], span(self.kernel, self.dilation));
             let padding = self.padding.explicit(sides, kernel, self.stride());
@@ -134,7 +135,7 @@ mod built {
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {
     use crate::layer::testing::{close, forward};
-    use crate::plan::Shape;
+    use crate::shape::Shape;
 
     /// ```text
     /// x = torch.arange(1., 10.).reshape(1, 1, 3, 3)

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Faults, Layer, Misfit};
-use crate::plan::Shape;
+use super::{FieldErrors, Layer, ShapeError};
+use crate::shape::Shape;
 use crate::program::Lowering;
 
 /// Adds one channel to an image, or one value to a row, that tells how much the samples of a batch differ.
@@ -34,11 +34,11 @@ fn four() -> usize {
 impl Layer for MinibatchStddev {
     const SHORT: Option<&'static str> = Some("group");
 
-    fn check(&self, faults: &mut Faults) {
-        faults.unless(self.group >= 2, "group", || format!("group must be at least 2, found {}", self.group));
+    fn check(&self, errors: &mut FieldErrors) {
+        errors.unless(self.group >= 2, "group", || format!("group must be at least 2, found {}", self.group));
     }
 
-    fn output(&self, input: Shape) -> Result<Shape, Misfit> {
+    fn output(&self, input: Shape) -> Result<Shape, ShapeError> {
         Ok(match input {
             Shape::Flat(values) => Shape::Flat(values.saturating_add(1)),
             Shape::Image([channels, height, width]) => Shape::Image([channels.saturating_add(1), height, width]),
@@ -57,12 +57,12 @@ mod built {
 
     use super::*;
     use crate::layer::Build;
-    use crate::nn::{Forward, Start, Value};
+    use crate::layer::{Forward, Initializer, Value};
 
     impl Build for MinibatchStddev {
         type Module = MinibatchStddevModule;
 
-        fn build(&self, _input: Shape, _start: &mut Start<'_>) -> MinibatchStddevModule {
+        fn build(&self, _input: Shape, _start: &mut Initializer<'_>) -> MinibatchStddevModule {
             MinibatchStddevModule { group: self.group }
         }
     }
@@ -104,7 +104,7 @@ mod built {
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {
     use crate::layer::testing::{close, forward};
-    use crate::plan::Shape;
+    use crate::shape::Shape;
 
     /// ```text
     /// x = torch.tensor([[1., 2.], [3., 6.]])

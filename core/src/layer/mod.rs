@@ -3,22 +3,42 @@
 //! A new layer is a new file and one line in the list below; its documentation comment is its page in the reference.
 
 mod declared;
+mod distribution;
 mod init;
+#[cfg(feature = "train")]
+mod initializer;
+#[cfg(feature = "train")]
+mod spectral;
+mod stack;
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod testing;
+#[cfg(feature = "train")]
+mod value;
 mod window;
 
 #[cfg(feature = "train")]
 use burn::module::Module;
 
 pub(crate) use declared::{fields, one_key};
+pub use distribution::Distribution;
 pub use init::Init;
+#[cfg(feature = "train")]
+pub use initializer::Initializer;
+#[cfg(feature = "train")]
+pub use spectral::Spectral;
+pub(crate) use stack::lower;
+#[cfg(feature = "train")]
+pub(crate) use stack::{build, pass};
+#[cfg(feature = "train")]
+pub use value::{Forward, Value, detach};
+#[cfg(feature = "train")]
+pub(crate) use value::{activation, any_rank};
 pub use window::{Padding, Pair};
 
 #[cfg(feature = "train")]
-use crate::nn::{Activation, Forward, Start, Value};
-use crate::plan::Shape;
+use crate::activation::Activation;
 use crate::program::Lowering;
+use crate::shape::Shape;
 
 /// Declares every layer once: its name in YAML, its file and its type. Those that only critics are made of are
 /// not in the page.
@@ -70,17 +90,17 @@ macro_rules! layers {
             }
 
             /// What makes no sense in the layer's own fields, whatever reaches it.
-            pub fn faults(&self) -> Vec<Fault> {
-                let mut faults = Faults::default();
-                match self { $($(#[$only])* Self::$layer(layer) => layer.check(&mut faults),)* }
-                faults.0
+            pub fn errors(&self) -> Vec<FieldError> {
+                let mut errors = FieldErrors::default();
+                match self { $($(#[$only])* Self::$layer(layer) => layer.check(&mut errors),)* }
+                errors.0
             }
 
-            /// Shape of one sample behind the layer, for a layer without [`LayerSpec::faults`].
+            /// Shape of one sample behind the layer, for a layer without [`LayerSpec::errors`].
             ///
             /// # Errors
             /// The layer cannot take samples of shape `input`.
-            pub fn output(&self, input: Shape) -> Result<Shape, Misfit> {
+            pub fn output(&self, input: Shape) -> Result<Shape, ShapeError> {
                 match self { $($(#[$only])* Self::$layer(layer) => layer.output(input),)* }
             }
 
@@ -111,8 +131,8 @@ macro_rules! layers {
 
             /// The network's layer, for an input that [`LayerSpec::output`] accepts.
             #[cfg(feature = "train")]
-            pub(crate) fn build(&self, input: Shape, start: &mut Start<'_>) -> LayerModule {
-                match self { $($(#[$only])* Self::$layer(layer) => LayerModule::$layer(layer.build(input, start)),)* }
+            pub(crate) fn build(&self, input: Shape, initializer: &mut Initializer<'_>) -> LayerModule {
+                match self { $($(#[$only])* Self::$layer(layer) => LayerModule::$layer(layer.build(input, initializer)),)* }
             }
         }
 
@@ -194,13 +214,13 @@ pub trait Layer {
     const ACTIVATION: bool = false;
 
     /// Notes what makes no sense in the layer's own fields, whatever reaches it.
-    fn check(&self, _faults: &mut Faults) {}
+    fn check(&self, _faults: &mut FieldErrors) {}
 
     /// Shape of a sample behind the layer, given the shape before it. Only called if [`Layer::check`] found no fault.
     ///
     /// # Errors
     /// The layer cannot take such samples.
-    fn output(&self, input: Shape) -> Result<Shape, Misfit> {
+    fn output(&self, input: Shape) -> Result<Shape, ShapeError> {
         Ok(input)
     }
 
@@ -235,12 +255,12 @@ pub trait Build: Layer {
     type Module: Forward;
 
     /// The layer with its weights. Only called with an input that [`Layer::output`] accepts.
-    fn build(&self, input: Shape, start: &mut Start<'_>) -> Self::Module;
+    fn build(&self, input: Shape, initializer: &mut Initializer<'_>) -> Self::Module;
 }
 
 /// Why a layer cannot take what reaches it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Misfit {
+pub struct ShapeError {
     /// What was found and what was expected.
     pub found: String,
     /// What to write instead, where that is clear.
@@ -249,7 +269,7 @@ pub struct Misfit {
     pub wants: Option<usize>,
 }
 
-impl Misfit {
+impl ShapeError {
     fn new(found: impl Into<String>) -> Self {
         Self { found: found.into(), fix: None, wants: None }
     }
@@ -265,7 +285,7 @@ impl Misfit {
 
 /// A field of a layer that makes no sense.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
+pub struct FieldError {
     /// The field's name in YAML; empty for the layer as a whole.
     pub field: &'static str,
     /// What was found and what was expected.
@@ -274,12 +294,12 @@ pub struct Fault {
 
 /// The fields of a layer that make no sense.
 #[derive(Debug, Default)]
-pub struct Faults(pub Vec<Fault>);
+pub struct FieldErrors(pub Vec<FieldError>);
 
-impl Faults {
+impl FieldErrors {
     fn unless(&mut self, holds: bool, field: &'static str, found: impl FnOnce() -> String) {
         if !holds {
-            self.0.push(Fault { field, found: found() });
+            self.0.push(FieldError { field, found: found() });
         }
     }
 
@@ -317,11 +337,11 @@ fn channels_of(count: usize) -> String {
 }
 
 /// The sides of an image, or why `layer`, which needs one, cannot be here.
-fn image(layer: &str, input: Shape) -> Result<[usize; 3], Misfit> {
+fn image(layer: &str, input: Shape) -> Result<[usize; 3], ShapeError> {
     match input {
         Shape::Image(sides) => Ok(sides),
         Shape::Flat(values) => {
-            Err(Misfit::new(format!("`{layer}` needs an image, but {values} values in a row reach it"))
+            Err(ShapeError::new(format!("`{layer}` needs an image, but {values} values in a row reach it"))
                 .fix("put `reshape: [channels, height, width]` before it"))
         }
     }

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Faults, Layer, Misfit, channels_of, image};
-use crate::plan::Shape;
+use super::{FieldErrors, Layer, ShapeError, channels_of, image};
+use crate::shape::Shape;
 use crate::program::{Kind, Lowering};
 
 /// Makes an image larger with what its channels hold.
@@ -27,18 +27,18 @@ pub struct PixelShuffle {
 impl Layer for PixelShuffle {
     const SHORT: Option<&'static str> = Some("factor");
 
-    fn check(&self, faults: &mut Faults) {
-        faults.unless((1..=64).contains(&self.factor), "factor", || {
+    fn check(&self, errors: &mut FieldErrors) {
+        errors.unless((1..=64).contains(&self.factor), "factor", || {
             format!("factor must lie between 1 and 64, found {}", self.factor)
         });
     }
 
-    fn output(&self, input: Shape) -> Result<Shape, Misfit> {
+    fn output(&self, input: Shape) -> Result<Shape, ShapeError> {
         let [channels, height, width] = image("pixel_shuffle", input)?;
         let (factor, square) = (self.factor, self.factor * self.factor);
         if !channels.is_multiple_of(square) {
             let found = format!("{} cannot be divided by {factor} × {factor}", channels_of(channels));
-            return Err(Misfit::new(found).fix(format!("{} channels before it", channels.next_multiple_of(square))));
+            return Err(ShapeError::new(found).fix(format!("{} channels before it", channels.next_multiple_of(square))));
         }
         Ok(Shape::Image([channels / square, height.saturating_mul(factor), width.saturating_mul(factor)]))
     }
@@ -54,12 +54,12 @@ mod built {
 
     use super::*;
     use crate::layer::Build;
-    use crate::nn::{Forward, Start, Value};
+    use crate::layer::{Forward, Initializer, Value};
 
     impl Build for PixelShuffle {
         type Module = nn::PixelShuffle;
 
-        fn build(&self, _input: Shape, _start: &mut Start<'_>) -> nn::PixelShuffle {
+        fn build(&self, _input: Shape, _start: &mut Initializer<'_>) -> nn::PixelShuffle {
             nn::PixelShuffleConfig::new(self.factor).init()
         }
     }
@@ -74,7 +74,7 @@ mod built {
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {
     use crate::layer::testing::{close, forward};
-    use crate::plan::Shape;
+    use crate::shape::Shape;
 
     /// ```text
     /// F.pixel_shuffle(torch.arange(1., 9.).reshape(1, 4, 1, 2), 2)  # [[1, 3, 2, 4], [5, 7, 6, 8]]

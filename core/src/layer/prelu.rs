@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Faults, Layer};
-use crate::plan::Shape;
+use super::{FieldErrors, Layer};
+use crate::shape::Shape;
 use crate::program::{Kind, Lowering};
 
 /// The parametric rectifier, x for x ≥ 0, otherwise α x with a learned α.
@@ -40,8 +40,8 @@ impl Layer for Prelu {
     const SHORT: Option<&'static str> = Some("slope");
     const ACTIVATION: bool = true;
 
-    fn check(&self, faults: &mut Faults) {
-        faults.finite(self.slope, "slope");
+    fn check(&self, errors: &mut FieldErrors) {
+        errors.finite(self.slope, "slope");
     }
 
     fn parameters(&self, input: Shape) -> u64 {
@@ -60,13 +60,13 @@ mod built {
 
     use super::*;
     use crate::layer::Build;
-    use crate::nn::{Initial, Start, any_rank};
+    use crate::layer::{Distribution, Initializer, any_rank};
 
     impl Build for Prelu {
         type Module = PRelu;
 
-        fn build(&self, input: Shape, start: &mut Start<'_>) -> PRelu {
-            let alpha = start.parameter("alpha", [self.slopes(input)], Initial::Constant(self.slope as f32));
+        fn build(&self, input: Shape, initializer: &mut Initializer<'_>) -> PRelu {
+            let alpha = initializer.parameter("alpha", [self.slopes(input)], Distribution::Constant(self.slope as f32));
             PRelu { alpha, alpha_value: self.slope }
         }
     }
@@ -77,7 +77,7 @@ mod built {
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {
     use crate::layer::testing::{close, forward};
-    use crate::plan::Shape;
+    use crate::shape::Shape;
 
     /// ```text
     /// torch.nn.PReLU()(torch.tensor([-2., -1., 0.5, 3.]))  # [-0.5, -0.25, 0.5, 3]

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::Layer;
-use crate::nn::Activation;
-use crate::plan::Shape;
+use crate::activation::Activation;
+use crate::shape::Shape;
 use crate::program::{Function, Kind, Lowering};
 
 /// The rectifier, max(x, 0).
@@ -33,23 +33,24 @@ mod built {
 
     use super::*;
     use crate::layer::Build;
-    use crate::nn::{Activation, Start};
+    use crate::activation::Activation;
+    use crate::layer::Initializer;
 
     impl Build for Relu {
         type Module = activation::Relu;
 
-        fn build(&self, _input: Shape, _start: &mut Start<'_>) -> activation::Relu {
+        fn build(&self, _input: Shape, _start: &mut Initializer<'_>) -> activation::Relu {
             activation::Relu::new()
         }
     }
 
-    crate::nn::activation!(activation::Relu, |_: &Self| Some(Activation::Rectify { slope: 0.0 }));
+    crate::layer::activation!(activation::Relu, |_: &Self| Some(Activation::Rectify { slope: 0.0 }));
 }
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {
     use crate::layer::testing::{close, forward};
-    use crate::plan::Shape;
+    use crate::shape::Shape;
 
     /// ```text
     /// torch.nn.ReLU()(torch.tensor([-2., -1., 0.5, 3.]))  # [0, 0, 0.5, 3]

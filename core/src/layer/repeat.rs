@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Faults, Inside, Layer, LayerSpec, Misfit};
-use crate::plan::Shape;
+use super::{FieldErrors, Inside, Layer, LayerSpec, ShapeError, lower};
+use crate::shape::Shape;
 use crate::program::Lowering;
 
 /// Puts the same layers one after another several times; each time they have weights of their own.
@@ -32,23 +32,23 @@ impl Repeat {
 }
 
 impl Layer for Repeat {
-    fn check(&self, faults: &mut Faults) {
-        faults.unless((1..=1000).contains(&self.times), "times", || {
+    fn check(&self, errors: &mut FieldErrors) {
+        errors.unless((1..=1000).contains(&self.times), "times", || {
             format!("times must lie between 1 and 1000, found {}", self.times)
         });
-        faults.unless(!self.layers.is_empty(), "layers", || "there is no layer to repeat".into());
+        errors.unless(!self.layers.is_empty(), "layers", || "there is no layer to repeat".into());
     }
 
     fn inside(&self) -> Option<Inside<'_>> {
         Some(Inside { layers: &self.layers, times: self.times, key: Some("layers") })
     }
 
-    fn output(&self, input: Shape) -> Result<Shape, Misfit> {
+    fn output(&self, input: Shape) -> Result<Shape, ShapeError> {
         self.all().try_fold(input, |shape, layer| layer.output(shape))
     }
 
     fn lower(&self, input: Shape, lowering: &mut Lowering) {
-        lowering.layers(self.all(), input);
+        lower(self.all(), input, lowering);
     }
 }
 
@@ -58,13 +58,13 @@ mod built {
 
     use super::*;
     use crate::layer::{Build, LayerModule};
-    use crate::nn::{Forward, Start, Value, build, pass};
+    use crate::layer::{Forward, Initializer, Value, build, pass};
 
     impl Build for Repeat {
         type Module = RepeatModule;
 
-        fn build(&self, input: Shape, start: &mut Start<'_>) -> RepeatModule {
-            RepeatModule { layers: build(self.all(), input, start) }
+        fn build(&self, input: Shape, initializer: &mut Initializer<'_>) -> RepeatModule {
+            RepeatModule { layers: build(self.all(), input, initializer) }
         }
     }
 

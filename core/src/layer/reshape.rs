@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Faults, Layer, Misfit};
-use crate::plan::Shape;
+use super::{FieldErrors, Layer, ShapeError};
+use crate::shape::Shape;
 use crate::program::{Kind, Lowering};
 
 /// Reads the same values in another shape: `[channels, height, width]`, filled channel by channel.
@@ -17,18 +17,18 @@ use crate::program::{Kind, Lowering};
 pub struct Reshape(pub [usize; 3]);
 
 impl Layer for Reshape {
-    fn check(&self, faults: &mut Faults) {
+    fn check(&self, errors: &mut FieldErrors) {
         let shape = Shape::Image(self.0);
-        faults.unless(!shape.is_empty(), "", || format!("every side must be at least 1, found {shape}"));
+        errors.unless(!shape.is_empty(), "", || format!("every side must be at least 1, found {shape}"));
     }
 
-    fn output(&self, input: Shape) -> Result<Shape, Misfit> {
+    fn output(&self, input: Shape) -> Result<Shape, ShapeError> {
         let output = Shape::Image(self.0);
         match input.len() == output.len() {
             true => Ok(output),
             false => {
                 let found = format!("`reshape: {output}` holds {} values, but {} reach it", output.len(), input.len());
-                Err(Misfit::new(found).wants(output.len()))
+                Err(ShapeError::new(found).wants(output.len()))
             }
         }
     }
@@ -48,12 +48,12 @@ mod built {
 
     use super::*;
     use crate::layer::Build;
-    use crate::nn::{Forward, Start, Value};
+    use crate::layer::{Forward, Initializer, Value};
 
     impl Build for Reshape {
         type Module = ReshapeModule;
 
-        fn build(&self, _input: Shape, _start: &mut Start<'_>) -> ReshapeModule {
+        fn build(&self, _input: Shape, _start: &mut Initializer<'_>) -> ReshapeModule {
             ReshapeModule { shape: self.0 }
         }
     }

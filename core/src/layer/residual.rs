@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Faults, Inside, Layer, LayerSpec, Misfit, count};
+use super::{FieldErrors, Inside, Layer, LayerSpec, ShapeError, count, lower};
 use crate::kernel::slices::Geometry;
-use crate::plan::Shape;
+use crate::shape::Shape;
 use crate::program::{Convolve, Function, Kind, Lowering};
 
 /// A way around layers, y = f(x) + x.
@@ -36,7 +36,7 @@ enum Shortcut {
 }
 
 impl Shortcut {
-    fn between(input: Shape, output: Shape) -> Result<Self, Misfit> {
+    fn between(input: Shape, output: Shape) -> Result<Self, ShapeError> {
         match (input, output) {
             (input, output) if input == output => Ok(Self::Identity),
             (Shape::Flat(inputs), Shape::Flat(outputs)) => Ok(Self::Linear([inputs, outputs])),
@@ -46,12 +46,12 @@ impl Shortcut {
                     let found =
                         format!("what the layers make of {input} is {output}, and no stride or factor joins the two");
                     return Err(
-                        Misfit::new(found).fix("`padding: same`, so that sizes stay or change by a whole factor")
+                        ShapeError::new(found).fix("`padding: same`, so that sizes stay or change by a whole factor")
                     );
                 };
                 Ok(Self::Conv { channels, grow: [rows.0, columns.0], stride: [rows.1, columns.1] })
             }
-            _ => Err(Misfit::new(format!("the layers make {output} of {input}; a row and an image cannot be added"))),
+            _ => Err(ShapeError::new(format!("the layers make {output} of {input}; a row and an image cannot be added"))),
         }
     }
 
@@ -73,25 +73,25 @@ fn step(from: usize, to: usize) -> Option<(usize, usize)> {
 }
 
 impl Residual {
-    fn inner(&self, input: Shape) -> Result<Shape, Misfit> {
+    fn inner(&self, input: Shape) -> Result<Shape, ShapeError> {
         self.0.iter().try_fold(input, |shape, layer| layer.output(shape))
     }
 
-    fn shortcut(&self, input: Shape) -> Result<Shortcut, Misfit> {
+    fn shortcut(&self, input: Shape) -> Result<Shortcut, ShapeError> {
         Shortcut::between(input, self.inner(input)?)
     }
 }
 
 impl Layer for Residual {
-    fn check(&self, faults: &mut Faults) {
-        faults.unless(!self.0.is_empty(), "", || "there is no layer to go around".into());
+    fn check(&self, errors: &mut FieldErrors) {
+        errors.unless(!self.0.is_empty(), "", || "there is no layer to go around".into());
     }
 
     fn inside(&self) -> Option<Inside<'_>> {
         Some(Inside { layers: &self.0, times: 1, key: None })
     }
 
-    fn output(&self, input: Shape) -> Result<Shape, Misfit> {
+    fn output(&self, input: Shape) -> Result<Shape, ShapeError> {
         // The layers inside are asked once: twice would be 2ⁿ times for residuals that lie n deep within one another.
         let output = self.inner(input)?;
         Shortcut::between(input, output)?;
@@ -109,7 +109,7 @@ impl Layer for Residual {
     }
 
     fn lower(&self, input: Shape, lowering: &mut Lowering) {
-        let through = lowering.apart(|lowering| lowering.layers(self.0.iter(), input));
+        let through = lowering.apart(|lowering| drop(lower(self.0.iter(), input, lowering)));
         let output = self.output(input).unwrap_or(input);
         let around = lowering.apart(|lowering| {
             lowering.within("projection", |lowering| match self.shortcut(input).unwrap_or(Shortcut::Identity) {
@@ -155,22 +155,22 @@ mod built {
     use super::*;
     use crate::layer::upsample::{Mode, Upsample};
     use crate::layer::{Build, Init, LayerModule};
-    use crate::nn::{Forward, Start, Value, build, pass};
+    use crate::layer::{Forward, Initializer, Value, build, pass};
 
     impl Build for Residual {
         type Module = ResidualModule;
 
-        fn build(&self, input: Shape, start: &mut Start<'_>) -> ResidualModule {
-            let layers = build(self.0.iter(), input, start);
-            start.within("projection", |start| match self.shortcut(input).unwrap_or(Shortcut::Identity) {
+        fn build(&self, input: Shape, initializer: &mut Initializer<'_>) -> ResidualModule {
+            let layers = build(self.0.iter(), input, initializer);
+            initializer.within("projection", |initializer| match self.shortcut(input).unwrap_or(Shortcut::Identity) {
                 Shortcut::Identity => ResidualModule { layers, projection: None, grow: [1, 1], stride: [1, 1] },
                 Shortcut::Linear([inputs, outputs]) => {
-                    let weight = start.parameter("weight", [inputs, outputs], Init::Glorot.of(inputs, outputs));
+                    let weight = initializer.parameter("weight", [inputs, outputs], Init::Glorot.of(inputs, outputs));
                     let projection = Some(Projection::Linear(LinearProjection { weight }));
                     ResidualModule { layers, projection, grow: [1, 1], stride: [1, 1] }
                 }
                 Shortcut::Conv { channels: [from, to], grow, stride } => {
-                    let weight = start.parameter("weight", [to, from, 1, 1], Init::Glorot.of(from, to));
+                    let weight = initializer.parameter("weight", [to, from, 1, 1], Init::Glorot.of(from, to));
                     let projection = Some(Projection::Conv(ConvProjection { weight }));
                     ResidualModule { layers, projection, grow, stride }
                 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Layer;
-use crate::plan::Shape;
+use crate::shape::Shape;
 use crate::program::{Function, Kind, Lowering};
 
 /// The self-normalising exponential unit, λ x for x > 0, otherwise λ α (exp(x) − 1), with λ = 1.0507 and α = 1.6733.
@@ -38,12 +38,12 @@ mod built {
     use super::*;
     use crate::layer::Build;
     use crate::layer::elu::elu;
-    use crate::nn::{Start, any_rank};
+    use crate::layer::{Initializer, any_rank};
 
     impl Build for Selu {
         type Module = SeluModule;
 
-        fn build(&self, _input: Shape, _start: &mut Start<'_>) -> SeluModule {
+        fn build(&self, _input: Shape, _start: &mut Initializer<'_>) -> SeluModule {
             SeluModule
         }
     }
@@ -64,7 +64,7 @@ mod built {
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {
     use crate::layer::testing::{close, forward};
-    use crate::plan::Shape;
+    use crate::shape::Shape;
 
     /// ```text
     /// torch.nn.SELU()(torch.tensor([-2., -1., 0.5, 3.]))  # [-1.52017, -1.11133, 0.525351, 3.1521]

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::Layer;
-use crate::nn::Activation;
-use crate::plan::Shape;
+use crate::activation::Activation;
+use crate::shape::Shape;
 use crate::program::{Function, Kind, Lowering};
 
 /// The logistic function, σ(x) = 1 / (1 + exp(−x)), between 0 and 1.
@@ -31,23 +31,24 @@ mod built {
 
     use super::*;
     use crate::layer::Build;
-    use crate::nn::{Activation, Start};
+    use crate::activation::Activation;
+    use crate::layer::Initializer;
 
     impl Build for Sigmoid {
         type Module = activation::Sigmoid;
 
-        fn build(&self, _input: Shape, _start: &mut Start<'_>) -> activation::Sigmoid {
+        fn build(&self, _input: Shape, _start: &mut Initializer<'_>) -> activation::Sigmoid {
             activation::Sigmoid::new()
         }
     }
 
-    crate::nn::activation!(activation::Sigmoid, |_: &Self| Some(Activation::Sigmoid));
+    crate::layer::activation!(activation::Sigmoid, |_: &Self| Some(Activation::Sigmoid));
 }
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {
     use crate::layer::testing::{close, forward};
-    use crate::plan::Shape;
+    use crate::shape::Shape;
 
     /// ```text
     /// torch.nn.Sigmoid()(torch.tensor([-2., -1., 0.5, 3.]))  # [0.119203, 0.268941, 0.622459, 0.952574]

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Layer;
-use crate::plan::Shape;
+use crate::shape::Shape;
 use crate::program::{Function, Kind, Lowering};
 
 /// The sigmoid linear unit, x σ(x); also called swish.
@@ -32,12 +32,12 @@ mod built {
 
     use super::*;
     use crate::layer::Build;
-    use crate::nn::{Start, any_rank};
+    use crate::layer::{Initializer, any_rank};
 
     impl Build for Silu {
         type Module = activation::SiLU;
 
-        fn build(&self, _input: Shape, _start: &mut Start<'_>) -> activation::SiLU {
+        fn build(&self, _input: Shape, _start: &mut Initializer<'_>) -> activation::SiLU {
             activation::SiLU::new()
         }
     }
@@ -48,7 +48,7 @@ mod built {
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {
     use crate::layer::testing::{close, forward};
-    use crate::plan::Shape;
+    use crate::shape::Shape;
 
     /// ```text
     /// torch.nn.SiLU()(torch.tensor([-2., -1., 0.5, 3.]))  # [-0.238406, -0.268941, 0.31123, 2.85772]

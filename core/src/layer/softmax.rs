@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Layer;
-use crate::plan::Shape;
+use crate::shape::Shape;
 use crate::program::{Kind, Lowering};
 
 /// Makes shares of 1 of the values of a row, or at each pixel of the channels of an image.
@@ -35,12 +35,12 @@ mod built {
 
     use super::*;
     use crate::layer::Build;
-    use crate::nn::{Start, any_rank};
+    use crate::layer::{Initializer, any_rank};
 
     impl Build for Softmax {
         type Module = SoftmaxModule;
 
-        fn build(&self, _input: Shape, _start: &mut Start<'_>) -> SoftmaxModule {
+        fn build(&self, _input: Shape, _start: &mut Initializer<'_>) -> SoftmaxModule {
             SoftmaxModule
         }
     }
@@ -61,7 +61,7 @@ mod built {
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {
     use crate::layer::testing::{close, forward};
-    use crate::plan::Shape;
+    use crate::shape::Shape;
 
     /// ```text
     /// torch.nn.Softmax(1)(torch.tensor([[1., 2., 4.]]))  # [0.0420101, 0.114195, 0.843795]

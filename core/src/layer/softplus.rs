@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Layer;
-use crate::plan::Shape;
+use crate::shape::Shape;
 use crate::program::{Function, Kind, Lowering};
 
 /// The smooth rectifier, log(1 + exp(x)); x itself above 20, where the two do not differ.
@@ -32,12 +32,12 @@ mod built {
 
     use super::*;
     use crate::layer::Build;
-    use crate::nn::{Start, any_rank};
+    use crate::layer::{Initializer, any_rank};
 
     impl Build for Softplus {
         type Module = activation::Softplus;
 
-        fn build(&self, _input: Shape, _start: &mut Start<'_>) -> activation::Softplus {
+        fn build(&self, _input: Shape, _start: &mut Initializer<'_>) -> activation::Softplus {
             activation::SoftplusConfig::new().init()
         }
     }
@@ -48,7 +48,7 @@ mod built {
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {
     use crate::layer::testing::{close, forward};
-    use crate::plan::Shape;
+    use crate::shape::Shape;
 
     /// ```text
     /// torch.nn.Softplus()(torch.tensor([-2., -1., 0.5, 3.]))  # [0.126928, 0.313262, 0.974077, 3.04859]

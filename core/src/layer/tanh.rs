@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::Layer;
-use crate::nn::Activation;
-use crate::plan::Shape;
+use crate::activation::Activation;
+use crate::shape::Shape;
 use crate::program::{Function, Kind, Lowering};
 
 /// The hyperbolic tangent, between −1 and 1.
@@ -32,12 +32,13 @@ mod built {
 
     use super::*;
     use crate::layer::Build;
-    use crate::nn::{Activation, Start};
+    use crate::activation::Activation;
+    use crate::layer::Initializer;
 
     impl Build for Tanh {
         type Module = TanhModule;
 
-        fn build(&self, _input: Shape, _start: &mut Start<'_>) -> TanhModule {
+        fn build(&self, _input: Shape, _start: &mut Initializer<'_>) -> TanhModule {
             TanhModule
         }
     }
@@ -56,13 +57,13 @@ mod built {
         }
     }
 
-    crate::nn::activation!(TanhModule, |_: &Self| Some(Activation::Tanh));
+    crate::layer::activation!(TanhModule, |_: &Self| Some(Activation::Tanh));
 }
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {
     use crate::layer::testing::{close, forward};
-    use crate::plan::Shape;
+    use crate::shape::Shape;
 
     /// ```text
     /// torch.nn.Tanh()(torch.tensor([-2., -1., 0.5, 3.]))  # [-0.964028, -0.761594, 0.462117, 0.995055]

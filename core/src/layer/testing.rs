@@ -5,9 +5,12 @@ use std::collections::BTreeMap;
 use burn::tensor::{Device, Tensor, TensorData};
 
 use super::LayerSpec;
-use crate::nn::{Sequential, Start, Value};
-use crate::plan::{Limits, Network, Shape};
-use crate::program::{Array, Processor, Program};
+use super::{Initializer, Value};
+use crate::limits::Limits;
+use crate::network::Network;
+use crate::network::Sequential;
+use crate::program::{Array, CpuExecutor, Program};
+use crate::shape::Shape;
 
 /// What the layer that is declared by `yaml` makes of some samples, one after another in `values`, outside of training.
 ///
@@ -24,9 +27,9 @@ pub fn forward(yaml: &str, input: Shape, weights: &[(&str, &[f32])], values: &[f
     };
     let arrays: BTreeMap<String, TensorData> = weights.iter().map(tensor).collect();
     let program = Program::new(&plan, arrays.iter().map(|(name, data)| (name.clone(), array(data))).collect());
-    let mut start = Start::loaded(arrays, &device);
-    let network = Sequential::new(&plan, &mut start);
-    start.finish().expect("all weights are given");
+    let mut initializer = Initializer::loaded(arrays, &device);
+    let network = Sequential::new(&plan, &mut initializer);
+    initializer.finish().expect("all weights are given");
     let count = values.len() / input.len();
     let batch = match input {
         Shape::Flat(width) => Value::Flat(Tensor::from_data(TensorData::new(values.to_vec(), [count, width]), &device)),
@@ -38,8 +41,8 @@ pub fn forward(yaml: &str, input: Shape, weights: &[(&str, &[f32])], values: &[f
     // What the layer comes to without Burn is the same, unless it is for critics only.
     match program {
         Ok(program) => {
-            close(&Processor::new(program.clone()).run(values), &output);
-            close(&Processor::new(program.folded()).run(values), &output);
+            close(&CpuExecutor::new(program.clone()).run(values), &output);
+            close(&CpuExecutor::new(program.folded()).run(values), &output);
         }
         Err(why) => assert!(why.contains("is a layer of critics"), "{why}"),
     }
@@ -77,7 +80,7 @@ fn shapes(plan: &Network, device: &Device) -> BTreeMap<String, Vec<usize>> {
     }
 
     let mut shapes = Shapes::default();
-    Sequential::new(plan, &mut Start::seeded(0, 0, device)).visit(&mut shapes);
+    Sequential::new(plan, &mut Initializer::seeded(0, 0, device)).visit(&mut shapes);
     shapes.found
 }
 

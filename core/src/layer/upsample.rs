@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Faults, Layer, Misfit, Pair, image};
-use crate::plan::Shape;
+use super::{FieldErrors, Layer, ShapeError, Pair, image};
+use crate::shape::Shape;
 use crate::program::{Kind, Lowering};
 
 /// Makes an image larger by a whole factor.
@@ -51,11 +51,11 @@ fn two() -> Pair {
 impl Layer for Upsample {
     const SHORT: Option<&'static str> = Some("scale");
 
-    fn check(&self, faults: &mut Faults) {
-        self.scale.check("scale", faults);
+    fn check(&self, errors: &mut FieldErrors) {
+        self.scale.check("scale", errors);
     }
 
-    fn output(&self, input: Shape) -> Result<Shape, Misfit> {
+    fn output(&self, input: Shape) -> Result<Shape, ShapeError> {
         let [channels, height, width] = image("upsample", input)?;
         let [rows, columns] = self.scale.0;
         Ok(Shape::Image([channels, height.saturating_mul(rows), width.saturating_mul(columns)]))
@@ -78,12 +78,12 @@ mod built {
 
     use super::*;
     use crate::layer::Build;
-    use crate::nn::{Forward, Start, Value};
+    use crate::layer::{Forward, Initializer, Value};
 
     impl Build for Upsample {
         type Module = UpsampleModule;
 
-        fn build(&self, _input: Shape, _start: &mut Start<'_>) -> UpsampleModule {
+        fn build(&self, _input: Shape, _start: &mut Initializer<'_>) -> UpsampleModule {
             Self::built(self.scale.0, self.mode)
         }
     }
@@ -139,7 +139,7 @@ mod built {
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {
     use crate::layer::testing::{close, forward};
-    use crate::plan::Shape;
+    use crate::shape::Shape;
 
     /// ```text
     /// x = torch.tensor([1., 2.]).reshape(1, 1, 1, 2)

@@ -7,7 +7,7 @@ use burn::nn::PaddingConfig2d;
 use serde::de::{Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Faults, Misfit};
+use super::{FieldErrors, ShapeError};
 
 /// The largest kernel, stride, dilation or padding.
 const MAX_SIDE: usize = 1024;
@@ -18,8 +18,8 @@ pub struct Pair(pub [usize; 2]);
 
 impl Pair {
     /// Refuses sizes that are 0 or far beyond any image.
-    pub(super) fn check(self, field: &'static str, faults: &mut Faults) {
-        faults.unless(self.0.iter().all(|side| (1..=MAX_SIDE).contains(side)), field, || {
+    pub(super) fn check(self, field: &'static str, errors: &mut FieldErrors) {
+        errors.unless(self.0.iter().all(|side| (1..=MAX_SIDE).contains(side)), field, || {
             format!("{field} must lie between 1 and {MAX_SIDE}, found {self}")
         });
     }
@@ -122,7 +122,12 @@ impl Padding {
     }
 
     /// Height and width of what a window gives that slides over an image of `sides`.
-    pub(super) fn slide(self, sides: [usize; 2], kernel: [usize; 2], stride: [usize; 2]) -> Result<[usize; 2], Misfit> {
+    pub(super) fn slide(
+        self,
+        sides: [usize; 2],
+        kernel: [usize; 2],
+        stride: [usize; 2],
+    ) -> Result<[usize; 2], ShapeError> {
         let mut output = [0, 0];
         for axis in [0, 1] {
             let (before, after) = self.around(sides[axis], kernel[axis], stride[axis]);
@@ -131,7 +136,9 @@ impl Padding {
                 let ([height, width], [rows, columns]) = (sides, kernel);
                 let found =
                     format!("a window of {rows} by {columns} does not fit into an image of {height} by {width}");
-                return Err(Misfit::new(found).fix("a smaller kernel, `padding: same`, or smaller strides before it"));
+                return Err(
+                    ShapeError::new(found).fix("a smaller kernel, `padding: same`, or smaller strides before it")
+                );
             };
             output[axis] = room / stride[axis] + 1;
         }
@@ -146,18 +153,18 @@ impl Padding {
     }
 
     /// Refuses a padding with which some window of a pool would see no pixel.
-    pub(super) fn check_pool(self, kernel: Pair, faults: &mut Faults) {
+    pub(super) fn check_pool(self, kernel: Pair, errors: &mut FieldErrors) {
         if let Self::Pixels(pixels) = self {
-            faults.unless(kernel.0.iter().all(|side| pixels <= side / 2), "padding", || {
+            errors.unless(kernel.0.iter().all(|side| pixels <= side / 2), "padding", || {
                 format!("padding must be at most half of the kernel, found {pixels} for a kernel of {kernel}")
             });
         }
     }
 
     /// Refuses a padding far beyond any image.
-    pub(super) fn check(self, faults: &mut Faults) {
+    pub(super) fn check(self, errors: &mut FieldErrors) {
         if let Self::Pixels(pixels) = self {
-            faults.unless(pixels <= MAX_SIDE, "padding", || {
+            errors.unless(pixels <= MAX_SIDE, "padding", || {
                 format!("padding must be at most {MAX_SIDE}, found {pixels}")
             });
         }
@@ -170,9 +177,9 @@ pub(super) fn span(kernel: Pair, dilation: Pair) -> [usize; 2] {
 }
 
 /// Refuses groups that do not divide the filters.
-pub(super) fn check_groups(groups: usize, filters: usize, faults: &mut Faults) {
-    faults.unless(groups > 0, "groups", || "groups must be at least 1, found 0".into());
-    faults.unless(groups == 0 || filters.is_multiple_of(groups), "groups", || {
+pub(super) fn check_groups(groups: usize, filters: usize, errors: &mut FieldErrors) {
+    errors.unless(groups > 0, "groups", || "groups must be at least 1, found 0".into());
+    errors.unless(groups == 0 || filters.is_multiple_of(groups), "groups", || {
         format!("{filters} filters cannot be divided into {groups} groups")
     });
 }

@@ -1,21 +1,21 @@
 //! Operations on the processor, with our own kernels.
 
 use super::{Convolve, Function, Kind, Mean, Normalize, Operation, Pool, Program, exp};
-use crate::kernel::slices::{Convolution, Pictures, Product};
-use crate::nn::Activation;
+use crate::activation::Activation;
+use crate::kernel::slices::{Convolution, Images, Product};
 
 /// Numbers of a batch at its widest place, about which batches are divided: they stay in the cache, and memory is bounded.
 const TOGETHER: usize = 1 << 17;
 
 /// Carries out a program on the processor.
 #[derive(Debug)]
-pub struct Processor {
+pub struct CpuExecutor {
     operations: Vec<Ready>,
     input: [usize; 3],
     inputs: usize,
     ends: Vec<usize>,
     /// Samples that are computed together at most.
-    pub(super) together: usize,
+    pub(crate) together: usize,
 }
 
 /// An operation with what can be done beforehand.
@@ -44,7 +44,7 @@ enum Work {
     Plain(Kind),
 }
 
-impl Processor {
+impl CpuExecutor {
     /// Makes a program ready.
     pub fn new(program: Program) -> Self {
         let inputs = program.inputs();
@@ -119,7 +119,7 @@ impl Ready {
             Work::Convolve { groups, bias, function } => {
                 let (simple, rest) = function.split();
                 rest.all(match &groups[..] {
-                    [one] => one.run(batch, Pictures::dense(&values, [from[1], from[2], from[0]]), Some(bias), simple),
+                    [one] => one.run(batch, Images::dense(&values, [from[1], from[2], from[0]]), Some(bias), simple),
                     groups => grouped(groups, batch, &values, from, to, bias, simple),
                 })
             }
@@ -149,7 +149,7 @@ fn grouped(
     let strides = [height * width * channels, width * channels, channels, 1];
     let mut all = vec![0.0; batch * rows * columns * filters];
     for (group, convolution) in groups.iter().enumerate() {
-        let pictures = Pictures::strided(&values[group * seen..], strides, [height, width, seen]);
+        let pictures = Images::strided(&values[group * seen..], strides, [height, width, seen]);
         let bias = bias.get(group * given..(group + 1) * given);
         let part = convolution.run(batch, pictures, bias, activation);
         for (all, part) in all.chunks_exact_mut(filters).zip(part.chunks_exact(given)) {

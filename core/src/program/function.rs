@@ -1,6 +1,6 @@
 //! Functions of one number, in loops that become vectors.
 
-use crate::nn::Activation;
+use crate::activation::Activation;
 
 /// A function of one number.
 #[derive(Debug, Clone, Copy, PartialEq)]

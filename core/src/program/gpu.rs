@@ -16,7 +16,7 @@ use wgpu::{
 };
 
 use super::{Convolve, Function, Kind, Mean, Operation, Program};
-use crate::nn::Activation;
+use crate::activation::Activation;
 
 /// Threads of a workgroup, as in the shaders.
 const SIZE: u32 = 64;
@@ -116,7 +116,7 @@ fn note(failure: &Mutex<Option<String>>, what: String) {
 
 /// Carries out a program on a GPU.
 #[derive(Debug)]
-pub struct Graphics {
+pub struct GpuExecutor {
     gpu: Gpu,
     calls: Vec<Call>,
     input: [usize; 3],
@@ -210,7 +210,7 @@ impl Drop for Ready {
     }
 }
 
-impl Drop for Graphics {
+impl Drop for GpuExecutor {
     fn drop(&mut self) {
         for call in &self.calls {
             if let Weights::Of(buffer) = &call.weights {
@@ -225,7 +225,7 @@ fn padded([channels, height, width]: [usize; 3]) -> usize {
     channels.next_multiple_of(4) * height * width
 }
 
-impl Graphics {
+impl GpuExecutor {
     /// Makes a program ready.
     pub fn new(gpu: &Gpu, program: Program) -> Self {
         let together = (TOGETHER / 4 / program.widest().max(1)).clamp(1, 4096);

@@ -1,8 +1,7 @@
 //! From layers to operations.
 
-use super::{Array, Arrays, Kind, Operation};
-use crate::layer::LayerSpec;
-use crate::plan::Shape;
+use super::{Array, Arrays, Kind, Operation, Program};
+use crate::shape::Shape;
 
 /// The operations of a network while its layers are written down one after another, and the weights that they take.
 #[derive(Debug)]
@@ -17,25 +16,12 @@ pub struct Lowering {
 }
 
 impl Lowering {
-    pub(super) fn new(weights: Arrays) -> Self {
+    pub(crate) fn new(weights: Arrays) -> Self {
         Self { operations: Vec::new(), weights, faults: Vec::new(), scope: String::new() }
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.operations.len()
-    }
-
-    /// Writes down one layer; gives the shape behind it.
-    pub(super) fn layer(&mut self, layer: &LayerSpec, input: Shape) -> Shape {
-        layer.lower(input, self);
-        layer.output(input).unwrap_or(input)
-    }
-
-    /// Writes down layers whose weights are called `layers.0.…` and so on.
-    pub(crate) fn layers<'a>(&mut self, layers: impl Iterator<Item = &'a LayerSpec>, input: Shape) {
-        layers.enumerate().fold(input, |shape, (index, layer)| {
-            self.within(&format!("layers.{index}"), |lowering| lowering.layer(layer, shape))
-        });
     }
 
     /// Adds an operation that gives samples of another shape.
@@ -90,7 +76,7 @@ impl Lowering {
     }
 
     /// Divides `weights`, a matrix of `rows` after `arrange`, by its largest singular value uᵀ W v, if `wanted`: what
-    /// [`Spectral`](crate::nn::Spectral) does.
+    /// [`Spectral`](crate::layer::Spectral) does.
     ///
     /// `place` tells where number `column` of `row` is.
     pub(crate) fn spectral(
@@ -115,9 +101,12 @@ impl Lowering {
         weights.iter_mut().for_each(|weight| *weight /= sigma);
     }
 
-    /// The operations, if all weights fitted and were used.
-    pub(super) fn finish(mut self) -> Result<Vec<Operation>, String> {
+    /// The program of the operations, if all weights fitted and were used. `ends` are the operations up to the end of each layer.
+    pub(crate) fn finish(mut self, input: Shape, ends: Vec<usize>) -> Result<Program, String> {
         self.faults.extend(self.weights.into_keys().map(|name| format!("`{name}` is no weight of this network")));
-        if self.faults.is_empty() { Ok(self.operations) } else { Err(self.faults.join("; ")) }
+        match self.faults.is_empty() {
+            true => Ok(Program { operations: self.operations, input: input.sides(), ends }),
+            false => Err(self.faults.join("; ")),
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! A network as a list of a few operations on plain numbers: what runs where nothing is trained, such as in the page.
 //!
-//! Each layer says in [`Layer::lower`](crate::layer::Layer::lower) what it comes to. [`Processor`] carries the operations out
-//! with our own kernels, `gpu::Graphics` as compute shaders. Neither knows of tensors or gradients, so neither needs
+//! Each layer says in [`Layer::lower`](crate::layer::Layer::lower) what it comes to. [`CpuExecutor`] carries the operations out
+//! with our own kernels, `gpu::GpuExecutor` as compute shaders. Neither knows of tensors or gradients, so neither needs
 //! Burn, and the page stays small.
 
 mod cpu;
@@ -10,17 +10,14 @@ mod function;
 #[cfg(feature = "gpu")]
 pub mod gpu;
 mod lowering;
-#[cfg(all(test, feature = "flex", feature = "train", feature = "yaml"))]
-mod tests;
 
 use std::collections::BTreeMap;
 
-pub use cpu::Processor;
+pub use cpu::CpuExecutor;
 pub(crate) use function::{Function, exp};
 pub use lowering::Lowering;
 
 use crate::kernel::slices::Geometry;
-use crate::plan::Network;
 
 /// Weights by their names, such as `layers.0.weight`.
 pub type Arrays = BTreeMap<String, Array>;
@@ -37,7 +34,7 @@ pub struct Array {
 /// What a network does to a batch of samples, operation for operation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Program {
-    operations: Vec<Operation>,
+    pub(crate) operations: Vec<Operation>,
     /// Channels, height and width of a sample before the first operation.
     input: [usize; 3],
     /// For each layer how many operations there are up to its end.
@@ -143,20 +140,6 @@ pub(crate) enum Mean {
 }
 
 impl Program {
-    /// What `network` does with `weights`.
-    ///
-    /// # Errors
-    /// What was missing, had another shape or belongs to no layer.
-    pub fn new(network: &Network, weights: Arrays) -> Result<Self, String> {
-        let mut lowering = Lowering::new(weights);
-        let mut ends = Vec::new();
-        for (index, layer) in network.layers().iter().enumerate() {
-            lowering.within(&format!("layers.{index}"), |lowering| lowering.layer(&layer.spec, layer.input));
-            ends.push(lowering.len());
-        }
-        Ok(Self { operations: lowering.finish()?, input: network.input().sides(), ends })
-    }
-
     /// The same with fewer operations: constant factors are in the weights, and functions are computed with what is before them. Where
     /// one layer ends and another begins is forgotten.
     pub fn folded(self) -> Self {

@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize, Serializer};
 use crate::layer::one_key;
 
 #[cfg(feature = "yaml")]
-use crate::plan::{Outline, Problem, Step};
+use crate::diagnostic::{Problem, Step};
+#[cfg(feature = "yaml")]
+use crate::network::PlanBuilder;
 
 /// The largest side of an image.
 const MAX_SIDE: usize = 1024;
@@ -38,7 +40,7 @@ pub struct Data {
     pub classes: Vec<String>,
     /// What black and white become: `[0, 1]`, or `[-1, 1]` for generators that end with tanh.
     #[serde(default)]
-    pub range: Range,
+    pub range: PixelRange,
     /// How training images are changed at random each time they are seen.
     #[serde(default, skip_serializing_if = "Augment::is_none")]
     pub augment: Augment,
@@ -102,7 +104,7 @@ impl Data {
             size: side(),
             channels: 1,
             classes: Vec::new(),
-            range: Range::default(),
+            range: PixelRange::default(),
             augment: Augment::default(),
         }
     }
@@ -136,23 +138,23 @@ impl Data {
     }
 
     #[cfg(feature = "yaml")]
-    pub(crate) fn check(&self, outline: &mut Outline<'_>) {
+    pub(crate) fn check(&self, builder: &mut PlanBuilder<'_>) {
         if !self.has_good_size() {
             let found = format!("size must lie between 4 and {MAX_SIDE} pixels, found {}", self.size);
-            outline.note(Problem::new(vec![Step::key("data"), Step::key("size")], found));
+            builder.note(Problem::new(vec![Step::key("data"), Step::key("size")], found));
         }
         if !(0.0..=0.9).contains(&self.validation) {
             let found = format!("validation must lie between 0 and 0.9, found {}", self.validation);
-            outline.note(Problem::new(vec![Step::key("data"), Step::key("validation")], found));
+            builder.note(Problem::new(vec![Step::key("data"), Step::key("validation")], found));
         }
-        self.check_folder(outline);
+        self.check_folder(builder);
         let Augment { shift, rotate, scale, flip, blur, contrast, noise } = self.augment;
         let moves = [("shift", shift, MAX_SIDE as f64), ("rotate", rotate, 180.0), ("scale", scale, 0.9)];
         let looks = [("flip", flip, 1.0), ("blur", blur, 10.0), ("contrast", contrast, 1.0), ("noise", noise, 1.0)];
         for (key, value, most) in moves.into_iter().chain(looks) {
             if !(0.0..=most).contains(&value) {
                 let found = format!("{key} must lie between 0 and {most}, found {value}");
-                outline.note(Problem::new(["data", "augment", key].map(Step::key).to_vec(), found));
+                builder.note(Problem::new(["data", "augment", key].map(Step::key).to_vec(), found));
             }
         }
     }
@@ -161,10 +163,10 @@ impl Data {
 #[cfg(feature = "yaml")]
 impl Data {
     /// Notes what only a folder can have, and what no folder can.
-    fn check_folder(&self, outline: &mut Outline<'_>) {
+    fn check_folder(&self, builder: &mut PlanBuilder<'_>) {
         let mut note = |key: &str, found: String, fix: Option<&str>| {
             let problem = Problem::new(["data", key].map(Step::key).to_vec(), found);
-            outline.note(problem.suggest(fix.map(str::to_owned)));
+            builder.note(problem.suggest(fix.map(str::to_owned)));
         };
         let Set::Folder(folder) = &self.set else {
             let name = self.set.name();
@@ -204,7 +206,7 @@ impl Data {
 /// What black and white become, written as a list of two numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(try_from = "[f64; 2]", into = "[f64; 2]")]
-pub enum Range {
+pub enum PixelRange {
     /// `[0, 1]`
     #[default]
     Unit,
@@ -212,7 +214,7 @@ pub enum Range {
     Signed,
 }
 
-impl TryFrom<[f64; 2]> for Range {
+impl TryFrom<[f64; 2]> for PixelRange {
     type Error = String;
 
     fn try_from(ends: [f64; 2]) -> Result<Self, String> {
@@ -224,19 +226,19 @@ impl TryFrom<[f64; 2]> for Range {
     }
 }
 
-impl From<Range> for [f64; 2] {
-    fn from(range: Range) -> Self {
+impl From<PixelRange> for [f64; 2] {
+    fn from(range: PixelRange) -> Self {
         match range {
-            Range::Unit => [0.0, 1.0],
-            Range::Signed => [-1.0, 1.0],
+            PixelRange::Unit => [0.0, 1.0],
+            PixelRange::Signed => [-1.0, 1.0],
         }
     }
 }
 
 #[cfg(feature = "yaml")]
-impl schemars::JsonSchema for Range {
+impl schemars::JsonSchema for PixelRange {
     fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Range".into()
+        "PixelRange".into()
     }
 
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
@@ -258,7 +260,7 @@ pub enum Set {
     /// Algorithms" (2017).
     FashionMnist,
     /// Three random MNIST digits as red, green and blue: 128,000 images of 1,000 combinations, by which it is counted how many a model
-    /// makes. Metz et al., "Unrolled Generative Adversarial Networks" (2016); Srivastava et al. (2017).
+    /// makes. Metz et al., "Unrolled Generative AdversarialLoss Networks" (2016); Srivastava et al. (2017).
     StackedMnist,
     /// Digits drawn by the program itself; nothing is downloaded.
     SyntheticDigits,

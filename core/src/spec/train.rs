@@ -2,10 +2,12 @@
 
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::Figure;
+use super::Metric;
+#[cfg(feature = "yaml")]
+use crate::diagnostic::{Problem, Step};
 use crate::layer::one_key;
 #[cfg(feature = "yaml")]
-use crate::plan::{Outline, Problem, Step};
+use crate::network::PlanBuilder;
 
 /// How a model is trained.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -64,6 +66,11 @@ fn is_zero(number: &u64) -> bool {
 }
 
 impl Train {
+    /// How the weights of a discriminator follow their gradient.
+    pub fn discriminator_optimizer(&self) -> &Optimizer {
+        self.discriminator.as_ref().unwrap_or(&self.optimizer)
+    }
+
     /// What the learning rates are multiplied by at step number `step`, from 0, of `steps`.
     pub fn rate(&self, step: u64, steps: u64) -> f64 {
         let warm = self.warm_up.min(steps);
@@ -83,7 +90,7 @@ pub struct EarlyStop {
     pub patience: usize,
     /// The figure that has to become better; if not given, the one that the family learns.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub metric: Option<Figure>,
+    pub metric: Option<Metric>,
 }
 
 /// What happens when a loss is no longer a finite number.
@@ -197,11 +204,11 @@ impl Train {
     }
 
     /// Notes what is spelled right but makes no sense.
-    pub(crate) fn check(&self, outline: &mut Outline<'_>) {
+    pub(crate) fn check(&self, builder: &mut PlanBuilder<'_>) {
         let mut check = |holds: bool, path: &[&str], found: String| {
             if !holds {
                 let path = ["train"].iter().chain(path).map(|key| Step::key(key)).collect();
-                outline.note(Problem::new(path, found));
+                builder.note(Problem::new(path, found));
             }
         };
         check(

@@ -4,14 +4,16 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
-use imago_core::spec::Override;
+use burn::tensor::read_sync;
+use imago_core::training::{Run, Sets};
+use imago_core::yaml::Override;
 use serde::Serialize;
 
 use super::Overrides;
-use crate::data::{Images, Search};
+use crate::data::Search;
 use crate::device::{Choice, within_threads};
-use crate::source::Source;
-use crate::train::{Measurement, Samples, Speed, Trial, enough, with_learner};
+use crate::pipeline_file::PipelineFile;
+use crate::train::{Measurement, Speed, measure};
 
 /// Measure how fast a pipeline trains and draws on this machine; nothing is written
 #[derive(clap::Args)]
@@ -72,37 +74,34 @@ impl Bench {
         if let Some(batch) = self.batch {
             overrides.push(Override::parse(&format!("train.batch={batch}")).map_err(anyhow::Error::msg)?);
         }
-        let (pipeline, plan) = Source::open(&self.file)?.pipeline(&overrides, self.set.limits())?;
-        if pipeline.model.source().is_some() {
+        let (pipeline, plan) = PipelineFile::open(&self.file)?.pipeline(&overrides, self.set.limits())?;
+        if pipeline.model.traits().source.is_some() {
             bail!("{} learns the codes of another model; bench measures models of images", pipeline.name);
         }
         let opened = self.device.open()?;
-        let (images, _) = Images::training(&pipeline.data, &self.search)?;
-        enough(&pipeline, &images)?;
-        let samples = Samples::resident(images, &opened);
+        let (training, _) = crate::data::training(&pipeline.data, &self.search)?;
+        // Nothing is tested.
+        let sets = Sets { test: training.clone(), training, validation: None };
         let measurement = Measurement {
             warm_up: self.warm_up,
             steps: self.steps,
             epoch: self.epoch,
             samples: self.sample.iter().copied().filter(|count| *count > 0).collect(),
         };
-        let trial = Trial {
-            measurement: &measurement,
-            pipeline: &pipeline,
-            plan: &plan,
-            samples: &samples,
-            device: &opened.device,
-        };
-        let device = opened.device.clone().autodiff();
-        let speed = within_threads(|| with_learner(&pipeline, &plan, &device, trial))?;
+        let batch = pipeline.train.batch.min(sets.training.count());
+        let (network, parameters) = (pipeline.name.clone(), plan.parameters());
+        let speed = within_threads(|| {
+            let mut run = read_sync(Run::new(pipeline, plan, sets, None, &opened.device, opened.gpu))?;
+            measure(&mut run, &measurement)
+        })?;
         let line = Line {
             program: "imago",
             version: env!("CARGO_PKG_VERSION"),
-            network: pipeline.name.clone(),
+            network,
             device: opened.name,
             threads: rayon::current_num_threads(),
-            batch: pipeline.train.batch.min(samples.count()),
-            parameters: plan.parameters(),
+            batch,
+            parameters,
             speed,
         };
         match self.json {

@@ -5,11 +5,11 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
-use imago_core::spec::{Finding, Place, Reading, Severity};
+use imago_core::yaml::{Finding, Place, Reading, Severity};
 use serde_json::{Value, json};
 
 use super::Overrides;
-use crate::source::{Source, counted};
+use crate::pipeline_file::{PipelineFile, counted};
 
 /// Validate pipelines without training them; tells all problems of all files
 ///
@@ -40,7 +40,7 @@ impl Check {
         let mut wrong = false;
         let mut report = Vec::new();
         for file in self.files()? {
-            let source = Source::open(&file)?;
+            let source = PipelineFile::open(&file)?;
             let reading = source.read(&self.set.overrides, self.set.limits());
             wrong |= reading.pipeline.is_none() || (self.strict && !reading.findings.is_empty());
             match self.format {

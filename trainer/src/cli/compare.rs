@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 use super::{Scales, inception};
 use crate::compare::{Gathering, markdown, page, terminal};
 use crate::files;
-use crate::measure::{Evaluator, Subject, Watch, Yardstick};
+use crate::measure::{EvaluatedModel, Evaluator, ReferenceSet, Watch};
 use crate::sweep::shell::quoted;
 
 /// Compare models of the same images: size, cost, scores and pictures, in the terminal, as Markdown and as a page
@@ -37,9 +37,9 @@ impl Compare {
     pub fn run(self) -> Result<ExitCode> {
         let opened = self.scales.device.open()?;
         let watch = Watch::new(!self.json);
-        let mut models: Vec<(PathBuf, Subject)> = Vec::new();
+        let mut models: Vec<(PathBuf, EvaluatedModel)> = Vec::new();
         for path in &self.models {
-            let subject = Subject::open(path, &opened.device)?;
+            let subject = EvaluatedModel::open(path, &opened.device)?;
             if let Some((first, other)) = models.first()
                 && (other.data.set != subject.data.set || other.data.image() != subject.data.image())
             {
@@ -59,12 +59,12 @@ impl Compare {
         let data = first.data.clone();
         let seeds: Vec<u64> = self.scales.seeds.iter().collect();
         let evaluator = Evaluator::open(self.scales.evaluator.as_deref(), &data, &opened.device)?;
-        let yardstick = || -> Result<Yardstick> { self.scales.yardstick(&data, &opened.device, &watch) };
+        let reference_set = || -> Result<ReferenceSet> { self.scales.reference_set(&data, &opened.device, &watch) };
         let inception_sha256 =
             self.scales.inception.as_deref().map(|path| inception(path, &data, &opened.device)).transpose()?;
         let gathering = Gathering {
             evaluator: &evaluator,
-            yardstick: &yardstick,
+            reference_set: &reference_set,
             inception_sha256: inception_sha256.as_ref().map(|(_, sha256)| sha256.as_str()),
             count: self.scales.count(),
             seeds: &seeds,

@@ -5,9 +5,13 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
-use imago_core::spec::{self, Set};
+use imago_core::spec;
+use imago_core::spec::Set;
 
-use crate::data::{Images, Search, Statistics, folder_classes};
+use imago_core::data::Statistics;
+use imago_core::yaml::nearest;
+
+use crate::data::{Images, Search, folder_classes};
 use crate::files;
 use crate::report::png_grid;
 
@@ -85,7 +89,7 @@ impl Which {
         }
         if !Path::new(&self.set).is_dir() {
             let names: Vec<&str> = Set::ALL.iter().map(Set::name).collect();
-            let help = match spec::nearest(&self.set, &names) {
+            let help = match nearest(&self.set, &names) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => format!("the sets are {}", names.join(", ")),
             };
@@ -99,7 +103,7 @@ impl Which {
     /// The training images and the test images.
     fn open(&self) -> Result<[Images; 2]> {
         let data = self.data()?;
-        Ok([Images::training(&data, &self.search)?.0, Images::test(&data, &self.search)?])
+        Ok([crate::data::training(&data, &self.search)?.0, crate::data::test(&data, &self.search)?])
     }
 }
 

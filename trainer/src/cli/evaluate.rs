@@ -5,13 +5,13 @@ use std::process::ExitCode;
 
 use anyhow::{Result, ensure};
 use imago_core::artifact::MANIFEST;
-use imago_core::spec::{Data, Family};
+use imago_core::family::Family;
+use imago_core::spec::Data;
 
 use super::{Model, Scales};
-use crate::data::Images;
 use crate::device::{Opened, within_threads};
 use crate::files;
-use crate::measure::{Evaluation, Measuring, Subject, Watch, classified, examine, map};
+use crate::measure::{EvaluatedModel, Evaluation, Measuring, Watch, classified, examine, map};
 use crate::report::npy;
 use crate::run::{CODES, EVALUATION, NEIGHBOURS, TESTS};
 
@@ -39,12 +39,12 @@ impl Evaluate {
         if let Some(data) = classified(&self.model.path)? {
             return self.examine(&data, &opened);
         }
-        let subject = Subject::open(&self.model.path, &opened.device)?;
+        let subject = EvaluatedModel::open(&self.model.path, &opened.device)?;
         let watch = Watch::new(!self.json);
-        let yardstick = self.scales.yardstick(&subject.data, &opened.device, &watch)?;
+        let reference_set = self.scales.reference_set(&subject.data, &opened.device, &watch)?;
         let seeds: Vec<u64> = self.scales.seeds.iter().collect();
         let measuring = Measuring {
-            yardstick: &yardstick,
+            reference_set: &reference_set,
             count: self.scales.count(),
             seeds: &seeds,
             effort: self.scales.effort(),
@@ -58,13 +58,13 @@ impl Evaluate {
         let picture = out.with_file_name(NEIGHBOURS);
         files::write(&picture, &evidence.neighbours)?;
         if let (Some(encoder), true) = (&subject.encoder, self.model.path.join(MANIFEST).is_file()) {
-            let test = Images::test(&subject.data, &self.scales.search)?;
-            let codes = within_threads(|| map::codes(&test, encoder, subject.sampler.latent(), &opened.device));
+            let test = crate::data::test(&subject.data, &self.scales.search)?;
+            let codes = within_threads(|| map::codes(&test, encoder, subject.sampler.latent(), &opened.device))?;
             files::write(&self.model.path.join(CODES), &codes)?;
             files::write(&self.model.path.join(TESTS), &map::picture(&test)?)?;
         }
         if let Some(folder) = &self.save_features {
-            for (name, features) in [("test.npy", yardstick.test_features()), ("samples.npy", &evidence.features)] {
+            for (name, features) in [("test.npy", reference_set.test_features()), ("samples.npy", &evidence.features)] {
                 let values: Vec<f32> = features.values().iter().map(|value| *value as f32).collect();
                 files::write(&folder.join(name), &npy(&values, &[features.count(), features.size()]))?;
             }

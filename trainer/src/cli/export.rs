@@ -6,10 +6,11 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
-use imago_core::artifact::{Artifact, HISTORY, History, MANIFEST, Precision, WEIGHTS};
+use imago_core::artifact::{Artifact, HISTORY, History, MANIFEST, WEIGHTS};
+use imago_core::weights::Precision;
 
 use crate::report::png_rows;
-use crate::run::{Run, Which, write_artifact};
+use crate::run::{RunFolder, Which, write_artifact};
 use crate::train::SAMPLE_SCALE;
 
 /// Write a run's model as model.ron and weights.bpk, which the page loads, with a picture of how its samples grew
@@ -54,7 +55,7 @@ impl Export {
             Dtype::F32 => Precision::F32,
         };
         let which = if self.best { Which::Best } else { Which::Last };
-        let run = Run::open(&self.run)?;
+        let run = RunFolder::open(&self.run)?;
         let mut artifact = run.artifact(which, precision, self.encoder)?;
         if self.encoder && artifact.manifest.encoder.is_none() {
             bail!("the family `{}` has no encoder", artifact.manifest.family.name());
@@ -76,7 +77,7 @@ impl Export {
 
 /// The picture of the samples at growing times of the training, of which the manifest then tells; none of a classifier, or of a run
 /// whose pictures are gone.
-fn history(run: &Run, artifact: &mut Artifact) -> Result<Option<Vec<u8>>> {
+fn history(run: &RunFolder, artifact: &mut Artifact) -> Result<Option<Vec<u8>>> {
     let last = artifact.manifest.training.epochs;
     let pictures = match artifact.manifest.generator {
         Some(_) => run.samples().unwrap_or_default(),

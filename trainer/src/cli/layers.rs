@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use imago_core::layer::LayerSpec;
-use imago_core::spec::nearest;
+use imago_core::yaml::nearest;
 
 use crate::report::reference;
 

@@ -20,15 +20,17 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 use burn::tensor::Device;
 use clap::{Args, Parser, Subcommand};
-use imago_core::artifact::sha256;
-use imago_core::model::Plan;
-use imago_core::plan::Limits;
-use imago_core::spec::{self, Override, Pipeline};
+use imago_core::family::Plan;
+use imago_core::hash::sha256;
+use imago_core::limits::Limits;
+use imago_core::pipeline::Pipeline;
+use imago_core::spec;
+use imago_core::yaml::Override;
 
 use crate::data::Search;
 use crate::device::Choice;
-use crate::measure::{Effort, Evaluator, Inception, Watch, Yardstick};
-use crate::source::Source;
+use crate::measure::{Effort, Evaluator, Inception, ReferenceSet, Watch};
+use crate::pipeline_file::PipelineFile;
 use crate::sweep::Seeds;
 
 /// Generative models, declared in YAML, trained on your GPU, sampled in a web page.
@@ -94,7 +96,7 @@ impl Overrides {
 
     /// Reads the pipeline in `file`, and shows what is wrong with it.
     fn read(&self, file: &Path) -> Result<(Pipeline, Plan)> {
-        Source::open(file)?.pipeline(&self.overrides, self.limits())
+        PipelineFile::open(file)?.pipeline(&self.overrides, self.limits())
     }
 }
 
@@ -154,10 +156,10 @@ impl Scales {
     }
 
     /// Looks at the real images that samples of models of `data` are compared with.
-    fn yardstick(&self, data: &spec::Data, device: &Device, watch: &Watch) -> Result<Yardstick> {
+    fn reference_set(&self, data: &spec::Data, device: &Device, watch: &Watch) -> Result<ReferenceSet> {
         let evaluator = Evaluator::open(self.evaluator.as_deref(), data, device)?;
         let inception = self.inception.as_deref().map(|path| inception(path, data, device)).transpose()?;
-        Yardstick::new(data, &self.search, evaluator, inception, self.count(), device, watch)
+        ReferenceSet::new(data, &self.search, evaluator, inception, self.count(), device, watch)
     }
 }
 

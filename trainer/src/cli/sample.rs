@@ -23,7 +23,7 @@ pub struct Sample {
     /// How many samples
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     count: u32,
-    /// Pictures in a row [default: 8, or the number of classes if the model knows them]
+    /// Images in a row [default: 8, or the number of classes if the model knows them]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     columns: Option<u32>,
     /// The number of the class to draw, for a model that knows classes [default: one class after the other]

@@ -8,7 +8,7 @@ pub struct Schema {}
 
 impl Schema {
     pub fn run(self) -> ExitCode {
-        say!("{:#}", imago_core::spec::schema());
+        say!("{:#}", imago_core::yaml::schema());
         ExitCode::SUCCESS
     }
 }

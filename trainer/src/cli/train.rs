@@ -6,23 +6,23 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use burn::tensor::{Device, read_sync};
 use imago_core::artifact::Artifact;
-use imago_core::model::{Learner, Plan};
-use imago_core::spec::{Override, Pipeline};
+use imago_core::family::Plan;
+use imago_core::pipeline::Pipeline;
+use imago_core::training::{Run, Sets, Snapshot, Source, State};
+use imago_core::yaml::Override;
 use indicatif::HumanDuration;
 
 use super::Overrides;
 use crate::changes::{Change, changes};
-use crate::checkpoint::{Checkpoint, State};
 use crate::data::{Images, Search};
 use crate::device::Choice;
 use crate::facts;
-use crate::run::{Outcome, Record, Run, open_artifact};
-use crate::source::Source;
+use crate::pipeline_file::PipelineFile;
+use crate::run::{Outcome, Record, RunFolder, open_artifact};
 use crate::sweep::{Seeds, Sweep, Workers};
-use crate::train::{
-    Codes, Progress, Samples, Session, Stop, Studio, Voice, Work, encoder, enough, train, with_learner,
-};
+use crate::train::{Progress, Session, Stop, Verbosity, train};
 
 /// What a resumed run keeps in any case: it would be another training.
 const KEPT: [&str; 4] = ["name", "model", "data", "train.batch"];
@@ -70,19 +70,12 @@ pub struct Train {
 struct Setup {
     pipeline: Pipeline,
     plan: Plan,
-    images: Sets,
+    images: Sets<Images>,
     source: Option<Artifact>,
-    run: Run,
+    folder: RunFolder,
     record: Record,
-    checkpoint: Option<Checkpoint>,
+    checkpoint: Option<Snapshot>,
     _lock: File,
-}
-
-/// The images of a set by what they are for.
-struct Sets {
-    training: Images,
-    validation: Option<Images>,
-    test: Images,
 }
 
 impl Train {
@@ -111,16 +104,16 @@ impl Train {
     }
 
     fn begin(&self, file: &Path) -> Result<Setup> {
-        let text = Source::open(file)?;
+        let text = PipelineFile::open(file)?;
         let (pipeline, plan) = text.pipeline(&self.set.overrides, self.set.limits())?;
         // The samples come first: a run folder is only made for a training that can begin.
-        let source = match pipeline.model.source() {
+        let source = match pipeline.model.traits().source {
             Some(from) => Some(open_artifact(Path::new(from), true).with_context(|| format!("model.from, `{from}`"))?),
             None => None,
         };
         let images = self.images(&pipeline)?;
-        if let Some((source, from)) = source.as_ref().zip(pipeline.model.source()) {
-            encoder(source, from, plan.code(), &images.training, &burn::tensor::Device::flex())?;
+        if let Some((source, from)) = source.as_ref().zip(pipeline.model.traits().source) {
+            Source::new(source.clone(), from, plan.code(), &images.training, &Device::flex())?;
         }
         let folder = match &self.run {
             Some(folder) => folder.clone(),
@@ -137,13 +130,13 @@ impl Train {
             started: facts::now(),
             ..Record::default()
         };
-        let run = Run::create(folder, text.bytes(), &pipeline, &record, source.as_ref(), self.force)?;
+        let run = RunFolder::create(folder, text.bytes(), &pipeline, &record, source.as_ref(), self.force)?;
         let lock = run.lock()?;
-        Ok(Setup { pipeline, plan, images, source, run, record, checkpoint: None, _lock: lock })
+        Ok(Setup { pipeline, plan, images, source, folder: run, record, checkpoint: None, _lock: lock })
     }
 
     fn resume(&self, folder: &Path) -> Result<Setup> {
-        let run = Run::open(folder)?;
+        let run = RunFolder::open(folder)?;
         let lock = run.lock()?;
         run.tidy()?;
         let (before, _) = run.pipeline()?;
@@ -165,7 +158,7 @@ impl Train {
                 record.data_sha256
             );
         }
-        let source = pipeline.model.source().map(|_| run.source()).transpose()?;
+        let source = pipeline.model.traits().source.map(|_| run.source()).transpose()?;
         let checkpoint = run.latest()?;
         run.trim_metrics(checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.state.steps))?;
         record.set = overrides.iter().map(|change| change.text().to_owned()).collect();
@@ -173,11 +166,11 @@ impl Train {
         // In this order: what the record says the command line changed counts as told, should the program be killed in between.
         run.write_record(&record)?;
         run.write_pipeline(&pipeline)?;
-        Ok(Setup { pipeline, plan, images, source, run, record, checkpoint, _lock: lock })
+        Ok(Setup { pipeline, plan, images, source, folder: run, record, checkpoint, _lock: lock })
     }
 
     /// Refuses what a resumed run may not change, and what it may but `overrides` did not tell it to.
-    fn judge(&self, run: &Run, overrides: &[Override], changes: &[Change]) -> Result<()> {
+    fn judge(&self, run: &RunFolder, overrides: &[Override], changes: &[Change]) -> Result<()> {
         let within =
             |path: &str, keys: &str| path == keys || path.strip_prefix(keys).is_some_and(|rest| rest.starts_with('.'));
         let listed = |changes: &[&Change]| changes.iter().map(|change| format!("\n  {change}")).collect::<String>();
@@ -203,25 +196,24 @@ impl Train {
     }
 
     /// The images that the pipeline names.
-    fn images(&self, pipeline: &Pipeline) -> Result<Sets> {
-        let (training, validation) = Images::training(&pipeline.data, &self.search)?;
-        enough(pipeline, &training)?;
-        Ok(Sets { training, validation, test: Images::test(&pipeline.data, &self.search)? })
+    fn images(&self, pipeline: &Pipeline) -> Result<Sets<Images>> {
+        let (training, validation) = crate::data::training(&pipeline.data, &self.search)?;
+        Ok(Sets { training, validation, test: crate::data::test(&pipeline.data, &self.search)? })
     }
 
     fn go(&self, setup: Setup) -> Result<ExitCode> {
-        let Setup { pipeline, plan, images, source, run, mut record, checkpoint, _lock } = setup;
+        let Setup { pipeline, plan, images, source, folder, mut record, checkpoint, _lock } = setup;
         let opened = self.device.open()?;
-        let voice = match (self.json, self.quiet) {
-            (true, _) => Voice::Json,
-            (false, true) => Voice::Quiet,
-            (false, false) => Voice::People,
+        let verbosity = match (self.json, self.quiet) {
+            (true, _) => Verbosity::Json,
+            (false, true) => Verbosity::Quiet,
+            (false, false) => Verbosity::People,
         };
-        let mut progress = Progress::new(voice, &opened.name);
+        let mut progress = Progress::new(verbosity, &opened.name);
         progress.say(format_args!("{}: {} with {} parameters", pipeline.name, plan.family().name(), plan.parameters()));
         progress.say(format_args!("data    {}, {} images", pipeline.data.set.name(), images.training.count()));
         progress.say(format_args!("device  {}", opened.name));
-        progress.say(format_args!("run     {run}"));
+        progress.say(format_args!("run     {folder}"));
         record.version = env!("CARGO_PKG_VERSION").to_owned();
         record.burn = facts::BURN.to_owned();
         record.device.clone_from(&opened.name);
@@ -229,43 +221,16 @@ impl Train {
         record.seed = pipeline.train.seed;
         record.outcome = Outcome::Running;
         record.updated = facts::now();
-        run.write_record(&record)?;
+        folder.write_record(&record)?;
 
-        // What is learned from, and what is tested with: images, or the codes that `source` makes of them.
-        let Sets { training, validation, test } = images;
-        let encoder = match source.as_ref().zip(pipeline.model.source()) {
-            Some((source, from)) => Some(encoder(source, from, plan.code(), &training, &opened.device)?),
+        let from = pipeline.model.traits().source.unwrap_or_default().to_owned();
+        let source = match source {
+            Some(source) => Some(Source::new(source, &from, plan.code(), &images.training, &opened.device)?),
             None => None,
         };
-        // That of the codes of the training images, which come first.
-        let mut scale = None;
-        let mut made = |images: Images, learned: bool| match &encoder {
-            None if learned => Samples::resident(images, &opened),
-            None => Samples::Images(images, None),
-            Some(encoder) => {
-                let codes = Codes::of(images, encoder, plan.code(), scale.clone(), &opened.device);
-                scale.get_or_insert_with(|| codes.scale().clone());
-                Samples::Codes(codes)
-            }
-        };
-        let samples = made(training, true);
-        let (validation, test) = (validation.map(|images| made(images, false)), made(test, false));
-        let device = opened.device.clone().autodiff();
-        let session = Session {
-            studio: Studio {
-                pipeline: &pipeline,
-                plan: &plan,
-                source: source.as_ref().zip(scale),
-                device: opened.device,
-            },
-            samples,
-            validation,
-            test,
-            run: &run,
-            stop: Stop::listen()?,
-            device: device.clone(),
-            save_every: Duration::from_secs(self.save_every),
-        };
+        let mut run = read_sync(Run::new(pipeline, plan, images, source, &opened.device, opened.gpu))?;
+        let session =
+            Session { folder: &folder, stop: Stop::listen()?, save_every: Duration::from_secs(self.save_every) };
         let report = |outcome: Outcome, state: &State| {
             record.outcome = outcome;
             record.updated = facts::now();
@@ -276,32 +241,15 @@ impl Train {
             record.losses.clone_from(&state.losses);
             record.validation.clone_from(&state.validation);
             record.test.clone_from(&state.test);
-            run.write_record(&record)
+            folder.write_record(&record)
         };
-        let training = Training { session: &session, checkpoint, progress: &mut progress, report };
-        let (outcome, state) = with_learner(&pipeline, &plan, &device, training)?;
-        Ok(conclude(&progress, &run, outcome, &state))
-    }
-}
-
-/// A training of whatever family.
-struct Training<'a, R> {
-    session: &'a Session<'a>,
-    checkpoint: Option<Checkpoint>,
-    progress: &'a mut Progress,
-    report: R,
-}
-
-impl<R: FnMut(Outcome, &State) -> Result<()>> Work for Training<'_, R> {
-    type Output = Result<(Outcome, State)>;
-
-    fn on<L: Learner>(self, learner: L) -> Self::Output {
-        train(learner, self.session, self.checkpoint, self.progress, self.report)
+        let outcome = train(&mut run, &session, checkpoint, &mut progress, report)?;
+        Ok(conclude(&progress, &folder, outcome, run.state()))
     }
 }
 
 /// Says where everything is and what to do next.
-fn conclude(progress: &Progress, run: &Run, outcome: Outcome, state: &State) -> ExitCode {
+fn conclude(progress: &Progress, run: &RunFolder, outcome: Outcome, state: &State) -> ExitCode {
     let time = HumanDuration(Duration::from_secs_f64(state.seconds));
     match outcome {
         Outcome::Interrupted => {

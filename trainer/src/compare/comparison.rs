@@ -32,7 +32,7 @@ pub struct Entry {
     pub cost: Cost,
     pub evaluation: Evaluation,
     #[serde(skip)]
-    pub pictures: Pictures,
+    pub pictures: ModelImages,
 }
 
 /// What a model takes.
@@ -60,9 +60,9 @@ pub struct Cost {
     pub milliseconds_per_sample: f64,
 }
 
-/// Pictures of a model: PNG files, and SVG for the curves.
+/// Images of a model: PNG files, and SVG for the curves.
 #[derive(Debug, Clone, Default)]
-pub struct Pictures {
+pub struct ModelImages {
     /// Samples of the same seed for every model.
     pub grid: Vec<u8>,
     /// From sample to sample, a row each.

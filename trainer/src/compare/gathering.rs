@@ -7,17 +7,18 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use burn::tensor::{Tensor, TensorData};
-use imago_core::model::{Prior, Sampler};
-use imago_core::plan::Network;
+use imago_core::inference::Sampler;
+use imago_core::latent::Prior;
+use imago_core::network::Network;
 
 use super::words::statements;
-use super::{Comparison, Cost, Entry, Pictures};
+use super::{Comparison, Cost, Entry, ModelImages};
 use crate::data::{Images, Search};
 use crate::device::{Opened, within_threads};
 use crate::files;
-use crate::measure::{Effort, Evaluation, Evaluator, Measuring, Pixels, Subject, Watch, Yardstick};
+use crate::measure::{Effort, EvaluatedModel, Evaluation, Evaluator, Measuring, Pixels, ReferenceSet, Watch};
 use crate::report::png_grid;
-use crate::run::{CURVES, EVALUATION, NEIGHBOURS, RECONSTRUCTIONS, Run};
+use crate::run::{CURVES, EVALUATION, NEIGHBOURS, RECONSTRUCTIONS, RunFolder};
 
 /// Rows and columns of the grids of samples; with classes, one column for each.
 const SIDE: usize = 8;
@@ -32,7 +33,7 @@ const TIMES: usize = 5;
 pub struct Gathering<'a> {
     pub evaluator: &'a Evaluator,
     /// Makes what models are measured with, which is needed only where one was not measured yet.
-    pub yardstick: &'a dyn Fn() -> Result<Yardstick>,
+    pub reference_set: &'a dyn Fn() -> Result<ReferenceSet>,
     pub inception_sha256: Option<&'a str>,
     /// How many samples are measured, and of which seeds.
     pub count: usize,
@@ -48,18 +49,18 @@ pub struct Gathering<'a> {
 impl Gathering<'_> {
     /// Compares the models in these folders, which were opened. Those that were not measured before in the same way are measured, and
     /// their scores written into their folders.
-    pub fn compare(&self, models: &[(PathBuf, Subject)], command: String) -> Result<Comparison> {
-        let yardstick = OnceCell::new();
+    pub fn compare(&self, models: &[(PathBuf, EvaluatedModel)], command: String) -> Result<Comparison> {
+        let reference_set = OnceCell::new();
         let mut entries: Vec<Entry> = Vec::new();
         for (path, subject) in models {
             let (evaluation, neighbours) = match self.measured(path, subject) {
                 Some(found) => found,
                 None => {
-                    if yardstick.get().is_none() {
-                        let _ = yardstick.set((self.yardstick)()?);
+                    if reference_set.get().is_none() {
+                        let _ = reference_set.set((self.reference_set)()?);
                     }
-                    let yardstick = yardstick.get().context("nothing to measure with")?;
-                    self.measure(path, subject, yardstick)?
+                    let reference_set = reference_set.get().context("nothing to measure with")?;
+                    self.measure(path, subject, reference_set)?
                 }
             };
             let name = unique(&subject.artifact.manifest.name, path, &entries);
@@ -68,7 +69,7 @@ impl Gathering<'_> {
             entries.push(Entry { name, cost: self.cost(path, subject)?, evaluation, pictures });
         }
         let Some((_, first)) = models.first() else { bail!("there is no model") };
-        let test = Images::test(&first.data, self.search)?;
+        let test = crate::data::test(&first.data, self.search)?;
         let classes = models.iter().map(|(_, subject)| subject.sampler.classes()).max().unwrap_or(0);
         Ok(Comparison {
             set: first.data.set.title().to_owned(),
@@ -82,7 +83,7 @@ impl Gathering<'_> {
     }
 
     /// The scores that lie in the folder of a model, if they were measured in the same way, with the picture beside them.
-    fn measured(&self, path: &Path, subject: &Subject) -> Option<(Evaluation, Vec<u8>)> {
+    fn measured(&self, path: &Path, subject: &EvaluatedModel) -> Option<(Evaluation, Vec<u8>)> {
         let evaluation: Evaluation = ron::from_str(&fs::read_to_string(path.join(EVALUATION)).ok()?).ok()?;
         let same = evaluation.version == env!("CARGO_PKG_VERSION")
             && evaluation.weights_sha256 == subject.artifact.manifest.weights.sha256
@@ -94,9 +95,14 @@ impl Gathering<'_> {
         Some((evaluation, fs::read(path.join(NEIGHBOURS)).ok()?)).filter(|_| same)
     }
 
-    fn measure(&self, path: &Path, subject: &Subject, yardstick: &Yardstick) -> Result<(Evaluation, Vec<u8>)> {
+    fn measure(
+        &self,
+        path: &Path,
+        subject: &EvaluatedModel,
+        reference_set: &ReferenceSet,
+    ) -> Result<(Evaluation, Vec<u8>)> {
         let measuring = Measuring {
-            yardstick,
+            reference_set,
             count: self.count,
             seeds: self.seeds,
             effort: self.effort,
@@ -110,14 +116,14 @@ impl Gathering<'_> {
         Ok((evaluation, evidence.neighbours))
     }
 
-    fn cost(&self, path: &Path, subject: &Subject) -> Result<Cost> {
+    fn cost(&self, path: &Path, subject: &EvaluatedModel) -> Result<Cost> {
         let manifest = &subject.artifact.manifest;
         let networks = manifest.plan()?;
         let drawing = || networks.generator.iter().chain(&networks.learned);
         let training = &manifest.training;
         let images_per_second = match &subject.record {
             Some(record) if record.seconds > 0.0 => {
-                let batch = Run::open(path)?.pipeline()?.0.train.batch;
+                let batch = RunFolder::open(path)?.pipeline()?.0.train.batch;
                 Some(record.steps as f64 * batch as f64 / record.seconds)
             }
             _ => None,
@@ -136,13 +142,13 @@ impl Gathering<'_> {
         })
     }
 
-    fn pictures(&self, path: &Path, subject: &Subject, neighbours: Vec<u8>) -> Result<Pictures> {
+    fn pictures(&self, path: &Path, subject: &EvaluatedModel, neighbours: Vec<u8>) -> Result<ModelImages> {
         let (sampler, shape, seed) = (&subject.sampler, subject.data.image(), self.seed);
         let columns = if sampler.classes() > 0 { sampler.classes() } else { SIDE };
         let pixels = |images: Tensor<4>| -> Vec<f32> { images.into_data().iter().collect() };
         let grid = within_threads(|| pixels(sampler.sample(seed, 0, columns * SIDE, None)));
         let between = within_threads(|| pixels(interpolation(sampler, seed)));
-        Ok(Pictures {
+        Ok(ModelImages {
             grid: png_grid(&grid, shape, columns, 2)?,
             interpolation: png_grid(&between, shape, STEPS, 2)?,
             neighbours,
@@ -178,7 +184,7 @@ fn unique(name: &str, path: &Path, others: &[Entry]) -> String {
 
 /// From one sample to the next, a row for each pair; a conditional model makes the class of the first all along.
 ///
-/// Codes of N(0, I) go along the sphere between the two (White, "Sampling Generative Networks", 2016), others along the line.
+/// Latents of N(0, I) go along the sphere between the two (White, "Sampling Generative Networks", 2016), others along the line.
 fn interpolation(sampler: &Sampler, seed: u64) -> Tensor<4> {
     let latent = sampler.latent();
     let classes: Vec<usize> = (0..=ROWS).map(|row| row % sampler.classes().max(1)).collect();

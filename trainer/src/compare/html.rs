@@ -6,7 +6,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::markdown::{BEST, ScoreRow, YARDSTICKS, direction, evaluator, headline, method, scores, warnings};
 use super::units::{UNKNOWN, costs, duration, listed, percent};
-use super::{Comparison, Entry, Pictures};
+use super::{Comparison, Entry, ModelImages};
 use crate::measure::{Better, Measure, Score};
 
 const STYLE: &str = include_str!("report.css");
@@ -94,7 +94,7 @@ struct Shown {
     source: String,
 }
 
-/// Pictures side by side; nothing where there are none.
+/// Images side by side; nothing where there are none.
 fn gallery(id: &str, heading: &str, sentence: &str, shown: &[Shown]) -> Markup {
     html! {
         @if !shown.is_empty() {
@@ -141,7 +141,7 @@ const RECONSTRUCTIONS: &str = "Test images, and below each row what the model ma
 const TRAINING: &str = "The losses, epoch by epoch. Those of two networks that play against each other need not fall.";
 
 fn galleries(comparison: &Comparison) -> Markup {
-    let all = |alt, source: fn(&Pictures) -> Option<String>| of_models(comparison, alt, source);
+    let all = |alt, source: fn(&ModelImages) -> Option<String>| of_models(comparison, alt, source);
     let between = all("Rows of samples that change into one another, of", |pictures| png(&pictures.interpolation));
     let nearest = all("Samples above their nearest training images, of", |pictures| png(&pictures.neighbours));
     let back = all("Test images above their reconstructions by", |pictures| png(pictures.reconstructions.as_ref()?));
@@ -160,7 +160,7 @@ fn galleries(comparison: &Comparison) -> Markup {
 }
 
 /// The pictures that `source` finds of each model. `alt` goes before its name.
-fn of_models(comparison: &Comparison, alt: &str, source: impl Fn(&Pictures) -> Option<String>) -> Vec<Shown> {
+fn of_models(comparison: &Comparison, alt: &str, source: impl Fn(&ModelImages) -> Option<String>) -> Vec<Shown> {
     let shown = |(index, entry): (usize, &Entry)| {
         let alt = format!("{alt} {}", entry.name);
         Some(Shown { caption: name(index, entry), alt, source: source(&entry.pictures)? })
@@ -304,7 +304,7 @@ fn score_table(comparison: &Comparison, rows: &[ScoreRow<'_>]) -> Markup {
         thead { tr {
             th scope="col" { "score" }
             (heads(comparison, 1))
-            @for yardstick in YARDSTICKS { th.yardstick scope="col" { (yardstick) } }
+            @for reference_set in YARDSTICKS { th.reference_set scope="col" { (reference_set) } }
         } }
         @for group in rows.chunk_by(|one, next| theme(one.measure) == theme(next.measure)) {
             tbody {
@@ -332,7 +332,7 @@ fn score_row(row: &ScoreRow<'_>) -> Markup {
                 } @else { (UNKNOWN) }
             }
         }
-        @for value in row.yardsticks() { td.yardstick { (value) } }
+        @for value in row.yardsticks() { td.reference_set { (value) } }
     } }
 }
 
@@ -345,8 +345,8 @@ fn theme(measure: Measure) -> &'static str {
         Measure::ClassesCovered | Measure::ClassDivergence | Measure::Agreement => "Classes",
         Measure::Modes | Measure::ModeDivergence => "Classes",
         Measure::NearestTraining | Measure::Sharpness | Measure::Diversity => "Looks",
-        Measure::ReconstructionFid | Measure::Elbo | Measure::Reconstruction => "Codes",
-        Measure::LatentDivergence | Measure::LikelihoodBound | Measure::ActiveUnits => "Codes",
+        Measure::ReconstructionFid | Measure::Elbo | Measure::Reconstruction => "Latents",
+        Measure::LatentDivergence | Measure::LikelihoodBound | Measure::ActiveUnits => "Latents",
     }
 }
 
@@ -369,7 +369,7 @@ fn classes(comparison: &Comparison) -> Markup {
     };
     let content = html! {
         thead {
-            tr { th scope="col" rowspan="2" { "class" } (heads(comparison, 2)) th.yardstick scope="col" rowspan="2" { (YARDSTICKS[1]) } }
+            tr { th scope="col" rowspan="2" { "class" } (heads(comparison, 2)) th.reference_set scope="col" rowspan="2" { (YARDSTICKS[1]) } }
             tr { @for _ in &comparison.entries { th.share scope="col" { "share" } th scope="col" { "diversity" } } }
         }
         tbody { @for (name, test_share) in names {
@@ -378,7 +378,7 @@ fn classes(comparison: &Comparison) -> Markup {
                 @for (index, entry) in comparison.entries.iter().enumerate() {
                     (class_cells(index, entry, name, most))
                 }
-                td.yardstick { (percent(test_share, 1)) }
+                td.reference_set { (percent(test_share, 1)) }
             }
         } }
     };
@@ -423,7 +423,7 @@ fn footer(comparison: &Comparison) -> Markup {
                     (fact("Inception v3", "the weights of published scores", Some(sha256)))
                 }
                 (fact("Samples", &method(comparison), None))
-                (fact("Pictures", &format!("samples of seed {}", comparison.seed), None))
+                (fact("Images", &format!("samples of seed {}", comparison.seed), None))
                 (fact("Program", &format!("Imago {}", evaluation.version), None))
             }
             @for entry in &comparison.entries {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use imago_core::plan::thousands;
+use imago_core::format::thousands;
 
 use super::units::{UNKNOWN, costs, listed, percent};
 use super::words::beyond_chance;
@@ -39,9 +39,9 @@ pub fn scores(comparison: &Comparison) -> Vec<ScoreRow<'_>> {
     measures.dedup();
     let row = |measure| {
         let scores: Vec<_> = comparison.entries.iter().map(|entry| entry.evaluation.score(measure)).collect();
-        // The same images are the yardstick of every model.
-        let yardstick = |value: fn(&Score) -> Option<f64>| scores.iter().flatten().find_map(|score| value(score));
-        let (training, test) = (yardstick(|score| score.training), yardstick(|score| score.test));
+        // The same images are the reference_set of every model.
+        let reference_set = |value: fn(&Score) -> Option<f64>| scores.iter().flatten().find_map(|score| value(score));
+        let (training, test) = (reference_set(|score| score.training), reference_set(|score| score.test));
         ScoreRow { measure, best: best(&scores, test), scores, training, test }
     };
     measures.into_iter().map(row).collect()
@@ -323,9 +323,9 @@ fn plain(text: &str) -> String {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use imago_core::spec::Family;
+    use imago_core::family::Family;
 
-    use super::super::{Cost, Pictures};
+    use super::super::{Cost, ModelImages};
     use super::*;
     use crate::measure::{ClassScore, EvaluatorFacts};
 
@@ -373,7 +373,7 @@ pub(super) mod tests {
             milliseconds_per_sample: 0.091,
         };
         let picture = |kind: &str| format!("{kind} of {name}").into_bytes();
-        let pictures = Pictures {
+        let pictures = ModelImages {
             grid: picture("grid"),
             interpolation: picture("interpolation"),
             neighbours: picture("neighbours"),

@@ -7,7 +7,7 @@ mod markdown;
 mod units;
 mod words;
 
-pub use comparison::{Comparison, Cost, Entry, Pictures};
+pub use comparison::{Comparison, Cost, Entry, ModelImages};
 pub use gathering::Gathering;
 pub use html::page;
 pub use markdown::{markdown, terminal};

@@ -1,6 +1,6 @@
 //! What a model takes, in units that people read.
 
-use imago_core::plan::thousands;
+use imago_core::format::thousands;
 
 use super::{Comparison, Cost};
 

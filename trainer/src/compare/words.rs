@@ -1,6 +1,6 @@
 //! What the numbers of a comparison support, in words, and nothing more.
 
-use imago_core::spec::Family;
+use imago_core::family::Family;
 
 use super::units::{count, duration, listed};
 use super::{Cost, Entry};
@@ -222,7 +222,7 @@ fn extremes(entries: &[Entry], of: impl Fn(&Cost) -> f64) -> Option<(&Entry, &En
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::compare::Pictures;
+    use crate::compare::ModelImages;
     use crate::measure::{Evaluation, EvaluatorFacts};
 
     fn entry(name: &str, parameters: u64, seconds: f64, scores: &[(Measure, &[f64])]) -> Entry {
@@ -266,7 +266,7 @@ mod tests {
                 warnings: Vec::new(),
                 seconds: 0.0,
             },
-            pictures: Pictures::default(),
+            pictures: ModelImages::default(),
         }
     }
 

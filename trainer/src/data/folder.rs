@@ -8,7 +8,7 @@ use image::{DynamicImage, ImageReader, imageops::FilterType};
 use imago_core::noise::{Noise, Purpose};
 use imago_core::spec;
 
-use super::Split;
+use imago_core::data::Split;
 
 /// The names of the sub-folders that are parts of a set.
 const PARTS: [&str; 2] = ["train", "test"];

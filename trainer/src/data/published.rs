@@ -39,17 +39,11 @@ const MOST_BYTES: u64 = 64 << 20;
 pub enum Published {
     /// Handwritten digits (LeCun, Cortes, Burges).
     Mnist,
-    /// Pictures of clothing (Zalando Research).
+    /// Images of clothing (Zalando Research).
     FashionMnist,
 }
 
 impl Published {
-    /// Name of the folder that holds the set's files.
-    #[must_use]
-    pub fn folder(self) -> &'static str {
-        self.set().folder
-    }
-
     fn set(self) -> Set<'static> {
         match self {
             Self::Mnist => Set {

@@ -1,6 +1,6 @@
 //! `evaluation.ron`: what was measured of a model, and of real images beside it.
 
-use imago_core::spec::Family;
+use imago_core::family::Family;
 use serde::{Deserialize, Serialize};
 
 use super::Effort;

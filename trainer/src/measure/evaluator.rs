@@ -5,9 +5,10 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use burn::tensor::{Device, Tensor, TensorData};
 use imago_core::artifact::Artifact;
+use imago_core::inference::ImageClassifier;
 use imago_core::layer::LayerSpec;
-use imago_core::model::Judge;
-use imago_core::spec::{self, Set};
+use imago_core::spec;
+use imago_core::spec::Set;
 
 use super::{Features, Inception, Watch};
 use crate::data::Images;
@@ -74,7 +75,7 @@ fn byte(value: f32) -> u8 {
 
 /// A classifier and what it is called.
 pub struct Evaluator {
-    judge: Judge,
+    judge: ImageClassifier,
     artifact: Artifact,
     /// How many images it sees in the channels of one: three for stacked digits.
     planes: usize,
@@ -260,7 +261,7 @@ mod tests {
         for (set, least) in [(Set::Mnist, 0.9960), (Set::FashionMnist, 0.9300)] {
             let data = spec::Data::new(set);
             let evaluator = Evaluator::open(None, &data, &Device::flex()).unwrap();
-            let test = Images::test(&data, &search).unwrap();
+            let test = crate::data::test(&data, &search).unwrap();
             let all: Vec<usize> = (0..test.count()).collect();
             let told = evaluator.look(&Pixels::of(&test, &all), &Watch::new(false)).classes();
             let right = told.iter().zip(evaluator.truth(&test, &all)).filter(|(told, truth)| *told == truth).count();

@@ -4,7 +4,8 @@ use std::path::Path;
 use std::time::Instant;
 
 use anyhow::Result;
-use imago_core::spec::{Data, Family};
+use imago_core::family::Family;
+use imago_core::spec::Data;
 
 use super::evaluator::Pixels;
 use super::{ClassScore, Effort, Evaluation, Evaluator, EvaluatorFacts, Measure, Score, Watch};
@@ -17,10 +18,10 @@ pub fn examine(path: &Path, data: &Data, search: &Search, opened: &Opened, watch
     let evaluator = Evaluator::open(Some(path), data, &opened.device)?;
     // The images as they are, and all of them.
     let data = Data { limit: 0, validation: 0.0, augment: Default::default(), ..data.clone() };
-    let (test, training) = (Images::test(&data, search)?, Images::training(&data, search)?.0);
-    let exam = Exam::of(&evaluator, &test, watch);
-    let learned = Exam::of(&evaluator, &training, watch);
-    let score = |measure, value: fn(&Exam) -> f64, error| Score {
+    let (test, training) = (crate::data::test(&data, search)?, crate::data::training(&data, search)?.0);
+    let exam = Examination::of(&evaluator, &test, watch);
+    let learned = Examination::of(&evaluator, &training, watch);
+    let score = |measure, value: fn(&Examination) -> f64, error| Score {
         measure,
         values: vec![value(&exam)],
         error,
@@ -48,8 +49,8 @@ pub fn examine(path: &Path, data: &Data, search: &Search, opened: &Opened, watch
         seeds: Vec::new(),
         effort: Effort::default(),
         scores: vec![
-            score(Measure::Accuracy, Exam::accuracy, Some(error)),
-            score(Measure::CrossEntropy, Exam::cross_entropy, None),
+            score(Measure::Accuracy, Examination::accuracy, Some(error)),
+            score(Measure::CrossEntropy, Examination::cross_entropy, None),
         ],
         classes: exam.classes(test.classes()),
         alarm: Vec::new(),
@@ -59,7 +60,7 @@ pub fn examine(path: &Path, data: &Data, search: &Search, opened: &Opened, watch
 }
 
 /// What a classifier said of images, and what they are.
-struct Exam {
+struct Examination {
     told: Vec<usize>,
     truth: Vec<usize>,
     /// The probability that it gave the true class of each.
@@ -67,7 +68,7 @@ struct Exam {
     features: usize,
 }
 
-impl Exam {
+impl Examination {
     fn of(evaluator: &Evaluator, images: &Images, watch: &Watch) -> Self {
         let all: Vec<usize> = (0..images.count()).collect();
         watch.begin(format!("{}: {} images", evaluator.name(), all.len()), all.len());
@@ -110,12 +111,16 @@ mod tests {
 
     #[test]
     fn accuracy_counts_and_cross_entropy_weighs() {
-        let exam =
-            Exam { told: vec![0, 1, 1, 0], truth: vec![0, 1, 0, 0], sure: vec![1.0, 0.5, 0.25, 1.0], features: 1 };
+        let exam = Examination {
+            told: vec![0, 1, 1, 0],
+            truth: vec![0, 1, 0, 0],
+            sure: vec![1.0, 0.5, 0.25, 1.0],
+            features: 1,
+        };
         assert_eq!(exam.accuracy(), 0.75);
         assert!((exam.cross_entropy() - 3.0 * std::f64::consts::LN_2 / 4.0).abs() < 1e-12);
         let classes = exam.classes(&["a".into(), "b".into()]);
         assert_eq!([classes[0].share, classes[0].test_share, classes[1].test_share], [0.5, 0.75, 0.25]);
-        assert!(Exam { sure: vec![0.0], ..exam }.cross_entropy().is_finite());
+        assert!(Examination { sure: vec![0.0], ..exam }.cross_entropy().is_finite());
     }
 }

@@ -7,9 +7,10 @@ use burn::tensor::activation::relu;
 use burn::tensor::module::{avg_pool2d, interpolate};
 use burn::tensor::ops::{AvgPoolOptions, InterpolateMode, InterpolateOptions};
 use burn::tensor::{Device, Tensor, TensorData, f16};
+use imago_core::activation::Activation;
 use imago_core::layer::{Build, Conv2d, Layer, MaxPool2d, Padding, Pair};
-use imago_core::nn::{Activation, Forward, Start, Value};
-use imago_core::plan::Shape;
+use imago_core::layer::{Forward, Initializer, Value};
+use imago_core::shape::Shape;
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 
@@ -252,7 +253,7 @@ impl Reader<'_> {
                 (Part::Convolution { layer, averaged }, behind)
             }
             Declared::Largest(layer) => {
-                (Part::Largest(layer.build(shape, &mut Start::zeros(self.device))), behind(&layer, shape)?)
+                (Part::Largest(layer.build(shape, &mut Initializer::zeros(self.device))), behind(&layer, shape)?)
             }
             Declared::Branches(name, rows) => {
                 let prefix = format!("{prefix}{name}");
@@ -296,7 +297,7 @@ impl Reader<'_> {
             ("weight".into(), TensorData::new(weight, sizes)),
             ("bias".into(), TensorData::new(bias, [layer.filters])),
         ];
-        let mut start = Start::loaded(tensors.into(), self.device);
+        let mut start = Initializer::loaded(tensors.into(), self.device);
         let built = layer.build(shape, &mut start);
         start.finish().map_err(|fault| anyhow!("`{name}`: {fault}"))?;
         Ok(built)
@@ -380,7 +381,7 @@ mod tests {
         safetensors::serialize(views, None).unwrap()
     }
 
-    /// Pictures 0 and 1 of the formula: `[2, 1, 28, 28]`.
+    /// Images 0 and 1 of the formula: `[2, 1, 28, 28]`.
     fn pictures(device: &Device) -> Tensor<4> {
         let pixel = |at: u64| {
             let (picture, y, x) = (at / 784, at / 28 % 28, at % 28);

@@ -1,8 +1,9 @@
 //! How likely test images are to a VAE, as far as bounds tell it.
 
 use burn::tensor::{Device, Tensor, TensorData};
-use imago_core::model::{Batch, Encoder, Sampler};
-use imago_core::nn::Value;
+use imago_core::data::Batch;
+use imago_core::inference::{Encoder, Sampler};
+use imago_core::layer::Value;
 use imago_core::noise::{Noise, Purpose};
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +11,7 @@ use super::Watch;
 use super::evaluator::Pixels;
 use crate::data::Images;
 use crate::device::within_threads;
-use crate::train::plain;
+use imago_core::data::plain;
 
 /// How many images, or draws, are decoded together.
 const BATCH: usize = 250;
@@ -231,13 +232,16 @@ mod tests {
     use std::collections::BTreeMap;
 
     use imago_core::artifact::{
-        Artifact, DataFacts, ENCODER, FORMAT, GENERATOR, Generator, Manifest, Precision, Reader, TrainingFacts,
-        WeightFacts,
+        Artifact, DataFacts, ENCODER, FORMAT, GENERATOR, Generator, Manifest, Reader, TrainingFacts, WeightFacts,
     };
+    use imago_core::family::Family;
+    use imago_core::inference::Output;
+    use imago_core::latent::Prior;
+    use imago_core::layer::Initializer;
     use imago_core::layer::{Flatten, LayerSpec, Linear, Reshape, Sigmoid};
-    use imago_core::model::{Output, Prior};
-    use imago_core::nn::{Sequential, Start};
-    use imago_core::spec::{Family, Range};
+    use imago_core::network::Sequential;
+    use imago_core::spec::PixelRange;
+    use imago_core::weights::Precision;
     use serde_json::Value as Json;
 
     use super::*;
@@ -264,7 +268,8 @@ mod tests {
             layers.push(Sigmoid {}.into());
         }
         layers.push(Reshape([1, 3, 4]).into());
-        let reader = Reader { layers: vec![Flatten {}.into(), Linear::new(6).into()], range: Range::Unit, heads: true };
+        let reader =
+            Reader { layers: vec![Flatten {}.into(), Linear::new(6).into()], range: PixelRange::Unit, heads: true };
         let output = if logits { Output::Sigmoid } else { Output::Identity };
         let manifest = Manifest {
             format: FORMAT,
@@ -288,14 +293,19 @@ mod tests {
                 (format!("layers.{layer}.weight"), weight),
                 (format!("layers.{layer}.bias"), TensorData::new(bias, [values])),
             ]);
-            let mut start = Start::loaded(tensors, device);
+            let mut start = Initializer::loaded(tensors, device);
             let built = Sequential::new(network, &mut start);
             start.finish().unwrap();
             built
         };
         let decoder = build(networks.generator.as_ref().unwrap(), 0, &reference["decoder"], [3, 12]);
         let encoder = build(networks.encoder.as_ref().unwrap(), 1, &reference["encoder"], [12, 6]);
-        let artifact = Artifact::new(manifest, &[(GENERATOR, &decoder), (ENCODER, &encoder)], Precision::F32).unwrap();
+        let artifact = burn::tensor::read_sync(Artifact::new(
+            manifest,
+            &[(GENERATOR, &decoder), (ENCODER, &encoder)],
+            Precision::F32,
+        ))
+        .unwrap();
         (artifact.encoder(device).unwrap().unwrap(), artifact.sampler(device).unwrap())
     }
 

@@ -3,13 +3,13 @@
 use std::iter;
 
 use anyhow::{Context, Result};
-use burn::tensor::Device;
-use imago_core::model::Encoder;
+use burn::tensor::{Device, read_sync};
+use imago_core::inference::Encoder;
 
 use super::Pixels;
 use crate::data::Images;
 use crate::report::{png_grid, png_rows};
-use crate::train::encode;
+use imago_core::data::encode;
 
 /// The most test images whose codes are kept.
 const POINTS: usize = 2_000;
@@ -21,14 +21,14 @@ const COLUMNS: usize = 10;
 const ROWS: usize = 6;
 
 /// The class of each of the first test images, a byte, and its code, little-endian 16-bit numbers in units of 1/2048.
-pub fn codes(test: &Images, encoder: &Encoder, latent: usize, device: &Device) -> Vec<u8> {
-    let (means, _) = encode(test, POINTS, encoder, device);
+pub fn codes(test: &Images, encoder: &Encoder, latent: usize, device: &Device) -> Result<Vec<u8>> {
+    let (means, _) = read_sync(encode(test, POINTS, encoder, device))?;
     let record = |(label, code): (&u8, &[f32])| -> Vec<u8> {
         // Saturates.
         let numbers = code.iter().flat_map(|value| ((value * UNITS).round() as i16).to_le_bytes());
         iter::once(*label).chain(numbers).collect()
     };
-    test.labels().iter().zip(means.chunks_exact(latent.max(1))).flat_map(record).collect()
+    Ok(test.labels().iter().zip(means.chunks_exact(latent.max(1))).flat_map(record).collect())
 }
 
 /// A picture of the first of those images, row by row, image at image without gaps.

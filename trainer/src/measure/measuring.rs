@@ -3,12 +3,12 @@
 use std::time::Instant;
 
 use anyhow::Result;
-use imago_core::model::{Encoder, Sampler};
+use imago_core::inference::{Encoder, Sampler};
 
 use super::evaluator::Pixels;
 use super::likelihood::{Bounded, Effort, reconstructions};
-use super::yardstick::Value;
-use super::{Evaluation, Features, Measure, Score, Subject, Watch, Yardstick, inception};
+use super::reference_set::Value;
+use super::{EvaluatedModel, Evaluation, Features, Measure, ReferenceSet, Score, Watch, inception};
 use crate::data::{Images, Search};
 use crate::device::within_threads;
 use crate::report::png_grid;
@@ -22,7 +22,7 @@ const COLUMNS: usize = 10;
 /// How a model is measured.
 pub struct Measuring<'a> {
     /// What it is compared with.
-    pub yardstick: &'a Yardstick,
+    pub reference_set: &'a ReferenceSet,
     /// How many samples.
     pub count: usize,
     /// Once with each of these seeds.
@@ -46,7 +46,7 @@ pub struct Evidence {
 
 impl Measuring<'_> {
     /// Measures `subject`.
-    pub fn measure(&self, subject: &Subject) -> Result<(Evaluation, Evidence)> {
+    pub fn measure(&self, subject: &EvaluatedModel) -> Result<(Evaluation, Evidence)> {
         let began = Instant::now();
         let manifest = &subject.artifact.manifest;
         let mut scores: Vec<Score> = Vec::new();
@@ -59,22 +59,22 @@ impl Measuring<'_> {
             let classes = subject.sampler.classes() as u64;
             let asked: Vec<usize> =
                 (0..self.count as u64).filter_map(|index| Some(index.checked_rem(classes)? as usize)).collect();
-            let seen = self.yardstick.measure(&pixels, &asked, self.watch);
+            let seen = self.reference_set.measure(&pixels, &asked, self.watch);
             for Value { measure, value, error } in &seen.values {
                 match scores.iter_mut().find(|score| score.measure == *measure) {
                     Some(score) => score.values.push(*value),
-                    None => scores.push(self.yardstick.score(*measure, vec![*value], *error)),
+                    None => scores.push(self.reference_set.score(*measure, vec![*value], *error)),
                 }
             }
             first.get_or_insert((pixels, seen));
         }
         if let Some(encoder) = &subject.encoder {
             // In the range that the model knows.
-            let test = Images::test(&subject.data, self.search)?;
+            let test = crate::data::test(&subject.data, self.search)?;
             self.watch.begin(format!("{}: reconstructions", manifest.name), 2 * test.count());
             let copies = reconstructions(encoder, &subject.sampler, &test, self.watch);
-            let distance = self.yardstick.frechet_distance(&copies, self.watch);
-            scores.push(self.yardstick.score(Measure::ReconstructionFid, vec![distance], None));
+            let distance = self.reference_set.frechet_distance(&copies, self.watch);
+            scores.push(self.reference_set.score(Measure::ReconstructionFid, vec![distance], None));
             scores.extend(self.likelihood(subject, encoder, &test));
         }
         let (pixels, seen) = match first {
@@ -88,10 +88,10 @@ impl Measuring<'_> {
             set: subject.data.set.title().to_owned(),
             weights_sha256: manifest.weights.sha256.clone(),
             device: self.device.to_owned(),
-            evaluator: self.yardstick.facts(),
-            inception_sha256: self.yardstick.inception_sha256().map(str::to_owned),
+            evaluator: self.reference_set.facts(),
+            inception_sha256: self.reference_set.inception_sha256().map(str::to_owned),
             count: self.count,
-            test_images: self.yardstick.test().count(),
+            test_images: self.reference_set.test().count(),
             seeds: self.seeds.to_vec(),
             effort: self.effort,
             scores,
@@ -105,14 +105,14 @@ impl Measuring<'_> {
     }
 
     /// The bounds of a VAE's likelihood.
-    fn likelihood(&self, subject: &Subject, encoder: &Encoder, test: &Images) -> Vec<Score> {
+    fn likelihood(&self, subject: &EvaluatedModel, encoder: &Encoder, test: &Images) -> Vec<Score> {
         let Some(density) = subject.density else { return Vec::new() };
         let name = &subject.artifact.manifest.name;
         self.watch.begin(format!("{name}: likelihood of the test images"), Bounded::parts(test.count(), self.effort));
         let device = &subject.sampler.device;
         let found =
             Bounded { encoder, sampler: &subject.sampler, density, device }.measure(test, self.effort, self.watch);
-        let score = |measure, value, error| self.yardstick.score(measure, vec![value], error);
+        let score = |measure, value, error| self.reference_set.score(measure, vec![value], error);
         vec![
             score(Measure::Elbo, found.reconstruction - found.divergence, Some(found.error)),
             score(Measure::Reconstruction, found.reconstruction, None),
@@ -123,9 +123,9 @@ impl Measuring<'_> {
     }
 
     fn warnings(&self) -> Vec<String> {
-        let test = self.yardstick.test().count();
-        let inception = self.yardstick.inception_sha256().map(|_| inception::FEATURES);
-        let sizes = [Some(self.yardstick.facts().features), inception];
+        let test = self.reference_set.test().count();
+        let inception = self.reference_set.inception_sha256().map(|_| inception::FEATURES);
+        let sizes = [Some(self.reference_set.facts().features), inception];
         let too_few = sizes.into_iter().flatten().filter(|size| self.count.min(test) <= *size);
         too_few
             .map(|size| {
@@ -149,7 +149,7 @@ impl Measuring<'_> {
                 shown.extend(pixels.numbers(*sample..sample + 1));
             }
             let training: Vec<usize> = row.iter().map(|sample| nearest[*sample].0).collect();
-            let training = self.yardstick.training_pixels(&training);
+            let training = self.reference_set.training_pixels(&training);
             shown.extend(training.numbers(0..training.count()));
         }
         png_grid(&shown, pixels.shape, COLUMNS.min(order.len()), 2)

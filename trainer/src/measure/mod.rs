@@ -1,6 +1,7 @@
 //! What a model is worth, in numbers: how its samples compare with real images.
 
 mod classes;
+mod evaluated_model;
 mod evaluation;
 mod evaluator;
 mod examination;
@@ -18,12 +19,12 @@ mod order;
 mod pictures;
 #[cfg(test)]
 mod reference;
+mod reference_set;
 #[cfg(test)]
 mod shipped;
-mod subject;
 mod watch;
-mod yardstick;
 
+pub use evaluated_model::{EvaluatedModel, classified};
 pub use evaluation::{Better, ClassScore, Evaluation, EvaluatorFacts, Measure, Score};
 pub use evaluator::{Evaluator, Pixels};
 pub use examination::examine;
@@ -31,6 +32,5 @@ pub use features::Features;
 pub use inception::Inception;
 pub use likelihood::Effort;
 pub use measuring::Measuring;
-pub use subject::{Subject, classified};
+pub use reference_set::ReferenceSet;
 pub use watch::Watch;
-pub use yardstick::Yardstick;

@@ -221,7 +221,7 @@ mod tests {
         assert_eq!([scores(&set, &away).precision, scores(&set, &away).recall], [0.0; 2]);
     }
 
-    /// Figure 1 of both papers in one dimension: real rows are 0 to 9.
+    /// Metric 1 of both papers in one dimension: real rows are 0 to 9.
     #[test]
     fn precision_and_recall_tell_bad_samples_from_missing_ones() {
         let line = |values: &[f64]| Features::new(values.to_vec(), 1);

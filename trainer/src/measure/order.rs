@@ -10,7 +10,7 @@ use super::evaluator::{Evaluator, Looked, Pixels};
 use super::frechet::{Moments, frechet_distance};
 use super::neighbours::{Manifold, NeighbourScores, neighbour_scores};
 use super::pictures::{diversity, sharpness};
-use crate::data::{Images, Search};
+use crate::data::Search;
 
 /// How many images there are in every set.
 const COUNT: usize = 400;
@@ -63,7 +63,7 @@ impl Eye {
 }
 
 fn digits(first: usize) -> (Pixels, Vec<u8>) {
-    let images = Images::test(&Data::new(Set::SyntheticDigits), &Search::default()).unwrap();
+    let images = crate::data::test(&Data::new(Set::SyntheticDigits), &Search::default()).unwrap();
     let indices: Vec<usize> = (first..first + COUNT).collect();
     (Pixels::of(&images, &indices), images.labels()[first..first + COUNT].to_vec())
 }
@@ -122,7 +122,7 @@ fn scores_agree_with_the_eye() {
     let noise = eye.look(&noisy(&fresh, 0.06));
     let blur = eye.look(&blurred(&fresh, 1));
     let heavy = eye.look(&blurred(&fresh, 2));
-    let clothing = Images::test(&Data::new(Set::SyntheticClothing), &Search::default()).unwrap();
+    let clothing = crate::data::test(&Data::new(Set::SyntheticClothing), &Search::default()).unwrap();
     let other = eye.look(&Pixels::of(&clothing, &(0..COUNT).collect::<Vec<_>>()));
     let order = [same.fid, floor.fid, noise.fid, blur.fid, heavy.fid, other.fid];
     assert!(order.windows(2).all(|pair| pair[0] < pair[1]), "{order:?}");

@@ -5,18 +5,20 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 use imago_core::artifact::{Artifact, HISTORY};
+use imago_core::family::{Family, Model};
+use imago_core::latent::Prior;
 use imago_core::layer::LayerSpec;
-use imago_core::model::Prior;
-use imago_core::spec::{Data, Family, Model, Pipeline, Set};
+use imago_core::pipeline::Pipeline;
+use imago_core::spec::{Data, Set};
 
 use super::classes::{divergence, histogram};
 use super::evaluator::{Evaluator, Pixels};
 use super::frechet::{Moments, frechet_distance};
 use super::measuring::draw;
 use super::{Evaluation, Measure, Watch};
-use crate::data::{Images, Search};
+use crate::data::Search;
+use crate::pipeline_file::PipelineFile;
 use crate::run::{CODES, EVALUATION, TESTS, open_artifact};
-use crate::source::Source;
 
 /// How many samples of each model are drawn again.
 const SAMPLES: usize = 600;
@@ -65,8 +67,8 @@ fn shipped() -> Vec<Shipped> {
 fn pipeline(name: &str) -> Pipeline {
     for folder in ["mnist", "fashion-mnist"] {
         for entry in fs::read_dir(root().join("pipelines").join(folder)).unwrap() {
-            let source = Source::open(&entry.unwrap().path()).unwrap();
-            if let Some((pipeline, _)) = source.read(&[], imago_core::plan::Limits::DEFAULT).pipeline
+            let source = PipelineFile::open(&entry.unwrap().path()).unwrap();
+            if let Some((pipeline, _)) = source.read(&[], imago_core::limits::Limits::DEFAULT).pipeline
                 && pipeline.name == name
             {
                 return pipeline;
@@ -148,7 +150,7 @@ fn samples_of_shipped_models_are_as_good_as_their_scores_claim() {
         let evaluator = Evaluator::open(None, &data, &device).unwrap();
         let real = search.as_ref().map(|folder| {
             let search = Search { data_dir: Some(folder.clone()), ..Search::default() };
-            let test = Images::test(&data, &search).unwrap();
+            let test = crate::data::test(&data, &search).unwrap();
             let all: Vec<usize> = (0..2_000).collect();
             Moments::of(&evaluator.look(&Pixels::of(&test, &all), &watch).features)
         });

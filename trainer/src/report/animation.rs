@@ -1,4 +1,4 @@
-//! Pictures one after another.
+//! Images one after another.
 
 use anyhow::{Context, Result, ensure};
 use gif::{Encoder, Frame, Repeat};

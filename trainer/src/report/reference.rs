@@ -22,7 +22,7 @@ struct Field {
 
 /// All layers, in the order of the language.
 pub fn layers() -> Vec<Layer> {
-    let schema = imago_core::spec::schema();
+    let schema = imago_core::yaml::schema();
     let forms = schema["definitions"]["Layer"]["anyOf"].as_array().cloned().unwrap_or_default();
     let layer = |name: &&'static str| {
         let form = forms.iter().find(|form| form["properties"].get(name).is_some());

@@ -2,9 +2,10 @@
 
 use std::fmt::Write;
 
-use imago_core::model::Plan;
-use imago_core::plan::{Network, PlannedLayer, readable, thousands};
-use imago_core::spec::Pipeline;
+use imago_core::family::Plan;
+use imago_core::format::{readable, thousands};
+use imago_core::network::{Network, PlannedLayer};
+use imago_core::pipeline::Pipeline;
 use serde_json::{Value, json};
 
 /// One line of a table.
@@ -62,7 +63,7 @@ fn total(network: &Network) -> [String; 6] {
 }
 
 fn all(plan: &Plan) -> String {
-    let macs = plan.networks().iter().map(Network::macs).sum();
+    let macs = plan.networks().map(Network::macs).sum();
     let latent = match plan.latent() {
         0 => String::new(),
         1 => ", 1 latent value".into(),
@@ -129,7 +130,7 @@ pub fn to_json(pipeline: &Pipeline, plan: &Plan) -> Value {
             "inside": layer.inside.iter().map(one).collect::<Vec<_>>(),
         })
     }
-    let networks = plan.networks().iter().map(|network| {
+    let networks = plan.networks().map(|network| {
         json!({
             "name": network.name(),
             "input": network.input().sizes(),

@@ -5,10 +5,10 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
-use imago_core::spec::Pipeline;
+use imago_core::pipeline::Pipeline;
 
 use crate::measure::Evaluation;
-use crate::run::{EVALUATION, Outcome, Record, Run};
+use crate::run::{EVALUATION, Outcome, Record, RunFolder};
 
 /// Where a run is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,7 +49,7 @@ impl Folder {
 
     /// `run.ron`, if there is one.
     pub fn record(&self) -> Option<Record> {
-        Run::open(&self.0).ok()?.record().ok()
+        RunFolder::open(&self.0).ok()?.record().ok()
     }
 
     /// `evaluation.ron`, if the run was measured since it was trained.
@@ -71,7 +71,7 @@ impl Folder {
     pub fn check(&self, pipeline: &Pipeline) -> Result<()> {
         let folder = self.0.display();
         let empty = || fs::read_dir(&self.0).is_ok_and(|mut entries| entries.next().is_none());
-        match Run::open(&self.0) {
+        match RunFolder::open(&self.0) {
             Ok(run) => ensure!(
                 run.uses(pipeline)?,
                 "{folder} holds a run of another pipeline than the sweep asks for now; choose another --out, or remove it"

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use imago_core::artifact::sha256;
+use imago_core::hash::sha256;
 
 use super::spec::{Setting, Variant};
 

@@ -25,13 +25,15 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, anyhow, bail};
-use imago_core::plan::Limits;
-use imago_core::spec::{Data, Family, Finding, Override};
+use imago_core::family::Family;
+use imago_core::limits::Limits;
+use imago_core::spec::Data;
+use imago_core::yaml::{Finding, Override};
 
 use crate::files;
-use crate::measure::{Effort, Evaluator, Measuring, Subject, Watch, Yardstick};
-use crate::run::{EVALUATION, Run};
-use crate::source::Source;
+use crate::measure::{Effort, EvaluatedModel, Evaluator, Measuring, ReferenceSet, Watch};
+use crate::pipeline_file::PipelineFile;
+use crate::run::{EVALUATION, RunFolder};
 use folder::{Folder, Standing};
 use label::Names;
 pub use seeds::Seeds;
@@ -94,7 +96,7 @@ impl Sweep {
         let out = match out {
             Some(out) => out,
             // What is wrong with a pipeline is told before it is trained, with all else.
-            None => match Source::open(pipeline)?.read(overrides, limits).pipeline {
+            None => match PipelineFile::open(pipeline)?.read(overrides, limits).pipeline {
                 Some((pipeline, _)) => Path::new("runs").join(format!("{}-seeds", pipeline.name)),
                 None => PathBuf::from("runs/seeds"),
             },
@@ -145,7 +147,7 @@ impl Sweep {
                 .map(|setting| Override::parse(&setting.to_string()))
                 .collect::<Result<_, _>>()
                 .map_err(|fault| anyhow!("{}: run {}: {fault}", self.file.display(), run.index))?;
-            let source = Source::open(&run.pipeline).with_context(|| self.file.display().to_string())?;
+            let source = PipelineFile::open(&run.pipeline).with_context(|| self.file.display().to_string())?;
             let reading = source.read(&overrides, limits);
             // What is wrong with the pipeline itself is wrong with every run, and told once.
             let fresh: Vec<Finding> = reading.findings.into_iter().filter(|finding| !shown.contains(finding)).collect();
@@ -224,7 +226,7 @@ impl Sweep {
     fn score(&self, runs: &[&Planned], workers: &Workers, signals: &Signals) -> Result<()> {
         let opened = workers.devices.first().copied().unwrap_or_default().open()?;
         let watch = Watch::new(true);
-        let mut yardsticks: Vec<(Data, Yardstick)> = Vec::new();
+        let mut yardsticks: Vec<(Data, ReferenceSet)> = Vec::new();
         for run in runs {
             if signals.heard() {
                 break;
@@ -234,22 +236,25 @@ impl Sweep {
             }
             let failed = || format!("run {}, {}", run.index, run.title);
             // What a classifier is worth its training has told already.
-            if Run::open(run.folder.path())?.pipeline().with_context(failed)?.0.model.family() == Family::Classifier {
+            if RunFolder::open(run.folder.path())?.pipeline().with_context(failed)?.0.model.family()
+                == Family::Classifier
+            {
                 continue;
             }
-            let subject = Subject::open(run.folder.path(), &opened.device).with_context(failed)?;
+            let subject = EvaluatedModel::open(run.folder.path(), &opened.device).with_context(failed)?;
             let at = match yardsticks.iter().position(|(data, _)| *data == subject.data) {
                 Some(at) => at,
                 None => {
                     let evaluator = Evaluator::open(None, &subject.data, &opened.device)?;
                     let (data, device) = (&subject.data, &opened.device);
-                    let yardstick = Yardstick::new(data, &workers.search, evaluator, None, SAMPLES, device, &watch)?;
-                    yardsticks.push((subject.data.clone(), yardstick));
+                    let reference_set =
+                        ReferenceSet::new(data, &workers.search, evaluator, None, SAMPLES, device, &watch)?;
+                    yardsticks.push((subject.data.clone(), reference_set));
                     yardsticks.len() - 1
                 }
             };
             let measuring = Measuring {
-                yardstick: &yardsticks[at].1,
+                reference_set: &yardsticks[at].1,
                 count: SAMPLES,
                 seeds: &[1],
                 effort: Effort { images: 100, draws: 10 },

@@ -5,7 +5,8 @@ use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
-use imago_core::spec::{self, Override};
+use imago_core::yaml;
+use imago_core::yaml::Override;
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_yaml::Value;
@@ -53,7 +54,7 @@ impl Spec {
     /// Reads a sweep file.
     pub fn read(file: &Path) -> Result<Self> {
         let bytes = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
-        let content: File = serde_yaml::from_str(&spec::text(&bytes)).map_err(|error| located(file, &error))?;
+        let content: File = serde_yaml::from_str(&yaml::text(&bytes)).map_err(|error| located(file, &error))?;
         let variants = content.variants().with_context(|| file.display().to_string())?;
         let pipeline = file.parent().unwrap_or(Path::new("")).join(content.pipeline);
         Ok(Self { pipeline, variants })

@@ -61,7 +61,7 @@ impl Row<'_> {
         }
     }
 
-    fn figure(&self, figure: &Figure) -> Option<f64> {
+    fn figure(&self, figure: &Metric) -> Option<f64> {
         self.figures(figure.kind).into_iter().find(|(name, _)| *name == figure.name).map(|(_, value)| value)
     }
 }
@@ -98,17 +98,17 @@ impl Kind {
 
 /// A column of figures.
 #[derive(Clone, PartialEq)]
-struct Figure {
+struct Metric {
     kind: Kind,
     name: String,
 }
 
 /// All figures of all runs, losses first.
-fn figures(rows: &[Row<'_>]) -> Vec<Figure> {
-    let mut figures: Vec<Figure> = Vec::new();
+fn figures(rows: &[Row<'_>]) -> Vec<Metric> {
+    let mut figures: Vec<Metric> = Vec::new();
     for kind in [Kind::Loss, Kind::Validation, Kind::Test, Kind::Score] {
         for (name, _) in rows.iter().flat_map(|row| row.figures(kind)) {
-            let figure = Figure { kind, name: name.to_owned() };
+            let figure = Metric { kind, name: name.to_owned() };
             if !figures.contains(&figure) {
                 figures.push(figure);
             }
@@ -199,7 +199,7 @@ pub fn tsv(rows: &[Row<'_>], names: &Names) -> String {
         let _ = write!(text, "\t{path}");
     }
     text.push_str("\tfolder\toutcome\tepochs\tsteps\tseconds");
-    for Figure { kind, name } in &figures {
+    for Metric { kind, name } in &figures {
         let _ = write!(text, "\t{}/{name}", kind.name());
     }
     text.push('\n');
@@ -226,7 +226,7 @@ pub fn tsv(rows: &[Row<'_>], names: &Names) -> String {
     text
 }
 
-fn heading(figure: &Figure) -> String {
+fn heading(figure: &Metric) -> String {
     match figure.kind {
         Kind::Loss | Kind::Score => figure.name.clone(),
         kind => format!("{} {}", kind.name(), figure.name),

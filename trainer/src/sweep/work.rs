@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use clap::ValueEnum;
-use imago_core::plan::Limits;
+use imago_core::limits::Limits;
 
 use super::Planned;
 use super::folder::Standing;

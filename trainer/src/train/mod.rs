@@ -1,20 +1,13 @@
-//! Training: one readable loop, and the shared things that it calls.
+//! Training: one readable loop over a run, and what it shows and writes.
 
-mod families;
-mod meter;
 mod progress;
-mod resident;
-mod samples;
+mod reporter;
 mod speed;
 mod stop;
-mod studio;
 mod training;
 
-pub use families::{Work, with_learner};
-pub use meter::Sum;
-pub use progress::{Progress, Voice};
-pub use samples::{Codes, Samples, encode, encoder, enough, plain};
-pub use speed::{Measurement, Speed, Trial};
+pub use progress::{Progress, Verbosity};
+pub use reporter::SAMPLE_SCALE;
+pub use speed::{Measurement, Speed, measure};
 pub use stop::Stop;
-pub use studio::{SAMPLE_SCALE, Studio};
 pub use training::{Session, train};

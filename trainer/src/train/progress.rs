@@ -12,7 +12,7 @@ const INTERVAL: Duration = Duration::from_millis(500);
 
 /// Whom a training talks to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Voice {
+pub enum Verbosity {
     /// People: a block with a bar on a terminal, and a line for every epoch.
     People,
     /// Programs: every epoch as a line of JSON, and no other line.
@@ -23,7 +23,7 @@ pub enum Voice {
 
 /// How far a training is.
 pub struct Progress {
-    voice: Voice,
+    verbosity: Verbosity,
     /// The block on the terminal, which is hidden elsewhere.
     bar: ProgressBar,
     device: String,
@@ -34,17 +34,17 @@ pub struct Progress {
 
 impl Progress {
     /// Of a training that computes on `device`.
-    pub fn new(voice: Voice, device: &str) -> Self {
-        let live = voice == Voice::People && std::io::stderr().is_terminal() && std::io::stdout().is_terminal();
+    pub fn new(verbosity: Verbosity, device: &str) -> Self {
+        let live = verbosity == Verbosity::People && std::io::stderr().is_terminal() && std::io::stdout().is_terminal();
         let bar = if live { ProgressBar::new(1) } else { ProgressBar::hidden() };
         let style = ProgressStyle::with_template("{wide_bar:.cyan/dim} {percent:>3} %  {eta} left\n{msg}");
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-        Self { voice, bar, device: device.to_owned(), epochs: 0, steps: 0, shown: Instant::now() }
+        Self { verbosity, bar, device: device.to_owned(), epochs: 0, steps: 0, shown: Instant::now() }
     }
 
     /// Says something to people.
     pub fn say(&self, text: Arguments<'_>) {
-        if self.voice == Voice::People {
+        if self.verbosity == Verbosity::People {
             self.bar.suspend(|| say!("{text}"));
         }
     }
@@ -88,10 +88,10 @@ impl Progress {
         left: Duration,
         json: &serde_json::Value,
     ) {
-        match self.voice {
-            Voice::Json => say!("{json}"),
-            Voice::Quiet => {}
-            Voice::People => {
+        match self.verbosity {
+            Verbosity::Json => say!("{json}"),
+            Verbosity::Quiet => {}
+            Verbosity::People => {
                 let left = match left.is_zero() {
                     true => "done".to_owned(),
                     false => format!("{} left", HumanDuration(left)),

@@ -3,16 +3,12 @@
 use std::time::Instant;
 
 use anyhow::{Result, anyhow};
-use burn::tensor::Device;
-use imago_core::model::{Learner, Moment, Plan, Prior, Sampler, restore};
-use imago_core::noise::{Noise, Purpose};
-use imago_core::spec::Pipeline;
+use burn::tensor::read_sync;
+use imago_core::inference::Sampler;
+use imago_core::latent::Prior;
+use imago_core::training::Run;
 use serde::Serialize;
 
-use super::families::Work;
-use super::meter::Meter;
-use super::samples::Samples;
-use super::studio::Studio;
 use super::training::UNREAD;
 use crate::facts;
 
@@ -58,87 +54,49 @@ pub struct Drawn {
 }
 
 /// Trains and draws against the clock.
-pub struct Trial<'a> {
-    pub measurement: &'a Measurement,
-    pub pipeline: &'a Pipeline,
-    pub plan: &'a Plan,
-    pub samples: &'a Samples,
-    /// A device without gradients.
-    pub device: &'a Device,
-}
-
-impl Work for Trial<'_> {
-    type Output = Result<Speed>;
-
-    fn on<L: Learner>(self, mut learner: L) -> Result<Speed> {
-        let Measurement { warm_up, steps, epoch, samples } = self.measurement;
-        let batch = self.pipeline.train.batch.min(self.samples.count());
-        let mut taken = 0;
-        learner = self.steps(learner, &mut taken, 1)?;
-        let first_step_s = facts::since_start().as_secs_f64();
-        learner = self.steps(learner, &mut taken, *warm_up)?;
+pub fn measure(run: &mut Run, measurement: &Measurement) -> Result<Speed> {
+    let Measurement { warm_up, steps, epoch, samples } = measurement;
+    take(run, 1)?;
+    let first_step_s = facts::since_start().as_secs_f64();
+    take(run, *warm_up)?;
+    let begun = Instant::now();
+    take(run, *steps)?;
+    let seconds = begun.elapsed().as_secs_f64();
+    let batch = run.pipeline().train.batch.min(run.sets().training.count());
+    let mut epoch_s = None;
+    if *epoch {
         let begun = Instant::now();
-        learner = self.steps(learner, &mut taken, *steps)?;
-        let seconds = begun.elapsed().as_secs_f64();
-        let mut epoch_s = None;
-        if *epoch {
-            let begun = Instant::now();
-            learner = self.steps(learner, &mut taken, self.samples.count().div_ceil(batch) as u64)?;
-            epoch_s = Some(begun.elapsed().as_secs_f64());
-        }
-        let peak_memory_bytes = facts::peak_memory();
-        let steps_per_s = *steps as f64 / seconds;
-        Ok(Speed {
-            first_step_s,
-            steps: *steps,
-            seconds,
-            steps_per_s,
-            images_per_s: steps_per_s * batch as f64,
-            epoch_s,
-            peak_memory_bytes,
-            sample: self.draw(&learner, samples)?,
-        })
+        take(run, run.steps_per_epoch())?;
+        epoch_s = Some(begun.elapsed().as_secs_f64());
     }
+    let peak_memory_bytes = facts::peak_memory();
+    let steps_per_s = *steps as f64 / seconds;
+    let sample = draw(run, samples)?;
+    let images_per_s = steps_per_s * batch as f64;
+    Ok(Speed { first_step_s, steps: *steps, seconds, steps_per_s, images_per_s, epoch_s, peak_memory_bytes, sample })
 }
 
-impl Trial<'_> {
-    /// Takes steps as a training does, and waits for their end.
-    fn steps<L: Learner>(&self, mut learner: L, taken: &mut u64, count: u64) -> Result<L> {
-        let train = &self.pipeline.train;
-        let device = self.device.clone().autodiff();
-        let mut meter = Meter::default();
-        let mut order = Vec::new();
-        for _ in 0..count {
-            let size = train.batch.min(self.samples.count());
-            if order.len() < size {
-                order = self.samples.images().shuffled(&mut Noise::of(Purpose::Shuffle, train.seed, *taken));
-            }
-            let indices = order.split_off(order.len() - size);
-            device.seed(train.seed.wrapping_add(*taken));
-            let batch = self.samples.batch(&indices, &mut Noise::of(Purpose::Batch, train.seed, *taken), &device);
-            let losses;
-            (learner, losses) = learner.step(batch, &mut Moment::new(train.seed, *taken, 1.0));
-            *taken += 1;
-            meter.add(*taken, losses, 1.0);
-            if meter.pending() >= UNREAD {
-                meter.read()?;
-            }
+/// Takes steps as a training does, and waits for their end.
+fn take(run: &mut Run, count: u64) -> Result<()> {
+    for _ in 0..count {
+        run.step();
+        if run.unread() >= UNREAD {
+            read_sync(run.read())?;
         }
-        meter.read()?;
-        Ok(learner)
     }
+    read_sync(run.read())?;
+    Ok(())
+}
 
-    /// The median time of drawing so many samples, if the model makes any.
-    fn draw<L: Learner>(&self, learner: &L, counts: &[usize]) -> Result<Vec<Drawn>> {
-        let Self { pipeline, plan, device, .. } = self;
-        let trained = restore(plan, &learner.save()?.weights, device)?;
-        if trained.generator.is_none() {
-            return Ok(Vec::new());
-        }
-        let studio = Studio { pipeline, plan, source: None, device: (*device).clone() };
-        let sampler = studio.sampler(&trained, &Prior::Normal)?;
-        counts.iter().map(|images| Ok(Drawn { images: *images, seconds: time(&sampler, *images)? })).collect()
+/// The median time of drawing so many samples, if the model makes any.
+fn draw(run: &mut Run, counts: &[usize]) -> Result<Vec<Drawn>> {
+    let snapshot = read_sync(run.snapshot(0.0))?;
+    let trained = run.trained(&snapshot)?;
+    if trained.generator.is_none() {
+        return Ok(Vec::new());
     }
+    let sampler = run.sampler(&trained, &Prior::Normal)?;
+    counts.iter().map(|images| Ok(Drawn { images: *images, seconds: time(&sampler, *images)? })).collect()
 }
 
 /// The median time of drawing `count` samples, after one drawing that is not timed.

@@ -3,22 +3,16 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow};
-use burn::tensor::Device;
-use imago_core::model::{Learner, Losses, Moment, Saved, restore};
-use imago_core::noise::{Noise, Purpose};
-use imago_core::spec::{Figure, OnNan, Train};
+use burn::tensor::read_sync;
+use imago_core::spec::OnNan;
+use imago_core::training::{End, Run, Snapshot, State, TrainingError};
 
 use super::Stop;
-use super::meter::{Meter, Spoiled};
 use super::progress::Progress;
-use super::samples::Samples;
-use super::studio::Studio;
-use crate::checkpoint::{Checkpoint, State};
+use super::reporter::{self, RunReporter};
 use crate::report::Events;
-use crate::run::{Outcome, Run};
+use crate::run::{Outcome, RunFolder};
 
-/// How many samples are tested at a time.
-const TESTED: usize = 500;
 /// After so many steps at the latest the losses are read, to see that they are numbers.
 pub(super) const UNREAD: usize = 100;
 /// How often training may go back before it gives up.
@@ -26,140 +20,14 @@ const ROLLBACKS: u32 = 8;
 
 /// What a training works with.
 pub struct Session<'a> {
-    pub studio: Studio<'a>,
-    pub samples: Samples,
-    /// Samples that were kept out of training.
-    pub validation: Option<Samples>,
-    pub test: Samples,
-    pub run: &'a Run,
+    pub folder: &'a RunFolder,
     pub stop: Stop,
-    /// Where the weights live: an autodiff device.
-    pub device: Device,
     /// How often a checkpoint is saved within an epoch.
     pub save_every: Duration,
 }
 
-/// Trains `learner` from the beginning, or from a checkpoint.
-///
-/// ```text
-/// for each epoch:
-///     shuffle the samples
-///     for each batch:
-///         take one step
-///         save a checkpoint if the last is old
-///     test, picture the same latents, save a checkpoint
-/// ```
-///
-/// What a step is, each family says itself: see the learners of [`imago_core::model`].
-pub fn train<L: Learner>(
-    mut learner: L,
-    session: &Session<'_>,
-    checkpoint: Option<Checkpoint>,
-    progress: &mut Progress,
-    mut report: impl FnMut(Outcome, &State) -> Result<()>,
-) -> Result<(Outcome, State)> {
-    let Session { studio, samples, run, .. } = session;
-    let train = &studio.pipeline.train;
-    // Where a rollback ends that comes before the first checkpoint.
-    let beginning = match train.on_nan {
-        OnNan::Rollback => Some(Checkpoint { state: State::new(), saved: learner.save()? }),
-        OnNan::Stop => None,
-    };
-    let mut state = match checkpoint {
-        Some(Checkpoint { state, saved }) => {
-            learner = learner.restore(&saved)?;
-            state
-        }
-        None => State::new(),
-    };
-    let mut course = Course::new(train, steps_per_epoch(samples.count(), train.batch, L::WHOLE_BATCHES), &state);
-    if let Some((outcome, why)) = session.is_over(&state, &course) {
-        progress.say(format_args!("{run} {why}"));
-        report(outcome, &state)?;
-        return Ok((outcome, state));
-    }
-    if state.steps == 0 {
-        let untrained = restore(studio.plan, &learner.save()?.weights, &studio.device)?;
-        studio.open(run, &untrained, samples.images(), &session.test)?;
-    }
-    let mut events = Events::open(&run.folder().join("events"), state.steps + 1)?;
-    progress.begin(course.epochs, course.steps, state.steps);
-    loop {
-        let (begun, first) = (Instant::now(), state.steps);
-        let taken;
-        (learner, taken) = session.epoch(learner, &mut state, &mut course, progress)?;
-        let saved = match taken {
-            Ok(()) => sound(&learner, state.steps)?,
-            Err(spoiled) => Err(spoiled),
-        };
-        let saved = match (saved, &beginning) {
-            (Ok(saved), _) => saved,
-            (Err(spoiled), Some(beginning)) if state.rollbacks < ROLLBACKS => {
-                let last = run.checkpoints().last()?.map_or_else(|| beginning.clone(), |(last, _)| last);
-                state = State { rate: state.rate * 0.5, rollbacks: state.rollbacks + 1, ..last.state };
-                learner = learner.restore(&last.saved)?;
-                run.trim_metrics(state.steps)?;
-                let (steps, rate) = (state.steps, state.rate);
-                progress
-                    .back(steps, format_args!("{spoiled}: back to step {steps} with {rate} times the learning rate"));
-                continue;
-            }
-            (Err(spoiled), _) => {
-                progress.finish();
-                report(Outcome::Diverged, &state)?;
-                return Err(diverged(&spoiled, session));
-            }
-        };
-        let evaluated =
-            !state.partial && (state.steps == course.steps || state.epoch.is_multiple_of(train.evaluate_every));
-        let best = evaluated && session.evaluate(&learner, &mut state);
-        let outcome = match session.is_over(&state, &course) {
-            Some((outcome, _)) if evaluated => outcome,
-            _ if session.stop.asked() => Outcome::Interrupted,
-            _ => Outcome::Running,
-        };
-        let last = matches!(outcome, Outcome::Finished | Outcome::StoppedEarly);
-        if last && session.validation.is_some() {
-            state.test = session.measure(&learner, &session.test, state.steps);
-        }
-        let images = (state.steps - first) as usize * train.batch;
-        let images_per_second = rate_of(images.min(samples.count()), begun);
-        let line = line(&state, evaluated, images_per_second);
-        if !state.partial {
-            run.append_metrics(&line)?;
-            events.scalars(state.steps, &line)?;
-        }
-        if evaluated || outcome != Outcome::Running {
-            let trained = restore(studio.plan, &saved.weights, &studio.device)?;
-            state.prior = studio.prior(&trained, samples.images(), last);
-            if evaluated {
-                let picture = studio.publish(run, &state, &trained, &session.test, last)?;
-                events.image("samples", state.steps, &picture)?;
-            }
-            let checkpoint = Checkpoint { state: state.clone(), saved };
-            if best {
-                run.checkpoints().save_best(&checkpoint)?;
-            }
-            run.checkpoints().save(&checkpoint)?;
-            course.saved = Instant::now();
-        }
-        if !state.partial {
-            let left = if last { Duration::ZERO } else { course.left(&state) };
-            progress.epoch(state.epoch, &scores(&state, evaluated), images_per_second, left, &line);
-        }
-        report(outcome, &state)?;
-        if outcome != Outcome::Running {
-            progress.finish();
-            return Ok((outcome, state));
-        }
-    }
-}
-
-/// How long a training is, and its clocks.
-struct Course {
-    per_epoch: u64,
-    steps: u64,
-    epochs: usize,
+/// The clocks of a training.
+struct Clock {
     begun: Instant,
     /// Step and seconds at which it begun, which are not 0 when it is resumed.
     first: (u64, f64),
@@ -167,11 +35,10 @@ struct Course {
     saved: Instant,
 }
 
-impl Course {
-    fn new(train: &Train, per_epoch: u64, state: &State) -> Self {
-        let steps = train.steps.unwrap_or(train.epochs as u64 * per_epoch);
-        let (begun, first) = (Instant::now(), (state.steps, state.seconds));
-        Self { per_epoch, steps, epochs: steps.div_ceil(per_epoch) as usize, begun, first, saved: begun }
+impl Clock {
+    fn new(state: &State) -> Self {
+        let begun = Instant::now();
+        Self { begun, first: (state.steps, state.seconds), saved: begun }
     }
 
     /// Time spent training, in seconds.
@@ -180,162 +47,185 @@ impl Course {
     }
 
     /// How much longer it will take.
-    fn left(&self, state: &State) -> Duration {
-        let done = state.steps.saturating_sub(self.first.0).max(1);
-        self.begun.elapsed().mul_f64((self.steps - state.steps) as f64 / done as f64)
+    fn left(&self, run: &Run) -> Duration {
+        let done = run.state().steps.saturating_sub(self.first.0).max(1);
+        self.begun.elapsed().mul_f64((run.steps() - run.state().steps) as f64 / done as f64)
+    }
+}
+
+/// Trains from the beginning, or from a checkpoint.
+///
+/// ```text
+/// for each epoch:
+///     for each batch:
+///         take one step
+///         save a checkpoint if the last is old
+///     evaluate, write samples of the same latents, save a checkpoint
+/// ```
+///
+/// What a step is, each family says itself: see [`imago_core::family`].
+pub fn train(
+    run: &mut Run,
+    session: &Session<'_>,
+    checkpoint: Option<Snapshot>,
+    progress: &mut Progress,
+    mut report: impl FnMut(Outcome, &State) -> Result<()>,
+) -> Result<Outcome> {
+    let folder = session.folder;
+    // Where a rollback ends that comes before the first checkpoint.
+    let beginning = match run.pipeline().train.on_nan {
+        OnNan::Rollback => Some(read_sync(run.snapshot(0.0))?),
+        OnNan::Stop => None,
+    };
+    if let Some(checkpoint) = checkpoint {
+        run.restore(&checkpoint)?;
+    }
+    if let Some(end) = run.end() {
+        let (outcome, why) = ending(run, end);
+        progress.say(format_args!("{folder} {why}"));
+        report(outcome, run.state())?;
+        return Ok(outcome);
+    }
+    if run.state().steps == 0 {
+        reporter::open(run, folder)?;
+    }
+    let mut clock = Clock::new(run.state());
+    let mut events = Events::open(&folder.path().join("events"), run.state().steps + 1)?;
+    progress.begin(run.epochs(), run.steps(), run.state().steps);
+    loop {
+        let (begun, first) = (Instant::now(), run.state().steps);
+        let snapshot = match session.epoch(run, &mut clock, progress) {
+            Ok(snapshot) => snapshot,
+            Err(Stopped::Diverged(why)) => match &beginning {
+                Some(beginning) if run.state().rollbacks < ROLLBACKS => {
+                    let last = folder.checkpoints().last()?.map_or_else(|| beginning.clone(), |(last, _)| last);
+                    run.roll_back(&last)?;
+                    let State { steps, rate, .. } = *run.state();
+                    folder.trim_metrics(steps)?;
+                    progress
+                        .back(steps, format_args!("{why}: back to step {steps} with {rate} times the learning rate"));
+                    continue;
+                }
+                _ => {
+                    progress.finish();
+                    report(Outcome::Diverged, run.state())?;
+                    return Err(diverged(&why, run, folder));
+                }
+            },
+            Err(Stopped::Failed(error)) => return Err(error),
+        };
+        let evaluated = run.is_evaluated_here();
+        let best = evaluated && read_sync(run.evaluate())?;
+        let end = run.end().filter(|_| evaluated);
+        let outcome = match end {
+            Some(end) => ending(run, end).0,
+            None if session.stop.asked() => Outcome::Interrupted,
+            None => Outcome::Running,
+        };
+        let images = (run.state().steps - first) as usize * run.pipeline().train.batch;
+        let images_per_second = rate_of(images.min(run.sets().training.count()), begun);
+        let line = line(run.state(), evaluated, images_per_second);
+        let partial = run.state().partial;
+        if !partial {
+            folder.append_metrics(&line)?;
+            events.scalars(run.state().steps, &line)?;
+        }
+        if evaluated || outcome != Outcome::Running {
+            let trained = run.trained(&snapshot)?;
+            read_sync(run.fit_prior(&trained))?;
+            if evaluated {
+                let image = RunReporter { run, folder }.publish(&trained, end.is_some())?;
+                events.image("samples", run.state().steps, &image)?;
+            }
+            let checkpoint = Snapshot { state: run.state().clone(), saved: snapshot.saved };
+            if best {
+                folder.checkpoints().save_best(&checkpoint)?;
+            }
+            folder.checkpoints().save(&checkpoint)?;
+            clock.saved = Instant::now();
+        }
+        if !partial {
+            let left = if end.is_some() { Duration::ZERO } else { clock.left(run) };
+            progress.epoch(run.state().epoch, &scores(run.state(), evaluated), images_per_second, left, &line);
+        }
+        report(outcome, run.state())?;
+        if outcome != Outcome::Running {
+            progress.finish();
+            return Ok(outcome);
+        }
+    }
+}
+
+/// Why an epoch was broken off.
+enum Stopped {
+    /// A loss or a weight is no number any more.
+    Diverged(String),
+    Failed(anyhow::Error),
+}
+
+impl From<TrainingError> for Stopped {
+    fn from(error: TrainingError) -> Self {
+        match error {
+            TrainingError::NonFinite(what) => Self::Diverged(what.to_string()),
+            other => Self::Failed(other.into()),
+        }
     }
 }
 
 impl Session<'_> {
-    /// Takes the steps that are left of an epoch, or fewer when it is told to stop. The learner, and the first loss that is no number
-    /// if there is one.
-    fn epoch<L: Learner>(
-        &self,
-        mut learner: L,
-        state: &mut State,
-        course: &mut Course,
-        progress: &mut Progress,
-    ) -> Result<(L, Result<(), Spoiled>)> {
-        let train = &self.studio.pipeline.train;
-        let (begun, first) = (Instant::now(), state.steps);
-        state.epoch = (state.steps / course.per_epoch) as usize + 1;
-        let end = course.steps.min(course.per_epoch * state.epoch as u64);
-        let order = self.samples.images().shuffled(&mut Noise::of(Purpose::Shuffle, train.seed, state.epoch as u64));
-        let batches = order.chunks(train.batch).take(course.per_epoch as usize);
-        let mut meter = Meter::resume(&state.sums);
-        // A resumed epoch goes on behind the steps that it has done.
-        for batch in batches.skip((state.steps % course.per_epoch) as usize) {
-            self.device.seed(train.seed.wrapping_add(state.steps));
-            let mut noise = Noise::of(Purpose::Batch, train.seed, state.steps);
-            let batch = self.samples.batch(batch, &mut noise, &self.device);
-            let rate = state.rate * train.rate(state.steps, course.steps);
-            let losses;
-            (learner, losses) = learner.step(batch, &mut Moment::new(train.seed, state.steps, rate));
-            state.steps += 1;
-            meter.add(state.steps, losses, 1.0);
-            let (show, due) = (progress.step(), course.saved.elapsed() >= self.save_every);
-            let leave = self.stop.asked() || state.steps == end;
-            if !(show || due || leave || meter.pending() >= UNREAD) {
-                continue;
+    /// Takes the steps that are left of an epoch, or fewer when it is asked to stop; the run behind the last of them.
+    fn epoch(&self, run: &mut Run, clock: &mut Clock, progress: &mut Progress) -> Result<Snapshot, Stopped> {
+        let (begun, first) = (Instant::now(), run.state().steps);
+        loop {
+            run.step();
+            let (show, due) = (progress.step(), clock.saved.elapsed() >= self.save_every);
+            if show || run.unread() >= UNREAD {
+                let means = read_sync(run.read())?;
+                if show {
+                    let State { steps, epoch, .. } = *run.state();
+                    let rate = rate_of((steps - first) as usize * run.pipeline().train.batch, begun);
+                    progress.show(epoch, steps, &describe(&means), rate);
+                }
             }
-            let means = match meter.read() {
-                Ok(means) => means,
-                Err(spoiled) => return Ok((learner, Err(spoiled))),
-            };
-            if show {
-                let rate = rate_of((state.steps - first) as usize * train.batch, begun);
-                progress.show(state.epoch, state.steps, &describe(&means), rate);
-            }
-            if leave || due {
-                state.partial = state.steps < end;
-                state.seconds = course.seconds();
-                state.losses = meter.means();
-                state.sums = if state.steps.is_multiple_of(course.per_epoch) { Vec::new() } else { meter.sums() };
-            }
-            if leave {
-                break;
+            if self.stop.asked() || run.is_at_end_of_epoch() {
+                return Ok(read_sync(run.snapshot(clock.seconds()))?);
             }
             if due {
-                match sound(&learner, state.steps)? {
-                    Ok(saved) => self.run.checkpoints().save(&Checkpoint { state: state.clone(), saved })?,
-                    Err(spoiled) => return Ok((learner, Err(spoiled))),
-                }
-                course.saved = Instant::now();
+                let snapshot = read_sync(run.snapshot(clock.seconds()))?;
+                self.folder.checkpoints().save(&snapshot).map_err(Stopped::Failed)?;
+                clock.saved = Instant::now();
             }
         }
-        Ok((learner, Ok(())))
-    }
-
-    /// Whether there is nothing left to do, and why.
-    fn is_over(&self, state: &State, course: &Course) -> Option<(Outcome, String)> {
-        let patience = self.studio.pipeline.train.early_stop.as_ref().map(|stop| stop.patience);
-        if state.steps >= course.steps {
-            let why = format!(
-                "has taken all of its {} steps; --set train.epochs=… or train.steps=… gives it more",
-                course.steps
-            );
-            return Some((Outcome::Finished, why));
-        }
-        let why = "was stopped early; --set train.early_stop.patience=… gives it more time";
-        patience.filter(|patience| state.stale >= *patience).map(|_| (Outcome::StoppedEarly, why.to_owned()))
-    }
-
-    /// Measures the learner, and whether it is better than ever before.
-    fn evaluate<L: Learner>(&self, learner: &L, state: &mut State) -> bool {
-        let figures = match &self.validation {
-            Some(validation) => {
-                // The test images are measured at the end.
-                state.test = Vec::new();
-                state.validation = self.measure(learner, validation, state.steps);
-                &state.validation
-            }
-            None => {
-                state.test = self.measure(learner, &self.test, state.steps);
-                &state.test
-            }
-        };
-        let Some((figure, value)) = self.figure().and_then(|figure| Some((figure, figure.of(figures)?))) else {
-            return false;
-        };
-        let better = |best: f64| if figure.grows() { value > best } else { value < best };
-        let better = value.is_finite() && state.best.is_none_or(|(best, _)| better(best));
-        (state.best, state.stale) = match better {
-            true => (Some((value, state.steps)), 0),
-            false => (state.best, state.stale + 1),
-        };
-        better
-    }
-
-    /// The figure by which a model is better or worse than another of its family, if there is one.
-    fn figure(&self) -> Option<Figure> {
-        let asked = self.studio.pipeline.train.early_stop.as_ref().and_then(|stop| stop.metric);
-        asked.or_else(|| self.studio.plan.family().figures().first().copied())
-    }
-
-    /// What the learner measures on all of these samples, if it measures anything there.
-    fn measure<L: Learner>(&self, learner: &L, samples: &Samples, step: u64) -> Vec<(String, f64)> {
-        let Some(exam) = learner.exam() else { return Vec::new() };
-        let train = &self.studio.pipeline.train;
-        let all: Vec<usize> = (0..samples.count()).collect();
-        let mut meter = Meter::default();
-        for (index, indices) in all.chunks(train.batch.min(TESTED)).enumerate() {
-            let mut moment = Moment { step, rate: 0.0, noise: Noise::of(Purpose::Exam, train.seed, index as u64) };
-            let losses: Losses = exam(samples.plain(indices, &self.studio.device), &mut moment);
-            meter.add(step, losses, indices.len() as f64);
-        }
-        // What is no number shows as such.
-        let _ = meter.read();
-        meter.means()
     }
 }
 
-/// What a learner would save, if its weights are all numbers: a last step may have spoiled them before a loss shows it.
-fn sound<L: Learner>(learner: &L, step: u64) -> Result<Result<Saved, Spoiled>> {
-    let saved = learner.save()?;
-    Ok(match saved.is_finite()? {
-        true => Ok(saved),
-        false => Err(Spoiled { name: "a weight".into(), step, value: f64::NAN }),
-    })
+/// How a training that has come to its end ended, and what gives it more time.
+fn ending(run: &Run, end: End) -> (Outcome, String) {
+    match end {
+        End::Finished => {
+            let steps = run.steps();
+            let why =
+                format!("has taken all of its {steps} steps; --set train.epochs=… or train.steps=… gives it more");
+            (Outcome::Finished, why)
+        }
+        End::StoppedEarly => {
+            let why = "was stopped early; --set train.early_stop.patience=… gives it more time";
+            (Outcome::StoppedEarly, why.to_owned())
+        }
+    }
 }
 
 /// The error of a training whose losses are no longer numbers.
-fn diverged(spoiled: &Spoiled, session: &Session<'_>) -> anyhow::Error {
-    let train = &session.studio.pipeline.train;
-    let go_on = format!("imago train --resume {}", session.run);
+fn diverged(why: &str, run: &Run, folder: &RunFolder) -> anyhow::Error {
+    let go_on = format!("imago train --resume {folder}");
     anyhow!(
-        "{spoiled}; the last checkpoint is kept\n\
+        "{why}; the last checkpoint is kept\n\
          what helps, from the most to the least likely:\n  \
          {go_on} --set train.optimizer.adam.lr={}\n  \
          {go_on} --set train.optimizer.adam.clip_norm=1\n  \
          {go_on} --set train.on_nan=rollback   # goes back and halves the learning rates by itself",
-        train.optimizer.adam.lr / 10.0
+        run.pipeline().train.optimizer.adam.lr / 10.0
     )
-}
-
-/// How many steps an epoch of so many samples has.
-fn steps_per_epoch(samples: usize, batch: usize, whole_batches: bool) -> u64 {
-    let steps = if whole_batches { samples / batch } else { samples.div_ceil(batch) };
-    steps.max(1) as u64
 }
 
 /// `reconstruction 148.70  kl 3.612`
@@ -380,13 +270,6 @@ fn line(state: &State, evaluated: bool, images_per_second: f64) -> serde_json::V
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_last_small_batch_counts_but_in_a_game() {
-        assert_eq!(steps_per_epoch(100, 32, false), 4);
-        assert_eq!(steps_per_epoch(100, 32, true), 3);
-        assert_eq!(steps_per_epoch(20, 32, true), 1);
-    }
 
     #[test]
     fn small_figures_are_shown_with_more_digits() {

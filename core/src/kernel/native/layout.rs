@@ -3,7 +3,7 @@
 use burn::tensor::{Bytes, DType, Shape};
 use burn_flex::{FlexTensor, Layout};
 
-use crate::kernel::slices::Pictures;
+use crate::kernel::slices::Images;
 
 /// A contiguous tensor of that shape.
 pub(super) fn tensor(data: Vec<f32>, shape: Vec<usize>) -> FlexTensor {
@@ -39,7 +39,7 @@ pub(super) fn forwards(tensor: FlexTensor) -> FlexTensor {
 }
 
 /// A tensor `[batch, channels, height, width]`, or `[batch, values]` as pixels, as pictures; its steps are positive.
-pub(super) fn pictures(tensor: &FlexTensor) -> (usize, [usize; 3], Pictures<'_>) {
+pub(super) fn pictures(tensor: &FlexTensor) -> (usize, [usize; 3], Images<'_>) {
     let layout = tensor.layout();
     let (shape, strides) = (layout.shape(), layout.strides());
     let stride = |axis: usize| strides[axis].max(0) as usize;
@@ -47,11 +47,11 @@ pub(super) fn pictures(tensor: &FlexTensor) -> (usize, [usize; 3], Pictures<'_>)
     match shape.num_dims() {
         4 => {
             let sides = [shape[2], shape[3], shape[1]];
-            (shape[0], sides, Pictures::strided(data, [stride(0), stride(2), stride(3), stride(1)], sides))
+            (shape[0], sides, Images::strided(data, [stride(0), stride(2), stride(3), stride(1)], sides))
         }
         _ => {
             let sides = [1, 1, shape[1]];
-            (shape[0], sides, Pictures::strided(data, [stride(0), 0, 0, stride(1)], sides))
+            (shape[0], sides, Images::strided(data, [stride(0), 0, 0, stride(1)], sides))
         }
     }
 }

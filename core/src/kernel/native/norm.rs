@@ -10,9 +10,9 @@ use super::BatchStatistics;
 use super::layout::{images, numbers, slice, tensor};
 use super::op::{Operand, Operation, Past, apply};
 use super::parts::{dense, part};
+use crate::activation::Activation;
 use crate::kernel::slices::PARTS;
 use crate::kernel::slices::arch;
-use crate::nn::Activation;
 
 /// The activation of γ (x − mean) / √(variance + ε) + β with the mean and the biased variance that each channel has over
 /// the batch; nothing if a tensor is not on the processor.

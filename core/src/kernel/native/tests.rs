@@ -5,8 +5,8 @@ use burn::tensor::ops::{ConvOptions, ConvTransposeOptions, MaxPoolOptions};
 use burn::tensor::{Device, Tensor, activation};
 
 use super::{Window, activate, batch_norm, dropout};
+use crate::activation::Activation;
 use crate::kernel::slices::with_each;
-use crate::nn::Activation;
 
 const ACTIVATIONS: [Activation; 5] = [
     Activation::Identity,

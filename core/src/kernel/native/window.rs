@@ -8,8 +8,8 @@ use rayon::prelude::*;
 use super::Window;
 use super::layout::{forwards, images, in_one_piece, like, numbers, pictures, slice, tensor};
 use super::op::{Operand, Operation, Past, apply};
-use crate::kernel::slices::{Geometry, Pictures, add_rows, arch, to_grid, to_image, to_weights};
-use crate::nn::Activation;
+use crate::activation::Activation;
+use crate::kernel::slices::{Geometry, Images, add_rows, arch, to_grid, to_image, to_weights};
 
 /// The activation of the convolution of `image`, `[batch, channels, height, width]`, with `weight`, `[filters,
 /// channels, kernel height, kernel width]`; nothing if a tensor is not on the processor.
@@ -110,7 +110,7 @@ impl<const N: usize> Operation<N> for Convolution {
         let weight = numbers(&past.inputs[1]);
         let (batch, sides, from) = pictures(&input);
         let (gradient, sums) = before_activation(self.activation, gradient, &past.output);
-        let gradient = Pictures::dense(&gradient, self.result());
+        let gradient = Images::dense(&gradient, self.result());
         let mut wanted = wanted.into_iter();
         let mut input_gradient = wanted.next().unwrap_or_default().then(|| {
             let run = if self.transposed { to_grid } else { to_image };

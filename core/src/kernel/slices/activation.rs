@@ -2,7 +2,7 @@
 
 use pulp::Simd;
 
-use crate::nn::Activation;
+use crate::activation::Activation;
 
 impl Activation {
     /// The activation of a vector, where that takes a few instructions only; the others are for [`Self::finish`].

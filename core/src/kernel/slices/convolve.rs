@@ -11,10 +11,10 @@ use rayon::prelude::*;
 #[cfg(feature = "kernel")]
 use super::PARTS;
 
-use super::geometry::{Frame, Geometry, Pictures, Scratch, Taps, positions};
+use super::geometry::{Frame, Geometry, Images, Scratch, Taps, positions};
 use super::instructions::arch;
 use super::tile::{Finish, Panels, Products, Slide};
-use crate::nn::Activation;
+use crate::activation::Activation;
 
 /// Windows that the gradient of the weights takes together at least, so that loading and storing the sums is worth it.
 const TOGETHER: usize = 512;
@@ -92,7 +92,7 @@ impl Convolution {
     }
 
     /// All windows of all pictures.
-    pub fn run(&self, batch: usize, pictures: Pictures<'_>, bias: Option<&[f32]>, activation: Activation) -> Vec<f32> {
+    pub fn run(&self, batch: usize, pictures: Images<'_>, bias: Option<&[f32]>, activation: Activation) -> Vec<f32> {
         let Self { frame, phases, sides } = self;
         let bias = padded(bias);
         let finish = Finish { bias: &bias, activation };
@@ -140,7 +140,7 @@ impl Product {
 pub fn to_grid(
     geometry: &Geometry,
     batch: usize,
-    image: Pictures<'_>,
+    image: Images<'_>,
     weights: &[f32],
     bias: Option<&[f32]>,
     activation: Activation,
@@ -153,7 +153,7 @@ pub fn to_grid(
 pub fn to_image(
     geometry: &Geometry,
     batch: usize,
-    grid: Pictures<'_>,
+    grid: Images<'_>,
     weights: &[f32],
     bias: Option<&[f32]>,
     activation: Activation,
@@ -164,7 +164,7 @@ pub fn to_image(
 /// The gradient of the weights, `[filters, channels, kernel height, kernel width]`: for each window, the numbers that it
 /// sees in the image times those of its point of the grid.
 #[cfg(feature = "kernel")]
-pub fn to_weights(geometry: &Geometry, batch: usize, image: Pictures<'_>, grid: Pictures<'_>) -> Vec<f32> {
+pub fn to_weights(geometry: &Geometry, batch: usize, image: Images<'_>, grid: Images<'_>) -> Vec<f32> {
     let [channels, filters] = [geometry.image[2], geometry.grid[2]];
     let window: usize = geometry.kernel.iter().product();
     let (frame, taps) = Frame::of_image(geometry, 4);
@@ -309,7 +309,7 @@ impl WithSimd for Rows<'_> {
 
 /// All windows of one picture.
 struct Picture<'a> {
-    pictures: Pictures<'a>,
+    pictures: Images<'a>,
     picture: usize,
     frame: &'a Frame,
     phases: &'a [Phase],
@@ -337,8 +337,8 @@ impl WithSimd for Picture<'_> {
 struct Weigh<'a> {
     pictures: std::ops::Range<usize>,
     together: usize,
-    image: Pictures<'a>,
-    grid: Pictures<'a>,
+    image: Images<'a>,
+    grid: Images<'a>,
     frame: &'a Frame,
     taps: &'a Taps,
     points: usize,

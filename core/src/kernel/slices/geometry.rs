@@ -22,20 +22,20 @@ pub struct Geometry {
 
 /// A batch of pictures in memory: `[batch, height, width, channels]`, each with its own distance.
 #[derive(Debug, Clone, Copy)]
-pub struct Pictures<'a> {
+pub struct Images<'a> {
     data: &'a [f32],
     strides: [usize; 4],
     sides: [usize; 3],
 }
 
-impl<'a> Pictures<'a> {
-    /// Pictures of `[height, width, channels]`, the channels of a pixel side by side.
+impl<'a> Images<'a> {
+    /// Images of `[height, width, channels]`, the channels of a pixel side by side.
     pub fn dense(data: &'a [f32], sides: [usize; 3]) -> Self {
         let [height, width, channels] = sides;
         Self { data, strides: [height * width * channels, width * channels, channels, 1], sides }
     }
 
-    /// Pictures whose numbers lie `[batch, height, width, channels]` apart.
+    /// Images whose numbers lie `[batch, height, width, channels]` apart.
     pub fn strided(data: &'a [f32], strides: [usize; 4], sides: [usize; 3]) -> Self {
         Self { data, strides, sides }
     }
@@ -191,13 +191,13 @@ impl Frame {
     }
 
     /// Whether pictures are read where they lie.
-    pub fn reads(&self, pictures: &Pictures<'_>) -> bool {
+    pub fn reads(&self, pictures: &Images<'_>) -> bool {
         self.bare && self.patches.is_none() && pictures.whole(0).is_some()
     }
 
     /// Lays out one picture, or gives it as it lies.
     #[inline(always)]
-    pub fn lay<'a>(&self, pictures: &Pictures<'a>, picture: usize, scratch: &'a mut Scratch) -> &'a [f32] {
+    pub fn lay<'a>(&self, pictures: &Images<'a>, picture: usize, scratch: &'a mut Scratch) -> &'a [f32] {
         let whole = if self.bare { pictures.whole(picture) } else { None };
         let frame: &[f32] = match whole {
             Some(whole) => whole,
@@ -218,7 +218,7 @@ impl Frame {
 
     /// Lays out one picture in `target`, which has the length of the frame.
     #[inline(always)]
-    pub fn lay_into(&self, pictures: &Pictures<'_>, picture: usize, scratch: &mut Scratch, target: &mut [f32]) {
+    pub fn lay_into(&self, pictures: &Images<'_>, picture: usize, scratch: &mut Scratch, target: &mut [f32]) {
         let whole = if self.bare { pictures.whole(picture) } else { None };
         match (&self.patches, whole) {
             (None, Some(whole)) => target.copy_from_slice(whole),
@@ -236,7 +236,7 @@ impl Frame {
 
     /// The picture in the middle of zeros. What lies around it was zero before, if anything was.
     #[inline(always)]
-    fn surround(&self, pictures: &Pictures<'_>, picture: usize, frame: &mut Vec<f32>) {
+    fn surround(&self, pictures: &Images<'_>, picture: usize, frame: &mut Vec<f32>) {
         frame.resize(self.sides.iter().product(), 0.0);
         let from = self.before[0] * self.pitch() + self.before[1] * self.sides[2];
         pictures.copy(picture, &mut frame[from..], self.pitch());
@@ -261,7 +261,7 @@ pub(crate) fn positions(rows: usize, columns: usize, row: usize, column: usize) 
     (0..rows).flat_map(|y| (0..columns).map(move |x| y * row + x * column)).collect()
 }
 
-impl Pictures<'_> {
+impl Images<'_> {
     /// Copies one picture to `target`, where pixels are `pitch` numbers apart.
     #[inline(always)]
     pub(crate) fn spread(&self, picture: usize, target: &mut [f32], pitch: usize) {

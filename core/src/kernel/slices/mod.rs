@@ -15,7 +15,7 @@ pub(crate) use activation::add_rows;
 pub(crate) use convolve::{Convolution, Product};
 #[cfg(feature = "kernel")]
 pub(crate) use convolve::{to_grid, to_image, to_weights};
-pub(crate) use geometry::{Geometry, Pictures};
+pub(crate) use geometry::{Geometry, Images};
 #[cfg(feature = "kernel")]
 pub(crate) use instructions::arch;
 #[cfg(all(test, feature = "kernel"))]

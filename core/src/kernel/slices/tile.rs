@@ -8,7 +8,7 @@ use std::array;
 use pulp::Simd;
 
 use super::geometry::Taps;
-use crate::nn::Activation;
+use crate::activation::Activation;
 
 /// Vectors of filters in a full panel.
 const WIDE: usize = 2;
@@ -309,7 +309,7 @@ fn block<S: Simd, const ROWS: usize, const VECTORS: usize>(
     *sums = all;
 }
 
-/// Pictures and what lies on the grid where their windows are.
+/// Images and what lies on the grid where their windows are.
 #[derive(Clone, Copy)]
 pub(crate) struct Products<'a> {
     pub frames: &'a [&'a [f32]],

@@ -1,0 +1,482 @@
+//! The images of one part of a set.
+
+use std::borrow::Cow;
+
+use super::augment::{Canvas, Change, Look};
+use super::synthetic::Drawing;
+use super::{IdxError, idx, stacked, synthetic};
+use crate::hash::sha256;
+use crate::noise::{Noise, Purpose};
+use crate::spec::{Data, PixelRange, Set};
+
+/// The images of one part of a set, all in memory.
+#[derive(Debug, Clone)]
+pub struct Images {
+    data: Data,
+    split: Split,
+    /// One byte a value, `[count, channels, side, side]`.
+    pixels: Vec<u8>,
+    /// The class of each image.
+    labels: Vec<u8>,
+    classes: Vec<String>,
+    /// Height and width of the images as they are kept; they are scaled when they are used.
+    side: usize,
+    resize: Resize,
+    /// What each byte becomes in the range of the data.
+    levels: [f32; 256],
+}
+
+/// Scales a plane of pixels: the plane, the side that it has and the side that it gets.
+pub type Resize = fn(&[u8], usize, usize) -> Vec<u8>;
+
+/// A part of a set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Split {
+    /// Images to learn from.
+    Training,
+    /// Training images that are kept out of training.
+    Validation,
+    /// Images to test with.
+    Test,
+}
+
+impl Split {
+    /// The name in messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Training => "training",
+            Self::Validation => "validation",
+            Self::Test => "test",
+        }
+    }
+}
+
+/// Why some bytes are not the images of a set.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DataError {
+    /// There are more or fewer pixels than labels ask for.
+    #[error("the {split} images of {set} are not one of {side} x {side} pixels for each label")]
+    Length {
+        /// The part of the set.
+        split: &'static str,
+        /// The set.
+        set: String,
+        /// Height and width of an image.
+        side: usize,
+    },
+    /// There is no image at all.
+    #[error("the set {set} holds no {split} image")]
+    Empty {
+        /// The part of the set.
+        split: &'static str,
+        /// The set.
+        set: String,
+    },
+    /// A label is of no class.
+    #[error("{split} image {image} of {set} has the label {label}, but labels lie between 0 and {most}")]
+    Label {
+        /// The part of the set.
+        split: &'static str,
+        /// The set.
+        set: String,
+        /// Number of the image, from 0.
+        image: usize,
+        /// Its label.
+        label: u8,
+        /// The largest label.
+        most: usize,
+    },
+    /// Nothing, or everything, would be kept out of training.
+    #[error(
+        "data.validation keeps {kept} of {count} training images out of training: it has to be at least one, and not all"
+    )]
+    Validation {
+        /// Images that would be kept out.
+        kept: usize,
+        /// Training images.
+        count: usize,
+    },
+    /// The bytes are no IDX file.
+    #[error("the {split} {kind} of {set}: {error}")]
+    Idx {
+        /// The part of the set.
+        split: &'static str,
+        /// `images` or `labels`.
+        kind: &'static str,
+        /// The set.
+        set: String,
+        /// Why.
+        error: IdxError,
+    },
+    /// There are more images than labels, or the other way round.
+    #[error("{set} has {images} {split} images and {labels} labels")]
+    Counts {
+        /// The part of the set.
+        split: &'static str,
+        /// The set.
+        set: String,
+        /// Number of images.
+        images: usize,
+        /// Number of labels.
+        labels: usize,
+    },
+}
+
+/// The seed of the drawn sets. They are data like any other, so it is not the run's.
+const DRAWING_SEED: u64 = 20_230_613;
+/// Height and width of the images of all sets with names.
+pub const SIDE: usize = 28;
+/// How many images are drawn for training.
+const DRAWN: usize = 10_000;
+/// How many images are drawn for testing, numbered behind those for training.
+const DRAWN_FOR_TEST: usize = 2_000;
+
+impl Images {
+    /// Images of `side` by `side` pixels and their labels, which are checked; of training images as many as the data ask for.
+    ///
+    /// # Errors
+    /// They are not images of that set.
+    pub fn new(
+        data: &Data,
+        split: Split,
+        side: usize,
+        pixels: Vec<u8>,
+        labels: Vec<u8>,
+        resize: Resize,
+    ) -> Result<Self, DataError> {
+        let (name, classes, split_name) = (data.set.name(), data.class_names(), split.name());
+        let set = || name.to_owned();
+        if pixels.len() != labels.len() * data.channels() * side * side {
+            return Err(DataError::Length { split: split_name, set: set(), side });
+        }
+        if labels.is_empty() {
+            return Err(DataError::Empty { split: split_name, set: set() });
+        }
+        let wrong = |(_, label): &(usize, &u8)| usize::from(**label) >= classes.len();
+        if let Some((image, label)) = labels.iter().enumerate().find(wrong) {
+            let (label, most) = (*label, classes.len() - 1);
+            return Err(DataError::Label { split: split_name, set: set(), image, label, most });
+        }
+        let [low, high] = <[f64; 2]>::from(data.range).map(|end| end as f32);
+        let levels = std::array::from_fn(|byte| byte as f32 / 255.0 * (high - low) + low);
+        let mut images = Self { data: data.clone(), split, pixels, labels, classes, side, resize, levels };
+        let most = Self::most(data, split);
+        images.pixels.truncate(most.saturating_mul(images.kept_bytes()));
+        images.labels.truncate(most);
+        Ok(images)
+    }
+
+    /// The images of a drawn set; None of other sets.
+    pub fn synthetic(data: &Data, split: Split, resize: Resize) -> Option<Result<Self, DataError>> {
+        let drawing = match data.set {
+            Set::SyntheticDigits => Drawing::Digits,
+            Set::SyntheticClothing => Drawing::Clothing,
+            _ => return None,
+        };
+        let (first, count) = match split {
+            Split::Training | Split::Validation => (0, DRAWN),
+            Split::Test => (DRAWN as u64, DRAWN_FOR_TEST),
+        };
+        let count = count.min(Self::most(data, split));
+        let (pixels, labels) = synthetic::draw_many(drawing, DRAWING_SEED, first, count);
+        Some(Self::new(data, split, SIDE, pixels, labels, resize))
+    }
+
+    /// The images of a published set from the two files of that part, as IDX; of stacked MNIST those that are made of them.
+    ///
+    /// # Errors
+    /// The bytes are not the images of that set.
+    pub fn from_idx(
+        data: &Data,
+        split: Split,
+        images: &[u8],
+        labels: &[u8],
+        resize: Resize,
+    ) -> Result<Self, DataError> {
+        let (name, set) = (split.name(), if data.set == Set::StackedMnist { &Set::Mnist } else { &data.set });
+        let failed = |kind| move |error| DataError::Idx { split: name, kind, set: set.name().to_owned(), error };
+        let images = idx::images(images).map_err(failed("images"))?;
+        let mut labels = idx::labels(labels).map_err(failed("labels"))?;
+        if labels.len() != images.count {
+            let (set, images, labels) = (set.name().to_owned(), images.count, labels.len());
+            return Err(DataError::Counts { split: name, set, images, labels });
+        }
+        let mut pixels = images.pixels;
+        if data.set == Set::StackedMnist {
+            (pixels, labels) = stacked::stack(&pixels, split, Self::most(data, split));
+        }
+        Self::new(data, split, SIDE, pixels, labels, resize)
+    }
+
+    /// How many images of a part are used at the most.
+    pub fn most(data: &Data, split: Split) -> usize {
+        if split == Split::Training && data.limit > 0 { data.limit } else { usize::MAX }
+    }
+
+    /// The images to learn from, and those of them that are kept out of training, if the data ask for that.
+    ///
+    /// # Errors
+    /// Nothing or everything would be kept out.
+    pub fn hold_out(self) -> Result<(Self, Option<Self>), DataError> {
+        if self.data.validation == 0.0 {
+            return Ok((self, None));
+        }
+        let count = self.count();
+        let kept = (count as f64 * self.data.validation).round() as usize;
+        if kept == 0 || kept == count {
+            return Err(DataError::Validation { kept, count });
+        }
+        // The same ones whatever the seed of the run is: it is a part of the data like any other.
+        let mut order = self.shuffled(&mut Noise::of(Purpose::Split, 0, 0));
+        let (validation, training) = order.split_at_mut(kept);
+        validation.sort_unstable();
+        training.sort_unstable();
+        let part = |indices: &[usize], split| Self {
+            data: self.data.clone(),
+            split,
+            pixels: indices.iter().flat_map(|index| self.kept(*index)).copied().collect(),
+            labels: indices.iter().map(|index| self.labels[*index]).collect(),
+            classes: self.classes.clone(),
+            ..self
+        };
+        Ok((part(training, Split::Training), Some(part(validation, Split::Validation))))
+    }
+
+    /// Number of images.
+    pub fn count(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// Channels, height and width.
+    pub fn shape(&self) -> [usize; 3] {
+        self.data.image()
+    }
+
+    /// The set that they are of.
+    pub fn set(&self) -> &Set {
+        &self.data.set
+    }
+
+    /// What black and white are.
+    pub fn range(&self) -> PixelRange {
+        self.data.range
+    }
+
+    /// The class of each image, a number below that of [`Self::classes`].
+    pub fn labels(&self) -> &[u8] {
+        &self.labels
+    }
+
+    /// What the classes are called.
+    pub fn classes(&self) -> &[String] {
+        &self.classes
+    }
+
+    /// The bytes of all images, if they are used as they are kept: neither scaled nor changed at random.
+    pub fn as_kept(&self) -> Option<&[u8]> {
+        let changed = self.split == Split::Training && !self.data.augment.is_none();
+        (self.side == self.data.size && !changed).then_some(&self.pixels[..])
+    }
+
+    /// Those images as pixels in the range of the data, one after another. Training images are changed at random where
+    /// the data say so; otherwise nothing is drawn from the noise.
+    pub fn gather(&self, indices: &[usize], noise: &mut Noise) -> Vec<f32> {
+        if self.split != Split::Training || self.data.augment.is_none() {
+            return self.plain(indices);
+        }
+        let size = self.data.size;
+        let mut values = vec![0.0; indices.len() * self.data.channels() * size * size];
+        let mut canvas = Canvas::new(size, self.levels[0]);
+        let ends = [self.levels[0], self.levels[255]];
+        for (&index, image) in indices.iter().zip(values.chunks_exact_mut(self.data.channels() * size * size)) {
+            let change = Change::draw(&self.data.augment, noise);
+            let look = Look::draw(&self.data.augment, noise);
+            for (plane, changed) in self.planes(index).zip(image.chunks_exact_mut(size * size)) {
+                canvas.put(&plane, &self.levels);
+                canvas.sample(&change, changed);
+                look.apply(changed, size, ends, noise);
+            }
+        }
+        values
+    }
+
+    /// Those images as pixels in the range of the data, one after another, as they are.
+    pub fn plain(&self, indices: &[usize]) -> Vec<f32> {
+        let mut values = Vec::with_capacity(indices.len() * self.shape().iter().product::<usize>());
+        for plane in indices.iter().flat_map(|&index| self.planes(index)) {
+            values.extend(plane.iter().map(|&byte| self.levels[usize::from(byte)]));
+        }
+        values
+    }
+
+    /// SHA-256 of all pixels and labels, which tells these images from any others.
+    pub fn sha256(&self) -> String {
+        sha256(&[self.pixels.as_slice(), &self.labels].concat())
+    }
+
+    /// All indices in a random order.
+    pub fn shuffled(&self, noise: &mut Noise) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..self.count()).collect();
+        noise.shuffle(&mut order);
+        order
+    }
+
+    /// Bytes of an image as it is kept.
+    fn kept_bytes(&self) -> usize {
+        self.data.channels() * self.side * self.side
+    }
+
+    /// An image as it is kept.
+    fn kept(&self, index: usize) -> &[u8] {
+        &self.pixels[index * self.kept_bytes()..(index + 1) * self.kept_bytes()]
+    }
+
+    /// The channels of an image at its final size.
+    fn planes(&self, index: usize) -> impl Iterator<Item = Cow<'_, [u8]>> {
+        self.kept(index).chunks_exact(self.side * self.side).map(|plane| self.scaled(plane))
+    }
+
+    /// A plane at its final size.
+    fn scaled<'a>(&self, plane: &'a [u8]) -> Cow<'a, [u8]> {
+        match self.side == self.data.size {
+            true => plane.into(),
+            false => (self.resize)(plane, self.side, self.data.size).into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec::Augment;
+
+    /// The nearest pixel, which is enough here.
+    fn nearest(plane: &[u8], from: usize, to: usize) -> Vec<u8> {
+        (0..to * to).map(|at| plane[at / to * from / to * from + at % to * from / to]).collect()
+    }
+
+    fn open(data: &Data, split: Split) -> Images {
+        Images::synthetic(data, split, nearest).unwrap().unwrap()
+    }
+
+    const AUGMENT: Augment =
+        Augment { shift: 2.0, rotate: 10.0, scale: 0.1, flip: 0.0, blur: 0.0, contrast: 0.0, noise: 0.0 };
+
+    /// The first `count` digits.
+    fn digits(data: &Data, split: Split, count: usize) -> Images {
+        let (pixels, labels) = synthetic::draw_many(Drawing::Digits, DRAWING_SEED, 0, count);
+        Images::new(data, split, SIDE, pixels, labels, nearest).unwrap()
+    }
+
+    fn data(augment: Augment) -> Data {
+        Data { augment, ..Data::new(Set::SyntheticDigits) }
+    }
+
+    #[test]
+    fn bytes_become_the_same_numbers_as_by_the_formula() {
+        for (range, low, high) in [(PixelRange::Unit, 0.0f32, 1.0f32), (PixelRange::Signed, -1.0, 1.0)] {
+            let data = Data { range, ..data(Augment::default()) };
+            let pixels: Vec<u8> = (0..SIDE * SIDE).map(|i| i as u8).collect();
+            let images = Images::new(&data, Split::Training, SIDE, pixels.clone(), vec![0], nearest).unwrap();
+            let expected = pixels.iter().map(|&byte| (f32::from(byte) / 255.0 * (high - low) + low).to_bits());
+            assert!(images.plain(&[0]).iter().map(|value| value.to_bits()).eq(expected));
+        }
+    }
+
+    #[test]
+    fn without_augmentation_nothing_is_drawn_or_changed() {
+        let cases = [(Augment::default(), Split::Training), (AUGMENT, Split::Test)];
+        for (augment, split) in cases {
+            let images = digits(&data(augment), split, 3);
+            let mut noise = Noise::new(4, 0);
+            assert_eq!(images.gather(&[2, 0, 2], &mut noise), images.plain(&[2, 0, 2]));
+            assert_eq!(noise.uniform(), Noise::new(4, 0).uniform());
+        }
+    }
+
+    #[test]
+    fn the_same_noise_gives_the_same_images_and_other_noise_others() {
+        let images = digits(&data(AUGMENT), Split::Training, 3);
+        let gather = |seed| images.gather(&[2, 0, 2], &mut Noise::new(seed, 0));
+        let (one, other) = (gather(1), gather(2));
+        assert_eq!(one, gather(1));
+        assert_ne!(one, other);
+        assert_ne!(one, images.plain(&[2, 0, 2]));
+        // An image that comes twice is changed differently.
+        assert_ne!(one[..SIDE * SIDE], one[2 * SIDE * SIDE..]);
+    }
+
+    #[test]
+    fn changed_images_have_the_size_and_the_range_of_the_data() {
+        for size in [14, 28, 32] {
+            let data = Data { size, range: PixelRange::Signed, ..data(Augment { scale: 0.5, ..AUGMENT }) };
+            let images = digits(&data, Split::Training, 10);
+            let all: Vec<usize> = (0..10).collect();
+            let values = images.gather(&all, &mut Noise::new(1, 0));
+            assert_eq!(values.len(), 10 * size * size);
+            assert!(values.iter().all(|value| (-1.0..=1.0).contains(value)));
+            let corners = values.chunks_exact(size * size).filter(|image| image[0] == -1.0);
+            assert_eq!(corners.count(), 10, "black comes in at the borders");
+        }
+    }
+
+    #[test]
+    fn the_test_images_of_a_drawn_set_are_others_than_those_for_training() {
+        let data = Data { limit: 50, ..Data::new(Set::SyntheticDigits) };
+        let (training, test) = (open(&data, Split::Training), open(&data, Split::Test));
+        assert_eq!((training.count(), test.count()), (50, DRAWN_FOR_TEST));
+        for images in [&training, &test] {
+            assert_eq!(images.classes().len(), 10);
+            assert_eq!(images.labels().len(), images.count());
+            assert!(images.labels().iter().enumerate().all(|(i, &label)| usize::from(label) == i % 10));
+        }
+        let all: Vec<usize> = (0..50).collect();
+        assert!(all.iter().all(|&i| training.plain(&[i]) != test.plain(&[i])));
+    }
+
+    #[test]
+    fn a_limit_takes_the_first_images() {
+        let some = |limit| open(&Data { limit, ..Data::new(Set::SyntheticDigits) }, Split::Training);
+        let (few, more) = (some(3), some(20));
+        assert_eq!((few.count(), more.count()), (3, 20));
+        assert_eq!(few.plain(&[0, 1, 2]), more.plain(&[0, 1, 2]));
+        assert_eq!(few.labels(), [0, 1, 2]);
+    }
+
+    #[test]
+    fn a_part_is_kept_out_of_training_and_never_changed_at_random() {
+        let data = |validation| Data { limit: 50, validation, ..data(AUGMENT) };
+        let (all, none) = open(&data(0.0), Split::Training).hold_out().unwrap();
+        let (training, validation) = open(&data(0.3), Split::Training).hold_out().unwrap();
+        let validation = validation.unwrap();
+        assert!(none.is_none());
+        assert_eq!((training.count(), validation.count()), (35, 15));
+        let each = |images: &Images| (0..images.count()).map(|i| images.kept(i).to_vec()).collect::<Vec<_>>();
+        let mut both = [each(&training), each(&validation)].concat();
+        let mut expected = each(&all);
+        both.sort();
+        expected.sort();
+        assert!(both == expected);
+        assert_eq!(validation.gather(&[0, 1], &mut Noise::new(1, 0)), validation.plain(&[0, 1]));
+        assert_ne!(training.gather(&[0, 1], &mut Noise::new(1, 0)), training.plain(&[0, 1]));
+        assert_eq!(validation.sha256(), open(&data(0.3), Split::Training).hold_out().unwrap().1.unwrap().sha256());
+        assert_ne!(validation.sha256(), training.sha256());
+        let message = open(&data(0.001), Split::Training).hold_out().err().unwrap().to_string();
+        assert!(message.contains("keeps 0 of 50"), "{message}");
+    }
+
+    #[test]
+    fn labels_without_a_class_are_named() {
+        let data = Data::new(Set::Mnist);
+        let open =
+            |pixels, labels| Images::new(&data, Split::Test, SIDE, vec![0; pixels * SIDE * SIDE], labels, nearest);
+        let message = |pixels, labels| open(pixels, labels).err().unwrap().to_string();
+        assert!(open(2, vec![0, 9]).is_ok());
+        assert_eq!(
+            message(3, vec![0, 9, 10]),
+            "test image 2 of mnist has the label 10, but labels lie between 0 and 9"
+        );
+        assert_eq!(message(0, vec![]), "the set mnist holds no test image");
+        assert!(message(3, vec![0, 1]).contains("mnist"));
+    }
+}

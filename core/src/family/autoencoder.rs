@@ -1,0 +1,175 @@
+//! The autoencoder: an image goes through a narrow code and back.
+
+use serde::{Deserialize, Serialize};
+
+use super::resolver::{MAX_LATENT, end, path};
+use super::settings::{is_one, one};
+use super::{Definition, Exported, Heads, Reconstruction, Resolved, Resolver, Role, Traits, name};
+#[cfg(feature = "yaml")]
+use super::Lint;
+use crate::diagnostic::{Problem, Step, extend};
+use crate::latent::PriorKind;
+use crate::layer::LayerSpec;
+use crate::spec::Metric;
+
+/// An autoencoder. Its code is as long as what the encoder gives.
+///
+/// Hinton and Salakhutdinov, "Reducing the Dimensionality of Data with Neural Networks" (2006).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "yaml", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Autoencoder {
+    /// Always `autoencoder`.
+    pub family: name::Autoencoder,
+    /// From image to code.
+    pub encoder: Vec<LayerSpec>,
+    /// From code to image.
+    pub decoder: Vec<LayerSpec>,
+    /// What is minimised.
+    #[serde(default)]
+    pub loss: AutoencoderLoss,
+    /// What new codes are drawn from.
+    #[serde(default = "gaussian")]
+    pub prior: PriorKind,
+    /// How far from the likeliest ones new codes are drawn: their deviation as a share of what it was. Below 1 there are fewer odd samples,
+    /// and less variety.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub temperature: f64,
+}
+
+/// The loss of an autoencoder.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "yaml", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct AutoencoderLoss {
+    /// Distance between image and reconstruction.
+    #[serde(default)]
+    pub reconstruction: Reconstruction,
+}
+
+fn gaussian() -> PriorKind {
+    PriorKind::Gaussian
+}
+
+impl Definition for Autoencoder {
+    const METRICS: &'static [Metric] = &[Metric::Reconstruction];
+
+    fn traits(&self) -> Traits<'_> {
+        Traits {
+            source: None,
+            game: None,
+            condition: None,
+            learns_classes: false,
+            prior: self.prior,
+            temperature: self.temperature,
+            exported: Exported { classifier: None, generator: Some(Role::Decoder), encoder: Some(Heads::One) },
+        }
+    }
+
+    fn resolve(&self, resolver: &mut Resolver<'_, '_>) -> Resolved {
+        let (encoder, output) = resolver.network(Role::Encoder, resolver.image(0), &self.encoder);
+        let mut latent = output.and_then(|output| resolver.row(Role::Encoder, output, &self.encoder));
+        if let Some(values) = latent.filter(|values| *values > MAX_LATENT) {
+            let found = format!("the encoder gives {values} values, but a code has 1 to {MAX_LATENT}");
+            let fix = "`linear: 32` as its last layer";
+            resolver.note(Problem::new(end(Role::Encoder, &self.encoder), found).suggest(Some(fix.into())));
+            latent = None;
+        }
+        let decoder = resolver.generator(Role::Decoder, latent, &self.decoder);
+        resolver.prior(self.prior, self.temperature);
+        if self.loss.reconstruction == Reconstruction::Gaussian {
+            let found = "an autoencoder has no divergence that a learned scale could be weighed against";
+            let at = extend(&path("loss"), [Step::key("reconstruction")]);
+            resolver.note(Problem::new(at, found).suggest(Some("`mse`, or `family: vae`".into())));
+        }
+        let output = resolver.reconstruction(self.loss.reconstruction);
+        Resolved { latent, output, networks: vec![(Role::Encoder, encoder), (Role::Decoder, decoder)] }
+    }
+
+    #[cfg(feature = "yaml")]
+    fn lint(&self, lint: &mut Lint<'_>) {
+        lint.decoder(self.loss.reconstruction);
+        lint.compresses();
+    }
+
+    #[cfg(feature = "train")]
+    fn trainer(&self, start: &super::Start<'_>) -> Box<dyn super::Trainer> {
+        super::ObjectiveTrainer::boxed(training::Networks::new(self.loss.reconstruction, start), start)
+    }
+}
+
+#[cfg(feature = "train")]
+mod training {
+    use burn::module::Module;
+    use burn::tensor::Tensor;
+
+    use crate::family::loss::ReconstructionLoss;
+    use crate::data::Batch;
+    use crate::family::{Losses, Objective, Reconstruction, Role, Start, StepContext};
+    use crate::network::Sequential;
+
+    /// An encoder and a decoder that together reproduce their input.
+    ///
+    /// Hinton and Salakhutdinov, "Reducing the Dimensionality of Data with Neural Networks" (2006). With noise in the
+    /// encoder's first layers, the denoising autoencoder of Vincent et al., "Extracting and Composing Robust Features
+    /// with Denoising Autoencoders" (2008).
+    #[derive(Module, Debug)]
+    pub struct Networks {
+        encoder: Sequential,
+        decoder: Sequential,
+        /// Its name is a part of the names in checkpoints.
+        likeness: ReconstructionLoss,
+    }
+
+    impl Networks {
+        pub fn new(reconstruction: Reconstruction, start: &Start<'_>) -> Self {
+            Self {
+                encoder: start.network(Role::Encoder),
+                decoder: start.network(Role::Decoder),
+                likeness: ReconstructionLoss::new(reconstruction, &mut start.initializer(Role::Decoder)),
+            }
+        }
+    }
+
+    impl Objective for Networks {
+        /// The distance between every image and its reconstruction.
+        fn loss(&self, batch: Batch, _context: &mut StepContext) -> (Tensor<1>, Losses) {
+            let latents = self.encoder.forward(batch.samples.clone());
+            let output = self.decoder.forward(latents);
+            let reconstruction = self.likeness.loss(output.flat(), batch.samples.flat());
+            (reconstruction.clone(), vec![("reconstruction", reconstruction)])
+        }
+    }
+}
+
+#[cfg(all(test, feature = "flex", feature = "train", feature = "yaml"))]
+mod tests {
+    use burn::tensor::Device;
+
+    use crate::family::Trainer;
+    use crate::family::testing::{mean, resumes, train, trainer};
+
+    fn autoencoder(noise: &str, seed: u64, device: &Device) -> Box<dyn Trainer> {
+        let networks = format!(
+            "encoder: [flatten, {noise} {{ linear: 3 }}], decoder: [{{ linear: 16 }}, {{ reshape: [1, 4, 4] }}]"
+        );
+        let model = format!("family: autoencoder, {networks}, loss: {{ reconstruction: mse }}");
+        trainer(&model, "{ adam: { lr: 0.01 } }", seed, device).0
+    }
+
+    #[test]
+    fn images_come_back_also_through_noise() {
+        let device = Device::flex().autodiff();
+        for noise in ["", "{ gaussian_noise: 0.3 },"] {
+            let measured = train(autoencoder(noise, 1, &device), 0..300, &device).1;
+            let (first, last) = (mean(&measured[..5], "reconstruction"), mean(&measured[290..], "reconstruction"));
+            assert!(last < 0.1 * first, "{noise}: from {first} to {last}");
+        }
+    }
+
+    #[test]
+    fn an_autoencoder_put_back_goes_on_bit_for_bit() {
+        let device = Device::flex().autodiff();
+        resumes(|seed| autoencoder("{ gaussian_noise: 0.3 },", seed, &device), &device);
+    }
+}

@@ -1,0 +1,432 @@
+//! The generative adversarial network: a generator and a discriminator that compete.
+
+use serde::{Deserialize, Serialize};
+
+use super::resolver::{end, path};
+use super::settings::{is_one, one};
+use super::{
+    AdversarialLoss, Condition, Definition, Exported, Game, Resolved, Resolver, Role, Traits, name,
+};
+#[cfg(feature = "yaml")]
+use super::Lint;
+use crate::diagnostic::{Problem, Step, extend};
+use crate::inference::Output;
+use crate::latent::PriorKind;
+use crate::layer::{LayerSpec, Linear};
+use crate::network::Network;
+use crate::shape::Shape;
+use crate::spec::Metric;
+
+/// A generative adversarial network. Goodfellow et al., "Generative AdversarialLoss Nets" (2014).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "yaml", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Gan {
+    /// Always `gan`.
+    pub family: name::Gan,
+    /// Number of latent values.
+    pub latent: usize,
+    /// Whether the class is given to both networks: to the generator as one value a class behind the latent ones, 1 for the class
+    /// and 0 for all others; to the discriminator in one of two ways.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub condition: Option<Condition>,
+    /// From latent values to image.
+    pub generator: Vec<LayerSpec>,
+    /// From image to one value: high for real images, low for made ones.
+    pub discriminator: Vec<LayerSpec>,
+    /// What the two play for.
+    #[serde(default)]
+    pub loss: AdversarialLoss,
+    /// How the two are trained.
+    #[serde(default)]
+    pub game: Game,
+    /// How far from the likeliest ones latent values are drawn: their deviation as a share of what it was. Below 1 there are fewer odd samples,
+    /// and less variety.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub temperature: f64,
+}
+
+/// What is exported of a model whose generator alone is of use.
+pub(super) const EXPORTED: Exported =
+    Exported { classifier: None, generator: Some(Role::Generator), encoder: None };
+
+impl Definition for Gan {
+    const METRICS: &'static [Metric] = &[];
+
+    fn traits(&self) -> Traits<'_> {
+        Traits {
+            source: None,
+            game: Some(&self.game),
+            condition: self.condition,
+            learns_classes: false,
+            prior: PriorKind::Normal,
+            temperature: self.temperature,
+            exported: EXPORTED,
+        }
+    }
+
+    fn resolve(&self, resolver: &mut Resolver<'_, '_>) -> Resolved {
+        let classes = if self.condition.is_some() { resolver.classes() } else { 0 };
+        let latent = resolver.latent(self.latent);
+        resolver.prior(PriorKind::Normal, self.temperature);
+        let given = latent.map(|latent| latent + classes);
+        let generator = resolver.generator(Role::Generator, given, &self.generator);
+        let input = resolver.image(usize::from(self.condition == Some(Condition::Class)));
+        let discriminator = resolver.discriminator(input, &self.discriminator, &self.game, self.loss);
+        let class = match self.condition {
+            None => None,
+            Some(Condition::Class) => Some(resolver.class_plane()),
+            Some(Condition::Projection) => {
+                let features = discriminator.as_ref().and_then(|network| self.features(network, resolver));
+                Some(features.and_then(|(features, spectral)| direction(classes, features, spectral, resolver)))
+            }
+        };
+        let mut networks = vec![(Role::Generator, generator), (Role::Discriminator, discriminator)];
+        networks.extend(class.map(|network| (Role::Class, network)));
+        Resolved { latent, output: Output::pixels_of(resolver.data.range), networks }
+    }
+
+    #[cfg(feature = "yaml")]
+    fn lint(&self, lint: &mut Lint<'_>) {
+        lint.generator(Role::Generator);
+        lint.narrow(Role::Generator, self.latent);
+        lint.discriminator(self.loss, &self.game);
+    }
+
+    #[cfg(feature = "train")]
+    fn trainer(&self, start: &super::Start<'_>) -> Box<dyn super::Trainer> {
+        Box::new(training::GanTrainer::new(self.latent, self.loss, &self.game, start))
+    }
+}
+
+impl Gan {
+    /// The number of features that a projection multiplies: what the last layer of the discriminator takes; and whether that
+    /// layer is spectrally normalised.
+    fn features(&self, discriminator: &Network, resolver: &mut Resolver<'_, '_>) -> Option<(usize, bool)> {
+        if self.game.packing > 1 {
+            let found = "a projection judges each sample by its own class, so samples cannot be packed";
+            let at = extend(&path("game"), [Step::key("packing")]);
+            resolver.note(Problem::new(at, found).suggest(Some("`packing: 1`, or `condition: class`".into())));
+        }
+        match discriminator.layers().last().map(|layer| (&layer.spec, layer.input)) {
+            Some((LayerSpec::Linear(linear), Shape::Flat(features))) => Some((features, linear.spectral_norm)),
+            _ => {
+                let found = "a projection needs a discriminator whose last layer is `linear: 1`";
+                resolver.note(Problem::new(end(Role::Discriminator, &self.discriminator), found));
+                None
+            }
+        }
+    }
+}
+
+/// The network that turns every class into what features are multiplied with, normalised as the last layer of the discriminator is.
+fn direction(
+    classes: usize,
+    features: usize,
+    spectral_norm: bool,
+    resolver: &mut Resolver<'_, '_>,
+) -> Option<Network> {
+    let vector = Linear { bias: false, spectral_norm, ..Linear::new(features) };
+    resolver.network(Role::Class, Some(Shape::Flat(classes)), &[vector.into()]).0
+}
+
+#[cfg(feature = "train")]
+pub(super) mod training {
+    use burn::module::Module;
+
+    use crate::data::Batch;
+    use crate::family::average::{Average, clip};
+    use crate::family::discriminator::Discriminator;
+    use crate::family::optimizer::Optimizer;
+    use crate::family::trainer::detached;
+    use crate::family::vae::training::normals;
+    use crate::family::{
+        AdversarialLoss, Game, Losses, Role, Saved, Start, StepContext, Trainer, TrainerError, Unsaved,
+    };
+    use crate::inference::condition::behind;
+    use crate::layer::Value;
+    use crate::network::Sequential;
+    use crate::noise::Noise;
+    use crate::weights::{Pack, Unpack};
+
+    /// A generator, the critic that it plays against, and their optimisers.
+    pub struct GanTrainer {
+        generator: Sequential,
+        discriminator: Discriminator,
+        /// The moving average of the generator, if there is one.
+        average: Option<Average>,
+        latent: usize,
+        loss: AdversarialLoss,
+        game: Game,
+        generator_optimizer: Optimizer,
+        discriminator_optimizer: Optimizer,
+    }
+
+    impl GanTrainer {
+        /// Builds the networks of a model with so many latent values.
+        pub fn new(latent: usize, loss: AdversarialLoss, game: &Game, start: &Start<'_>) -> Self {
+            let generator = start.network(Role::Generator);
+            Self {
+                average: Average::new(&generator, game.ema),
+                generator,
+                discriminator: Discriminator::new(game, start),
+                latent,
+                loss,
+                game: game.clone(),
+                generator_optimizer: Optimizer::new(&start.train.optimizer),
+                discriminator_optimizer: Optimizer::new(start.train.discriminator_optimizer()),
+            }
+        }
+
+        /// What a generator makes of new draws: `G(z)`, or `G(z, y)` with the classes of the batch.
+        fn make(&self, generator: &Sequential, batch: &Batch, noise: &mut Noise) -> Value {
+            let latents = normals([batch.classes.dims()[0], self.latent], noise, &batch.classes);
+            generator.forward(behind(latents, self.discriminator.sees_classes().then(|| batch.classes.clone())))
+        }
+    }
+
+    impl Trainer for GanTrainer {
+        /// Goodfellow et al. (2014), algorithm 1.
+        ///
+        /// ```text
+        /// draw z, let D see a batch x of the data and G(z), and improve D
+        /// every n-th time: draw z, let D see G(z), and improve G
+        /// ```
+        fn step(mut self: Box<Self>, batch: Batch, context: &mut StepContext) -> (Box<dyn Trainer>, Losses) {
+            // The discriminator's turn. Nothing of the generator is to learn, so nothing of it is recorded.
+            let made = self.make(&self.generator.clone().no_grad(), &batch, &mut context.noise).detach();
+            let seen = self.discriminator.prepare(batch.samples.clone(), &mut context.noise);
+            let shown = self.discriminator.prepare(made.clone(), &mut context.noise);
+            let real = self.discriminator.score(seen.clone(), &batch.classes);
+            let fake = self.discriminator.score(shown.clone(), &batch.classes);
+            let loss = self.loss.discriminator(real.clone(), fake.clone(), self.game.label_smoothing);
+            let mut losses = vec![("discriminator", loss.clone()), ("real", real.mean()), ("made", fake.mean())];
+            let mut total = loss;
+            if let Some(penalty) = self.game.penalty {
+                let (slope, value) = self.discriminator.penalty(penalty, seen, shown, &batch.classes, &mut context.noise);
+                total = total + slope;
+                losses.push(("penalty", value));
+            }
+            self.discriminator = self.discriminator_optimizer.step(context.rate, self.discriminator, total);
+            if let Some(bound) = self.game.clip {
+                self.discriminator = clip(self.discriminator, bound);
+            }
+            // The generator's turn, against the discriminator as it is now.
+            let every = self.game.discriminator_steps as u64;
+            if (context.step + 1).is_multiple_of(every) {
+                let made = self.make(&self.generator, &batch, &mut context.noise);
+                let shown = self.discriminator.prepare(made, &mut context.noise);
+                let fake = self.discriminator.clone().no_grad().score(shown, &batch.classes);
+                let loss = self.loss.generator(fake);
+                losses.insert(1, ("generator", loss.clone()));
+                self.generator = self.generator_optimizer.step(context.rate, self.generator, loss);
+                self.average = self.average.map(|average| average.follow(&self.generator, context.step / every));
+            }
+            (self, detached(losses))
+        }
+
+        fn save(&self) -> Unsaved {
+            let mut weights = Pack::default();
+            weights.add(Role::Generator.prefix(), &self.generator);
+            weights.add("", &self.discriminator);
+            if let Some(average) = &self.average {
+                weights.add("average", average.network());
+            }
+            Unsaved { weights, optimizers: vec![self.generator_optimizer.pack(), self.discriminator_optimizer.pack()] }
+        }
+
+        fn restore(mut self: Box<Self>, saved: &Saved) -> Result<Box<dyn Trainer>, TrainerError> {
+            let mut weights = Unpack::read(&saved.weights)?;
+            self.generator = weights.fill(Role::Generator.prefix(), self.generator)?;
+            if let Some(average) = self.average {
+                self.average = Some(average.restore(&mut weights)?);
+            }
+            self.discriminator = weights.fill("", self.discriminator)?;
+            weights.finish()?;
+            self.generator_optimizer.restore(saved.optimizer(0)?)?;
+            self.discriminator_optimizer.restore(saved.optimizer(1)?)?;
+            Ok(self)
+        }
+
+        fn evaluator(&self) -> Option<crate::family::Evaluator<'_>> {
+            None
+        }
+
+        fn drops_last(&self) -> bool {
+            true
+        }
+    }
+}
+
+#[cfg(all(test, feature = "flex", feature = "train", feature = "yaml"))]
+mod tests {
+    use burn::tensor::{Device, Tensor};
+
+    use super::super::vae::training::normals;
+    use crate::family::testing::{self, Measured, grey, mean, resumes, save, train, weights};
+    use crate::family::{Plan, Trainer, restore};
+    use crate::inference::condition::behind;
+    use crate::inference::{TrainedNetwork, one_hot};
+    use crate::layer::Value;
+    use crate::noise::Noise;
+
+    const ADAM: &str = "{ adam: { lr: 0.005, beta_1: 0.5 } }";
+    const GENERATOR: &str = "generator: [{ linear: 16 }, relu, { linear: 16 }, tanh, { reshape: [1, 4, 4] }]";
+    const DISCRIMINATOR: &str = "discriminator: [flatten, { linear: 32 }, { leaky_relu: 0.2 }, { linear: 1 }]";
+
+    fn trainer(rest: &str, seed: u64, device: &Device) -> (Box<dyn Trainer>, Plan) {
+        let model = format!("family: gan, latent: 2, {GENERATOR}, {DISCRIMINATOR}, {rest}");
+        testing::trainer(&model, ADAM, seed, device)
+    }
+
+    fn run(rest: &str, steps: u64, device: &Device) -> (Box<dyn Trainer>, Plan, Vec<Measured>) {
+        let (trainer, plan) = trainer(rest, 1, device);
+        let (trainer, measured) = train(trainer, 0..steps, device);
+        (trainer, plan, measured)
+    }
+
+    /// Samples of what would be exported, of the classes if there are any: 16 pixels each.
+    fn samples(trainer: &dyn Trainer, plan: &Plan, classes: &[usize]) -> Vec<Vec<f32>> {
+        let device = Device::flex();
+        let trained = restore(plan, &save(trainer).weights, &device).unwrap();
+        let latents = normals([classes.len(), 2], &mut Noise::new(8, 0), &Tensor::zeros([1, 1], &device));
+        let given = plan.condition().map(|_| one_hot(classes, 10, &device));
+        let made = trained.generator.unwrap().network.forward(behind(latents, given)).flat().into_data();
+        made.iter::<f32>().collect::<Vec<_>>().chunks(16).map(<[f32]>::to_vec).collect()
+    }
+
+    /// How far the halves of samples are from being negatives of one another, as those of all images are.
+    fn unlike_data(samples: &[Vec<f32>]) -> f32 {
+        samples
+            .iter()
+            .map(|pixels| (0..4).map(|row| (pixels[row * 4] + pixels[row * 4 + 3]).abs()).sum::<f32>() / 4.0)
+            .sum::<f32>()
+            / samples.len() as f32
+    }
+
+    /// The generator as it was at first is told from the data: real samples are judged higher than made ones.
+    #[test]
+    fn a_discriminator_alone_learns_to_tell_real_from_made_and_leaves_the_generator_alone() {
+        let device = Device::flex().autodiff();
+        for loss in ["non-saturating", "minimax", "least-squares", "hinge", "wasserstein, game: { clip: 0.1,"] {
+            let game = if loss.contains("game") { "" } else { ", game: {" };
+            let rest = format!("loss: {loss} {game} discriminator_steps: 1000 }}");
+            let before = save(&*trainer(&rest, 1, &device).0);
+            let (trainer, _, measured) = run(&rest, 100, &device);
+            let after = save(&*trainer);
+            assert_eq!(weights(&before, "generator"), weights(&after, "generator"), "{loss}");
+            assert_ne!(weights(&before, "discriminator"), weights(&after, "discriminator"), "{loss}");
+            let gap = |steps: &[Measured]| mean(steps, "real") - mean(steps, "made");
+            assert!(gap(&measured[90..]) > gap(&measured[..5]) + 0.2, "{loss}: {}", gap(&measured[90..]));
+            assert!(measured.iter().all(|step| step.get("generator").is_none()), "{loss}");
+        }
+    }
+
+    #[test]
+    fn samples_come_closer_to_the_data_with_every_loss() {
+        let device = Device::flex().autodiff();
+        for rest in [
+            "loss: non-saturating",
+            "loss: least-squares",
+            "loss: hinge",
+            "loss: minimax",
+            "loss: wasserstein, game: { penalty: { gradient: 10 }, discriminator_steps: 2 }",
+            "game: { penalty: { r1: 0.1 }, label_smoothing: 0.1 }",
+            "game: { packing: 2 }",
+            "game: { instance_noise: 0.1, augment: [brightness] }",
+            "game: { ema: 0.9 }",
+        ] {
+            let classes = vec![0; 64];
+            let (begin, plan) = trainer(rest, 1, &device);
+            let before = unlike_data(&samples(&*begin, &plan, &classes));
+            let steps = if rest.starts_with("loss: wasserstein") { 1200 } else { 400 };
+            let (trainer, plan, _) = run(rest, steps, &device);
+            let after = unlike_data(&samples(&*trainer, &plan, &classes));
+            assert!(after < 0.7 * before, "{rest}: from {before} to {after}");
+        }
+    }
+
+    #[test]
+    fn a_conditional_generator_makes_the_class_that_it_is_asked_for() {
+        let device = Device::flex().autodiff();
+        for condition in ["class", "projection"] {
+            let (trainer, plan, _) = run(&format!("condition: {condition}"), 800, &device);
+            let of = |class: usize| {
+                let made = samples(&*trainer, &plan, &[class; 32]);
+                made.iter().map(|pixels| pixels[0] + pixels[1] - pixels[2] - pixels[3]).sum::<f32>() / 128.0
+            };
+            assert!(of(0) < 0.6 * grey(0) && of(9) > 0.6 * grey(9), "{condition}: {} and {}", of(0), of(9));
+        }
+    }
+
+    #[test]
+    fn the_average_follows_the_generator_and_is_what_is_taken_out() {
+        let device = Device::flex().autodiff();
+        let (begin, _) = trainer("game: { ema: 0.75 }", 1, &device);
+        let first = weights(&save(&*begin), "generator");
+        let (averaged, plan, _) = run("game: { ema: 0.75 }", 1, &device);
+        let saved = save(&*averaged);
+        let (now, average) = (weights(&saved, "generator"), weights(&saved, "average"));
+        assert_ne!(first, now);
+        for ((first, now), average) in first.iter().zip(&now).zip(&average) {
+            assert!((0.1 * first + 0.9 * now - average).abs() < 1e-6);
+        }
+        let plain = trainer("loss: non-saturating", 1, &device).1;
+        let of_average = restore(&plan, &saved.weights, &Device::flex()).unwrap().generator.unwrap();
+        let of_generator = restore(&plain, &saved.weights, &Device::flex()).unwrap().generator.unwrap();
+        let first = |part: &TrainedNetwork| {
+            let latents = Value::Flat(Tensor::ones([1, 2], &Device::flex()));
+            part.network.forward(latents).flat().into_data().iter::<f32>().collect::<Vec<_>>()
+        };
+        assert_ne!(first(&of_average), first(&of_generator));
+    }
+
+    #[test]
+    fn clipping_keeps_the_weights_of_the_critic_and_only_them_within_bounds() {
+        let device = Device::flex().autodiff();
+        let (trainer, _, _) = run("loss: wasserstein, game: { clip: 0.01 }", 5, &device);
+        let saved = save(&*trainer);
+        let largest = |name: &str| weights(&saved, name).into_iter().fold(0.0_f32, |most, value| most.max(value.abs()));
+        assert!((0.009..=0.01).contains(&largest("discriminator")));
+        assert!(largest("generator") > 0.1);
+    }
+
+    /// The slope of a critic without hidden layers is its weight, so both penalties are known.
+    #[test]
+    fn penalties_of_a_linear_critic_are_those_of_its_weight() {
+        let device = Device::flex().autodiff();
+        for (penalty, expected) in [
+            ("r1: 6", (|length: f32| 3.0 * length * length) as fn(f32) -> f32),
+            ("gradient: 5", |length: f32| 5.0 * (length - 1.0) * (length - 1.0)),
+        ] {
+            let networks = format!("{GENERATOR}, discriminator: [flatten, {{ linear: 1 }}]");
+            let model = format!("family: gan, latent: 2, {networks}, game: {{ penalty: {{ {penalty} }} }}");
+            let (trainer, _) = testing::trainer(&model, ADAM, 1, &device);
+            let saved = save(&*trainer);
+            let weight: Vec<f32> = weights(&saved, "discriminator.layers.1.weight");
+            let length = weight.iter().map(|value| value * value).sum::<f32>().sqrt();
+            let (_, measured) = train(trainer, 0..1, &device);
+            let found = measured[0].get("penalty").unwrap();
+            assert!((found - expected(length)).abs() < 1e-3 * expected(length), "{penalty}: {found}");
+        }
+    }
+
+    #[test]
+    fn a_penalty_flattens_the_critic() {
+        let device = Device::flex().autodiff();
+        let gap = |rest: &str| {
+            let (_, _, measured) = run(&format!("game: {{ discriminator_steps: 1000 {rest} }}"), 200, &device);
+            mean(&measured[190..], "real") - mean(&measured[190..], "made")
+        };
+        let (free, priced) = (gap(""), gap(", penalty: { r1: 30 }"));
+        assert!(priced < 0.5 * free, "{priced} and {free}");
+    }
+
+    #[test]
+    fn a_gan_put_back_goes_on_bit_for_bit() {
+        let device = Device::flex().autodiff();
+        let rest =
+            "condition: class, game: { ema: 0.5, discriminator_steps: 2, augment: [translate], instance_noise: 0.1 }";
+        resumes(|seed| trainer(rest, seed, &device).0, &device);
+    }
+}

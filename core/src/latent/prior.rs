@@ -1,0 +1,239 @@
+//! The distribution that latents are drawn from.
+
+#[cfg(feature = "train")]
+use burn::tensor::{Device, Tensor, TensorData};
+use serde::{Deserialize, Serialize};
+
+use super::Mixture;
+use crate::layer::LayerSpec;
+#[cfg(feature = "train")]
+use crate::layer::Value;
+#[cfg(feature = "train")]
+use crate::network::Sequential;
+use crate::noise::{Noise, latents};
+
+/// How the standard normal numbers of a seed become latents.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub enum Prior {
+    /// N(0, I): they are the latents.
+    #[default]
+    Normal,
+    /// A normal distribution fitted to the codes of the training images, each latent value by itself.
+    Gaussian {
+        /// Mean of every latent value.
+        mean: Vec<f32>,
+        /// Standard deviation of every latent value.
+        deviation: Vec<f32>,
+    },
+    /// A mixture of normal distributions fitted to the codes of the training images.
+    Mixture(Mixture),
+    /// The same for each class, fitted to the codes of its training images: what a conditional model draws from.
+    ByClass(Vec<Mixture>),
+    /// A generator or decoder that learned to make codes: those of the latent families.
+    Learned {
+        /// Number of its own latent values, which come from N(0, I).
+        latent: usize,
+        /// Its layers as declared.
+        layers: Vec<LayerSpec>,
+        /// Mean of every value of the codes; the network gives their distance from it …
+        mean: Vec<f32>,
+        /// … in units of these standard deviations.
+        deviation: Vec<f32>,
+        /// Standard deviation of what is added to what the network gives, in the same units: 0 for a generator, the learned scale for
+        /// a decoder, whose output is the mean of a normal distribution.
+        noise: f32,
+    },
+}
+
+/// Which samples are drawn.
+#[derive(Debug, Clone, Copy)]
+pub struct Draws<'a> {
+    /// What their randomness follows from.
+    pub seed: u64,
+    /// The number of the first one …
+    pub first: u64,
+    /// … and how many there are.
+    pub count: usize,
+    /// The class of each, for a conditional model.
+    pub classes: &'a [usize],
+    /// What deviations are multiplied by: below 1, codes lie nearer to the middles of the prior. That of a learned prior is in the
+    /// values that its network is given.
+    pub temperature: f32,
+}
+
+impl Prior {
+    /// Fits a normal distribution to `codes`, `count` rows of `latent` values.
+    pub fn fit(codes: &[f32], latent: usize) -> Self {
+        let (mean, deviation) = moments(codes, latent);
+        Self::Gaussian { mean, deviation }
+    }
+
+    /// The prior with its deviations multiplied by `temperature`, over `latent` values. A learned one, which has none, stays as it is.
+    #[cfg(feature = "train")]
+    pub fn cooled(self, temperature: f32, latent: usize) -> Self {
+        if temperature == 1.0 {
+            return self;
+        }
+        let times = |values: Vec<f32>| values.into_iter().map(|value| value * temperature).collect();
+        let mixture = |mixture: Mixture| mixture.scaled(temperature);
+        match self {
+            Self::Normal => Self::Gaussian { mean: vec![0.0; latent], deviation: vec![temperature; latent] },
+            Self::Gaussian { mean, deviation } => Self::Gaussian { mean, deviation: times(deviation) },
+            Self::Mixture(one) => Self::Mixture(mixture(one)),
+            Self::ByClass(mixtures) => Self::ByClass(mixtures.into_iter().map(mixture).collect()),
+            Self::Learned { .. } => self,
+        }
+    }
+
+    /// Whether the prior describes `latent` values of a model that knows `classes` classes, 0 for none, with finite numbers.
+    pub fn fits(&self, latent: usize, classes: usize) -> bool {
+        let good = |values: &[f32]| values.len() == latent && values.iter().all(|v| v.is_finite());
+        match self {
+            Self::Normal => true,
+            Self::Gaussian { mean, deviation } => good(mean) && good(deviation),
+            Self::Learned { mean, deviation, noise, .. } => good(mean) && good(deviation) && noise.is_finite(),
+            Self::Mixture(mixture) => mixture.fits(latent),
+            Self::ByClass(mixtures) => {
+                !mixtures.is_empty() && mixtures.len() == classes && mixtures.iter().all(|mixture| mixture.fits(latent))
+            }
+        }
+    }
+
+    /// The codes of samples, `[count, latent]`. A learned prior needs its network.
+    #[cfg(feature = "train")]
+    pub fn draw(&self, draws: Draws<'_>, latent: usize, network: Option<&Sequential>, device: &Device) -> Tensor<2> {
+        let rows = |values: Vec<f32>, width: usize| {
+            Tensor::<2>::from_data(TensorData::new(values, [draws.count, width]), device)
+        };
+        let codes = self.codes(draws, latent, |drawn, own| match network {
+            Some(network) => network.forward(Value::Flat(rows(drawn, own))).flat().into_data().iter().collect(),
+            None => vec![0.0; draws.count * latent],
+        });
+        rows(codes, latent)
+    }
+
+    /// The codes of samples, `[count, latent]`, where `network` is what a learned prior gives for its own draws, rows of a width that
+    /// it is told. A class that there is no mixture of counts as the first one.
+    pub fn codes(
+        &self,
+        draws: Draws<'_>,
+        latent: usize,
+        network: impl FnOnce(Vec<f32>, usize) -> Vec<f32>,
+    ) -> Vec<f32> {
+        let Draws { seed, first, count, classes, temperature } = draws;
+        let stream = |index: u64| Noise::new(seed, first.wrapping_add(index));
+        let scaled = |mut values: Vec<f32>, mean: &[f32], deviation: &[f32]| {
+            for (index, value) in values.iter_mut().enumerate() {
+                *value = mean[index % latent] + temperature * deviation[index % latent] * *value;
+            }
+            values
+        };
+        match self {
+            Self::Normal => tempered(latents(seed, first, count, latent), temperature),
+            Self::Gaussian { mean, deviation } => scaled(latents(seed, first, count, latent), mean, deviation),
+            Self::Mixture(mixture) => {
+                let sample = |index| mixture.draw(&mut stream(index), latent, temperature);
+                (0..count as u64).flat_map(sample).collect()
+            }
+            Self::ByClass(mixtures) => {
+                let of = |index: usize| classes.get(index).and_then(|class| mixtures.get(*class)).or(mixtures.first());
+                let sample = |index: usize| match of(index) {
+                    Some(mixture) => mixture.draw(&mut stream(index as u64), latent, temperature),
+                    None => vec![0.0; latent],
+                };
+                (0..count).flat_map(sample).collect()
+            }
+            Self::Learned { latent: own, mean, deviation, noise, .. } => {
+                let (mut drawn, mut added) = (Vec::new(), Vec::new());
+                for index in 0..count as u64 {
+                    let mut stream = stream(index);
+                    drawn.extend(stream.normals(*own));
+                    added.extend(stream.normals(latent));
+                }
+                let mut codes = network(tempered(drawn, temperature), *own);
+                for (index, (code, added)) in codes.iter_mut().zip(added).enumerate() {
+                    let (mean, deviation) = (mean[index % latent], deviation[index % latent]);
+                    *code = (*code + added * (temperature * *noise)) * deviation + mean;
+                }
+                codes
+            }
+        }
+    }
+}
+
+/// Draws from N(0, I) with another deviation.
+fn tempered(mut values: Vec<f32>, temperature: f32) -> Vec<f32> {
+    for value in &mut values {
+        *value *= temperature;
+    }
+    values
+}
+
+/// Mean and standard deviation of every value of `codes`, rows of `latent` values.
+pub fn moments(codes: &[f32], latent: usize) -> (Vec<f32>, Vec<f32>) {
+    let rows = (codes.len() / latent.max(1)).max(1);
+    let column = |index: usize| codes.iter().skip(index).step_by(latent.max(1)).map(|v| f64::from(*v));
+    let mean: Vec<f64> = (0..latent).map(|i| column(i).sum::<f64>() / rows as f64).collect();
+    let deviation = (0..latent).map(|i| {
+        let squares = column(i).map(|v| (v - mean[i]) * (v - mean[i])).sum::<f64>();
+        libm::sqrt(squares / rows as f64) as f32
+    });
+    (mean.iter().map(|v| *v as f32).collect(), deviation.collect())
+}
+
+#[cfg(all(test, feature = "train"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fitted_prior_has_the_mean_and_deviation_of_the_codes() {
+        let Prior::Gaussian { mean, deviation } = Prior::fit(&[1.0, 10.0, 3.0, 10.0], 2) else {
+            panic!("a fit gives a Gaussian")
+        };
+        assert_eq!((mean, deviation), (vec![2.0, 10.0], vec![1.0, 0.0]));
+    }
+
+    #[test]
+    fn each_class_is_drawn_from_its_own_mixture() {
+        let at = |mean: f32| Mixture { weights: vec![1.0], means: vec![mean], factors: vec![0.5] };
+        let prior = Prior::ByClass(vec![at(-100.0), at(100.0)]);
+        assert!(prior.fits(1, 2) && !prior.fits(1, 0) && !prior.fits(1, 3) && !prior.fits(2, 2));
+        assert!(!Prior::ByClass(Vec::new()).fits(1, 0));
+        let draw = |first: u64, classes: &[usize]| -> Vec<f32> {
+            let draws = Draws { seed: 7, first, count: classes.len(), classes, temperature: 1.0 };
+            prior.draw(draws, 1, None, &Device::flex()).into_data().iter().collect()
+        };
+        let codes = draw(0, &[0, 1, 1, 0]);
+        assert!(
+            codes.iter().zip([-100.0, 100.0, 100.0, -100.0]).all(|(code, mean): (&f32, f32)| (code - mean).abs() < 5.0)
+        );
+        assert_eq!(draw(2, &[1, 0]), codes[2..], "a sample is the same whatever is drawn with it");
+        assert_eq!(codes[0] + 100.0, draw(0, &[1])[0] - 100.0, "the same noise in every class");
+    }
+
+    #[test]
+    fn draws_of_half_the_temperature_lie_half_as_far_from_the_middle() {
+        let mixture = Mixture { weights: vec![1.0], means: vec![3.0], factors: vec![2.0] };
+        let gaussian = Prior::Gaussian { mean: vec![3.0], deviation: vec![2.0] };
+        for (prior, middle) in [(Prior::Normal, 0.0), (gaussian, 3.0), (Prior::Mixture(mixture.clone()), 3.0)] {
+            let draw = |temperature: f32| -> Vec<f32> {
+                let draws = Draws { seed: 7, first: 0, count: 3, classes: &[], temperature };
+                prior.draw(draws, 1, None, &Device::flex()).into_data().iter().collect()
+            };
+            for (warm, cool) in draw(1.0).into_iter().zip(draw(0.5)) {
+                assert!(((warm - middle) / 2.0 - (cool - middle)).abs() < 1e-6, "{prior:?}: {warm} and {cool}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_cooled_prior_has_its_middle_where_it_was_and_less_spread() {
+        let Prior::Gaussian { mean, deviation } = Prior::Normal.cooled(0.5, 2) else { panic!("N(0, I) has one width") };
+        assert_eq!((mean, deviation), (vec![0.0; 2], vec![0.5; 2]));
+        let mixture = Mixture { weights: vec![1.0], means: vec![3.0], factors: vec![2.0] };
+        let cold = Mixture { factors: vec![1.0], ..mixture.clone() };
+        assert_eq!(Prior::Mixture(mixture.clone()).cooled(0.5, 1), Prior::Mixture(cold.clone()));
+        assert_eq!(Prior::ByClass(vec![mixture.clone()]).cooled(0.5, 1), Prior::ByClass(vec![cold]));
+        assert_eq!(Prior::Mixture(mixture.clone()).cooled(1.0, 1), Prior::Mixture(mixture));
+    }
+}

@@ -1,0 +1,156 @@
+//! The weights that a network begins with.
+
+use std::collections::BTreeMap;
+
+use burn::module::{Param, ParamId, RunningState};
+use burn::tensor::{Device, Tensor, TensorData};
+
+use super::Distribution;
+use crate::noise::{Noise, Purpose};
+
+/// Makes the weights of layers on a device: drawn from a seed, loaded, or zero.
+///
+/// The numbers are drawn by [`Noise`] and not by the device, so training begins with the same bits on every one.
+#[derive(Debug)]
+pub struct Initializer<'a> {
+    device: &'a Device,
+    source: Source,
+    /// The way to the layer that is being built: `layers.3.`.
+    scope: String,
+}
+
+#[derive(Debug)]
+enum Source {
+    Drawn {
+        noise: Box<Noise>,
+        /// The number of the network, in which names are unique.
+        network: u64,
+    },
+    Zeros,
+    Loaded {
+        /// Weights that no layer has taken yet.
+        tensors: BTreeMap<String, TensorData>,
+        /// What was missing or had another shape.
+        faults: Vec<String>,
+    },
+}
+
+impl<'a> Initializer<'a> {
+    /// Random weights of network number `network` of a model.
+    pub fn seeded(seed: u64, network: u64, device: &'a Device) -> Self {
+        let noise = Box::new(Noise::of(Purpose::Weights, seed, network));
+        Self::from(Source::Drawn { noise, network }, device)
+    }
+
+    /// Zeros, for weights that are replaced next.
+    pub fn zeros(device: &'a Device) -> Self {
+        Self::from(Source::Zeros, device)
+    }
+
+    /// The weights of one network by their names, such as `layers.0.weight`. [`Self::finish`] tells whether they fitted.
+    pub fn loaded(tensors: BTreeMap<String, TensorData>, device: &'a Device) -> Self {
+        Self::from(Source::Loaded { tensors, faults: Vec::new() }, device)
+    }
+
+    fn from(source: Source, device: &'a Device) -> Self {
+        Self { device, source, scope: String::new() }
+    }
+
+    /// Where the weights live.
+    pub fn device(&self) -> &'a Device {
+        self.device
+    }
+
+    /// Whether the weights are loaded rather than drawn.
+    pub fn is_loaded(&self) -> bool {
+        matches!(self.source, Source::Loaded { .. })
+    }
+
+    /// Builds a part whose weights are called `name.…`.
+    pub fn within<T>(&mut self, name: &str, build: impl FnOnce(&mut Self) -> T) -> T {
+        let outer = self.scope.len();
+        self.scope.push_str(name);
+        self.scope.push('.');
+        let built = build(self);
+        self.scope.truncate(outer);
+        built
+    }
+
+    /// A trainable weight.
+    pub fn parameter<const D: usize>(
+        &mut self,
+        name: &str,
+        shape: [usize; D],
+        initial: Distribution,
+    ) -> Param<Tensor<D>> {
+        let id = self.identity(name);
+        let mut param = match &mut self.source {
+            Source::Drawn { noise, .. } => {
+                let values: Vec<f32> = (0..shape.iter().product()).map(|_| initial.draw(noise)).collect();
+                Param::from_data(TensorData::new(values, shape), self.device)
+            }
+            Source::Zeros => Param::from_tensor(Tensor::zeros(shape, self.device)),
+            Source::Loaded { .. } => Param::from_tensor(self.load(name, shape)),
+        };
+        param.id = id;
+        param
+    }
+
+    /// By what an optimiser knows the weight called `name`. The same whenever a network is begun anew, so that a training repeats itself
+    /// to the byte: a hash (FNV-1a) of the network's number and the weight's full name.
+    fn identity(&self, name: &str) -> ParamId {
+        let network = match self.source {
+            Source::Drawn { network, .. } => network,
+            // No optimiser sees these; all that counts is that the same weights are packed to the same bytes.
+            Source::Zeros | Source::Loaded { .. } => 0,
+        };
+        let bytes = network.to_le_bytes().into_iter().chain(self.scope.bytes()).chain(name.bytes());
+        let hash =
+            bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+        ParamId::from(hash)
+    }
+
+    /// A bias of `length` zeros, if it is wanted.
+    pub fn bias(&mut self, wanted: bool, length: usize) -> Option<Param<Tensor<1>>> {
+        wanted.then(|| self.parameter("bias", [length], Distribution::Constant(0.0)))
+    }
+
+    /// A value that training moves without a gradient, such as a moving average. It draws no random number.
+    pub fn state<const D: usize>(&mut self, name: &str, shape: [usize; D], value: f32) -> RunningState<Tensor<D>> {
+        let id = self.identity(name);
+        let tensor = match self.source {
+            Source::Loaded { .. } => self.load(name, shape),
+            _ => Tensor::full(shape, value, self.device),
+        };
+        RunningState::with_id(id, tensor)
+    }
+
+    /// A loaded tensor; if there is none of that name and shape a fault is noted, and the tensor is a single 0, which takes no
+    /// memory and is never used.
+    fn load<const D: usize>(&mut self, name: &str, shape: [usize; D]) -> Tensor<D> {
+        let name = format!("{}{name}", self.scope);
+        if let Source::Loaded { tensors, faults } = &mut self.source {
+            match tensors.remove(&name) {
+                Some(data) if data.shape().as_slice() == shape => return Tensor::from_data(data, self.device),
+                Some(data) => {
+                    let found = data.shape().as_slice();
+                    faults.push(format!("`{name}` has the shape {found:?}, expected {shape:?}"));
+                }
+                None => faults.push(format!("`{name}` is missing")),
+            }
+        }
+        Tensor::zeros([1; D], self.device)
+    }
+
+    /// Whether all loaded weights fitted and were used.
+    ///
+    /// # Errors
+    /// What was missing, had another shape or belongs to no layer.
+    pub fn finish(self) -> Result<(), String> {
+        let Source::Loaded { tensors, mut faults } = self.source else {
+            return Ok(());
+        };
+        faults.extend(tensors.into_keys().map(|name| format!("`{name}` is no weight of this network")));
+        if faults.is_empty() { Ok(()) } else { Err(faults.join("; ")) }
+    }
+}

@@ -1,0 +1,113 @@
+//! A batch of samples on its way through a network.
+
+use burn::module::Module;
+use burn::tensor::Tensor;
+
+use crate::activation::Activation;
+
+/// A batch of samples on its way through a network.
+#[derive(Debug, Clone)]
+pub enum Value {
+    /// `[batch, values]`
+    Flat(Tensor<2>),
+    /// `[batch, channels, height, width]`
+    Image(Tensor<4>),
+}
+
+impl Value {
+    /// The values of each sample in a row.
+    pub fn flat(self) -> Tensor<2> {
+        match self {
+            Self::Flat(tensor) => tensor,
+            Self::Image(tensor) => tensor.flatten(1, 3),
+        }
+    }
+
+    /// The samples as images; a row of n values is an image of n channels with one pixel each.
+    pub fn image(self) -> Tensor<4> {
+        match self {
+            Self::Image(tensor) => tensor,
+            Self::Flat(tensor) => {
+                let [batch, values] = tensor.dims();
+                tensor.reshape([batch, values, 1, 1])
+            }
+        }
+    }
+
+    /// The same numbers without what led to them, so that no gradient goes on to there.
+    pub fn detach(self) -> Self {
+        match self {
+            Self::Flat(tensor) => Self::Flat(detach(tensor)),
+            Self::Image(tensor) => Self::Image(detach(tensor)),
+        }
+    }
+}
+
+/// The same numbers without what led to them. Unlike [`Tensor::detach`], which leaves a weight a weight, nothing that is computed from
+/// it has a gradient.
+pub fn detach<const D: usize>(tensor: Tensor<D>) -> Tensor<D> {
+    match tensor.device().is_autodiff() {
+        true => Tensor::from_inner(tensor.inner()),
+        false => tensor,
+    }
+}
+
+/// A built layer: what a batch becomes behind it.
+pub trait Forward: Module {
+    /// Sends a batch through. Its shape is one that the layer was built for.
+    fn forward(&self, value: Value) -> Value;
+
+    /// Sends a batch through and applies the activation behind the layer, if the layer has a way to do both at once.
+    fn fused(&self, _value: &Value, _activation: Activation) -> Option<Value> {
+        None
+    }
+
+    /// The activation that the layer is, if another layer could apply it.
+    fn activation(&self) -> Option<Activation> {
+        None
+    }
+}
+
+/// Implements [`Forward`] for activations that the layer before can apply.
+macro_rules! activation {
+    ($module:ty, $activation:expr) => {
+        impl $crate::layer::Forward for $module {
+            fn forward(&self, value: $crate::layer::Value) -> $crate::layer::Value {
+                use $crate::layer::Value;
+                let activation = $crate::layer::Forward::activation(self);
+                match value {
+                    Value::Flat(tensor) => Value::Flat(
+                        activation
+                            .and_then(|it| $crate::kernel::activate(&tensor, it))
+                            .unwrap_or_else(|| self.forward(tensor)),
+                    ),
+                    Value::Image(tensor) => Value::Image(
+                        activation
+                            .and_then(|it| $crate::kernel::activate(&tensor, it))
+                            .unwrap_or_else(|| self.forward(tensor)),
+                    ),
+                }
+            }
+
+            fn activation(&self) -> Option<$crate::activation::Activation> {
+                ($activation)(self)
+            }
+        }
+    };
+}
+pub(crate) use activation;
+
+/// Implements [`Forward`] for modules that treat tensors of any rank the same way.
+macro_rules! any_rank {
+    ($module:ty) => {
+        impl $crate::layer::Forward for $module {
+            fn forward(&self, value: $crate::layer::Value) -> $crate::layer::Value {
+                match value {
+                    $crate::layer::Value::Flat(tensor) => $crate::layer::Value::Flat(self.forward(tensor)),
+                    $crate::layer::Value::Image(tensor) => $crate::layer::Value::Image(self.forward(tensor)),
+                }
+            }
+        }
+    };
+}
+pub(crate) use any_rank;

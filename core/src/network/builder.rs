@@ -1,0 +1,325 @@
+//! From layers as declared to a network whose shapes are known, or to everything that is wrong with it.
+
+use std::fmt::Write;
+
+use super::{Network, PlannedLayer};
+use crate::diagnostic::{Path, Problem, Step, extend};
+use crate::format::{readable, thousands};
+use crate::layer::{LayerSpec, ShapeError};
+use crate::limits::Limits;
+use crate::shape::Shape;
+
+/// How many layers before a error are shown.
+const SHOWN: usize = 12;
+
+/// Networks while they are resolved, with all problems so far.
+#[derive(Debug)]
+pub struct PlanBuilder<'a> {
+    /// What does not fit.
+    pub problems: Vec<Problem>,
+    limits: Limits,
+    /// Values that could not be read, so that what stands in for them says nothing.
+    unread: &'a [Path],
+    /// Layers of the network so far.
+    count: usize,
+    parameters: u64,
+    activations: u64,
+}
+
+/// A limit was passed: nothing behind it is worth a look.
+struct TooLarge;
+
+impl<'a> PlanBuilder<'a> {
+    /// An builder within `limits`; problems of `unread` values are known already.
+    pub fn new(limits: Limits, unread: &'a [Path]) -> Self {
+        Self { problems: Vec::new(), limits, unread, count: 0, parameters: 0, activations: 0 }
+    }
+
+    /// Notes a problem, unless it is of a value that could not even be read.
+    pub fn note(&mut self, problem: Problem) {
+        if !self.is_unread(&problem.path) {
+            self.problems.push(problem);
+        }
+    }
+
+    /// Whether the value at `path`, or one that it is part of, could not be read.
+    pub fn is_unread(&self, path: &[Step]) -> bool {
+        self.unread.iter().any(|unread| path.starts_with(unread))
+    }
+
+    /// Whether something that the value at `path` is made of could not be read.
+    fn is_partly_unread(&self, path: &[Step]) -> bool {
+        self.unread.iter().any(|unread| unread.starts_with(path))
+    }
+
+    /// Resolves the layers of the list at `path` one after another.
+    ///
+    /// The shape of the `input` may be unknown because of an earlier problem, and becomes unknown behind every layer that does
+    /// not fit; the layers from where it is known again are judged as well. Gives the network if its input is known and all of
+    /// it fits, and the shape behind it if nothing in it is wrong.
+    pub fn network(
+        &mut self,
+        name: &'static str,
+        path: &[Step],
+        input: Option<Shape>,
+        layers: &[LayerSpec],
+    ) -> (Option<Network>, Option<Shape>) {
+        if self.is_unread(path) {
+            return (None, None);
+        }
+        (self.count, self.parameters, self.activations) = (0, 0, 0);
+        let before = self.problems.len();
+        let mut planned = Vec::new();
+        let output = self.list(name, path, input, layers, &mut planned);
+        let Ok(output) = output else { return (None, None) };
+        let whole = self.problems.len() == before;
+        let complete = whole && planned.len() == layers.len();
+        (input.filter(|_| complete).map(|input| Network { name, input, layers: planned }), output.filter(|_| whole))
+    }
+
+    /// A network from `latent` values to an image: the decoder or generator of any family.
+    pub fn generator(
+        &mut self,
+        name: &'static str,
+        path: &[Step],
+        latent: Option<usize>,
+        layers: &[LayerSpec],
+        image: Option<[usize; 3]>,
+    ) -> Option<Network> {
+        let (network, output) = self.network(name, path, latent.map(Shape::Flat), layers);
+        let Some(image) = image else { return network };
+        let expected = Shape::Image(image);
+        if let Some(found) = output.filter(|output| *output != expected) {
+            let fix = match found {
+                Shape::Flat(values) if values == expected.len() => format!("`reshape: {expected}` as its last layer"),
+                Shape::Flat(_) => format!("`linear: {}` and `reshape: {expected}` as its last layers", expected.len()),
+                Shape::Image([_, height, width]) if [height, width] == image[1..] => {
+                    format!("{} filters in its last convolution", image[0])
+                }
+                Shape::Image(_) => {
+                    let [_, height, width] = image;
+                    format!(
+                        "other strides, another `reshape` or `padding: same`, which lead to {height} by {width} pixels"
+                    )
+                }
+            };
+            let problem = format!("the {name} gives {found}, but the images are {expected}");
+            let end = extend(path, layers.len().checked_sub(1).map(Step::Index));
+            self.note(Problem::new(end, problem).suggest(Some(fix)));
+            return None;
+        }
+        network
+    }
+
+    fn list(
+        &mut self,
+        name: &'static str,
+        path: &[Step],
+        input: Option<Shape>,
+        layers: &[LayerSpec],
+        planned: &mut Vec<PlannedLayer>,
+    ) -> Result<Option<Shape>, TooLarge> {
+        let mut shape = input;
+        for (index, spec) in layers.iter().enumerate() {
+            let here = extend(path, [Step::Index(index)]);
+            self.count += 1;
+            if self.count > self.limits.layers {
+                let found = format!("the {name} has more than {} layers", self.limits.layers);
+                return self.too_large(here, found);
+            }
+            shape = match shape {
+                _ if self.is_unread(&here) => None,
+                _ if self.is_partly_unread(&here) => {
+                    self.judge_alone(name, &here, spec)?;
+                    None
+                }
+                Some(shape) => self.layer(name, &here, shape, spec, planned)?,
+                None => self.judge_alone(name, &here, spec)?,
+            };
+        }
+        Ok(shape)
+    }
+
+    /// One layer behind samples of shape `input`; gives the shape behind it.
+    fn layer(
+        &mut self,
+        name: &'static str,
+        here: &[Step],
+        input: Shape,
+        spec: &LayerSpec,
+        planned: &mut Vec<PlannedLayer>,
+    ) -> Result<Option<Shape>, TooLarge> {
+        if self.faulty(here, spec) {
+            return Ok(None);
+        }
+        let mut inside = Vec::new();
+        if let Some(made_of) = spec.inside() {
+            let list = inner_path(here, spec);
+            let mut shape = Some(input);
+            for _ in 0..made_of.times {
+                let before = self.problems.len();
+                shape = self.list(name, &list, shape, made_of.layers, &mut inside)?;
+                if self.problems.len() > before || shape.is_none() {
+                    return Ok(None);
+                }
+            }
+        }
+        let output = match spec.output(input) {
+            Ok(output) => output,
+            Err(error) => {
+                let problem = shape_problem(name, here, input, spec, &error, planned);
+                self.note(problem);
+                return Ok(spec.regardless());
+            }
+        };
+        let layer = PlannedLayer {
+            parameters: spec.parameters(input),
+            macs: spec.macs(input, output),
+            spec: spec.clone(),
+            input,
+            output,
+            inside,
+        };
+        self.parameters = self.parameters.saturating_add(layer.parameters);
+        self.activations = self.activations.saturating_add(output.bytes());
+        if self.activations > self.limits.activations {
+            let (bytes, most) = (readable(self.activations), readable(self.limits.activations));
+            let found = format!("the {name} needs {bytes} of activations an image up to here, more than {most}");
+            return self.too_large(here.to_vec(), found);
+        }
+        if self.parameters > self.limits.parameters {
+            let (count, most) = (thousands(self.parameters), thousands(self.limits.parameters));
+            let found = format!("the {name} has {count} parameters up to here, more than {most}");
+            return self.too_large(here.to_vec(), found);
+        }
+        planned.push(layer);
+        Ok(Some(output))
+    }
+
+    /// A layer, and those that it is made of, whose input is not known; gives the shape behind it if that is known.
+    fn judge_alone(&mut self, name: &'static str, here: &[Step], spec: &LayerSpec) -> Result<Option<Shape>, TooLarge> {
+        if self.faulty(here, spec) {
+            return Ok(None);
+        }
+        if let Some(made_of) = spec.inside() {
+            self.list(name, &inner_path(here, spec), None, made_of.layers, &mut Vec::new())?;
+        }
+        Ok(spec.regardless())
+    }
+
+    /// Notes the faults of a layer's own fields, and tells whether there are any.
+    fn faulty(&mut self, here: &[Step], spec: &LayerSpec) -> bool {
+        let errors = spec.errors();
+        for error in &errors {
+            let mut path = extend(here, [Step::key(spec.name())]);
+            path.extend((!error.field.is_empty()).then(|| Step::key(error.field)));
+            self.note(Problem::new(path, error.found.clone()));
+        }
+        !errors.is_empty()
+    }
+
+    fn too_large<T>(&mut self, path: Path, found: String) -> Result<T, TooLarge> {
+        self.note(
+            Problem::new(path, found).suggest(Some("a smaller network, or `--allow-large` on the command line".into())),
+        );
+        Err(TooLarge)
+    }
+}
+
+/// Where the list of layers stands that a layer is made of.
+fn inner_path(here: &[Step], spec: &LayerSpec) -> Path {
+    let key = spec.inside().and_then(|inside| inside.key).map(Step::key);
+    extend(here, [Step::key(spec.name())].into_iter().chain(key))
+}
+
+fn shape_problem(
+    name: &str,
+    here: &[Step],
+    input: Shape,
+    spec: &LayerSpec,
+    error: &ShapeError,
+    before: &[PlannedLayer],
+) -> Problem {
+    let fix = match (&error.fix, error.wants) {
+        (Some(fix), _) => Some(fix.clone()),
+        (None, Some(wanted)) => units_to_change(before, wanted)
+            .or_else(|| matches!(input, Shape::Flat(_)).then(|| format!("put `linear: {wanted}` before it"))),
+        (None, None) => None,
+    };
+    let mut table = format!("the shapes of the {name} up to here");
+    let first = before.first().map_or(input, |layer| layer.input);
+    let width = before.iter().map(|layer| layer.spec.name().len()).max().unwrap_or(0).max("input".len());
+    let _ = write!(table, "\n  {:<width$}  {first}", "input");
+    if before.len() > SHOWN {
+        let _ = write!(table, "\n  … {} layers", before.len() - SHOWN);
+    }
+    for layer in &before[before.len().saturating_sub(SHOWN)..] {
+        let _ = write!(table, "\n  {:<width$}  {}", layer.spec.name(), layer.output);
+    }
+    let found = match error.found.contains('`') {
+        true => error.found.clone(),
+        false => format!("`{}`: {}", spec.name(), error.found),
+    };
+    Problem::new(here.to_vec(), found).note(table).suggest(fix)
+}
+
+/// "`linear` before it must have 3136 units", if the values that reach a layer come from a `linear`.
+fn units_to_change(before: &[PlannedLayer], wanted: usize) -> Option<String> {
+    let changes_nothing = |layer: &&PlannedLayer| layer.input == layer.output && layer.spec.name() != "linear";
+    let last = before.iter().rev().find(|layer| !changes_nothing(layer))?;
+    (last.spec.name() == "linear").then(|| format!("the `linear` before it must have {wanted} units"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layer::{Conv2d, Flatten, Linear, Relu, Repeat, Reshape, Residual};
+
+    fn problems(layers: &[LayerSpec]) -> Vec<String> {
+        let problems = Network::new("decoder", Shape::Image([1, 28, 28]), layers, Limits::DEFAULT).unwrap_err();
+        problems.0.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_misfit_shows_the_way_to_it_and_the_units_that_would_fit() {
+        let found =
+            problems(&[Flatten {}.into(), Linear::new(2304).into(), Relu {}.into(), Reshape([64, 7, 7]).into()]);
+        assert_eq!(found.len(), 1);
+        assert!(found[0].contains("`reshape: [64, 7, 7]` holds 3136 values, but 2304 reach it"), "{}", found[0]);
+        assert!(found[0].contains("flatten  [784]\n    linear   [2304]\n    relu     [2304]"), "{}", found[0]);
+        assert!(found[0].ends_with("the `linear` before it must have 3136 units"), "{}", found[0]);
+    }
+
+    #[test]
+    fn layers_are_judged_again_from_where_the_shape_is_known() {
+        let found = problems(&[
+            Linear::new(100).into(),
+            Reshape([4, 4, 4]).into(),
+            Conv2d { stride: 0.into(), ..Conv2d::new(8, 3) }.into(),
+            Conv2d::new(8, 3).into(),
+        ]);
+        assert_eq!(found.len(), 3, "{found:?}");
+        assert!(found[0].starts_with("decoder[0]: `linear` needs values in a row"), "{}", found[0]);
+        assert!(found[1].starts_with("decoder[1]: "), "{}", found[1]);
+        assert!(found[2].starts_with("decoder[2].conv2d.stride: stride must lie between"), "{}", found[2]);
+    }
+
+    #[test]
+    fn a_misfit_within_a_residual_within_a_repeat_is_told_once_with_its_place() {
+        let residual = Residual(vec![Conv2d::new(1, 3).into(), Conv2d::new(1, 9).into()]);
+        let found = problems(&[Repeat { times: 3, layers: vec![residual.into()] }.into()]);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].starts_with("decoder[0].repeat.layers[0]: `residual`"), "{}", found[0]);
+    }
+
+    #[test]
+    fn what_could_not_be_read_is_not_judged() {
+        let unread = [vec![Step::key("decoder"), Step::Index(0)]];
+        let mut builder = PlanBuilder::new(Limits::DEFAULT, &unread);
+        let layers = [Linear::new(100).into(), Relu {}.into(), Linear::new(3).into(), Reshape([1, 1, 2]).into()];
+        builder.network("decoder", &[Step::key("decoder")], Some(Shape::Image([1, 2, 2])), &layers);
+        let found: Vec<String> = builder.problems.iter().map(ToString::to_string).collect();
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].starts_with("decoder[3]"), "{found:?}");
+    }
+}

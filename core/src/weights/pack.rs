@@ -1,0 +1,201 @@
+//! Packing the weights of networks, and putting them back.
+
+use std::collections::BTreeMap;
+
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::store::{FloatCastAdapter, ModuleSnapshot};
+use burn::tensor::{Bytes, DType, Tensor, TensorData};
+use burn_pack::{Reader, Scalar, Tensor as PackTensor, Writer};
+
+use super::{Precision, WeightsError};
+
+/// The weights of several networks on their way into one file, under names such as `encoder.layers.0.weight`.
+///
+/// Adding them reads nothing; [`Pack::read`] does.
+#[derive(Default)]
+pub struct Pack {
+    tensors: Vec<Packed>,
+    metadata: BTreeMap<String, String>,
+    scalars: BTreeMap<String, Scalar>,
+    halve: bool,
+}
+
+/// A tensor that is still on its device.
+struct Packed {
+    name: String,
+    dtype: DType,
+    shape: Vec<usize>,
+    id: u64,
+    values: Values,
+}
+
+enum Values {
+    Device(Tensor<1>),
+    Host(TensorData),
+}
+
+impl Pack {
+    /// For numbers of the given width.
+    pub fn new(precision: Precision) -> Self {
+        Self { halve: precision == Precision::F16, ..Self::default() }
+    }
+
+    /// Adds all weights of `module`, with `name` and a dot before the name of each; nothing if `name` is empty.
+    pub fn add<M: Module>(&mut self, name: &str, module: &M) {
+        let prefix = prefix(name);
+        // Moving averages are brought up to date where the module leaves training.
+        module.valid().visit(&mut Collect { pack: self, prefix, path: Vec::new(), modules: Vec::new() });
+    }
+
+    /// Adds a tensor of the parameter with the given identity.
+    pub(crate) fn tensor<const D: usize>(&mut self, name: String, id: u64, dtype: DType, tensor: Tensor<D>) {
+        let shape = tensor.dims().to_vec();
+        self.tensors.push(Packed { name, dtype, id, values: Values::Device(tensor.reshape([-1])), shape });
+    }
+
+    /// Adds a tensor that was read already.
+    pub(crate) fn data(&mut self, name: String, id: u64, data: TensorData) {
+        let shape = data.shape().to_vec();
+        self.tensors.push(Packed { name, dtype: data.dtype(), id, values: Values::Host(data), shape });
+    }
+
+    /// Adds a word and a number about the file.
+    pub(crate) fn note(&mut self, metadata: (String, String), scalars: [(String, u64); 2]) {
+        self.metadata.extend([metadata]);
+        self.scalars.extend(scalars.map(|(name, value)| (name, Scalar::UInt(value))));
+    }
+
+    /// The bytes of the file.
+    ///
+    /// # Errors
+    /// A tensor cannot be read from its device.
+    pub async fn read(self) -> Result<Vec<u8>, WeightsError> {
+        let mut tensors = Vec::with_capacity(self.tensors.len());
+        for Packed { name, dtype, shape, id, values } in self.tensors {
+            let data = match values {
+                Values::Device(tensor) => tensor.into_data_async().await,
+                Values::Host(data) => Ok(data),
+            };
+            let data = data.map_err(|error| WeightsError(error.to_string()))?;
+            let (bytes, _, _) = data.convert_dtype(dtype).into_parts();
+            tensors.push(PackTensor::new(name, dtype, shape, Some(id), bytes));
+        }
+        let mut writer = Writer::new(tensors);
+        for (key, value) in &self.scalars {
+            writer = writer.with_scalar(key, *value);
+        }
+        for (key, value) in &self.metadata {
+            writer = writer.with_metadata(key, value);
+        }
+        writer.into_bytes().map(|bytes| bytes.to_vec()).map_err(|error| WeightsError(error.to_string()))
+    }
+
+    /// Puts the tensors in the order of their names, so that the same content always gives the same bytes.
+    pub(crate) fn sorted(mut self) -> Self {
+        self.tensors.sort_by(|a, b| a.name.cmp(&b.name));
+        self
+    }
+}
+
+/// What stands before the names of a network called `name`.
+fn prefix(name: &str) -> String {
+    if name.is_empty() { String::new() } else { format!("{name}.") }
+}
+
+/// Adds the parameters of a module to a pack while it is visited.
+struct Collect<'a> {
+    pack: &'a mut Pack,
+    prefix: String,
+    path: Vec<String>,
+    /// The types of the modules on the way.
+    modules: Vec<String>,
+}
+
+impl ModuleVisitor for Collect<'_> {
+    fn enter_module(&mut self, name: &str, module: &str) {
+        self.modules.push(module.to_owned());
+        if !module.starts_with("Enum:") {
+            self.path.push(name.to_owned());
+        }
+    }
+
+    fn exit_module(&mut self, _: &str, module: &str) {
+        self.modules.pop();
+        if !module.starts_with("Enum:") {
+            self.path.pop();
+        }
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let module = self.modules.iter().rfind(|module| module.starts_with("Struct:") || module.starts_with("Enum:"));
+        // What belongs to moving averages stays at 32 bits: small variances would vanish.
+        let exact = module.is_some_and(|module| ["Struct:BatchNorm", "Struct:Spectral"].contains(&module.as_str()));
+        let dtype = if self.pack.halve && !exact { DType::F16 } else { DType::F32 };
+        let name = format!("{}{}", self.prefix, self.path.join("."));
+        self.pack.tensor(name, param.id.val(), dtype, param.val());
+    }
+}
+
+/// The weights of several networks on their way out of a file.
+pub struct Unpack(Vec<PackTensor>);
+
+impl Unpack {
+    /// Reads what [`Pack::bytes`] gave.
+    ///
+    /// # Errors
+    /// The bytes are no pack.
+    pub fn read(bytes: &[u8]) -> Result<Self, WeightsError> {
+        let reader = Reader::from_bytes(Bytes::from_bytes_vec(bytes.to_vec()));
+        let tensors = reader.and_then(Reader::into_tensors);
+        tensors.map(Self).map_err(|error| WeightsError(error.to_string()))
+    }
+
+    /// Puts the weights that were added as `name` into `module` as 32-bit floats, and gives its parameters the identities that they
+    /// were packed with, by which an optimiser knows them. With an empty name, all that are left.
+    ///
+    /// # Errors
+    /// A name or shape differs from those of the module.
+    pub fn fill<M: Module>(&mut self, name: &str, mut module: M) -> Result<M, WeightsError> {
+        let prefix = prefix(name);
+        let (mut ours, others) =
+            std::mem::take(&mut self.0).into_iter().partition::<Vec<_>, _>(|tensor| tensor.name.starts_with(&prefix));
+        self.0 = others;
+        for tensor in &mut ours {
+            tensor.name.drain(..prefix.len());
+        }
+        let adapter = Box::new(FloatCastAdapter::to(DType::F32));
+        let result = module.apply(ours, None, Some(adapter), true);
+        let mut faults: Vec<String> = result.errors.iter().map(ToString::to_string).collect();
+        faults.extend(result.missing.iter().map(|(name, _)| format!("`{prefix}{name}` is missing")));
+        faults.extend(result.unused.iter().map(|name| format!("`{prefix}{name}` is no weight of this network")));
+        match faults.is_empty() {
+            true => Ok(module),
+            false => Err(WeightsError(faults.join("; "))),
+        }
+    }
+
+    /// Whether all weights that are left are finite numbers.
+    ///
+    /// # Errors
+    /// A weight cannot be read.
+    pub fn is_finite(&self) -> Result<bool, WeightsError> {
+        for tensor in &self.0 {
+            let bytes = tensor.to_bytes().map_err(|error| WeightsError(error.to_string()))?;
+            let (numbers, _) = bytes.as_chunks::<4>();
+            if tensor.dtype == DType::F32 && !numbers.iter().all(|number| f32::from_le_bytes(*number).is_finite()) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Checks that all weights have been taken.
+    ///
+    /// # Errors
+    /// Some belong to no network.
+    pub fn finish(self) -> Result<(), WeightsError> {
+        let left: Vec<String> =
+            self.0.iter().map(|tensor| format!("`{}` is no weight of this model", tensor.name)).collect();
+        if left.is_empty() { Ok(()) } else { Err(WeightsError(left.join("; "))) }
+    }
+}

@@ -1,0 +1,125 @@
+//! What is measured: the model of a run, or an exported one.
+
+use std::path::Path;
+
+use anyhow::{Result, bail};
+use burn::tensor::Device;
+use imago_core::artifact::{Artifact, MANIFEST};
+use imago_core::family::{Family, Model, Reconstruction};
+use imago_core::inference::{Encoder, Output, Sampler};
+use imago_core::spec;
+use imago_core::spec::Set;
+use imago_core::weights::Precision;
+
+use super::likelihood::Density;
+use crate::run::{Record, RunFolder, Which, open_artifact};
+
+/// A model, with what is known of it.
+pub struct EvaluatedModel {
+    /// The model as it would be exported; of a run in full precision.
+    pub artifact: Artifact,
+    /// The images that it learned.
+    pub data: spec::Data,
+    /// What draws from it.
+    pub sampler: Sampler,
+    /// What makes codes of images, if it has that.
+    pub encoder: Option<Encoder>,
+    /// How likely an image is, given what the decoder gives, if the model is one whose likelihood has a bound.
+    pub density: Option<Density>,
+    /// How its training went, if it is a run.
+    pub record: Option<Record>,
+    /// Bytes of both files when it is shipped: as it is, or of a run in half precision without its encoder.
+    pub bytes: usize,
+}
+
+impl EvaluatedModel {
+    /// Opens a run folder or an artifact on `device`.
+    pub fn open(path: &Path, device: &Device) -> Result<Self> {
+        let exported = path.join(MANIFEST).is_file();
+        let subject = if exported { Self::exported(path, device)? } else { Self::trained(path, device)? };
+        if subject.artifact.manifest.data.image != subject.data.image() {
+            bail!(
+                "{} makes images {:?}, but those of {} are {:?}",
+                path.display(),
+                subject.artifact.manifest.data.image,
+                subject.data.set.title(),
+                subject.data.image()
+            );
+        }
+        Ok(subject)
+    }
+
+    fn exported(path: &Path, device: &Device) -> Result<Self> {
+        let artifact = open_artifact(path, true)?;
+        let mut data = learned(path, &artifact)?;
+        let encoder = artifact.encoder(device)?;
+        if let Some(reader) = &artifact.manifest.encoder {
+            data.range = reader.range;
+        }
+        let generator = artifact.manifest.generator.as_ref();
+        // The manifest does not tell the loss, but logits are given only where binary cross-entropy is minimised.
+        let bernoulli =
+            generator.is_some_and(|generator| generator.output == Output::Sigmoid && generator.classes == 0);
+        let vae = artifact.manifest.family == Family::Vae && encoder.is_some();
+        Ok(Self {
+            sampler: artifact.sampler(device)?,
+            data,
+            encoder,
+            density: (vae && bernoulli).then_some(Density::Bernoulli),
+            record: None,
+            bytes: artifact.manifest_text()?.len() + artifact.weights.len(),
+            artifact,
+        })
+    }
+
+    fn trained(path: &Path, device: &Device) -> Result<Self> {
+        let artifact = open_artifact(path, false)?;
+        let run = RunFolder::open(path)?;
+        let (pipeline, plan) = run.pipeline()?;
+        let trained = run.trained(Which::Last, &plan, device)?;
+        let density = match &pipeline.model {
+            Model::Vae(model) => Some(match model.loss.reconstruction {
+                Reconstruction::Bce => Density::Bernoulli,
+                Reconstruction::Mse => Density::Normal { deviation: std::f64::consts::FRAC_1_SQRT_2 },
+                Reconstruction::L1 => Density::Laplace,
+                Reconstruction::Gaussian => Density::Normal { deviation: f64::from(trained.scale) },
+            }),
+            _ => None,
+        };
+        // The encoder of a model of codes takes no images.
+        let encoder = trained.encoder.filter(|_| pipeline.model.traits().source.is_none());
+        let shipped = run.artifact(Which::Last, Precision::F16, false)?;
+        Ok(Self {
+            sampler: artifact.sampler(device)?,
+            data: pipeline.data,
+            encoder,
+            density,
+            record: Some(run.record()?),
+            bytes: shipped.manifest_text()?.len() + shipped.weights.len(),
+            artifact,
+        })
+    }
+}
+
+/// The images that the classifier at `path` learned, a run or an artifact; none if it is no classifier.
+pub fn classified(path: &Path) -> Result<Option<spec::Data>> {
+    let artifact = open_artifact(path, false)?;
+    match artifact.manifest.family {
+        Family::Classifier if path.join(MANIFEST).is_file() => learned(path, &artifact).map(Some),
+        Family::Classifier => Ok(Some(RunFolder::open(path)?.pipeline()?.0.data)),
+        _ => Ok(None),
+    }
+}
+
+/// The images that the artifact at `path` learned.
+fn learned(path: &Path, artifact: &Artifact) -> Result<spec::Data> {
+    let facts = &artifact.manifest.data;
+    let Some(set) = Set::ALL.into_iter().find(|set| set.title() == facts.set) else {
+        bail!(
+            "{} learned images of a folder, `{}`; name the run instead, which knows where it is",
+            path.display(),
+            facts.set
+        );
+    };
+    Ok(spec::Data { size: facts.image[1], ..spec::Data::new(set) })
+}

@@ -1,0 +1,311 @@
+//! Real images, measured once, with which the samples of any number of models are compared.
+
+use anyhow::Result;
+use burn::tensor::Device;
+use imago_core::noise::{Noise, Purpose};
+use imago_core::spec;
+
+use super::classes::{Reason, Signs, alarm, covered, divergence, histogram};
+use super::evaluator::{Looked, Pixels, inception};
+use super::frechet::{Moments, frechet_distance};
+use super::inception_score::inception_score;
+use super::kernel::kernel_distance;
+use super::neighbours::{Manifold, nearest, neighbour_scores};
+use super::pictures::{diversity, diversity_by_class, sharpness};
+use super::{ClassScore, Evaluator, EvaluatorFacts, Features, Inception, Measure, Score, Watch};
+use crate::data::{Images, Search};
+
+/// Of how many images a kernel distance is taken at a time, as its authors do.
+const BLOCK: usize = 1_000;
+/// Into how many parts the samples are split for the Inception Score, as its authors do.
+const SPLITS: usize = 10;
+/// Among how many training images, each as often as it holds digits, the nearest one is sought.
+const TRAINING: usize = 60_000;
+/// More classes than these are counted as modes and have no rows of their own.
+const CLASSES: usize = 256;
+
+/// The test and training images of a set as an evaluator sees them.
+pub struct ReferenceSet {
+    evaluator: Evaluator,
+    device: Device,
+    accuracy: Option<f64>,
+    test: Images,
+    moments: Moments,
+    manifold: Manifold,
+    shares: Vec<f64>,
+    inception_score: f64,
+    sharpness: f64,
+    diversity: f64,
+    class_diversity: Vec<Option<f64>>,
+    /// Mean distance of a test image from the nearest training image.
+    nearest: f64,
+    training: Images,
+    training_order: Vec<usize>,
+    training_features: Features,
+    /// The scores of as many training images as there are samples.
+    training_scores: Vec<Value>,
+    inception: Option<(Inception, String, Moments, f64)>,
+}
+
+/// A score of one set of images: its value and, if it has one of its own, its standard error.
+#[derive(Debug, Clone, Copy)]
+pub struct Value {
+    pub measure: Measure,
+    pub value: f64,
+    pub error: Option<f64>,
+}
+
+fn value(measure: Measure, value: f64) -> Value {
+    Value { measure, value, error: None }
+}
+
+/// What was seen in a set of images.
+pub struct Seen {
+    pub values: Vec<Value>,
+    pub classes: Vec<ClassScore>,
+    pub alarm: Vec<Reason>,
+    pub features: Features,
+    /// The training image that is nearest to each, and its distance.
+    pub nearest: Vec<(usize, f64)>,
+}
+
+impl ReferenceSet {
+    /// Looks at the real images of `data`, to compare sets of `count` samples with them. Inception v3 comes with the hash of its file.
+    pub fn new(
+        data: &spec::Data,
+        search: &Search,
+        evaluator: Evaluator,
+        inception_v3: Option<(Inception, String)>,
+        count: usize,
+        device: &Device,
+        watch: &Watch,
+    ) -> Result<Self> {
+        // The images as they are: what a training leaves away or keeps out is there, too.
+        let data = spec::Data { limit: 0, validation: 0.0, augment: spec::Augment::default(), ..data.clone() };
+        let (test, training) = (crate::data::test(&data, search)?, crate::data::training(&data, search)?.0);
+        // In a random order that is always the same.
+        let order = |images: &Images, stream| images.shuffled(&mut Noise::of(Purpose::Measure, 2, stream));
+        let (test_order, mut training_order) = (order(&test, 0), order(&training, 1));
+        training_order.truncate(TRAINING / evaluator.planes());
+        let [test_pixels, training_pixels] =
+            [(&test, &test_order), (&training, &training_order)].map(|(images, order)| Pixels::of(images, order));
+        watch.begin(format!("looking at {} test images", test.count()), test.count());
+        let looked = evaluator.look(&test_pixels, watch);
+        watch.begin(format!("looking at {} training images", training_order.len()), training_order.len());
+        let training_looked = evaluator.look(&training_pixels, watch);
+        let (told, classes) = (looked.classes(), looked.probabilities.size());
+        let truth = evaluator.truth(&test, &test_order);
+        let accuracy = (!truth.is_empty()).then(|| agreement(&told, &truth));
+        let nearest = mean(nearest(&looked.features, &training_looked.features).iter().map(|(_, distance)| *distance));
+        let mut reference_set = Self {
+            accuracy,
+            moments: Moments::of(&looked.features),
+            shares: histogram(&told, classes),
+            inception_score: inception_score(&looked.probabilities, SPLITS).mean,
+            sharpness: mean(sharpness(&test_pixels.numbers(0..test_pixels.count()), test.shape()).into_iter()),
+            diversity: diversity(&looked.features),
+            class_diversity: diversity_by_class(&looked.features, &told, classes),
+            nearest,
+            manifold: Manifold::of(looked.features),
+            test,
+            training_features: training_looked.features,
+            training,
+            training_order,
+            training_scores: Vec::new(),
+            inception: None,
+            device: device.clone(),
+            evaluator,
+        };
+        let own = reference_set.training_features.count().min(count);
+        let pixels = Pixels::of(&reference_set.training, &reference_set.training_order[..own]);
+        watch.begin(format!("comparing {own} training images"), own);
+        let looked = Looked {
+            features: reference_set.training_features.first(own),
+            probabilities: training_looked.probabilities.first(own),
+        };
+        let truth = reference_set.evaluator.truth(&reference_set.training, &reference_set.training_order[..own]);
+        reference_set.training_scores = reference_set.compare(looked, &pixels, &truth, false).values;
+        if let Some((network, sha256)) = inception_v3 {
+            watch.begin("looking at the test images with Inception v3".into(), reference_set.test.count() + own);
+            let moments = Moments::of(&inception(&network, &test_pixels, device, watch));
+            let floor = frechet_distance(&Moments::of(&inception(&network, &pixels, device, watch)), &moments);
+            reference_set.inception = Some((network, sha256, moments, floor));
+        }
+        Ok(reference_set)
+    }
+
+    /// What looks at the images.
+    pub fn facts(&self) -> EvaluatorFacts {
+        EvaluatorFacts {
+            name: self.evaluator.name().to_owned(),
+            sha256: self.evaluator.sha256().to_owned(),
+            features: self.training_features.size(),
+            accuracy: self.accuracy,
+        }
+    }
+
+    /// SHA-256 of the weights of Inception v3, if it looks as well.
+    pub fn inception_sha256(&self) -> Option<&str> {
+        self.inception.as_ref().map(|(_, sha256, ..)| sha256.as_str())
+    }
+
+    /// The test images.
+    pub fn test(&self) -> &Images {
+        &self.test
+    }
+
+    /// The features of the test images.
+    pub fn test_features(&self) -> &Features {
+        self.manifold.features()
+    }
+
+    /// The training image of that number, as [`Seen::nearest`] has it.
+    pub fn training_pixels(&self, numbers: &[usize]) -> Pixels {
+        let indices: Vec<usize> =
+            numbers.iter().filter_map(|number| self.training_order.get(*number).copied()).collect();
+        Pixels::of(&self.training, &indices)
+    }
+
+    /// Looks at samples, and compares them. `asked` has the class that each was asked for, where one was.
+    pub fn measure(&self, pixels: &Pixels, asked: &[usize], watch: &Watch) -> Seen {
+        let looked = self.evaluator.look(pixels, watch);
+        let mut seen = self.compare(looked, pixels, asked, true);
+        if let Some((network, _, moments, _)) = &self.inception {
+            let found = Moments::of(&inception(network, pixels, &self.device, watch));
+            seen.values.insert(1, value(Measure::InceptionFid, frechet_distance(&found, moments)));
+        }
+        seen
+    }
+
+    /// The FID of images, such as reconstructions, and nothing else.
+    pub fn frechet_distance(&self, pixels: &Pixels, watch: &Watch) -> f64 {
+        let looked = self.evaluator.look(pixels, watch);
+        frechet_distance(&Moments::of(&looked.features), &self.moments)
+    }
+
+    /// Scores of images. Only of `samples` the nearest training images are sought.
+    fn compare(&self, looked: Looked, pixels: &Pixels, asked: &[usize], samples: bool) -> Seen {
+        let told = looked.classes();
+        let classes = looked.probabilities.size();
+        let shares = histogram(&told, classes);
+        // Blocks are independent only if no class takes its turn, as those of a conditional model do.
+        let mut order: Vec<usize> = (0..looked.features.count()).collect();
+        Noise::of(Purpose::Measure, 2, 2).shuffle(&mut order);
+        let kid = kernel_distance(self.manifold.features(), &looked.features.select(&order), BLOCK);
+        let certainty = inception_score(&looked.probabilities, SPLITS);
+        let mut values = vec![
+            value(Measure::Fid, frechet_distance(&Moments::of(&looked.features), &self.moments)),
+            Value {
+                measure: Measure::Kid,
+                value: kid.mean,
+                error: Some(kid.standard_error).filter(|error| error.is_finite()),
+            },
+            Value { measure: Measure::InceptionScore, value: certainty.mean, error: Some(certainty.deviation) },
+        ];
+        let nearest = if samples { nearest(&looked.features, &self.training_features) } else { Vec::new() };
+        let own_diversity = diversity(&looked.features);
+        let class_diversity = diversity_by_class(&looked.features, &told, classes.min(CLASSES));
+        let manifold = Manifold::of(looked.features);
+        let near = neighbour_scores(&self.manifold, &manifold);
+        values.extend([
+            value(Measure::Precision, near.precision),
+            value(Measure::Recall, near.recall),
+            value(Measure::Density, near.density),
+            value(Measure::Coverage, near.coverage),
+        ]);
+        if self.evaluator.planes() > 1 {
+            let even = vec![1.0 / classes as f64; classes];
+            let found = shares.iter().filter(|share| **share > 0.0).count();
+            values.push(value(Measure::Modes, found as f64));
+            values.push(value(Measure::ModeDivergence, divergence(&shares, &even)));
+        } else {
+            values.push(value(Measure::ClassesCovered, covered(&shares, &self.shares) as f64));
+            values.push(value(Measure::ClassDivergence, divergence(&shares, &self.shares)));
+        }
+        if !asked.is_empty() {
+            values.push(value(Measure::Agreement, agreement(&told, asked)));
+        }
+        let sharp = mean(sharpness(&pixels.numbers(0..pixels.count()), pixels.shape).into_iter());
+        values.push(value(Measure::Sharpness, sharp / self.sharpness));
+        values.push(value(Measure::Diversity, own_diversity / self.diversity));
+        if samples {
+            let distance = mean(nearest.iter().map(|(_, distance)| *distance));
+            values.push(value(Measure::NearestTraining, distance / self.nearest));
+        }
+        let others = |manifold: &Manifold| -> Vec<f64> {
+            manifold.nearest_others().iter().map(|(_, distance)| *distance).collect()
+        };
+        let (nearest_others, real_others) = (others(&manifold), others(&self.manifold));
+        let few = classes <= CLASSES;
+        let signs = Signs {
+            names: self.test.classes(),
+            shares: if few { &shares } else { &[] },
+            real_shares: if few { &self.shares } else { &[] },
+            diversity: own_diversity,
+            real_diversity: self.diversity,
+            nearest_others: &nearest_others,
+            real_nearest_other: mean(real_others.iter().copied()),
+            coverage: near.coverage / self.real(Measure::Coverage).0.unwrap_or(1.0),
+        };
+        let names = if few { self.test.classes() } else { &[] };
+        let class_scores = names.iter().enumerate().map(|(class, name)| {
+            let of = |list: &[Option<f64>]| list.get(class).copied().flatten();
+            ClassScore {
+                name: name.clone(),
+                share: shares.get(class).copied().unwrap_or(0.0),
+                test_share: self.shares.get(class).copied().unwrap_or(0.0),
+                diversity: of(&class_diversity).zip(of(&self.class_diversity)).map(|(own, real)| own / real),
+            }
+        });
+        Seen {
+            classes: class_scores.collect(),
+            alarm: alarm(&signs),
+            values,
+            features: manifold.into_features(),
+            nearest,
+        }
+    }
+
+    /// What a score is for training images, and for the test images themselves.
+    pub fn real(&self, measure: Measure) -> (Option<f64>, Option<f64>) {
+        let training = self.training_scores.iter().find(|score| score.measure == measure).map(|score| score.value);
+        let classes = self.shares.len() as f64;
+        let test = match measure {
+            Measure::Fid | Measure::InceptionFid | Measure::Kid | Measure::ClassDivergence => Some(0.0),
+            Measure::InceptionScore => Some(self.inception_score),
+            Measure::Precision | Measure::Recall | Measure::Density | Measure::Coverage => Some(1.0),
+            Measure::Sharpness | Measure::Diversity | Measure::NearestTraining => Some(1.0),
+            Measure::ClassesCovered => Some(classes),
+            Measure::Modes => Some(self.shares.iter().filter(|share| **share > 0.0).count() as f64),
+            Measure::ModeDivergence => Some(divergence(&self.shares, &vec![1.0 / classes; self.shares.len()])),
+            Measure::Agreement => self.accuracy,
+            _ => None,
+        };
+        let training = match (measure, &self.inception) {
+            (Measure::InceptionFid, Some((_, _, _, floor))) => Some(*floor),
+            (Measure::ReconstructionFid, _) => None,
+            _ => training,
+        };
+        (training, test)
+    }
+
+    /// A score with what it is for real images.
+    pub fn score(&self, measure: Measure, values: Vec<f64>, error: Option<f64>) -> Score {
+        let (training, test) = self.real(measure);
+        Score { measure, values, error, training, test }
+    }
+}
+
+/// The share of `told` that is as it was asked for.
+fn agreement(told: &[usize], asked: &[usize]) -> f64 {
+    mean(told.iter().zip(asked).map(|(told, asked)| f64::from(u8::from(told == asked))))
+}
+
+fn mean(values: impl Iterator<Item = f64>) -> f64 {
+    let (mut sum, mut count) = (0.0, 0.0);
+    for value in values {
+        sum += value;
+        count += 1.0;
+    }
+    sum / count
+}
