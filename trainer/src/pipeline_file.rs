@@ -39,6 +39,12 @@ impl PipelineFile {
         &self.bytes
     }
 
+    /// Whether the file names a pipeline instead of being one.
+    pub fn is_sweep(&self) -> bool {
+        let content = serde_yaml::from_str::<serde_yaml::Mapping>(&yaml::text(&self.bytes));
+        content.is_ok_and(|content| content.contains_key("pipeline") && !content.contains_key("model"))
+    }
+
     /// What the file says, and what is wrong with it.
     pub fn read(&self, overrides: &[Override], limits: Limits) -> Reading {
         yaml::read(&self.bytes, overrides, limits)
