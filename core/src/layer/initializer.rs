@@ -110,9 +110,9 @@ impl<'a> Initializer<'a> {
         ParamId::from(hash)
     }
 
-    /// A bias of `length` zeros, if it is wanted.
-    pub fn bias(&mut self, wanted: bool, length: usize) -> Option<Param<Tensor<1>>> {
-        wanted.then(|| self.parameter("bias", [length], Distribution::Constant(0.0)))
+    /// A bias of zeros, if the layer has one.
+    pub fn bias(&mut self, shape: Option<[usize; 1]>) -> Option<Param<Tensor<1>>> {
+        shape.map(|shape| self.parameter("bias", shape, Distribution::Constant(0.0)))
     }
 
     /// A value that training moves without a gradient, such as a moving average. It draws no random number.

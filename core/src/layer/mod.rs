@@ -326,6 +326,24 @@ pub struct Inside<'a> {
     pub key: Option<&'static str>,
 }
 
+/// The shapes of a layer's weight and, where it has one, of its bias.
+#[derive(Clone, Copy)]
+struct Shapes<const D: usize> {
+    weight: [usize; D],
+    bias: Option<[usize; 1]>,
+}
+
+impl<const D: usize> Shapes<D> {
+    fn new(weight: [usize; D], bias: bool, outputs: usize) -> Self {
+        Self { weight, bias: bias.then_some([outputs]) }
+    }
+
+    /// Number of trainable values; saturates rather than overflows.
+    fn count(&self) -> u64 {
+        count(&self.weight).saturating_add(self.bias.map_or(0, |bias| count(&bias)))
+    }
+}
+
 /// The product of several sizes as a count; saturates rather than overflows.
 fn count(sizes: &[usize]) -> u64 {
     sizes.iter().fold(1, |product: u64, size| product.saturating_mul(*size as u64))

@@ -64,9 +64,9 @@ impl Lowering {
         Vec::new()
     }
 
-    /// Takes a bias of `length` numbers if there is to be one.
-    pub(crate) fn bias(&mut self, wanted: bool, length: usize) -> Vec<f32> {
-        if wanted { self.weight("bias", [length]) } else { Vec::new() }
+    /// Takes a bias, if the layer has one.
+    pub(crate) fn bias(&mut self, shape: Option<[usize; 1]>) -> Vec<f32> {
+        shape.map(|shape| self.weight("bias", shape)).unwrap_or_default()
     }
 
     /// Notes that a layer has no meaning where samples are computed each by itself.
