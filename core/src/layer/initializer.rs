@@ -7,6 +7,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 
 use super::Distribution;
 use crate::noise::{Noise, Purpose};
+use crate::program::WeightMismatch;
 
 /// Makes the weights of layers on a device: drawn from a seed, loaded, or zero.
 ///
@@ -146,11 +147,11 @@ impl<'a> Initializer<'a> {
     ///
     /// # Errors
     /// What was missing, had another shape or belongs to no layer.
-    pub fn finish(self) -> Result<(), String> {
+    pub fn finish(self) -> Result<(), WeightMismatch> {
         let Source::Loaded { tensors, mut faults } = self.source else {
             return Ok(());
         };
         faults.extend(tensors.into_keys().map(|name| format!("`{name}` is no weight of this network")));
-        if faults.is_empty() { Ok(()) } else { Err(faults.join("; ")) }
+        if faults.is_empty() { Ok(()) } else { Err(WeightMismatch(faults)) }
     }
 }

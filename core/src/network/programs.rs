@@ -62,7 +62,7 @@ const NETWORKS: &[(Shape, &str)] = &[
 /// Random samples with a network's results for them layer by layer, and its program.
 fn case(input: Shape, yaml: &str) -> (Program, Vec<f32>, Vec<Vec<f32>>) {
     const BATCH: usize = 3;
-    let layers: Vec<LayerSpec> = serde_yaml::from_str(yaml).expect(yaml);
+    let layers: Vec<LayerSpec> = crate::yaml::part(yaml).expect(yaml);
     let plan = Network::new("network", input, &layers, Limits::DEFAULT).expect(yaml);
     let device = Device::flex();
     let mut pack = Pack::new(Precision::F32);
@@ -131,13 +131,13 @@ fn constant_factors_and_functions_vanish_in_the_weights() {
 
 #[test]
 fn weights_that_are_missing_or_of_another_shape_are_told() {
-    let layers: Vec<LayerSpec> = serde_yaml::from_str("[linear: 2, relu]").unwrap();
+    let layers: Vec<LayerSpec> = crate::yaml::part("[linear: 2, relu]").unwrap();
     let plan = Network::new("network", ROW, &layers, Limits::DEFAULT).unwrap();
     let array = |shape: &[usize]| Array { shape: shape.to_vec(), values: vec![0.0; shape.iter().product()] };
     let arrays = [("layers.0.weight", array(&[9, 2])), ("layers.1.alpha", array(&[1]))];
     let why = Program::new(&plan, arrays.map(|(name, array)| (name.into(), array)).into()).unwrap_err();
     assert_eq!(
-        why,
+        why.to_string(),
         "`layers.0.weight` has the shape [9, 2], expected [10, 2]; `layers.0.bias` is missing; `layers.1.alpha` is no weight \
          of this network"
     );
