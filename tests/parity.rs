@@ -12,7 +12,8 @@ use imago_core::limits::Limits;
 use imago_core::network::Network;
 use imago_core::network::Sequential;
 use imago_core::shape::Shape;
-use serde::Deserialize;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
 
 /// How far results may be apart: the largest difference over the largest value.
 #[derive(Debug, Clone, Copy)]
@@ -28,6 +29,7 @@ const GELU_ON_A_GPU: Approximation = Approximation(1e-3);
 #[derive(Deserialize)]
 struct Case {
     name: String,
+    #[serde(deserialize_with = "layer")]
     layer: LayerSpec,
     training: bool,
     input: Values,
@@ -51,6 +53,12 @@ impl Values {
     fn data(&self) -> TensorData {
         TensorData::new(self.values.clone(), self.shape.clone())
     }
+}
+
+/// Reads a layer as it is written in YAML, short forms included.
+fn layer<'de, D: Deserializer<'de>>(value: D) -> Result<LayerSpec, D::Error> {
+    let json = serde_json::Value::deserialize(value)?;
+    imago_core::yaml::part(&json.to_string()).map_err(D::Error::custom)
 }
 
 fn cases() -> Vec<Case> {
@@ -123,7 +131,7 @@ fn check(case: &Case, device: &Device, close: Approximation) -> Result<(), Strin
     let weights = case.weights.iter().map(|(name, values)| (format!("layers.0.{name}"), values.data()));
     let mut start = Initializer::loaded(weights.collect(), &device);
     let network = Sequential::new(&plan, &mut start);
-    start.finish()?;
+    start.finish().map_err(|error| error.to_string())?;
     match sample {
         Shape::Flat(_) => run::<2>(case, &network, &device, close),
         Shape::Image(_) => run::<4>(case, &network, &device, close),

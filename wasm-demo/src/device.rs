@@ -36,7 +36,7 @@ mod chosen {
         let zeros = |shape: Vec<usize>| Array { values: vec![0.0; shape.iter().product()], shape };
         let arrays = weights.into_iter().map(|(name, shape)| (name.to_owned(), zeros(shape))).collect();
         if let Ok(network) = Network::new("decoder", Shape::Flat(16), &layers, Limits::DEFAULT) {
-            let program = Program::new(&network, arrays).map_err(|error| JsError::new(&error))?;
+            let program = Program::new(&network, arrays).map_err(|error| JsError::new(&error.to_string()))?;
             CpuExecutor::new(program.folded()).run(&[0.0; 16 * REHEARSALS]);
         }
         Ok(())

@@ -140,7 +140,7 @@ impl Artifact {
                 let own = if name == GENERATOR { std::mem::take(&mut weights) } else { take(&mut weights, name) };
                 let of = if name == GENERATOR { String::new() } else { format!("{name}: ") };
                 let program = Program::new(&network, own);
-                program.map(Some).map_err(|faults| WeightsError(of + &faults))
+                program.map(Some).map_err(|error| WeightsError(format!("{of}{error}")))
             }
             None => Ok(None),
         };
@@ -253,7 +253,7 @@ fn load(
     let mut initializer = Initializer::loaded(weights, device);
     let built = Sequential::new(network, &mut initializer);
     let of = if name.is_empty() { String::new() } else { format!("{name}: ") };
-    initializer.finish().map_err(|faults| WeightsError(of + &faults))?;
+    initializer.finish().map_err(|error| WeightsError(format!("{of}{error}")))?;
     Ok(built)
 }
 

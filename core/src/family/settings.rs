@@ -41,7 +41,7 @@ impl Default for Kl {
 }
 
 pub(super) fn kl<'de, D: serde::Deserializer<'de>>(value: D) -> Result<Kl, D::Error> {
-    crate::layer::fields(value, Some("weight"))
+    Kl::deserialize(value)
 }
 
 #[cfg(feature = "yaml")]

@@ -2,9 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{FieldErrors, Layer, ShapeError, Padding, Pair, image};
+use super::declared::ones;
+use super::window::Slide;
+use super::{FieldErrors, Layer, Padding, Pair, ShapeError, image};
+use crate::program::{Kind, Lowering, Mean};
 use crate::shape::Shape;
-use crate::program::{Kind, Lowering, Mean, Pool};
 
 /// The mean of each window, channel by channel. With a number as padding its zeros count, as in PyTorch; with `same`
 /// only the pixels that exist do, as in TensorFlow.
@@ -31,8 +33,9 @@ pub struct AvgPool2d {
 }
 
 impl AvgPool2d {
-    fn stride(&self) -> [usize; 2] {
-        self.stride.unwrap_or(self.kernel).0
+    fn slide(&self, input: Shape) -> Result<Slide, ShapeError> {
+        let [_, height, width] = input.sides();
+        self.padding.slide([height, width], self.kernel, self.stride.unwrap_or(self.kernel).0, ones())
     }
 }
 
@@ -48,22 +51,14 @@ impl Layer for AvgPool2d {
     }
 
     fn output(&self, input: Shape) -> Result<Shape, ShapeError> {
-        let [channels, height, width] = image("avg_pool2d", input)?;
-        let output = self.padding.slide([height, width], self.kernel.0, self.stride())?;
-        Ok(Shape::Image([channels, output[0], output[1]]))
+        let [channels, ..] = image("avg_pool2d", input)?;
+        Ok(self.slide(input)?.output(channels))
     }
 
     fn lower(&self, input: Shape, lowering: &mut Lowering) {
-        let [_, height, width] = input.sides();
-        let (sides, kernel, stride) = ([height, width], self.kernel.0, self.stride());
-        let pool = Pool {
-            kernel,
-            stride,
-            dilation: [1, 1],
-            before: [0, 1].map(|axis| self.padding.around(sides[axis], kernel[axis], stride[axis]).0),
-            mean: Some(if self.padding == Padding::Same { Mean::Pixels } else { Mean::Window }),
-        };
-        lowering.push(Kind::Pool(pool), input, self.output(input).unwrap_or(input));
+        let slide = self.slide(input).unwrap_or_default();
+        let mean = if self.padding == Padding::Same { Mean::Pixels } else { Mean::Window };
+        lowering.push(Kind::Pool(slide.pool(Some(mean))), input, slide.output(input.channels()));
     }
 }
 
@@ -79,10 +74,10 @@ mod built {
         type Module = pool::AvgPool2d;
 
         fn build(&self, input: Shape, _start: &mut Initializer<'_>) -> pool::AvgPool2d {
-            let [_, height, width] = input.sides();
-            pool::AvgPool2dConfig::new(self.kernel.0)
-                .with_strides(self.stride())
-                .with_padding(self.padding.explicit([height, width], self.kernel.0, self.stride()))
+            let slide = self.slide(input).unwrap_or_default();
+            pool::AvgPool2dConfig::new(slide.kernel)
+                .with_strides(slide.stride)
+                .with_padding(slide.padding())
                 .with_count_include_pad(self.padding != Padding::Same)
                 .init()
         }

@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::declared::epsilon;
-use super::{FieldErrors, Layer};
-use crate::shape::Shape;
+use super::{FieldErrors, Layer, count};
 use crate::program::{Kind, Lowering};
+use crate::shape::Shape;
 
 /// Brings each channel to mean 0 and variance 1 over the batch.
 ///
@@ -38,6 +38,11 @@ fn momentum() -> f64 {
     0.1
 }
 
+/// The shape of γ, β and the moving values.
+fn shape(input: Shape) -> [usize; 1] {
+    [input.channels()]
+}
+
 impl Layer for BatchNorm {
     fn check(&self, errors: &mut FieldErrors) {
         errors.unless((0.0..=1.0).contains(&self.momentum), "momentum", || {
@@ -47,14 +52,13 @@ impl Layer for BatchNorm {
     }
 
     fn parameters(&self, input: Shape) -> u64 {
-        2 * input.channels() as u64
+        2 * count(&shape(input))
     }
 
     fn lower(&self, input: Shape, lowering: &mut Lowering) {
-        let sides = [input.channels()];
-        let mut scale = lowering.weight("gamma", sides);
-        let mut shift = lowering.weight("beta", sides);
-        let (mean, variance) = (lowering.weight("running_mean", sides), lowering.weight("running_var", sides));
+        let mut weight = |name| lowering.weight(name, shape(input));
+        let (mut scale, mut shift) = (weight("gamma"), weight("beta"));
+        let (mean, variance) = (weight("running_mean"), weight("running_var"));
         for (channel, (mean, variance)) in mean.iter().zip(&variance).enumerate() {
             if let (Some(scale), Some(shift)) = (scale.get_mut(channel), shift.get_mut(channel)) {
                 *scale /= (variance + self.epsilon as f32).sqrt();
@@ -72,21 +76,21 @@ mod built {
     use burn::tensor::Tensor;
 
     use super::*;
+    use crate::activation::Activation;
     use crate::kernel;
     use crate::layer::Build;
-    use crate::activation::Activation;
-    use crate::layer::{Forward, Distribution, Initializer, Value};
+    use crate::layer::{Distribution, Forward, Initializer, Value};
 
     impl Build for BatchNorm {
         type Module = nn::BatchNorm;
 
         fn build(&self, input: Shape, initializer: &mut Initializer<'_>) -> nn::BatchNorm {
-            let channels = input.channels();
+            let shape = shape(input);
             nn::BatchNorm {
-                gamma: initializer.parameter("gamma", [channels], Distribution::Constant(1.0)),
-                beta: initializer.parameter("beta", [channels], Distribution::Constant(0.0)),
-                running_mean: initializer.state("running_mean", [channels], 0.0),
-                running_var: initializer.state("running_var", [channels], 1.0),
+                gamma: initializer.parameter("gamma", shape, Distribution::Constant(1.0)),
+                beta: initializer.parameter("beta", shape, Distribution::Constant(0.0)),
+                running_mean: initializer.state("running_mean", shape, 0.0),
+                running_var: initializer.state("running_var", shape, 1.0),
                 training: Param::from_bool(true),
                 momentum: self.momentum,
                 epsilon: self.epsilon,

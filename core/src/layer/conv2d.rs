@@ -3,11 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::declared::{one, ones, yes};
-use super::window::{check_groups, span};
-use super::{FieldErrors, Init, Layer, ShapeError, Padding, Pair, channels_of, count, image};
-use crate::kernel::slices::Geometry;
-use crate::shape::Shape;
+use super::window::{DIVIDE, Slide, check_groups, divide};
+use super::{FieldErrors, Init, Layer, Padding, Pair, ShapeError, Shapes, count, image};
 use crate::program::{Convolve, Function, Kind, Lowering};
+use crate::shape::Shape;
 
 /// A two-dimensional convolution: a small window of weights slides over an image.
 ///
@@ -71,10 +70,14 @@ impl Conv2d {
         }
     }
 
-    /// Pixels `[(top, bottom), (left, right)]` around an image of `sides`.
-    fn pads(&self, sides: [usize; 2]) -> [(usize, usize); 2] {
-        let kernel = span(self.kernel, self.dilation);
-        [0, 1].map(|axis| self.padding.around(sides[axis], kernel[axis], self.stride.0[axis]))
+    fn shapes(&self, input: Shape) -> Shapes<4> {
+        let [rows, columns] = self.kernel.0;
+        Shapes::new([self.filters, input.channels() / self.groups, rows, columns], self.bias, self.filters)
+    }
+
+    fn slide(&self, input: Shape) -> Result<Slide, ShapeError> {
+        let [_, height, width] = input.sides();
+        self.padding.slide([height, width], self.kernel, self.stride.0, self.dilation)
     }
 }
 
@@ -91,50 +94,33 @@ impl Layer for Conv2d {
     }
 
     fn output(&self, input: Shape) -> Result<Shape, ShapeError> {
-        let [channels, height, width] = image("conv2d", input)?;
-        if !channels.is_multiple_of(self.groups) {
-            return Err(ShapeError::new(format!(
-                "{} cannot be divided into {} groups",
-                channels_of(channels),
-                self.groups
-            ))
-            .fix("groups that divide both the channels and the filters"));
-        }
-        let sides = [height, width];
-        let output = self.padding.slide(sides, span(self.kernel, self.dilation), self.stride.0)?;
-        Ok(Shape::Image([self.filters, output[0], output[1]]))
+        let [channels, ..] = image("conv2d", input)?;
+        divide(channels, self.groups).map_err(|error| error.fix(DIVIDE))?;
+        Ok(self.slide(input)?.output(self.filters))
     }
 
     fn parameters(&self, input: Shape) -> u64 {
-        let [height, width] = self.kernel.0;
-        let weights = count(&[self.filters, input.channels() / self.groups, height, width]);
-        weights.saturating_add(if self.bias { self.filters as u64 } else { 0 })
+        self.shapes(input).count()
     }
 
     fn macs(&self, input: Shape, output: Shape) -> u64 {
-        count(&[output.len(), input.channels() / self.groups, self.kernel.0[0], self.kernel.0[1]])
+        let [_, seen, rows, columns] = self.shapes(input).weight;
+        count(&[output.len(), seen, rows, columns])
     }
 
     fn lower(&self, input: Shape, lowering: &mut Lowering) {
-        let [channels, height, width] = input.sides();
-        let [rows, columns] = self.kernel.0;
-        let (seen, window) = (channels / self.groups, rows * columns);
-        let mut weights = lowering.weight("weight", [self.filters, seen, rows, columns]);
-        let sides = [self.filters, seen * window];
+        let Shapes { weight, bias } = self.shapes(input);
+        let [filters, seen, rows, columns] = weight;
+        let mut weights = lowering.weight("weight", weight);
+        let sides = [filters, seen * rows * columns];
         lowering.spectral(self.spectral_norm, &mut weights, sides, |row, column| row * sides[1] + column);
-        let output = self.output(input).unwrap_or(input);
-        let geometry = Geometry {
-            image: [height, width, seen],
-            grid: [output.sides()[1], output.sides()[2], self.filters / self.groups],
-            kernel: self.kernel.0,
-            stride: self.stride.0,
-            dilation: self.dilation.0,
-            before: self.pads([height, width]).map(|(before, _)| before),
-        };
-        let bias = lowering.bias(self.bias, self.filters);
+        let ([_, height, width], slide) = (input.sides(), self.slide(input).unwrap_or_default());
+        let grid = [slide.size[0], slide.size[1], filters / self.groups];
+        let geometry = slide.geometry([height, width, seen], grid);
+        let bias = lowering.bias(bias);
         let (transposed, function) = (false, Function::NONE);
         let convolve = Convolve { geometry, transposed, groups: self.groups, weights, bias, function };
-        lowering.push(Kind::Convolve(convolve), input, output);
+        lowering.push(Kind::Convolve(convolve), input, slide.output(filters));
     }
 }
 
@@ -146,32 +132,23 @@ mod built {
     use burn::tensor::ops::ConvOptions;
 
     use super::*;
-    use crate::kernel;
-    use crate::kernel::Window;
-    use crate::layer::Build;
     use crate::activation::Activation;
-    use crate::layer::{Forward, Spectral, Initializer, Value};
+    use crate::kernel;
+    use crate::layer::Build;
+    use crate::layer::{Forward, Initializer, Spectral, Value};
 
     impl Build for Conv2d {
         type Module = Conv2dModule;
 
         fn build(&self, input: Shape, initializer: &mut Initializer<'_>) -> Conv2dModule {
-            let [channels, height, width] = input.sides();
-            let [rows, columns] = self.kernel.0;
-            let shape = [self.filters, channels / self.groups, rows, columns];
-            let initial = self.init.of(shape[1] * rows * columns, self.filters * rows * columns);
-            let weight = initializer.parameter("weight", shape, initial);
-            let bias = initializer.bias(self.bias, self.filters);
+            let Shapes { weight, bias } = self.shapes(input);
+            let [filters, seen, rows, columns] = weight;
+            let initial = self.init.of(seen * rows * columns, filters * rows * columns);
+            let weight = initializer.parameter("weight", weight, initial);
+            let bias = initializer.bias(bias);
             let spectral = self.spectral_norm.then(|| Spectral::new(&weight.val(), initializer));
-            Conv2dModule {
-                weight,
-                bias,
-                spectral,
-                stride: self.stride.0,
-                padding: self.pads([height, width]).map(|(before, after)| [before, after]),
-                dilation: self.dilation.0,
-                groups: self.groups,
-            }
+            let slide = self.slide(input).unwrap_or_default();
+            Conv2dModule { weight, bias, spectral, slide, groups: self.groups }
         }
     }
 
@@ -183,10 +160,8 @@ mod built {
         /// `[filters]`
         bias: Option<Param<Tensor<1>>>,
         spectral: Option<Spectral>,
-        stride: [usize; 2],
-        /// `[[top, bottom], [left, right]]`
-        padding: [[usize; 2]; 2],
-        dilation: [usize; 2],
+        #[module(skip)]
+        slide: Slide,
         groups: usize,
     }
 
@@ -198,23 +173,10 @@ mod built {
             }
         }
 
-        /// How the window slides over images of `sides`.
-        fn window(&self, sides: [usize; 2]) -> Window {
-            let [_, _, rows, columns] = self.weight.dims();
-            let [height, width] = [0, 1].map(|axis| {
-                let padded = sides[axis] + self.padding[axis][0] + self.padding[axis][1];
-                (padded - self.dilation[axis] * ([rows, columns][axis] - 1) - 1) / self.stride[axis] + 1
-            });
-            let before = self.padding.map(|[before, _]| before);
-            Window { stride: self.stride, dilation: self.dilation, before, size: [height, width] }
-        }
-
         fn here(&self, image: &Tensor<4>, weight: &Tensor<4>, activation: Activation) -> Option<Tensor<4>> {
-            let [_, _, height, width] = image.dims();
             let bias = self.bias.as_ref().map(Param::val);
             let one = self.groups == 1;
-            one.then(|| kernel::conv2d(image, weight, bias.as_ref(), self.window([height, width]), activation))
-                .flatten()
+            one.then(|| kernel::conv2d(image, weight, bias.as_ref(), self.slide.window(), activation)).flatten()
         }
     }
 
@@ -222,8 +184,9 @@ mod built {
         fn forward(&self, value: Value) -> Value {
             let (image, weight) = (value.image(), self.weight());
             Value::Image(self.here(&image, &weight, Activation::Identity).unwrap_or_else(|| {
-                let padding = self.padding.map(|[before, after]| (before, after));
-                let options = ConvOptions::new_with_padding(self.stride, padding, self.dilation, self.groups);
+                let Slide { stride, dilation, before, after, .. } = self.slide;
+                let padding = [0, 1].map(|axis| (before[axis], after[axis]));
+                let options = ConvOptions::new_with_padding(stride, padding, dilation, self.groups);
                 conv2d(image, weight, self.bias.as_ref().map(Param::val), options)
             }))
         }

@@ -3,11 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::declared::{one, ones, yes, zeros};
-use super::window::{check_groups, span};
-use super::{FieldErrors, Init, Layer, ShapeError, Padding, Pair, channels_of, count, image};
-use crate::kernel::slices::Geometry;
-use crate::shape::Shape;
+use super::window::{DIVIDE, Slide, check_groups, divide, span};
+use super::{FieldErrors, Init, Layer, Padding, Pair, ShapeError, Shapes, count, image};
 use crate::program::{Convolve, Function, Kind, Lowering};
+use crate::shape::Shape;
 
 /// A two-dimensional transposed convolution: every input pixel stamps the window, scaled, into the output.
 ///
@@ -73,7 +72,28 @@ impl ConvTranspose2d {
         }
     }
 
-    /// Along one direction: the pixels cut off before the image, and the size that is left of the full output, which is
+    fn shapes(&self, input: Shape) -> Shapes<4> {
+        let [rows, columns] = self.kernel.0;
+        Shapes::new([input.channels(), self.filters / self.groups, rows, columns], self.bias, self.filters)
+    }
+
+    fn slide(&self, input: Shape) -> Result<Slide, ShapeError> {
+        let [_, height, width] = input.sides();
+        let (Some(rows), Some(columns)) = (self.cut(0, height), self.cut(1, width)) else {
+            let found = format!("the padding cuts off all of the output of an image of {height} by {width}");
+            return Err(ShapeError::new(found).fix("a smaller padding, or `padding: same`"));
+        };
+        Ok(Slide {
+            kernel: self.kernel.0,
+            stride: self.stride.0,
+            dilation: self.dilation.0,
+            before: [rows.0, columns.0],
+            after: [0, 0],
+            size: [rows.1, columns.1],
+        })
+    }
+
+    /// Along one direction: the pixels cut off before the image, and the size that is left of the full output,
     /// extended with zeros where it is too short. `None` if nothing is left.
     fn cut(&self, axis: usize, input: usize) -> Option<(usize, usize)> {
         let (kernel, stride) = (span(self.kernel, self.dilation)[axis], self.stride.0[axis]);
@@ -113,55 +133,36 @@ impl Layer for ConvTranspose2d {
     }
 
     fn output(&self, input: Shape) -> Result<Shape, ShapeError> {
-        let [channels, height, width] = image("conv_transpose2d", input)?;
-        if !channels.is_multiple_of(self.groups) {
-            return Err(ShapeError::new(format!(
-                "{} cannot be divided into {} groups",
-                channels_of(channels),
-                self.groups
-            ))
-            .fix("groups that divide both the channels and the filters"));
-        }
-        match (self.cut(0, height), self.cut(1, width)) {
-            (Some((_, height)), Some((_, width))) => Ok(Shape::Image([self.filters, height, width])),
-            _ => Err(ShapeError::new(format!("the padding cuts off all of the output of an image of {height} by {width}"))
-                .fix("a smaller padding, or `padding: same`")),
-        }
+        let [channels, ..] = image("conv_transpose2d", input)?;
+        divide(channels, self.groups).map_err(|error| error.fix(DIVIDE))?;
+        Ok(self.slide(input)?.output(self.filters))
     }
 
     fn parameters(&self, input: Shape) -> u64 {
-        let [height, width] = self.kernel.0;
-        let weights = count(&[input.channels(), self.filters / self.groups, height, width]);
-        weights.saturating_add(if self.bias { self.filters as u64 } else { 0 })
+        self.shapes(input).count()
     }
 
     fn macs(&self, input: Shape, _output: Shape) -> u64 {
-        count(&[input.len(), self.filters / self.groups, self.kernel.0[0], self.kernel.0[1]])
+        let [_, given, rows, columns] = self.shapes(input).weight;
+        count(&[input.len(), given, rows, columns])
     }
 
     fn lower(&self, input: Shape, lowering: &mut Lowering) {
-        let [channels, height, width] = input.sides();
-        let [rows, columns] = self.kernel.0;
-        let (given, window) = (self.filters / self.groups, rows * columns);
-        let mut weights = lowering.weight("weight", [channels, given, rows, columns]);
+        let Shapes { weight, bias } = self.shapes(input);
+        let [channels, given, rows, columns] = weight;
+        let window = rows * columns;
+        let mut weights = lowering.weight("weight", weight);
         let sides = [given, channels * window];
         lowering.spectral(self.spectral_norm, &mut weights, sides, |row, column| {
             (column / window * given + row) * window + column % window
         });
-        let output = self.output(input).unwrap_or(input);
-        let before = [self.cut(0, height), self.cut(1, width)].map(|cut| cut.unwrap_or_default().0);
-        let geometry = Geometry {
-            image: [output.sides()[1], output.sides()[2], given],
-            grid: [height, width, channels / self.groups],
-            kernel: self.kernel.0,
-            stride: self.stride.0,
-            dilation: self.dilation.0,
-            before,
-        };
-        let bias = lowering.bias(self.bias, self.filters);
+        let ([_, height, width], slide) = (input.sides(), self.slide(input).unwrap_or_default());
+        let image = [slide.size[0], slide.size[1], given];
+        let geometry = slide.geometry(image, [height, width, channels / self.groups]);
+        let bias = lowering.bias(bias);
         let (transposed, function) = (true, Function::NONE);
         let convolve = Convolve { geometry, transposed, groups: self.groups, weights, bias, function };
-        lowering.push(Kind::Convolve(convolve), input, output);
+        lowering.push(Kind::Convolve(convolve), input, slide.output(self.filters));
     }
 }
 
@@ -173,35 +174,24 @@ mod built {
     use burn::tensor::ops::ConvTransposeOptions;
 
     use super::*;
-    use crate::kernel;
-    use crate::kernel::Window;
-    use crate::layer::Build;
     use crate::activation::Activation;
-    use crate::layer::{Forward, Spectral, Initializer, Value};
+    use crate::kernel;
+    use crate::layer::Build;
+    use crate::layer::{Forward, Initializer, Spectral, Value};
 
     impl Build for ConvTranspose2d {
         type Module = ConvTranspose2dModule;
 
         fn build(&self, input: Shape, initializer: &mut Initializer<'_>) -> ConvTranspose2dModule {
-            let [channels, height, width] = input.sides();
-            let [rows, columns] = self.kernel.0;
-            let shape = [channels, self.filters / self.groups, rows, columns];
+            let Shapes { weight, bias } = self.shapes(input);
+            let [channels, given, rows, columns] = weight;
             // Counted as in Keras and PyTorch: as if it were the convolution the other way.
-            let initial = self.init.of(shape[1] * rows * columns, channels * rows * columns);
-            let weight = initializer.parameter("weight", shape, initial);
-            let bias = initializer.bias(self.bias, self.filters);
+            let initial = self.init.of(given * rows * columns, channels * rows * columns);
+            let weight = initializer.parameter("weight", weight, initial);
+            let bias = initializer.bias(bias);
             let spectral = self.spectral_norm.then(|| Spectral::new(&weight.val().swap_dims(0, 1), initializer));
-            let [rows, columns] = [self.cut(0, height), self.cut(1, width)].map(Option::unwrap_or_default);
-            ConvTranspose2dModule {
-                weight,
-                bias,
-                spectral,
-                stride: self.stride.0,
-                dilation: self.dilation.0,
-                groups: self.groups,
-                before: [rows.0, columns.0],
-                size: [rows.1, columns.1],
-            }
+            let slide = self.slide(input).unwrap_or_default();
+            ConvTranspose2dModule { weight, bias, spectral, slide, groups: self.groups }
         }
     }
 
@@ -213,13 +203,9 @@ mod built {
         /// `[filters]`
         bias: Option<Param<Tensor<1>>>,
         spectral: Option<Spectral>,
-        stride: [usize; 2],
-        dilation: [usize; 2],
+        #[module(skip)]
+        slide: Slide,
         groups: usize,
-        /// Pixels cut off at the top and left.
-        before: [usize; 2],
-        /// Height and width of the output.
-        size: [usize; 2],
     }
 
     impl ConvTranspose2dModule {
@@ -231,25 +217,26 @@ mod built {
         }
 
         fn here(&self, grid: &Tensor<4>, weight: &Tensor<4>, activation: Activation) -> Option<Tensor<4>> {
-            let window = Window { stride: self.stride, dilation: self.dilation, before: self.before, size: self.size };
             let bias = self.bias.as_ref().map(Param::val);
             let one = self.groups == 1;
-            one.then(|| kernel::conv_transpose2d(grid, weight, bias.as_ref(), window, activation)).flatten()
+            one.then(|| kernel::conv_transpose2d(grid, weight, bias.as_ref(), self.slide.window(), activation))
+                .flatten()
         }
 
         fn burns(&self, input: Tensor<4>, weight: Tensor<4>) -> Tensor<4> {
-            let ([_, _, height, width], [_, _, rows, columns]) = (input.dims(), weight.dims());
-            let full = |axis: usize, side: usize, kernel: usize| {
-                (side - 1) * self.stride[axis] + self.dilation[axis] * (kernel - 1) + 1 - 2 * self.before[axis]
+            let [_, _, height, width] = input.dims();
+            let Slide { kernel, stride, dilation, before, size, .. } = self.slide;
+            let full = |axis: usize, side: usize| {
+                (side - 1) * stride[axis] + dilation[axis] * (kernel[axis] - 1) + 1 - 2 * before[axis]
             };
-            let symmetric = [full(0, height, rows), full(1, width, columns)];
-            let missing = [0, 1].map(|axis| self.size[axis].saturating_sub(symmetric[axis]));
-            let options = ConvTransposeOptions::new(self.stride, self.before, missing, self.dilation, self.groups);
+            let symmetric = [full(0, height), full(1, width)];
+            let missing = [0, 1].map(|axis| size[axis].saturating_sub(symmetric[axis]));
+            let options = ConvTransposeOptions::new(stride, before, missing, dilation, self.groups);
             let output = conv_transpose2d(input, weight, self.bias.as_ref().map(Param::val), options);
-            if symmetric[0] <= self.size[0] && symmetric[1] <= self.size[1] {
+            if symmetric[0] <= size[0] && symmetric[1] <= size[1] {
                 return output;
             }
-            output.narrow(2, 0, self.size[0]).narrow(3, 0, self.size[1])
+            output.narrow(2, 0, size[0]).narrow(3, 0, size[1])
         }
     }
 

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{FieldErrors, Layer};
-use crate::shape::Shape;
 use crate::program::{Function, Kind, Lowering};
+use crate::shape::Shape;
 
 /// The exponential linear unit, x for x > 0, otherwise alpha × (exp(x) − 1).
 ///

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{FieldErrors, Init, Layer, ShapeError, count};
-use crate::shape::Shape;
 use crate::program::Lowering;
+use crate::shape::Shape;
 
 /// Replaces each class number by a learned vector: `[batch, n]` → `[batch, n × size]`. Weights are `[count, size]`.
 ///
@@ -30,6 +30,13 @@ fn unit_normal() -> Init {
     Init::Normal(1.0)
 }
 
+impl Embedding {
+    /// The shape of the weight.
+    fn shape(&self) -> [usize; 2] {
+        [self.count, self.size]
+    }
+}
+
 impl Layer for Embedding {
     fn check(&self, errors: &mut FieldErrors) {
         errors.unless(self.count > 0, "count", || "count must be at least 1, found 0".into());
@@ -40,15 +47,15 @@ impl Layer for Embedding {
     fn output(&self, input: Shape) -> Result<Shape, ShapeError> {
         match input {
             Shape::Flat(values) => Ok(Shape::Flat(values.saturating_mul(self.size))),
-            Shape::Image(_) => {
-                Err(ShapeError::new(format!("`embedding` needs class numbers in a row, but an image {input} reaches it"))
-                    .fix("put `flatten` before it"))
-            }
+            Shape::Image(_) => Err(ShapeError::new(format!(
+                "`embedding` needs class numbers in a row, but an image {input} reaches it"
+            ))
+            .fix("put `flatten` before it")),
         }
     }
 
     fn parameters(&self, _input: Shape) -> u64 {
-        count(&[self.count, self.size])
+        count(&self.shape())
     }
 
     fn lower(&self, _input: Shape, lowering: &mut Lowering) {
@@ -71,7 +78,7 @@ mod built {
 
         fn build(&self, _input: Shape, initializer: &mut Initializer<'_>) -> EmbeddingModule {
             let initial = self.init.of(self.count, self.size);
-            EmbeddingModule { weight: initializer.parameter("weight", [self.count, self.size], initial) }
+            EmbeddingModule { weight: initializer.parameter("weight", self.shape(), initial) }
         }
     }
 

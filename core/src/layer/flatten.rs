@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Layer, ShapeError};
-use crate::shape::Shape;
 use crate::program::{Kind, Lowering};
+use crate::shape::Shape;
 
 /// Puts the values of an image in a row, channel by channel: `[batch, c, h, w]` → `[batch, c × h × w]`.
 ///

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{FieldErrors, Layer};
-use crate::shape::Shape;
 use crate::program::Lowering;
+use crate::shape::Shape;
 
 /// Adds noise while training.
 ///

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::Layer;
-use crate::shape::Shape;
 use crate::program::{Function, Kind, Lowering};
+use crate::shape::Shape;
 
 /// The Gaussian error linear unit, x Φ(x) with the distribution function Φ of N(0, 1), exact rather than approximated
 /// by tanh (on a GPU the gradient is that of the approximation).

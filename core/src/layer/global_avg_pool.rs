@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Layer, ShapeError, image};
-use crate::shape::Shape;
 use crate::program::{Kind, Lowering, Mean, Pool};
+use crate::shape::Shape;
 
 /// The mean of each channel over all pixels: `[batch, channels, height, width]` → `[batch, channels]`.
 ///

@@ -3,9 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::declared::epsilon;
-use super::{FieldErrors, Layer, ShapeError, channels_of};
-use crate::shape::Shape;
+use super::window::divide;
+use super::{FieldErrors, Layer, ShapeError, count};
 use crate::program::{Kind, Lowering, Normalize};
+use crate::shape::Shape;
 
 /// Brings groups of channels of each sample to mean 0 and variance 1.
 ///
@@ -29,6 +30,11 @@ pub struct GroupNorm {
     pub epsilon: f64,
 }
 
+/// The shape of γ and β.
+fn shape(input: Shape) -> [usize; 1] {
+    [input.channels()]
+}
+
 impl Layer for GroupNorm {
     const SHORT: Option<&'static str> = Some("groups");
 
@@ -38,22 +44,21 @@ impl Layer for GroupNorm {
     }
 
     fn output(&self, input: Shape) -> Result<Shape, ShapeError> {
-        if input.channels().is_multiple_of(self.groups) {
-            return Ok(input);
-        }
-        let found = format!("{} cannot be divided into {} groups", channels_of(input.channels()), self.groups);
-        let largest =
-            (1..=self.groups.min(input.channels())).rev().find(|groups| input.channels().is_multiple_of(*groups));
-        Err(ShapeError::new(found).fix(format!("{} groups", largest.unwrap_or(1))))
+        let channels = input.channels();
+        divide(channels, self.groups).map_err(|error| {
+            let largest = (1..=self.groups.min(channels)).rev().find(|groups| channels.is_multiple_of(*groups));
+            error.fix(format!("{} groups", largest.unwrap_or(1)))
+        })?;
+        Ok(input)
     }
 
     fn parameters(&self, input: Shape) -> u64 {
-        2 * input.channels() as u64
+        2 * count(&shape(input))
     }
 
     fn lower(&self, input: Shape, lowering: &mut Lowering) {
-        let sides = [input.channels()];
-        let (scale, shift) = (lowering.weight("gamma", sides), lowering.weight("beta", sides));
+        let mut weight = |name| lowering.weight(name, shape(input));
+        let (scale, shift) = (weight("gamma"), weight("beta"));
         let normalize = Normalize { groups: self.groups, epsilon: self.epsilon as f32, scale, shift };
         lowering.keep(Kind::Normalize(normalize), input);
     }
@@ -69,13 +74,13 @@ mod built {
 
     use super::*;
     use crate::layer::Build;
-    use crate::layer::{Forward, Distribution, Initializer, Value};
+    use crate::layer::{Distribution, Forward, Initializer, Value};
 
     impl Build for GroupNorm {
         type Module = GroupNormModule;
 
         fn build(&self, input: Shape, initializer: &mut Initializer<'_>) -> GroupNormModule {
-            GroupNormModule::new(self.groups, true, self.epsilon, input, initializer)
+            GroupNormModule::new(self.groups, self.epsilon, Some(shape(input)), initializer)
         }
     }
 
@@ -93,15 +98,13 @@ mod built {
     impl GroupNormModule {
         pub(in crate::layer) fn new(
             groups: usize,
-            affine: bool,
             epsilon: f64,
-            input: Shape,
+            affine: Option<[usize; 1]>,
             initializer: &mut Initializer<'_>,
         ) -> Self {
-            let channels = input.channels();
             Self {
-                gamma: affine.then(|| initializer.parameter("gamma", [channels], Distribution::Constant(1.0))),
-                beta: affine.then(|| initializer.parameter("beta", [channels], Distribution::Constant(0.0))),
+                gamma: affine.map(|shape| initializer.parameter("gamma", shape, Distribution::Constant(1.0))),
+                beta: affine.map(|shape| initializer.parameter("beta", shape, Distribution::Constant(0.0))),
                 groups,
                 epsilon,
             }

@@ -7,6 +7,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 
 use super::Distribution;
 use crate::noise::{Noise, Purpose};
+use crate::program::WeightMismatch;
 
 /// Makes the weights of layers on a device: drawn from a seed, loaded, or zero.
 ///
@@ -110,9 +111,9 @@ impl<'a> Initializer<'a> {
         ParamId::from(hash)
     }
 
-    /// A bias of `length` zeros, if it is wanted.
-    pub fn bias(&mut self, wanted: bool, length: usize) -> Option<Param<Tensor<1>>> {
-        wanted.then(|| self.parameter("bias", [length], Distribution::Constant(0.0)))
+    /// A bias of zeros, if the layer has one.
+    pub fn bias(&mut self, shape: Option<[usize; 1]>) -> Option<Param<Tensor<1>>> {
+        shape.map(|shape| self.parameter("bias", shape, Distribution::Constant(0.0)))
     }
 
     /// A value that training moves without a gradient, such as a moving average. It draws no random number.
@@ -146,11 +147,11 @@ impl<'a> Initializer<'a> {
     ///
     /// # Errors
     /// What was missing, had another shape or belongs to no layer.
-    pub fn finish(self) -> Result<(), String> {
+    pub fn finish(self) -> Result<(), WeightMismatch> {
         let Source::Loaded { tensors, mut faults } = self.source else {
             return Ok(());
         };
         faults.extend(tensors.into_keys().map(|name| format!("`{name}` is no weight of this network")));
-        if faults.is_empty() { Ok(()) } else { Err(faults.join("; ")) }
+        if faults.is_empty() { Ok(()) } else { Err(WeightMismatch(faults)) }
     }
 }

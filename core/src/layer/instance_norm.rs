@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::declared::epsilon;
-use super::{FieldErrors, Layer, ShapeError, image};
-use crate::shape::Shape;
+use super::{FieldErrors, Layer, ShapeError, count, image};
 use crate::program::{Kind, Lowering, Normalize};
+use crate::shape::Shape;
 
 /// Brings each channel of each image to mean 0 and variance 1.
 ///
@@ -30,6 +30,13 @@ pub struct InstanceNorm {
     pub epsilon: f64,
 }
 
+impl InstanceNorm {
+    /// The shape of γ and β, if there are any.
+    fn shape(&self, input: Shape) -> Option<[usize; 1]> {
+        self.affine.then(|| [input.channels()])
+    }
+}
+
 impl Layer for InstanceNorm {
     fn check(&self, errors: &mut FieldErrors) {
         errors.positive(self.epsilon, "epsilon");
@@ -44,12 +51,11 @@ impl Layer for InstanceNorm {
     }
 
     fn parameters(&self, input: Shape) -> u64 {
-        if self.affine { 2 * input.channels() as u64 } else { 0 }
+        self.shape(input).map_or(0, |shape| 2 * count(&shape))
     }
 
     fn lower(&self, input: Shape, lowering: &mut Lowering) {
-        let sides = [input.channels()];
-        let mut weight = |name| if self.affine { lowering.weight(name, sides) } else { Vec::new() };
+        let mut weight = |name| self.shape(input).map(|shape| lowering.weight(name, shape)).unwrap_or_default();
         let (scale, shift) = (weight("gamma"), weight("beta"));
         let normalize = Normalize { groups: input.channels(), epsilon: self.epsilon as f32, scale, shift };
         lowering.keep(Kind::Normalize(normalize), input);
@@ -60,15 +66,15 @@ impl Layer for InstanceNorm {
 mod built {
     use super::*;
     use crate::layer::Build;
-    use crate::layer::group_norm::GroupNormModule;
     use crate::layer::Initializer;
+    use crate::layer::group_norm::GroupNormModule;
 
     impl Build for InstanceNorm {
         type Module = GroupNormModule;
 
         fn build(&self, input: Shape, initializer: &mut Initializer<'_>) -> GroupNormModule {
             // A group for each channel.
-            GroupNormModule::new(input.channels(), self.affine, self.epsilon, input, initializer)
+            GroupNormModule::new(input.channels(), self.epsilon, self.shape(input), initializer)
         }
     }
 }

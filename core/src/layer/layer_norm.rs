@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::declared::epsilon;
-use super::{FieldErrors, Layer};
-use crate::shape::Shape;
+use super::{FieldErrors, Layer, count};
 use crate::program::{Kind, Lowering, Normalize};
+use crate::shape::Shape;
 
 /// Brings each sample to mean 0 and variance 1.
 ///
@@ -26,18 +26,23 @@ pub struct LayerNorm {
     pub epsilon: f64,
 }
 
+/// The shape of γ and β.
+fn shape(input: Shape) -> [usize; 1] {
+    [input.len()]
+}
+
 impl Layer for LayerNorm {
     fn check(&self, errors: &mut FieldErrors) {
         errors.positive(self.epsilon, "epsilon");
     }
 
     fn parameters(&self, input: Shape) -> u64 {
-        2 * input.len() as u64
+        2 * count(&shape(input))
     }
 
     fn lower(&self, input: Shape, lowering: &mut Lowering) {
-        let sides = [input.len()];
-        let (scale, shift) = (lowering.weight("gamma", sides), lowering.weight("beta", sides));
+        let mut weight = |name| lowering.weight(name, shape(input));
+        let (scale, shift) = (weight("gamma"), weight("beta"));
         let normalize = Normalize { groups: 1, epsilon: self.epsilon as f32, scale, shift };
         lowering.keep(Kind::Normalize(normalize), input);
     }
@@ -51,15 +56,15 @@ mod built {
 
     use super::*;
     use crate::layer::Build;
-    use crate::layer::{Forward, Distribution, Initializer, Value};
+    use crate::layer::{Distribution, Forward, Initializer, Value};
 
     impl Build for LayerNorm {
         type Module = LayerNormModule;
 
         fn build(&self, input: Shape, initializer: &mut Initializer<'_>) -> LayerNormModule {
             LayerNormModule {
-                gamma: initializer.parameter("gamma", [input.len()], Distribution::Constant(1.0)),
-                beta: initializer.parameter("beta", [input.len()], Distribution::Constant(0.0)),
+                gamma: initializer.parameter("gamma", shape(input), Distribution::Constant(1.0)),
+                beta: initializer.parameter("beta", shape(input), Distribution::Constant(0.0)),
                 epsilon: self.epsilon,
             }
         }

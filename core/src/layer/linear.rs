@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::declared::yes;
-use super::{FieldErrors, Init, Layer, ShapeError, count};
-use crate::shape::Shape;
+use super::{FieldErrors, Init, Layer, ShapeError, Shapes, count};
 use crate::program::{Convolve, Kind, Lowering};
+use crate::shape::Shape;
 
 /// A fully connected layer, y = x W + b.
 ///
@@ -37,6 +37,10 @@ impl Linear {
     pub fn new(units: usize) -> Self {
         Self { units, bias: true, init: Init::default(), spectral_norm: false }
     }
+
+    fn shapes(&self, input: Shape) -> Shapes<2> {
+        Shapes::new([input.len(), self.units], self.bias, self.units)
+    }
 }
 
 impl Layer for Linear {
@@ -63,20 +67,19 @@ impl Layer for Linear {
     }
 
     fn parameters(&self, input: Shape) -> u64 {
-        count(&[input.len(), self.units]).saturating_add(if self.bias { self.units as u64 } else { 0 })
+        self.shapes(input).count()
     }
 
     fn macs(&self, input: Shape, _output: Shape) -> u64 {
-        count(&[input.len(), self.units])
+        count(&self.shapes(input).weight)
     }
 
     fn lower(&self, input: Shape, lowering: &mut Lowering) {
-        let inputs = input.len();
-        let mut weights = lowering.weight("weight", [inputs, self.units]);
-        lowering
-            .spectral(self.spectral_norm, &mut weights, [self.units, inputs], |row, column| column * self.units + row);
-        let bias = lowering.bias(self.bias, self.units);
-        let matrix = Convolve::matrix(&weights, bias, [inputs, self.units]);
+        let Shapes { weight, bias } = self.shapes(input);
+        let [inputs, units] = weight;
+        let mut weights = lowering.weight("weight", weight);
+        lowering.spectral(self.spectral_norm, &mut weights, [units, inputs], |row, column| column * units + row);
+        let matrix = Convolve::matrix(&weights, lowering.bias(bias), weight);
         lowering.push(Kind::Convolve(matrix), input, Shape::Flat(self.units));
     }
 }
@@ -89,15 +92,15 @@ mod built {
 
     use super::*;
     use crate::layer::Build;
-    use crate::layer::{Forward, Spectral, Initializer, Value};
+    use crate::layer::{Forward, Initializer, Spectral, Value};
 
     impl Build for Linear {
         type Module = LinearModule;
 
         fn build(&self, input: Shape, initializer: &mut Initializer<'_>) -> LinearModule {
-            let inputs = input.len();
-            let weight = initializer.parameter("weight", [inputs, self.units], self.init.of(inputs, self.units));
-            let bias = initializer.bias(self.bias, self.units);
+            let Shapes { weight, bias } = self.shapes(input);
+            let weight = initializer.parameter("weight", weight, self.init.of(weight[0], weight[1]));
+            let bias = initializer.bias(bias);
             // The rows of the matrix are the outputs, as in PyTorch.
             let spectral = self.spectral_norm.then(|| Spectral::new(&weight.val().transpose(), initializer));
             LinearModule { weight, bias, spectral }

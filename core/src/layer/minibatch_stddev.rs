@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{FieldErrors, Layer, ShapeError};
-use crate::shape::Shape;
 use crate::program::Lowering;
+use crate::shape::Shape;
 
 /// Adds one channel to an image, or one value to a row, that tells how much the samples of a batch differ.
 ///

@@ -19,7 +19,7 @@ mod window;
 #[cfg(feature = "train")]
 use burn::module::Module;
 
-pub(crate) use declared::{fields, one_key};
+pub(crate) use declared::one_key;
 pub use distribution::Distribution;
 pub use init::Init;
 #[cfg(feature = "train")]
@@ -40,16 +40,15 @@ use crate::activation::Activation;
 use crate::program::Lowering;
 use crate::shape::Shape;
 
-/// Declares every layer once: its name in YAML, its file and its type. Those that only critics are made of are
-/// not in the page.
+/// Declares every layer once: its name in YAML, its file and its type.
 macro_rules! layers {
-    ($($(#[$only:meta])* $name:literal => $file:ident::$layer:ident),* $(,)?) => {
-        $($(#[$only])* mod $file; $(#[$only])* pub use $file::$layer;)*
+    ($($name:literal => $file:ident::$layer:ident),* $(,)?) => {
+        $(mod $file; pub use $file::$layer;)*
 
         /// One layer as declared.
         #[derive(Debug, Clone, PartialEq)]
         pub enum LayerSpec {
-            $($(#[$only])* #[doc = concat!("`", $name, "`")] $layer($layer),)*
+            $(#[doc = concat!("`", $name, "`")] $layer($layer),)*
         }
 
         /// One layer as built.
@@ -57,42 +56,42 @@ macro_rules! layers {
         #[derive(Module, Debug)]
         #[allow(clippy::large_enum_variant)]
         pub enum LayerModule {
-            $($(#[$only])* #[doc = concat!("`", $name, "`")] $layer(<$layer as Build>::Module),)*
+            $(#[doc = concat!("`", $name, "`")] $layer(<$layer as Build>::Module),)*
         }
 
         #[cfg(feature = "train")]
         impl LayerModule {
             pub(crate) fn forward(&self, value: Value) -> Value {
-                match self { $($(#[$only])* Self::$layer(layer) => Forward::forward(layer, value),)* }
+                match self { $(Self::$layer(layer) => Forward::forward(layer, value),)* }
             }
 
             pub(crate) fn fused(&self, value: &Value, activation: Activation) -> Option<Value> {
-                match self { $($(#[$only])* Self::$layer(layer) => Forward::fused(layer, value, activation),)* }
+                match self { $(Self::$layer(layer) => Forward::fused(layer, value, activation),)* }
             }
 
             pub(crate) fn activation(&self) -> Option<Activation> {
-                match self { $($(#[$only])* Self::$layer(layer) => Forward::activation(layer),)* }
+                match self { $(Self::$layer(layer) => Forward::activation(layer),)* }
             }
         }
 
         impl LayerSpec {
             /// The names of all layers, as written in YAML.
-            pub const NAMES: &'static [&'static str] = &[$($(#[$only])* $name),*];
+            pub const NAMES: &'static [&'static str] = &[$($name),*];
 
             /// The layer's name in YAML.
             pub fn name(&self) -> &'static str {
-                match self { $($(#[$only])* Self::$layer(_) => $name,)* }
+                match self { $(Self::$layer(_) => $name,)* }
             }
 
             /// Whether the layer is an activation function.
             pub fn is_activation(&self) -> bool {
-                match self { $($(#[$only])* Self::$layer(_) => <$layer as Layer>::ACTIVATION,)* }
+                match self { $(Self::$layer(_) => <$layer as Layer>::ACTIVATION,)* }
             }
 
             /// What makes no sense in the layer's own fields, whatever reaches it.
             pub fn errors(&self) -> Vec<FieldError> {
                 let mut errors = FieldErrors::default();
-                match self { $($(#[$only])* Self::$layer(layer) => layer.check(&mut errors),)* }
+                match self { $(Self::$layer(layer) => layer.check(&mut errors),)* }
                 errors.0
             }
 
@@ -101,55 +100,55 @@ macro_rules! layers {
             /// # Errors
             /// The layer cannot take samples of shape `input`.
             pub fn output(&self, input: Shape) -> Result<Shape, ShapeError> {
-                match self { $($(#[$only])* Self::$layer(layer) => layer.output(input),)* }
+                match self { $(Self::$layer(layer) => layer.output(input),)* }
             }
 
             /// Shape of one sample behind the layer where it does not depend on the shape before it.
             pub(crate) fn regardless(&self) -> Option<Shape> {
-                match self { $($(#[$only])* Self::$layer(layer) => layer.regardless(),)* }
+                match self { $(Self::$layer(layer) => layer.regardless(),)* }
             }
 
             /// The layers that it is made of, if any.
             pub(crate) fn inside(&self) -> Option<Inside<'_>> {
-                match self { $($(#[$only])* Self::$layer(layer) => layer.inside(),)* }
+                match self { $(Self::$layer(layer) => layer.inside(),)* }
             }
 
             /// Number of trainable values, those of layers inside not included.
             pub(crate) fn parameters(&self, input: Shape) -> u64 {
-                match self { $($(#[$only])* Self::$layer(layer) => layer.parameters(input),)* }
+                match self { $(Self::$layer(layer) => layer.parameters(input),)* }
             }
 
             /// Multiplications with an addition that one sample takes, those of layers inside not included.
             pub(crate) fn macs(&self, input: Shape, output: Shape) -> u64 {
-                match self { $($(#[$only])* Self::$layer(layer) => layer.macs(input, output),)* }
+                match self { $(Self::$layer(layer) => layer.macs(input, output),)* }
             }
 
             /// Writes down what the layer does, for an input that [`LayerSpec::output`] accepts.
             pub(crate) fn lower(&self, input: Shape, lowering: &mut Lowering) {
-                match self { $($(#[$only])* Self::$layer(layer) => layer.lower(input, lowering),)* }
+                match self { $(Self::$layer(layer) => layer.lower(input, lowering),)* }
             }
 
             /// The network's layer, for an input that [`LayerSpec::output`] accepts.
             #[cfg(feature = "train")]
             pub(crate) fn build(&self, input: Shape, initializer: &mut Initializer<'_>) -> LayerModule {
-                match self { $($(#[$only])* Self::$layer(layer) => LayerModule::$layer(layer.build(input, initializer)),)* }
+                match self { $(Self::$layer(layer) => LayerModule::$layer(layer.build(input, initializer)),)* }
             }
         }
 
-        $($(#[$only])* impl From<$layer> for LayerSpec {
+        $(impl From<$layer> for LayerSpec {
             fn from(layer: $layer) -> Self { Self::$layer(layer) }
         })*
 
         impl serde::Serialize for LayerSpec {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                match self { $($(#[$only])* Self::$layer(layer) => declared::one_key(serializer, $name, layer),)* }
+                match self { $(Self::$layer(layer) => declared::one_key(serializer, $name, layer),)* }
             }
         }
 
         impl declared::Named for LayerSpec {
             fn read<'de, D: serde::Deserializer<'de>>(name: &str, fields: D) -> Result<Self, D::Error> {
                 match name {
-                    $($(#[$only])* $name => declared::fields(fields, <$layer as Layer>::SHORT).map(Self::$layer),)*
+                    $($name => <$layer as serde::Deserialize>::deserialize(fields).map(Self::$layer),)*
                     other => Err(serde::de::Error::unknown_variant(other, Self::NAMES)),
                 }
             }
@@ -157,6 +156,11 @@ macro_rules! layers {
 
         #[cfg(feature = "yaml")]
         impl LayerSpec {
+            /// The field that a value alone stands for, in the layer whose fields are the struct `name`.
+            pub(crate) fn short(name: &str) -> Option<&'static str> {
+                match name { $(stringify!($layer) => <$layer as Layer>::SHORT,)* _ => None }
+            }
+
             /// The JSON Schema of each layer's fields, with the field that a bare number stands for.
             fn schemas(generator: &mut schemars::SchemaGenerator) -> Vec<declared::LayerSchema> {
                 vec![$(declared::LayerSchema {
@@ -174,7 +178,6 @@ layers! {
     "linear" => linear::Linear,
     "conv2d" => conv2d::Conv2d,
     "conv_transpose2d" => conv_transpose2d::ConvTranspose2d,
-    #[cfg(feature = "yaml")]
     "embedding" => embedding::Embedding,
     "batch_norm" => batch_norm::BatchNorm,
     "layer_norm" => layer_norm::LayerNorm,
@@ -182,7 +185,6 @@ layers! {
     "instance_norm" => instance_norm::InstanceNorm,
     "dropout" => dropout::Dropout,
     "gaussian_noise" => gaussian_noise::GaussianNoise,
-    #[cfg(feature = "yaml")]
     "minibatch_stddev" => minibatch_stddev::MinibatchStddev,
     "max_pool2d" => max_pool2d::MaxPool2d,
     "avg_pool2d" => avg_pool2d::AvgPool2d,
@@ -324,6 +326,24 @@ pub struct Inside<'a> {
     pub times: usize,
     /// The field that holds them; the layer's value itself if there is none.
     pub key: Option<&'static str>,
+}
+
+/// The shapes of a layer's weight and, where it has one, of its bias.
+#[derive(Clone, Copy)]
+struct Shapes<const D: usize> {
+    weight: [usize; D],
+    bias: Option<[usize; 1]>,
+}
+
+impl<const D: usize> Shapes<D> {
+    fn new(weight: [usize; D], bias: bool, outputs: usize) -> Self {
+        Self { weight, bias: bias.then_some([outputs]) }
+    }
+
+    /// Number of trainable values; saturates rather than overflows.
+    fn count(&self) -> u64 {
+        count(&self.weight).saturating_add(self.bias.map_or(0, |bias| count(&bias)))
+    }
 }
 
 /// The product of several sizes as a count; saturates rather than overflows.

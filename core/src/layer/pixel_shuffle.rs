@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{FieldErrors, Layer, ShapeError, channels_of, image};
-use crate::shape::Shape;
 use crate::program::{Kind, Lowering};
+use crate::shape::Shape;
 
 /// Makes an image larger with what its channels hold.
 ///

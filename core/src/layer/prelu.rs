@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{FieldErrors, Layer};
-use crate::shape::Shape;
+use super::{FieldErrors, Layer, count};
 use crate::program::{Kind, Lowering};
+use crate::shape::Shape;
 
 /// The parametric rectifier, x for x ≥ 0, otherwise α x with a learned α.
 ///
@@ -31,8 +31,9 @@ fn slope() -> f64 {
 }
 
 impl Prelu {
-    fn slopes(&self, input: Shape) -> usize {
-        if self.per_channel { input.channels() } else { 1 }
+    /// The shape of α.
+    fn shape(&self, input: Shape) -> [usize; 1] {
+        [if self.per_channel { input.channels() } else { 1 }]
     }
 }
 
@@ -45,11 +46,11 @@ impl Layer for Prelu {
     }
 
     fn parameters(&self, input: Shape) -> u64 {
-        self.slopes(input) as u64
+        count(&self.shape(input))
     }
 
     fn lower(&self, input: Shape, lowering: &mut Lowering) {
-        let slopes = lowering.weight("alpha", [self.slopes(input)]);
+        let slopes = lowering.weight("alpha", self.shape(input));
         lowering.keep(Kind::Slope(slopes), input);
     }
 }
@@ -66,7 +67,7 @@ mod built {
         type Module = PRelu;
 
         fn build(&self, input: Shape, initializer: &mut Initializer<'_>) -> PRelu {
-            let alpha = initializer.parameter("alpha", [self.slopes(input)], Distribution::Constant(self.slope as f32));
+            let alpha = initializer.parameter("alpha", self.shape(input), Distribution::Constant(self.slope as f32));
             PRelu { alpha, alpha_value: self.slope }
         }
     }

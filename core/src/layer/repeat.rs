@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{FieldErrors, Inside, Layer, LayerSpec, ShapeError, lower};
-use crate::shape::Shape;
 use crate::program::Lowering;
+use crate::shape::Shape;
 
 /// Puts the same layers one after another several times; each time they have weights of their own.
 ///

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{FieldErrors, Layer, ShapeError};
-use crate::shape::Shape;
 use crate::program::{Kind, Lowering};
+use crate::shape::Shape;
 
 /// Reads the same values in another shape: `[channels, height, width]`, filled channel by channel.
 ///

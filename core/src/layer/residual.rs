@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{FieldErrors, Inside, Layer, LayerSpec, ShapeError, count, lower};
 use crate::kernel::slices::Geometry;
-use crate::shape::Shape;
 use crate::program::{Convolve, Function, Kind, Lowering};
+use crate::shape::Shape;
 
 /// A way around layers, y = f(x) + x.
 ///
@@ -31,8 +31,14 @@ pub struct Residual(pub Vec<LayerSpec>);
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Shortcut {
     Identity,
+    /// A matrix, by the shape of its weight.
     Linear([usize; 2]),
-    Conv { channels: [usize; 2], grow: [usize; 2], stride: [usize; 2] },
+    /// A convolution with one tap, by the shape of its weight, behind an upsampling by `grow`.
+    Conv {
+        weight: [usize; 4],
+        grow: [usize; 2],
+        stride: [usize; 2],
+    },
 }
 
 impl Shortcut {
@@ -42,23 +48,27 @@ impl Shortcut {
             (Shape::Flat(inputs), Shape::Flat(outputs)) => Ok(Self::Linear([inputs, outputs])),
             (Shape::Image(from), Shape::Image(to)) => {
                 let axis = |axis: usize| step(from[axis], to[axis]);
-                let ((Some(rows), Some(columns)), channels) = ((axis(1), axis(2)), [from[0], to[0]]) else {
+                let (Some(rows), Some(columns)) = (axis(1), axis(2)) else {
                     let found =
                         format!("what the layers make of {input} is {output}, and no stride or factor joins the two");
                     return Err(
                         ShapeError::new(found).fix("`padding: same`, so that sizes stay or change by a whole factor")
                     );
                 };
-                Ok(Self::Conv { channels, grow: [rows.0, columns.0], stride: [rows.1, columns.1] })
+                let weight = [to[0], from[0], 1, 1];
+                Ok(Self::Conv { weight, grow: [rows.0, columns.0], stride: [rows.1, columns.1] })
             }
-            _ => Err(ShapeError::new(format!("the layers make {output} of {input}; a row and an image cannot be added"))),
+            _ => {
+                Err(ShapeError::new(format!("the layers make {output} of {input}; a row and an image cannot be added")))
+            }
         }
     }
 
     fn weights(self) -> u64 {
         match self {
             Self::Identity => 0,
-            Self::Linear(sides) | Self::Conv { channels: sides, .. } => count(&sides),
+            Self::Linear(weight) => count(&weight),
+            Self::Conv { weight, .. } => count(&weight),
         }
     }
 }
@@ -114,13 +124,13 @@ impl Layer for Residual {
         let around = lowering.apart(|lowering| {
             lowering.within("projection", |lowering| match self.shortcut(input).unwrap_or(Shortcut::Identity) {
                 Shortcut::Identity => {}
-                Shortcut::Linear([inputs, outputs]) => {
-                    let weights = lowering.weight("weight", [inputs, outputs]);
-                    let matrix = Convolve::matrix(&weights, Vec::new(), [inputs, outputs]);
+                Shortcut::Linear(weight) => {
+                    let matrix = Convolve::matrix(&lowering.weight("weight", weight), Vec::new(), weight);
                     lowering.push(Kind::Convolve(matrix), input, output);
                 }
-                Shortcut::Conv { channels: [from, to], grow, stride } => {
-                    let weights = lowering.weight("weight", [to, from, 1, 1]);
+                Shortcut::Conv { weight, grow, stride } => {
+                    let [to, from, rows, columns] = weight;
+                    let weights = lowering.weight("weight", weight);
                     let [_, height, width] = input.sides();
                     let (height, width) = (height * grow[0], width * grow[1]);
                     let larger = Shape::Image([from, height, width]);
@@ -130,7 +140,7 @@ impl Layer for Residual {
                     let geometry = Geometry {
                         image: [height, width, from],
                         grid: [output.sides()[1], output.sides()[2], to],
-                        kernel: [1, 1],
+                        kernel: [rows, columns],
                         stride,
                         dilation: [1, 1],
                         before: [0, 0],
@@ -164,13 +174,13 @@ mod built {
             let layers = build(self.0.iter(), input, initializer);
             initializer.within("projection", |initializer| match self.shortcut(input).unwrap_or(Shortcut::Identity) {
                 Shortcut::Identity => ResidualModule { layers, projection: None, grow: [1, 1], stride: [1, 1] },
-                Shortcut::Linear([inputs, outputs]) => {
-                    let weight = initializer.parameter("weight", [inputs, outputs], Init::Glorot.of(inputs, outputs));
+                Shortcut::Linear(weight) => {
+                    let weight = initializer.parameter("weight", weight, Init::Glorot.of(weight[0], weight[1]));
                     let projection = Some(Projection::Linear(LinearProjection { weight }));
                     ResidualModule { layers, projection, grow: [1, 1], stride: [1, 1] }
                 }
-                Shortcut::Conv { channels: [from, to], grow, stride } => {
-                    let weight = initializer.parameter("weight", [to, from, 1, 1], Init::Glorot.of(from, to));
+                Shortcut::Conv { weight, grow, stride } => {
+                    let weight = initializer.parameter("weight", weight, Init::Glorot.of(weight[1], weight[0]));
                     let projection = Some(Projection::Conv(ConvProjection { weight }));
                     ResidualModule { layers, projection, grow, stride }
                 }

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::Layer;
-use crate::shape::Shape;
 use crate::program::{Function, Kind, Lowering};
+use crate::shape::Shape;
 
 /// The self-normalising exponential unit, λ x for x > 0, otherwise λ α (exp(x) − 1), with λ = 1.0507 and α = 1.6733.
 ///

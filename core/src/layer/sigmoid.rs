@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Layer;
 use crate::activation::Activation;
-use crate::shape::Shape;
 use crate::program::{Function, Kind, Lowering};
+use crate::shape::Shape;
 
 /// The logistic function, σ(x) = 1 / (1 + exp(−x)), between 0 and 1.
 ///
@@ -30,8 +30,8 @@ mod built {
     use burn::nn::activation;
 
     use super::*;
-    use crate::layer::Build;
     use crate::activation::Activation;
+    use crate::layer::Build;
     use crate::layer::Initializer;
 
     impl Build for Sigmoid {

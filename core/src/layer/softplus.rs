@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::Layer;
-use crate::shape::Shape;
 use crate::program::{Function, Kind, Lowering};
+use crate::shape::Shape;
 
 /// The smooth rectifier, log(1 + exp(x)); x itself above 20, where the two do not differ.
 ///

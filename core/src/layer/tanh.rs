@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Layer;
 use crate::activation::Activation;
-use crate::shape::Shape;
 use crate::program::{Function, Kind, Lowering};
+use crate::shape::Shape;
 
 /// The hyperbolic tangent, between −1 and 1.
 ///
@@ -31,8 +31,8 @@ mod built {
     use burn::tensor::Tensor;
 
     use super::*;
-    use crate::layer::Build;
     use crate::activation::Activation;
+    use crate::layer::Build;
     use crate::layer::Initializer;
 
     impl Build for Tanh {

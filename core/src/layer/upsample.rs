@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{FieldErrors, Layer, ShapeError, Pair, image};
-use crate::shape::Shape;
+use super::{FieldErrors, Layer, Pair, ShapeError, image};
 use crate::program::{Kind, Lowering};
+use crate::shape::Shape;
 
 /// Makes an image larger by a whole factor.
 ///

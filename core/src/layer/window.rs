@@ -7,7 +7,12 @@ use burn::nn::PaddingConfig2d;
 use serde::de::{Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{FieldErrors, ShapeError};
+use super::{FieldErrors, ShapeError, channels_of};
+#[cfg(feature = "train")]
+use crate::kernel::Window;
+use crate::kernel::slices::Geometry;
+use crate::program::{Mean, Pool};
+use crate::shape::Shape;
 
 /// The largest kernel, stride, dilation or padding.
 const MAX_SIDE: usize = 1024;
@@ -121,35 +126,34 @@ impl Padding {
         }
     }
 
-    /// Height and width of what a window gives that slides over an image of `sides`.
+    /// How a window slides over an image of `sides`.
+    ///
+    /// # Errors
+    /// The window does not fit into the image.
     pub(super) fn slide(
         self,
         sides: [usize; 2],
-        kernel: [usize; 2],
+        kernel: Pair,
         stride: [usize; 2],
-    ) -> Result<[usize; 2], ShapeError> {
-        let mut output = [0, 0];
+        dilation: Pair,
+    ) -> Result<Slide, ShapeError> {
+        let covered = span(kernel, dilation);
+        let mut slide = Slide { kernel: kernel.0, stride, dilation: dilation.0, ..Slide::default() };
         for axis in [0, 1] {
-            let (before, after) = self.around(sides[axis], kernel[axis], stride[axis]);
+            let (before, after) = self.around(sides[axis], covered[axis], stride[axis]);
             let padded = sides[axis].saturating_add(before).saturating_add(after);
-            let Some(room) = padded.checked_sub(kernel[axis]) else {
-                let ([height, width], [rows, columns]) = (sides, kernel);
+            let Some(room) = padded.checked_sub(covered[axis]) else {
+                let ([height, width], [rows, columns]) = (sides, covered);
                 let found =
                     format!("a window of {rows} by {columns} does not fit into an image of {height} by {width}");
                 return Err(
                     ShapeError::new(found).fix("a smaller kernel, `padding: same`, or smaller strides before it")
                 );
             };
-            output[axis] = room / stride[axis] + 1;
+            (slide.before[axis], slide.after[axis]) = (before, after);
+            slide.size[axis] = room / stride[axis] + 1;
         }
-        Ok(output)
-    }
-
-    /// The padding of a window over an image of `sides`, in numbers.
-    #[cfg(feature = "train")]
-    pub(super) fn explicit(self, sides: [usize; 2], kernel: [usize; 2], stride: [usize; 2]) -> PaddingConfig2d {
-        let [(top, bottom), (left, right)] = [0, 1].map(|axis| self.around(sides[axis], kernel[axis], stride[axis]));
-        PaddingConfig2d::Explicit(top, left, bottom, right)
+        Ok(slide)
     }
 
     /// Refuses a padding with which some window of a pool would see no pixel.
@@ -171,6 +175,53 @@ impl Padding {
     }
 }
 
+/// How a layer's window slides over an image, height first.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Slide {
+    pub kernel: [usize; 2],
+    pub stride: [usize; 2],
+    pub dilation: [usize; 2],
+    /// Rows above the image and columns left of it.
+    pub before: [usize; 2],
+    /// Rows below the image and columns right of it; unused by a transposed convolution.
+    pub after: [usize; 2],
+    /// Height and width of the output.
+    pub size: [usize; 2],
+}
+
+impl Slide {
+    /// Shape of the output.
+    pub fn output(&self, channels: usize) -> Shape {
+        Shape::Image([channels, self.size[0], self.size[1]])
+    }
+
+    /// A convolution between `image` and `grid`, `[height, width, channels]` each.
+    pub fn geometry(&self, image: [usize; 3], grid: [usize; 3]) -> Geometry {
+        let Self { kernel, stride, dilation, before, .. } = *self;
+        Geometry { image, grid, kernel, stride, dilation, before }
+    }
+
+    /// A pool with this window.
+    pub fn pool(&self, mean: Option<Mean>) -> Pool {
+        let Self { kernel, stride, dilation, before, .. } = *self;
+        Pool { kernel, stride, dilation, before, mean }
+    }
+
+    /// The same for the kernels.
+    #[cfg(feature = "train")]
+    pub fn window(&self) -> Window {
+        let Self { stride, dilation, before, size, .. } = *self;
+        Window { stride, dilation, before, size }
+    }
+
+    /// The same for Burn's pools.
+    #[cfg(feature = "train")]
+    pub fn padding(&self) -> PaddingConfig2d {
+        let ([top, left], [bottom, right]) = (self.before, self.after);
+        PaddingConfig2d::Explicit(top, left, bottom, right)
+    }
+}
+
 /// How many pixels a window covers whose taps lie `dilation` apart.
 pub(super) fn span(kernel: Pair, dilation: Pair) -> [usize; 2] {
     [0, 1].map(|axis| dilation.0[axis] * kernel.0[axis].saturating_sub(1) + 1)
@@ -182,6 +233,17 @@ pub(super) fn check_groups(groups: usize, filters: usize, errors: &mut FieldErro
     errors.unless(groups == 0 || filters.is_multiple_of(groups), "groups", || {
         format!("{filters} filters cannot be divided into {groups} groups")
     });
+}
+
+/// What to do about channels that a convolution cannot divide.
+pub(super) const DIVIDE: &str = "groups that divide both the channels and the filters";
+
+/// Refuses channels that cannot be divided into `groups`.
+pub(super) fn divide(channels: usize, groups: usize) -> Result<(), ShapeError> {
+    match channels.is_multiple_of(groups) {
+        true => Ok(()),
+        false => Err(ShapeError::new(format!("{} cannot be divided into {groups} groups", channels_of(channels)))),
+    }
 }
 
 const NAMES: &[&str] = &["valid", "same"];

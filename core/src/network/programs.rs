@@ -1,15 +1,17 @@
 //! Programs beside Burn's networks.
 
-use super::Network;
-use super::Sequential;
-use crate::layer::LayerSpec;
-use crate::layer::{Initializer, Value};
+use std::collections::BTreeSet;
+
+use burn::tensor::{Device, Tensor, TensorData, read_sync};
+
+use super::{Network, Sequential};
+use crate::layer::{Initializer, LayerSpec, Value};
 use crate::limits::Limits;
 use crate::noise::Noise;
 use crate::program::{Array, Arrays, CpuExecutor, Program};
 use crate::shape::Shape;
 use crate::weights::{Pack, Precision, tensors};
-use burn::tensor::{Device, Tensor, TensorData, read_sync};
+use crate::yaml::part;
 
 const IMAGE: Shape = Shape::Image([6, 7, 5]);
 const ROW: Shape = Shape::Flat(10);
@@ -62,7 +64,7 @@ const NETWORKS: &[(Shape, &str)] = &[
 /// Random samples with a network's results for them layer by layer, and its program.
 fn case(input: Shape, yaml: &str) -> (Program, Vec<f32>, Vec<Vec<f32>>) {
     const BATCH: usize = 3;
-    let layers: Vec<LayerSpec> = serde_yaml::from_str(yaml).expect(yaml);
+    let layers: Vec<LayerSpec> = part(yaml).expect(yaml);
     let plan = Network::new("network", input, &layers, Limits::DEFAULT).expect(yaml);
     let device = Device::flex();
     let mut pack = Pack::new(Precision::F32);
@@ -114,6 +116,32 @@ fn the_processor_gives_what_burn_gives() {
 }
 
 #[test]
+fn every_layer_is_compared_but_those_that_exist_only_in_training() {
+    fn collect(layers: &[LayerSpec], names: &mut BTreeSet<&'static str>) {
+        for layer in layers {
+            names.insert(layer.name());
+            if let Some(inside) = layer.inside() {
+                collect(inside.layers, names);
+            }
+        }
+    }
+
+    let (mut compared, mut refused) = (BTreeSet::new(), BTreeSet::new());
+    for (_, yaml) in NETWORKS {
+        collect(&part::<Vec<LayerSpec>>(yaml).expect(yaml), &mut compared);
+    }
+    for yaml in ["embedding: { count: 3, size: 2 }", "minibatch_stddev"] {
+        let layer: LayerSpec = part(yaml).expect(yaml);
+        let plan = Network::new("network", ROW, std::slice::from_ref(&layer), Limits::DEFAULT).expect(yaml);
+        let error = Program::new(&plan, Arrays::new()).unwrap_err();
+        assert_eq!(error.0, [format!("`{}` exists only in training: no program computes it", layer.name())]);
+        refused.insert(layer.name());
+    }
+    assert!(compared.is_disjoint(&refused));
+    assert_eq!(&compared | &refused, LayerSpec::NAMES.iter().copied().collect());
+}
+
+#[test]
 fn a_batch_is_divided_without_a_trace() {
     let (program, samples, expected) =
         case(IMAGE, "[conv2d: { filters: 8, kernel: 3, padding: same }, relu, conv2d: { filters: 1, kernel: 2 }]");
@@ -131,13 +159,13 @@ fn constant_factors_and_functions_vanish_in_the_weights() {
 
 #[test]
 fn weights_that_are_missing_or_of_another_shape_are_told() {
-    let layers: Vec<LayerSpec> = serde_yaml::from_str("[linear: 2, relu]").unwrap();
+    let layers: Vec<LayerSpec> = part("[linear: 2, relu]").unwrap();
     let plan = Network::new("network", ROW, &layers, Limits::DEFAULT).unwrap();
     let array = |shape: &[usize]| Array { shape: shape.to_vec(), values: vec![0.0; shape.iter().product()] };
     let arrays = [("layers.0.weight", array(&[9, 2])), ("layers.1.alpha", array(&[1]))];
     let why = Program::new(&plan, arrays.map(|(name, array)| (name.into(), array)).into()).unwrap_err();
     assert_eq!(
-        why,
+        why.to_string(),
         "`layers.0.weight` has the shape [9, 2], expected [10, 2]; `layers.0.bias` is missing; `layers.1.alpha` is no weight \
          of this network"
     );

@@ -1,6 +1,6 @@
 //! From layers to operations.
 
-use super::{Array, Arrays, Kind, Operation, Program};
+use super::{Array, Arrays, Kind, Operation, Program, WeightMismatch};
 use crate::shape::Shape;
 
 /// The operations of a network while its layers are written down one after another, and the weights that they take.
@@ -64,15 +64,14 @@ impl Lowering {
         Vec::new()
     }
 
-    /// Takes a bias of `length` numbers if there is to be one.
-    pub(crate) fn bias(&mut self, wanted: bool, length: usize) -> Vec<f32> {
-        if wanted { self.weight("bias", [length]) } else { Vec::new() }
+    /// Takes a bias, if the layer has one.
+    pub(crate) fn bias(&mut self, shape: Option<[usize; 1]>) -> Vec<f32> {
+        shape.map(|shape| self.weight("bias", shape)).unwrap_or_default()
     }
 
-    /// Notes that a layer has no meaning where samples are computed each by itself.
-    #[cfg(feature = "yaml")]
+    /// Notes that a program cannot compute a layer.
     pub(crate) fn refuse(&mut self, layer: &str) {
-        self.faults.push(format!("`{layer}` is a layer of critics: outside of training nothing carries it out"));
+        self.faults.push(format!("`{layer}` exists only in training: no program computes it"));
     }
 
     /// Divides `weights`, a matrix of `rows` after `arrange`, by its largest singular value uᵀ W v, if `wanted`: what
@@ -102,11 +101,11 @@ impl Lowering {
     }
 
     /// The program of the operations, if all weights fitted and were used. `ends` are the operations up to the end of each layer.
-    pub(crate) fn finish(mut self, input: Shape, ends: Vec<usize>) -> Result<Program, String> {
+    pub(crate) fn finish(mut self, input: Shape, ends: Vec<usize>) -> Result<Program, WeightMismatch> {
         self.faults.extend(self.weights.into_keys().map(|name| format!("`{name}` is no weight of this network")));
         match self.faults.is_empty() {
             true => Ok(Program { operations: self.operations, input: input.sides(), ends }),
-            false => Err(self.faults.join("; ")),
+            false => Err(WeightMismatch(self.faults)),
         }
     }
 }

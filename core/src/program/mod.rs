@@ -31,6 +31,11 @@ pub struct Array {
     pub values: Vec<f32>,
 }
 
+/// Weights that do not fit a network: what is missing, has another shape, or belongs to no layer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", .0.join("; "))]
+pub struct WeightMismatch(pub Vec<String>);
+
 /// What a network does to a batch of samples, operation for operation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Program {

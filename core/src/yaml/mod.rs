@@ -13,7 +13,7 @@ use std::ops::Range;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 
-use crate::diagnostic::{Path, Problem, Step, written};
+use crate::diagnostic::{Path, Problem, Problems, Step, written};
 use crate::family::{Family, FamilyVisitor, Model, Plan};
 use crate::format::readable;
 use crate::limits::Limits;
@@ -218,6 +218,17 @@ pub fn read(bytes: &[u8], overrides: &[Override], limits: Limits) -> Reading {
         reading.findings.extend(found(Severity::Error, problems));
     }
     reading
+}
+
+/// Reads a part of a pipeline, such as a list of layers, by itself.
+///
+/// # Errors
+/// The text is no YAML, or not such a part.
+pub fn part<T: DeserializeOwned>(text: &str) -> Result<T, Problems> {
+    let tree = Node::parse(text, Limits::DEFAULT.depth);
+    let mut tree = tree.map_err(|error| Problems(vec![Problem::new(Path::new(), error.to_string())]))?;
+    let Repaired { value, problems, .. } = repair::read(&mut tree);
+    value.filter(|_| problems.is_empty()).ok_or(Problems(problems))
 }
 
 /// The finding for a file of so many bytes, for those who would rather not read it at all.

@@ -11,6 +11,7 @@ use serde::de::{
 use serde::forward_to_deserialize_any;
 
 use crate::diagnostic::{Path, Step};
+use crate::layer::LayerSpec;
 
 /// How many values a file may have, those behind an alias counted each time.
 const MAX_VALUES: usize = 100_000;
@@ -346,15 +347,32 @@ impl<'de> Deserializer<'de> for &'de Node {
         visitor.visit_newtype_struct(self)
     }
 
+    /// Expands short forms: `linear: 128` is read as `linear: { units: 128 }`.
     fn deserialize_struct<V: Visitor<'de>>(
         self,
-        _: &'static str,
+        name: &'static str,
         _: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, FieldError> {
-        match self {
+        let expected = |field: &str| format!("the value of `{field}`, or a map of fields");
+        match (self, short(name)) {
+            (Node::Null, Some(field)) => Err(FieldError::invalid_type(Unexpected::Unit, &expected(field).as_str())),
+            (Node::Bool(value), Some(field)) => {
+                Err(FieldError::invalid_type(Unexpected::Bool(*value), &expected(field).as_str()))
+            }
+            (Node::Integer(_) | Node::Float(_) | Node::Text(_) | Node::List(_), Some(field)) => {
+                visitor.visit_map(MapDeserializer::new(std::iter::once((field, self))))
+            }
             // serde would read a list as the fields in their order.
-            Node::List(_) => Err(FieldError::invalid_type(Unexpected::Seq, &visitor)),
+            (Node::List(_), None) => Err(FieldError::invalid_type(Unexpected::Seq, &visitor)),
+            _ => self.deserialize_any(visitor),
+        }
+    }
+
+    /// Expands bare words: `relu` is read as `relu: {}`. Only layers are read as maps.
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, FieldError> {
+        match self {
+            Node::Text(word) => visitor.visit_map(Bare(Some(word))),
             _ => self.deserialize_any(visitor),
         }
     }
@@ -381,12 +399,20 @@ impl<'de> Deserializer<'de> for &'de Node {
 
     forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple
-        tuple_struct map identifier ignored_any
+        tuple_struct identifier ignored_any
     }
 }
 
 fn wrong_word(value: &dyn fmt::Display) -> Kind {
     Kind::Wrong { found: format!("the number {value}"), expected: "a word".into() }
+}
+
+/// The field that a value alone stands for, in the struct called `name`.
+fn short(name: &str) -> Option<&'static str> {
+    match name {
+        "Kl" => Some("weight"),
+        layer => LayerSpec::short(layer),
+    }
 }
 
 struct Items<'de> {
@@ -426,6 +452,21 @@ impl<'de> MapAccess<'de> for Entries<'de> {
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, FieldError> {
         let (key, value) = self.value.take().ok_or_else(|| FieldError::custom("a value without a key"))?;
         seed.deserialize(value).map_err(|fault| fault.below(Step::key(key)))
+    }
+}
+
+/// A bare word as a map of one key without fields.
+struct Bare<'de>(Option<&'de str>);
+
+impl<'de> MapAccess<'de> for Bare<'de> {
+    type Error = FieldError;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, FieldError> {
+        self.0.take().map(|word| seed.deserialize(StrDeserializer::new(word))).transpose()
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, FieldError> {
+        seed.deserialize(MapDeserializer::new(std::iter::empty::<(&str, &str)>()))
     }
 }
 
