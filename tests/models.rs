@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use burn::tensor::{Device, Tensor, TensorData, read_sync};
 use imago_core::data::Batch;
-use imago_core::family::{Family, Losses, Model, Penalty, Plan, Saved, Start, StepContext};
+use imago_core::family::{Family, Losses, Model, Penalty, Plan, Saved, StepContext, TrainerSetup};
 use imago_core::inference::one_hot;
 use imago_core::layer::Value;
 use imago_core::limits::Limits;
@@ -186,7 +186,7 @@ fn batch(pipeline: &Pipeline, device: &Device) -> Batch {
 /// What a model is saved as before a step, what the step measures, and what it is saved as behind it.
 fn step(pipeline: &Pipeline, plan: &Plan, step: u64, device: &Device) -> (Saved, Losses, Saved) {
     let train = Train { seed: 1, ..pipeline.train.clone() };
-    let trainer = pipeline.model.trainer(&Start { plan, train: &train, device });
+    let trainer = pipeline.model.trainer(&TrainerSetup { plan, train: &train, device });
     let before = read_sync(trainer.save().read()).unwrap();
     let (trainer, losses) = trainer.step(batch(pipeline, device), &mut StepContext::new(SEED, step, 1.0));
     (before, losses, read_sync(trainer.save().read()).unwrap())

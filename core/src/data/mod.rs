@@ -1,4 +1,4 @@
-//! The images that models learn from, in memory: drawn by the program itself, or read from the bytes of published sets.
+//! Data sets in memory: synthetic ones, and published ones from their bytes.
 
 mod augment;
 pub mod idx;

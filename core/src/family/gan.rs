@@ -9,7 +9,7 @@ use super::{
 };
 #[cfg(feature = "yaml")]
 use super::Lint;
-use crate::diagnostic::{Problem, Step, extend};
+use crate::diagnostic::{Problem, PathStep, extend};
 use crate::inference::Output;
 use crate::latent::PriorKind;
 use crate::layer::{LayerSpec, Linear};
@@ -17,7 +17,7 @@ use crate::network::Network;
 use crate::shape::Shape;
 use crate::spec::Metric;
 
-/// A generative adversarial network. Goodfellow et al., "Generative AdversarialLoss Nets" (2014).
+/// A generative adversarial network. Goodfellow et al., "Generative Adversarial Nets" (2014).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "yaml", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -26,27 +26,26 @@ pub struct Gan {
     pub family: name::Gan,
     /// Number of latent values.
     pub latent: usize,
-    /// Whether the class is given to both networks: to the generator as one value a class behind the latent ones, 1 for the class
-    /// and 0 for all others; to the discriminator in one of two ways.
+    /// Conditions both networks on the class: the generator by one-hot values after the latent ones,
+    /// the discriminator in one of two ways.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub condition: Option<Condition>,
     /// From latent values to image.
     pub generator: Vec<LayerSpec>,
-    /// From image to one value: high for real images, low for made ones.
+    /// From image to one value: high for real images, low for generated ones.
     pub discriminator: Vec<LayerSpec>,
-    /// What the two play for.
+    /// The loss of both.
     #[serde(default)]
     pub loss: AdversarialLoss,
-    /// How the two are trained.
+    /// How both are trained.
     #[serde(default)]
     pub game: Game,
-    /// How far from the likeliest ones latent values are drawn: their deviation as a share of what it was. Below 1 there are fewer odd samples,
+    /// A factor for the standard deviation of the latents of samples: below 1 for fewer odd samples
     /// and less variety.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub temperature: f64,
 }
 
-/// What is exported of a model whose generator alone is of use.
 pub(super) const EXPORTED: Exported =
     Exported { classifier: None, generator: Some(Role::Generator), encoder: None };
 
@@ -68,7 +67,7 @@ impl Definition for Gan {
     fn resolve(&self, resolver: &mut Resolver<'_, '_>) -> Resolved {
         let classes = if self.condition.is_some() { resolver.classes() } else { 0 };
         let latent = resolver.latent(self.latent);
-        resolver.prior(PriorKind::Normal, self.temperature);
+        resolver.check_prior(PriorKind::Normal, self.temperature);
         let given = latent.map(|latent| latent + classes);
         let generator = resolver.generator(Role::Generator, given, &self.generator);
         let input = resolver.image(usize::from(self.condition == Some(Condition::Class)));
@@ -89,23 +88,23 @@ impl Definition for Gan {
     #[cfg(feature = "yaml")]
     fn lint(&self, lint: &mut Lint<'_>) {
         lint.generator(Role::Generator);
-        lint.narrow(Role::Generator, self.latent);
+        lint.bottleneck(Role::Generator, self.latent);
         lint.discriminator(self.loss, &self.game);
     }
 
     #[cfg(feature = "train")]
-    fn trainer(&self, start: &super::Start<'_>) -> Box<dyn super::Trainer> {
-        Box::new(training::GanTrainer::new(self.latent, self.loss, &self.game, start))
+    fn trainer(&self, setup: &super::TrainerSetup<'_>) -> Box<dyn super::Trainer> {
+        Box::new(training::GanTrainer::new(self.latent, self.loss, &self.game, setup))
     }
 }
 
 impl Gan {
-    /// The number of features that a projection multiplies: what the last layer of the discriminator takes; and whether that
-    /// layer is spectrally normalised.
+    /// The number of features of a projection, the inputs of the discriminator's last layer, and
+    /// whether that layer is spectrally normalised.
     fn features(&self, discriminator: &Network, resolver: &mut Resolver<'_, '_>) -> Option<(usize, bool)> {
         if self.game.packing > 1 {
-            let found = "a projection judges each sample by its own class, so samples cannot be packed";
-            let at = extend(&path("game"), [Step::key("packing")]);
+            let found = "a projection scores each sample by its own class, so samples cannot be packed";
+            let at = extend(&path("game"), [PathStep::key("packing")]);
             resolver.note(Problem::new(at, found).suggest(Some("`packing: 1`, or `condition: class`".into())));
         }
         match discriminator.layers().last().map(|layer| (&layer.spec, layer.input)) {
@@ -119,7 +118,7 @@ impl Gan {
     }
 }
 
-/// The network that turns every class into what features are multiplied with, normalised as the last layer of the discriminator is.
+/// The network from a class to its vector, normalised like the discriminator's last layer.
 fn direction(
     classes: usize,
     features: usize,
@@ -135,26 +134,26 @@ pub(super) mod training {
     use burn::module::Module;
 
     use crate::data::Batch;
-    use crate::family::average::{Average, clip};
+    use crate::family::average::{MovingAverage, clip};
     use crate::family::discriminator::Discriminator;
     use crate::family::optimizer::Optimizer;
     use crate::family::trainer::detached;
     use crate::family::vae::training::normals;
     use crate::family::{
-        AdversarialLoss, Game, Losses, Role, Saved, Start, StepContext, Trainer, TrainerError, Unsaved,
+        AdversarialLoss, Game, Losses, Role, Saved, TrainerSetup, StepContext, Trainer, TrainerError, Unsaved,
     };
-    use crate::inference::condition::behind;
+    use crate::inference::condition::with_class;
     use crate::layer::Value;
     use crate::network::Sequential;
     use crate::noise::Noise;
     use crate::weights::{Pack, Unpack};
 
-    /// A generator, the critic that it plays against, and their optimisers.
+    /// A generator, a discriminator and their optimisers.
     pub struct GanTrainer {
         generator: Sequential,
         discriminator: Discriminator,
-        /// The moving average of the generator, if there is one.
-        average: Option<Average>,
+        /// Of the generator.
+        average: Option<MovingAverage>,
         latent: usize,
         loss: AdversarialLoss,
         game: Game,
@@ -163,25 +162,24 @@ pub(super) mod training {
     }
 
     impl GanTrainer {
-        /// Builds the networks of a model with so many latent values.
-        pub fn new(latent: usize, loss: AdversarialLoss, game: &Game, start: &Start<'_>) -> Self {
-            let generator = start.network(Role::Generator);
+        pub fn new(latent: usize, loss: AdversarialLoss, game: &Game, setup: &TrainerSetup<'_>) -> Self {
+            let generator = setup.network(Role::Generator);
             Self {
-                average: Average::new(&generator, game.ema),
+                average: MovingAverage::new(&generator, game.ema),
                 generator,
-                discriminator: Discriminator::new(game, start),
+                discriminator: Discriminator::new(game, setup),
                 latent,
                 loss,
                 game: game.clone(),
-                generator_optimizer: Optimizer::new(&start.train.optimizer),
-                discriminator_optimizer: Optimizer::new(start.train.discriminator_optimizer()),
+                generator_optimizer: Optimizer::new(&setup.train.optimizer),
+                discriminator_optimizer: Optimizer::new(setup.train.discriminator_optimizer()),
             }
         }
 
-        /// What a generator makes of new draws: `G(z)`, or `G(z, y)` with the classes of the batch.
-        fn make(&self, generator: &Sequential, batch: &Batch, noise: &mut Noise) -> Value {
+        /// `G(z)` for new z, or `G(z, y)` with the classes of the batch.
+        fn generate(&self, generator: &Sequential, batch: &Batch, noise: &mut Noise) -> Value {
             let latents = normals([batch.classes.dims()[0], self.latent], noise, &batch.classes);
-            generator.forward(behind(latents, self.discriminator.sees_classes().then(|| batch.classes.clone())))
+            generator.forward(with_class(latents, self.discriminator.is_conditional().then(|| batch.classes.clone())))
         }
     }
 
@@ -189,21 +187,21 @@ pub(super) mod training {
         /// Goodfellow et al. (2014), algorithm 1.
         ///
         /// ```text
-        /// draw z, let D see a batch x of the data and G(z), and improve D
-        /// every n-th time: draw z, let D see G(z), and improve G
+        /// sample z, and update D on a batch x of the data and G(z)
+        /// every n-th time: sample z, and update G on D(G(z))
         /// ```
         fn step(mut self: Box<Self>, batch: Batch, context: &mut StepContext) -> (Box<dyn Trainer>, Losses) {
-            // The discriminator's turn. Nothing of the generator is to learn, so nothing of it is recorded.
-            let made = self.make(&self.generator.clone().no_grad(), &batch, &mut context.noise).detach();
-            let seen = self.discriminator.prepare(batch.samples.clone(), &mut context.noise);
-            let shown = self.discriminator.prepare(made.clone(), &mut context.noise);
-            let real = self.discriminator.score(seen.clone(), &batch.classes);
-            let fake = self.discriminator.score(shown.clone(), &batch.classes);
+            // The discriminator's turn; the generator needs no graph.
+            let generated = self.generate(&self.generator.clone().no_grad(), &batch, &mut context.noise).detach();
+            let real_input = self.discriminator.prepare(batch.samples.clone(), &mut context.noise);
+            let fake_input = self.discriminator.prepare(generated.clone(), &mut context.noise);
+            let real = self.discriminator.score(real_input.clone(), &batch.classes);
+            let fake = self.discriminator.score(fake_input.clone(), &batch.classes);
             let loss = self.loss.discriminator(real.clone(), fake.clone(), self.game.label_smoothing);
             let mut losses = vec![("discriminator", loss.clone()), ("real", real.mean()), ("made", fake.mean())];
             let mut total = loss;
             if let Some(penalty) = self.game.penalty {
-                let (slope, value) = self.discriminator.penalty(penalty, seen, shown, &batch.classes, &mut context.noise);
+                let (slope, value) = self.discriminator.penalty(penalty, real_input, fake_input, &batch.classes, &mut context.noise);
                 total = total + slope;
                 losses.push(("penalty", value));
             }
@@ -211,16 +209,16 @@ pub(super) mod training {
             if let Some(bound) = self.game.clip {
                 self.discriminator = clip(self.discriminator, bound);
             }
-            // The generator's turn, against the discriminator as it is now.
+            // The generator's turn, against the updated discriminator.
             let every = self.game.discriminator_steps as u64;
             if (context.step + 1).is_multiple_of(every) {
-                let made = self.make(&self.generator, &batch, &mut context.noise);
-                let shown = self.discriminator.prepare(made, &mut context.noise);
-                let fake = self.discriminator.clone().no_grad().score(shown, &batch.classes);
+                let generated = self.generate(&self.generator, &batch, &mut context.noise);
+                let fake_input = self.discriminator.prepare(generated, &mut context.noise);
+                let fake = self.discriminator.clone().no_grad().score(fake_input, &batch.classes);
                 let loss = self.loss.generator(fake);
                 losses.insert(1, ("generator", loss.clone()));
                 self.generator = self.generator_optimizer.step(context.rate, self.generator, loss);
-                self.average = self.average.map(|average| average.follow(&self.generator, context.step / every));
+                self.average = self.average.map(|average| average.update(&self.generator, context.step / every));
             }
             (self, detached(losses))
         }
@@ -265,7 +263,7 @@ mod tests {
     use super::super::vae::training::normals;
     use crate::family::testing::{self, Measured, grey, mean, resumes, save, train, weights};
     use crate::family::{Plan, Trainer, restore};
-    use crate::inference::condition::behind;
+    use crate::inference::condition::with_class;
     use crate::inference::{TrainedNetwork, one_hot};
     use crate::layer::Value;
     use crate::noise::Noise;
@@ -285,17 +283,17 @@ mod tests {
         (trainer, plan, measured)
     }
 
-    /// Samples of what would be exported, of the classes if there are any: 16 pixels each.
+    /// Samples of the exported generator, of these classes if it is conditional: 16 pixels each.
     fn samples(trainer: &dyn Trainer, plan: &Plan, classes: &[usize]) -> Vec<Vec<f32>> {
         let device = Device::flex();
         let trained = restore(plan, &save(trainer).weights, &device).unwrap();
         let latents = normals([classes.len(), 2], &mut Noise::new(8, 0), &Tensor::zeros([1, 1], &device));
         let given = plan.condition().map(|_| one_hot(classes, 10, &device));
-        let made = trained.generator.unwrap().network.forward(behind(latents, given)).flat().into_data();
-        made.iter::<f32>().collect::<Vec<_>>().chunks(16).map(<[f32]>::to_vec).collect()
+        let generated = trained.generator.unwrap().network.forward(with_class(latents, given)).flat().into_data();
+        generated.iter::<f32>().collect::<Vec<_>>().chunks(16).map(<[f32]>::to_vec).collect()
     }
 
-    /// How far the halves of samples are from being negatives of one another, as those of all images are.
+    /// How far the halves of samples are from being each other's negatives, as in the data.
     fn unlike_data(samples: &[Vec<f32>]) -> f32 {
         samples
             .iter()
@@ -304,9 +302,8 @@ mod tests {
             / samples.len() as f32
     }
 
-    /// The generator as it was at first is told from the data: real samples are judged higher than made ones.
     #[test]
-    fn a_discriminator_alone_learns_to_tell_real_from_made_and_leaves_the_generator_alone() {
+    fn a_discriminator_alone_learns_to_tell_real_from_fake_and_leaves_the_generator_alone() {
         let device = Device::flex().autodiff();
         for loss in ["non-saturating", "minimax", "least-squares", "hinge", "wasserstein, game: { clip: 0.1,"] {
             let game = if loss.contains("game") { "" } else { ", game: {" };
@@ -347,20 +344,20 @@ mod tests {
     }
 
     #[test]
-    fn a_conditional_generator_makes_the_class_that_it_is_asked_for() {
+    fn a_conditional_generator_generates_the_requested_class() {
         let device = Device::flex().autodiff();
         for condition in ["class", "projection"] {
             let (trainer, plan, _) = run(&format!("condition: {condition}"), 800, &device);
             let of = |class: usize| {
-                let made = samples(&*trainer, &plan, &[class; 32]);
-                made.iter().map(|pixels| pixels[0] + pixels[1] - pixels[2] - pixels[3]).sum::<f32>() / 128.0
+                let generated = samples(&*trainer, &plan, &[class; 32]);
+                generated.iter().map(|pixels| pixels[0] + pixels[1] - pixels[2] - pixels[3]).sum::<f32>() / 128.0
             };
             assert!(of(0) < 0.6 * grey(0) && of(9) > 0.6 * grey(9), "{condition}: {} and {}", of(0), of(9));
         }
     }
 
     #[test]
-    fn the_average_follows_the_generator_and_is_what_is_taken_out() {
+    fn the_average_follows_the_generator_and_is_exported() {
         let device = Device::flex().autodiff();
         let (begin, _) = trainer("game: { ema: 0.75 }", 1, &device);
         let first = weights(&save(&*begin), "generator");
@@ -391,7 +388,7 @@ mod tests {
         assert!(largest("generator") > 0.1);
     }
 
-    /// The slope of a critic without hidden layers is its weight, so both penalties are known.
+    /// The gradient of a discriminator without hidden layers is its weight, so both penalties are known.
     #[test]
     fn penalties_of_a_linear_critic_are_those_of_its_weight() {
         let device = Device::flex().autodiff();

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::{Network, PlannedLayer};
-use crate::diagnostic::{Path, Problem, Step, extend};
+use crate::diagnostic::{Advice, KeyPath, PathStep, Problem, extend};
 use crate::format::{readable, thousands};
 use crate::layer::{LayerSpec, ShapeError};
 use crate::limits::Limits;
@@ -19,7 +19,7 @@ pub struct PlanBuilder<'a> {
     pub problems: Vec<Problem>,
     limits: Limits,
     /// Values that could not be read, so that what stands in for them says nothing.
-    unread: &'a [Path],
+    unread: &'a [KeyPath],
     /// Layers of the network so far.
     count: usize,
     parameters: u64,
@@ -31,7 +31,7 @@ struct TooLarge;
 
 impl<'a> PlanBuilder<'a> {
     /// An builder within `limits`; problems of `unread` values are known already.
-    pub fn new(limits: Limits, unread: &'a [Path]) -> Self {
+    pub fn new(limits: Limits, unread: &'a [KeyPath]) -> Self {
         Self { problems: Vec::new(), limits, unread, count: 0, parameters: 0, activations: 0 }
     }
 
@@ -43,12 +43,12 @@ impl<'a> PlanBuilder<'a> {
     }
 
     /// Whether the value at `path`, or one that it is part of, could not be read.
-    pub fn is_unread(&self, path: &[Step]) -> bool {
+    pub fn is_unread(&self, path: &[PathStep]) -> bool {
         self.unread.iter().any(|unread| path.starts_with(unread))
     }
 
     /// Whether something that the value at `path` is made of could not be read.
-    fn is_partly_unread(&self, path: &[Step]) -> bool {
+    fn is_partly_unread(&self, path: &[PathStep]) -> bool {
         self.unread.iter().any(|unread| unread.starts_with(path))
     }
 
@@ -60,7 +60,7 @@ impl<'a> PlanBuilder<'a> {
     pub fn network(
         &mut self,
         name: &'static str,
-        path: &[Step],
+        path: &[PathStep],
         input: Option<Shape>,
         layers: &[LayerSpec],
     ) -> (Option<Network>, Option<Shape>) {
@@ -81,7 +81,7 @@ impl<'a> PlanBuilder<'a> {
     pub fn generator(
         &mut self,
         name: &'static str,
-        path: &[Step],
+        path: &[PathStep],
         latent: Option<usize>,
         layers: &[LayerSpec],
         image: Option<[usize; 3]>,
@@ -104,7 +104,7 @@ impl<'a> PlanBuilder<'a> {
                 }
             };
             let problem = format!("the {name} gives {found}, but the images are {expected}");
-            let end = extend(path, layers.len().checked_sub(1).map(Step::Index));
+            let end = extend(path, layers.len().checked_sub(1).map(PathStep::Index));
             self.note(Problem::new(end, problem).suggest(Some(fix)));
             return None;
         }
@@ -114,14 +114,14 @@ impl<'a> PlanBuilder<'a> {
     fn list(
         &mut self,
         name: &'static str,
-        path: &[Step],
+        path: &[PathStep],
         input: Option<Shape>,
         layers: &[LayerSpec],
         planned: &mut Vec<PlannedLayer>,
     ) -> Result<Option<Shape>, TooLarge> {
         let mut shape = input;
         for (index, spec) in layers.iter().enumerate() {
-            let here = extend(path, [Step::Index(index)]);
+            let here = extend(path, [PathStep::Index(index)]);
             self.count += 1;
             if self.count > self.limits.layers {
                 let found = format!("the {name} has more than {} layers", self.limits.layers);
@@ -144,7 +144,7 @@ impl<'a> PlanBuilder<'a> {
     fn layer(
         &mut self,
         name: &'static str,
-        here: &[Step],
+        here: &[PathStep],
         input: Shape,
         spec: &LayerSpec,
         planned: &mut Vec<PlannedLayer>,
@@ -197,7 +197,12 @@ impl<'a> PlanBuilder<'a> {
     }
 
     /// A layer, and those that it is made of, whose input is not known; gives the shape behind it if that is known.
-    fn judge_alone(&mut self, name: &'static str, here: &[Step], spec: &LayerSpec) -> Result<Option<Shape>, TooLarge> {
+    fn judge_alone(
+        &mut self,
+        name: &'static str,
+        here: &[PathStep],
+        spec: &LayerSpec,
+    ) -> Result<Option<Shape>, TooLarge> {
         if self.faulty(here, spec) {
             return Ok(None);
         }
@@ -208,33 +213,32 @@ impl<'a> PlanBuilder<'a> {
     }
 
     /// Notes the faults of a layer's own fields, and tells whether there are any.
-    fn faulty(&mut self, here: &[Step], spec: &LayerSpec) -> bool {
+    fn faulty(&mut self, here: &[PathStep], spec: &LayerSpec) -> bool {
         let errors = spec.errors();
         for error in &errors {
-            let mut path = extend(here, [Step::key(spec.name())]);
-            path.extend((!error.field.is_empty()).then(|| Step::key(error.field)));
+            let mut path = extend(here, [PathStep::key(spec.name())]);
+            path.extend((!error.field.is_empty()).then(|| PathStep::key(error.field)));
             self.note(Problem::new(path, error.found.clone()));
         }
         !errors.is_empty()
     }
 
-    fn too_large<T>(&mut self, path: Path, found: String) -> Result<T, TooLarge> {
-        self.note(
-            Problem::new(path, found).suggest(Some("a smaller network, or `--allow-large` on the command line".into())),
-        );
+    fn too_large<T>(&mut self, path: KeyPath, found: String) -> Result<T, TooLarge> {
+        let problem = Problem::new(path, found).suggest(Some("a smaller network".into()));
+        self.note(problem.advise(Advice::LargerLimits));
         Err(TooLarge)
     }
 }
 
 /// Where the list of layers stands that a layer is made of.
-fn inner_path(here: &[Step], spec: &LayerSpec) -> Path {
-    let key = spec.inside().and_then(|inside| inside.key).map(Step::key);
-    extend(here, [Step::key(spec.name())].into_iter().chain(key))
+fn inner_path(here: &[PathStep], spec: &LayerSpec) -> KeyPath {
+    let key = spec.inside().and_then(|inside| inside.key).map(PathStep::key);
+    extend(here, [PathStep::key(spec.name())].into_iter().chain(key))
 }
 
 fn shape_problem(
     name: &str,
-    here: &[Step],
+    here: &[PathStep],
     input: Shape,
     spec: &LayerSpec,
     error: &ShapeError,
@@ -314,10 +318,10 @@ mod tests {
 
     #[test]
     fn what_could_not_be_read_is_not_judged() {
-        let unread = [vec![Step::key("decoder"), Step::Index(0)]];
+        let unread = [vec![PathStep::key("decoder"), PathStep::Index(0)]];
         let mut builder = PlanBuilder::new(Limits::DEFAULT, &unread);
         let layers = [Linear::new(100).into(), Relu {}.into(), Linear::new(3).into(), Reshape([1, 1, 2]).into()];
-        builder.network("decoder", &[Step::key("decoder")], Some(Shape::Image([1, 2, 2])), &layers);
+        builder.network("decoder", &[PathStep::key("decoder")], Some(Shape::Image([1, 2, 2])), &layers);
         let found: Vec<String> = builder.problems.iter().map(ToString::to_string).collect();
         assert_eq!(found.len(), 1, "{found:?}");
         assert!(found[0].starts_with("decoder[3]"), "{found:?}");

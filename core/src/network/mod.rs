@@ -11,7 +11,7 @@ pub use builder::PlanBuilder;
 #[cfg(feature = "train")]
 pub use sequential::Sequential;
 
-use crate::diagnostic::{Problems, Step};
+use crate::diagnostic::{PathStep, Problems};
 use crate::layer::LayerSpec;
 use crate::limits::Limits;
 use crate::shape::Shape;
@@ -55,7 +55,7 @@ impl Network {
     /// Every layer that does not fit, or a limit that is passed.
     pub fn new(name: &'static str, input: Shape, layers: &[LayerSpec], limits: Limits) -> Result<Self, Problems> {
         let mut builder = PlanBuilder::new(limits, &[]);
-        let (network, _) = builder.network(name, &[Step::key(name)], Some(input), layers);
+        let (network, _) = builder.network(name, &[PathStep::key(name)], Some(input), layers);
         network.ok_or(Problems(builder.problems))
     }
 

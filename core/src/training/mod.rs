@@ -1,4 +1,4 @@
-//! One training run, step by step. It knows neither files nor clocks, and every read from the device can wait.
+//! A training run, step by step, without files or clocks. Every read from the device is async.
 
 mod error;
 mod export;

@@ -1,6 +1,6 @@
-//! Which name a person meant.
+//! Which name was meant.
 
-/// What other frameworks call what the language has under another name, in lower case without `_` and `-`.
+/// Names in other frameworks, in lower case without `_` and `-`, and those of the language.
 const ELSEWHERE: &[(&str, &str)] = &[
     ("dense", "linear"),
     ("fullyconnected", "linear"),
@@ -75,8 +75,8 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("vanilla", "non-saturating"),
 ];
 
-/// The one of `names` that was most likely meant by `word`: the same but for case, `_` and `-`; what another framework calls
-/// it; or the one with the fewest edits, if those are few.
+/// The one of `names` that `word` most likely meant: equal up to case, `_` and `-`; the name in
+/// another framework; or the one with the fewest edits, if those are few.
 pub fn nearest<'a>(word: &str, names: &[&'a str]) -> Option<&'a str> {
     let plain = plain(word);
     let elsewhere = |name: &&&str| ELSEWHERE.contains(&(plain.as_str(), **name));
@@ -88,12 +88,12 @@ pub fn nearest<'a>(word: &str, names: &[&'a str]) -> Option<&'a str> {
     same.or_else(close).copied()
 }
 
-/// A name without case, `_` and `-`. Only its beginning counts, which bounds the time that a long one takes.
+/// A name without case, `_` and `-`, cut to bound the time that a long one takes.
 fn plain(name: &str) -> String {
     name.chars().take(64).filter(|c| !matches!(c, '_' | '-' | ' ')).flat_map(char::to_lowercase).collect()
 }
 
-/// How many letters have to be replaced, added, left out or swapped with a neighbour to make `b` of `a`.
+/// The Damerau–Levenshtein distance with adjacent swaps.
 fn edits(a: &str, b: &str) -> usize {
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
     let mut rows = vec![(0..=b.len()).collect::<Vec<usize>>()];

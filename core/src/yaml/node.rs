@@ -1,4 +1,4 @@
-//! A YAML file as a tree, and the tree as a source of typed values whose errors know where they happened.
+//! A YAML file as a tree, and typed values from the tree, with errors that know their path.
 
 use std::cell::Cell;
 use std::fmt;
@@ -10,13 +10,12 @@ use serde::de::{
 };
 use serde::forward_to_deserialize_any;
 
-use crate::diagnostic::{Path, Step};
+use crate::diagnostic::{KeyPath, PathStep};
 use crate::layer::LayerSpec;
 
-/// How many values a file may have, those behind an alias counted each time.
+/// How many values a file may have, aliases expanded.
 const MAX_VALUES: usize = 100_000;
 
-/// A value of a file.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Node {
     Null,
@@ -29,20 +28,18 @@ pub(super) enum Node {
 }
 
 impl Node {
-    /// Reads a file's text.
-    ///
     /// # Errors
-    /// It is no YAML, names a key twice, uses tags, or is too deep or too large.
+    /// The text is not YAML, repeats a key, uses tags, or is too deep or too large.
     pub(super) fn parse(text: &str, depth: usize) -> Result<Self, serde_yaml::Error> {
         let budget = Cell::new(MAX_VALUES);
         Read { most: depth, depth: 0, budget: &budget }.deserialize(serde_yaml::Deserializer::from_str(text))
     }
 
     /// The value at `path`.
-    pub(super) fn get_mut(&mut self, path: &[Step]) -> Option<&mut Self> {
+    pub(super) fn get_mut(&mut self, path: &[PathStep]) -> Option<&mut Self> {
         path.iter().try_fold(self, |node, step| match (node, step) {
-            (Self::List(items), Step::Index(index)) => items.get_mut(*index),
-            (Self::Map(entries), Step::Key(key)) => {
+            (Self::List(items), PathStep::Index(index)) => items.get_mut(*index),
+            (Self::Map(entries), PathStep::Key(key)) => {
                 entries.iter_mut().find(|(name, _)| name == key).map(|(_, value)| value)
             }
             _ => None,
@@ -53,7 +50,7 @@ impl Node {
 /// Reads a value at some depth.
 #[derive(Clone, Copy)]
 struct Read<'a> {
-    /// How deep lists and maps may lie within one another.
+    /// How deep lists and maps may be nested.
     most: usize,
     depth: usize,
     budget: &'a Cell<usize>,
@@ -158,7 +155,7 @@ impl<'de> Visitor<'de> for Read<'_> {
     }
 }
 
-/// Reads a key that is not among those before.
+/// Reads a key that differs from those before.
 struct Key<'a> {
     before: &'a [(String, Node)],
 }
@@ -186,32 +183,27 @@ impl Visitor<'_> for Key<'_> {
     }
 }
 
-/// Stands before what we say ourselves through the parser, which puts the way to the value before it.
+/// Marks our own messages, as the parser puts the path to the value before them.
 pub(super) const OURS: &str = "\u{1}";
 
 fn refuse<E: Error>(message: String) -> E {
     E::custom(format!("{OURS}{message}"))
 }
 
-/// Why a tree is not of some type, and where.
+/// Why a tree does not have a type, and where.
 #[derive(Debug, Clone)]
 pub(super) struct FieldError {
-    /// The steps to the value, the last one first.
-    reversed: Path,
+    /// The path to the value, last step first.
+    reversed: KeyPath,
     pub kind: Kind,
 }
 
 #[derive(Debug, Clone)]
 pub(super) enum Kind {
-    /// A key that the map does not have.
     UnknownKey { key: String, known: &'static [&'static str] },
-    /// A word that is none of those known.
     UnknownWord { word: String, known: &'static [&'static str] },
-    /// A key that the map needs.
     MissingKey { key: &'static str },
-    /// A value of the wrong kind.
     Wrong { found: String, expected: String },
-    /// Anything else.
     Other(String),
 }
 
@@ -220,12 +212,12 @@ impl FieldError {
         Self { reversed: Vec::new(), kind }
     }
 
-    /// The way from the top to the value.
-    pub(super) fn path(&self) -> Path {
+    /// The path from the top.
+    pub(super) fn path(&self) -> KeyPath {
         self.reversed.iter().rev().cloned().collect()
     }
 
-    fn below(mut self, step: Step) -> Self {
+    fn below(mut self, step: PathStep) -> Self {
         self.reversed.push(step);
         self
     }
@@ -275,7 +267,6 @@ impl Error for FieldError {
     }
 }
 
-/// What was found, as a person would say it.
 fn describe(found: Unexpected<'_>) -> String {
     match found {
         Unexpected::Bool(value) => format!("`{value}`"),
@@ -293,7 +284,7 @@ fn describe(found: Unexpected<'_>) -> String {
     }
 }
 
-/// What was expected, without the names of Rust's types.
+/// What was expected, without names of Rust types.
 fn plain(expected: &str) -> String {
     match expected {
         "usize" | "u64" | "u32" => "a whole number of at least 0".into(),
@@ -427,7 +418,7 @@ impl<'de> SeqAccess<'de> for Items<'de> {
         let Some(item) = self.items.next() else { return Ok(None) };
         let index = self.index;
         self.index += 1;
-        seed.deserialize(item).map(Some).map_err(|fault| fault.below(Step::Index(index)))
+        seed.deserialize(item).map(Some).map_err(|fault| fault.below(PathStep::Index(index)))
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -451,7 +442,7 @@ impl<'de> MapAccess<'de> for Entries<'de> {
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, FieldError> {
         let (key, value) = self.value.take().ok_or_else(|| FieldError::custom("a value without a key"))?;
-        seed.deserialize(value).map_err(|fault| fault.below(Step::key(key)))
+        seed.deserialize(value).map_err(|fault| fault.below(PathStep::key(key)))
     }
 }
 
@@ -470,10 +461,10 @@ impl<'de> MapAccess<'de> for Bare<'de> {
     }
 }
 
-/// A word as a variant without content.
+/// A variant without content: `relu`.
 struct Word<'de>(&'de str);
 
-/// A choice with a value: `{ mixture: 10 }`.
+/// A variant with a value: `{ mixture: 10 }`.
 struct Entry<'de> {
     name: &'de str,
     value: &'de Node,
@@ -496,15 +487,15 @@ impl<'de> VariantAccess<'de> for Entry<'de> {
     }
 
     fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, FieldError> {
-        seed.deserialize(self.value).map_err(|fault| fault.below(Step::key(self.name)))
+        seed.deserialize(self.value).map_err(|fault| fault.below(PathStep::key(self.name)))
     }
 
     fn tuple_variant<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, FieldError> {
-        self.value.deserialize_any(visitor).map_err(|fault| fault.below(Step::key(self.name)))
+        self.value.deserialize_any(visitor).map_err(|fault| fault.below(PathStep::key(self.name)))
     }
 
     fn struct_variant<V: Visitor<'de>>(self, _: &'static [&'static str], visitor: V) -> Result<V::Value, FieldError> {
-        self.value.deserialize_any(visitor).map_err(|fault| fault.below(Step::key(self.name)))
+        self.value.deserialize_any(visitor).map_err(|fault| fault.below(PathStep::key(self.name)))
     }
 }
 

@@ -9,7 +9,7 @@ use imago_core::yaml::{Finding, Place, Reading, Severity};
 use serde_json::{Value, json};
 
 use super::Overrides;
-use crate::pipeline_file::{PipelineFile, counted};
+use crate::pipeline_file::{PipelineFile, counted, with_commands};
 use crate::sweep::Sweep;
 
 /// Validate pipelines without training them; tells all problems of all files
@@ -122,7 +122,7 @@ fn describe_sweep(file: &Path, error: Option<anyhow::Error>) -> Value {
 }
 
 fn finding(finding: &Finding) -> Value {
-    let problem = &finding.problem;
+    let problem = with_commands(&finding.problem);
     let mut value = json!({
         "severity": match finding.severity {
             Severity::Error => "error",

@@ -188,7 +188,7 @@ fn unique(name: &str, path: &Path, others: &[Entry]) -> String {
 fn interpolation(sampler: &Sampler, seed: u64) -> Tensor<4> {
     let latent = sampler.latent();
     let classes: Vec<usize> = (0..=ROWS).map(|row| row % sampler.classes().max(1)).collect();
-    let drawn = sampler.codes(seed, 0, &classes, 1.0).into_data();
+    let drawn = sampler.latents(seed, 0, &classes, 1.0).into_data();
     let drawn: Vec<f32> = drawn.iter().collect();
     let ends: Vec<&[f32]> = drawn.chunks_exact(latent.max(1)).collect();
     let mut codes = Vec::new();

@@ -5,7 +5,7 @@ use burn::tensor::{Tensor, TensorData, read_sync};
 use imago_core::data::{Images, encode, plain};
 use imago_core::family::Trained;
 use imago_core::inference::{Encoder, Output, Sampler};
-use imago_core::latent::{Prior, moments};
+use imago_core::latent::{Prior, mean_and_std};
 use imago_core::network::Sequential;
 use imago_core::noise::normal_quantile;
 use imago_core::training::Run;
@@ -101,7 +101,7 @@ impl RunReporter<'_> {
         let latent = self.run.plan().latent();
         let (mean, deviation) = match sampler.prior {
             Prior::Normal => (vec![0.0; latent], vec![1.0; latent]),
-            _ => moments(codes, latent),
+            _ => mean_and_std(codes, latent),
         };
         let (side, blocks) = if latent == 2 { (20, 1) } else { (12, 3) };
         let quantile = |index: usize, count: usize| normal_quantile((index as f64 + 0.5) / count as f64) as f32;
