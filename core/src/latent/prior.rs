@@ -63,6 +63,20 @@ pub struct LatentRequest<'a> {
     pub temperature: f32,
 }
 
+impl LatentRequest<'_> {
+    /// The input of a learned prior's network, `[count, own]`, and what is added to its output,
+    /// `[count, latent]`.
+    fn learned(&self, own: usize, latent: usize, noise: f32) -> (Vec<f32>, Vec<f32>) {
+        let (mut drawn, mut added) = (Vec::new(), Vec::new());
+        for index in 0..self.count as u64 {
+            let mut stream = Noise::new(self.seed, self.first.wrapping_add(index));
+            drawn.extend(stream.normals(own));
+            added.extend(stream.normals(latent));
+        }
+        (tempered(drawn, self.temperature), tempered(added, self.temperature * noise))
+    }
+}
+
 impl Prior {
     /// Fits a normal distribution to `latents`, rows of `latent` values.
     pub fn fit(latents: &[f32], latent: usize) -> Self {
@@ -115,11 +129,14 @@ impl Prior {
         let rows = |values: Vec<f32>, width: usize| {
             Tensor::<2>::from_data(TensorData::new(values, [request.count, width]), device)
         };
-        let values = self.latents(request, latent, |drawn, own| match network {
-            Some(network) => network.forward(Value::Flat(rows(drawn, own))).flat().into_data().iter().collect(),
-            None => vec![0.0; request.count * latent],
-        });
-        rows(values, latent)
+        // All of it on the device: nothing is read back.
+        if let (Self::Learned { latent: own, mean, std, noise, .. }, Some(network)) = (self, network) {
+            let (drawn, added) = request.learned(*own, latent, *noise);
+            let row = |values: &[f32]| Tensor::<2>::from_data(TensorData::new(values.to_vec(), [1, latent]), device);
+            let output = network.forward(Value::Flat(rows(drawn, *own))).flat();
+            return (output + rows(added, latent)) * row(std) + row(mean);
+        }
+        rows(self.latents(request, latent, |_, _| vec![0.0; request.count * latent]), latent)
     }
 
     /// Samples latents, `[count, latent]`. `network` maps a learned prior's own latents, rows of the
@@ -154,16 +171,10 @@ impl Prior {
                 (0..count).flat_map(sample).collect()
             }
             Self::Learned { latent: own, mean, std, noise, .. } => {
-                let (mut drawn, mut added) = (Vec::new(), Vec::new());
-                for index in 0..count as u64 {
-                    let mut stream = stream(index);
-                    drawn.extend(stream.normals(*own));
-                    added.extend(stream.normals(latent));
-                }
-                let mut values = network(tempered(drawn, temperature), *own);
+                let (drawn, added) = request.learned(*own, latent, *noise);
+                let mut values = network(drawn, *own);
                 for (index, (value, added)) in values.iter_mut().zip(added).enumerate() {
-                    let (mean, std) = (mean[index % latent], std[index % latent]);
-                    *value = (*value + added * (temperature * *noise)) * std + mean;
+                    *value = (*value + added) * std[index % latent] + mean[index % latent];
                 }
                 values
             }
