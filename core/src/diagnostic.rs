@@ -78,6 +78,11 @@ impl Problem {
         Self { path, at_key: false, found, expected: None, note: None, suggestion: None, advice: None }
     }
 
+    /// A problem with the value of the last of `keys`.
+    pub fn at(keys: &[&str], found: impl Into<String>) -> Self {
+        Self::new(keys.iter().map(|key| PathStep::key(key)).collect(), found)
+    }
+
     /// Blames the last key of the path instead of its value.
     pub fn at_key(self) -> Self {
         Self { at_key: true, ..self }
@@ -127,13 +132,8 @@ pub struct Problems(pub Vec<Problem>);
 
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, problem) in self.0.iter().enumerate() {
-            if index > 0 {
-                writeln!(f)?;
-            }
-            write!(f, "{problem}")?;
-        }
-        Ok(())
+        let problems: Vec<String> = self.0.iter().map(ToString::to_string).collect();
+        f.write_str(&problems.join("\n"))
     }
 }
 

@@ -79,10 +79,8 @@ impl Model {
     /// `first` and `count` are.
     ///
     /// `label` is the class for a conditional model, which without it takes the classes in turn;
-    /// others ignore it. A `temperature` below 1 scales down the spread of the prior.
-    ///
-    /// # Errors
-    /// A `RangeError` for a classifier, an unknown class, no or too many samples, or a temperature
+    /// others ignore it. A `temperature` below 1 scales down the spread of the prior. Throws a
+    /// `RangeError` for a classifier, an unknown class, no or too many samples, or a temperature
     /// out of range.
     pub fn codes(
         &self,
@@ -106,11 +104,9 @@ impl Model {
 
     /// The images of `codes`, a `Float32Array` of `[count, latent]`: a `Float32Array` of
     /// `[count, channels, height, width]` with pixels in 0 to 1. Image `i` has the class of sample
-    /// `first + i` in [`Model::codes`] with this `label`.
-    ///
-    /// # Errors
-    /// A `RangeError` for a classifier, an unknown class, and values that are not a whole number of
-    /// latents or too many; otherwise the device was lost.
+    /// `first + i` in [`Model::codes`] with this `label`. Throws a `RangeError` for a classifier,
+    /// an unknown class, and values that are not a whole number of latents or too many; otherwise
+    /// the device was lost.
     pub async fn decode(&self, codes: Vec<f32>, first: u32, label: Option<u32>) -> Result<Vec<f32>, JsValue> {
         let (generator, declared) = self.sampler()?;
         let (given, _) = self.given(&codes, u64::from(first), label)?;
@@ -119,12 +115,10 @@ impl Model {
         Ok(pixels)
     }
 
-    /// Encodes `pixels`, a `Float32Array` of `[count, channels, height, width]` in 0 to 1: the means
-    /// of the latents, then their standard deviations, or zeros without any, `[2, count, latent]`.
-    ///
-    /// # Errors
-    /// A `RangeError` for a model without an encoder, and for pixels that are not a whole number of
-    /// images or too many; otherwise the device was lost.
+    /// Encodes `pixels`, a `Float32Array` of `[count, channels, height, width]` in 0 to 1: the
+    /// means of the latents, then their standard deviations, or zeros without any,
+    /// `[2, count, latent]`. Throws a `RangeError` for a model without an encoder, and for pixels
+    /// that are not a whole number of images or too many; otherwise the device was lost.
     pub async fn encode(&self, pixels: Vec<f32>) -> Result<Vec<f32>, JsValue> {
         let (Some(encoder), Some(declared)) = (&self.encoder, &self.manifest.encoder) else {
             return Err(refusal(&format!("{} has no encoder: it cannot encode images", self.manifest.name)));
@@ -140,13 +134,10 @@ impl Model {
         Ok(means.chain(deviations).collect())
     }
 
-    /// The outputs of all layers of the generator for one latent, `[latent]`, or of the classifier for
-    /// one image, `[channels, height, width]` in 0 to 1, one after the other. [`Model::layers`] has
-    /// the shapes.
-    ///
-    /// # Errors
-    /// A `RangeError` for an unknown class, or other than one latent or image; otherwise the device
-    /// was lost.
+    /// The outputs of all layers of the generator for one latent, `[latent]`, or of the classifier
+    /// for one image, `[channels, height, width]` in 0 to 1, one after the other. [`Model::layers`]
+    /// has the shapes. Throws a `RangeError` for an unknown class, or other than one latent or
+    /// image; otherwise the device was lost.
     pub async fn inside(&self, values: Vec<f32>, label: Option<u32>) -> Result<Vec<f32>, JsValue> {
         let (network, (given, count)) = match (&self.classifier, &self.manifest.classifier) {
             (Some(classifier), Some(declared)) => (classifier, self.images(values, declared.range)?),
@@ -159,10 +150,8 @@ impl Model {
     }
 
     /// The probability of each class for `pixels`, a `Float32Array` of
-    /// `[count, channels, height, width]` in 0 to 1: a `Float32Array` of `[count, classes]`.
-    ///
-    /// # Errors
-    /// A `RangeError` for a model that is not a classifier, and for pixels that are not a whole
+    /// `[count, channels, height, width]` in 0 to 1: a `Float32Array` of `[count, classes]`. Throws
+    /// a `RangeError` for a model that is not a classifier, and for pixels that are not a whole
     /// number of images or too many; otherwise the device was lost.
     pub async fn classify(&self, pixels: Vec<f32>) -> Result<Vec<f32>, JsValue> {
         let (Some(classifier), Some(declared)) = (&self.classifier, &self.manifest.classifier) else {
@@ -297,7 +286,6 @@ const MAX_COUNT: u32 = 4096;
 const MAX_TEMPERATURE: f32 = 10.0;
 
 impl Model {
-    /// The generator and its declaration.
     fn sampler(&self) -> Result<(&Network, &Generator), JsValue> {
         match (&self.generator, &self.manifest.generator) {
             (Some(network), Some(declared)) => Ok((network, declared)),
@@ -305,7 +293,6 @@ impl Model {
         }
     }
 
-    /// The classes of `count` samples from `first` on.
     fn classes_of(&self, first: u64, count: usize, label: Option<u32>) -> Result<Vec<usize>, JsValue> {
         let (_, Generator { classes, .. }) = self.sampler()?;
         if !(1..=MAX_COUNT as usize).contains(&count) {
@@ -319,8 +306,8 @@ impl Model {
         Ok(sample_classes(*classes, first, count, label))
     }
 
-    /// The input of the generator for `latents`, `[count, latent]`, each followed by the one-hot class
-    /// if the model is conditional, and their number.
+    /// The input of the generator for `latents`, `[count, latent]`, each followed by the one-hot
+    /// class if the model is conditional, and their number.
     fn given(&self, latents: &[f32], first: u64, label: Option<u32>) -> Result<(Vec<f32>, usize), JsValue> {
         let (_, Generator { latent, classes, .. }) = self.sampler()?;
         let count = whole(latents.len(), *latent as u64, &format!("latents of {latent} values"))?;
@@ -332,7 +319,7 @@ impl Model {
         Ok((latents.chunks_exact(*latent).zip(of).flat_map(row).collect(), count))
     }
 
-    /// Brings `pixels` in 0 to 1, `[count, channels, height, width]`, into `range`, and counts them.
+    /// Brings `pixels` in 0 to 1, `[count, ..image]`, into `range`, and counts them.
     fn images(&self, mut pixels: Vec<f32>, range: PixelRange) -> Result<(Vec<f32>, usize), JsValue> {
         let [channels, height, width] = self.manifest.data.image;
         // The largest product of three sides overflows 32 bits.
@@ -364,7 +351,6 @@ fn whole(found: usize, each: u64, what: &str) -> Result<usize, JsValue> {
     Ok(count as usize)
 }
 
-/// The error for an argument that this model rejects.
 fn refusal(message: &str) -> JsValue {
     RangeError::new(message).into()
 }

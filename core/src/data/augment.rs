@@ -93,8 +93,7 @@ fn blur(pixels: &mut [f32], side: usize, std: f64, black: f32) {
     (0..side).for_each(|column| along(column, side));
 }
 
-/// A square image in a black border, one pixel before it and two after it in both directions, so that
-/// the outside needs no special case.
+/// A square image with a black border: one pixel before it and two after it.
 pub struct Canvas {
     side: usize,
     pixels: Vec<f32>,
@@ -159,12 +158,10 @@ const ONE: i64 = 1 << BITS;
 /// Bounds positions in pixels, so that sums of fixed-point numbers stay in range.
 const FAR: f64 = 1e6;
 
-/// Pixels as a fixed-point number, for exact and fast steps.
 fn fixed(pixels: f64) -> i64 {
     (pixels.clamp(-FAR, FAR) * ONE as f64).round() as i64
 }
 
-/// The fractional part.
 fn part(fixed: i64) -> f32 {
     (fixed & (ONE - 1)) as f32 / ONE as f32
 }

@@ -1,8 +1,8 @@
 //! IDX, the format of MNIST and its relatives: <http://yann.lecun.com/exdb/mnist/>.
 //!
-//! Numbers are big-endian `u32`. A file of images has 2051, the count, the rows, the columns and one
-//! byte per pixel, row by row, 0 for the background. A file of labels has 2049, the count and one
-//! byte per label.
+//! Numbers are big-endian `u32`. A file of images has 2051, the count, the rows, the columns and
+//! one byte per pixel, row by row, 0 for the background. A file of labels has 2049, the count and
+//! one byte per label.
 
 use thiserror::Error;
 
@@ -106,7 +106,6 @@ pub fn labels(bytes: &[u8]) -> Result<Vec<u8>, IdxError> {
     exactly(data, KIND, usize::try_from(count).unwrap_or(usize::MAX))
 }
 
-/// The `SIDES` dimensions of the header, and the data after it.
 fn header<'a, const SIDES: usize>(
     bytes: &'a [u8],
     kind: &'static str,

@@ -123,13 +123,12 @@ pub enum DataError {
 const SYNTHETIC_SEED: u64 = 20_230_613;
 /// Height and width of the images of all named sets.
 pub const SIDE: usize = 28;
-/// Synthetic images for training.
 const SYNTHETIC_TRAINING: usize = 10_000;
 /// Synthetic images for testing, which follow those for training.
 const SYNTHETIC_TEST: usize = 2_000;
 
 impl Images {
-    /// Images of `side` by `side` pixels and their labels; training images up to the limit of `data`.
+    /// Images of `side` by `side` pixels with labels; for training up to the limit of `data`.
     ///
     /// # Errors
     /// They are not images of that set.
@@ -179,7 +178,7 @@ impl Images {
         Some(Self::new(data, split, SIDE, pixels, labels, resize))
     }
 
-    /// The images of a published set from the two IDX files of that split, combined for stacked MNIST.
+    /// The images of a published set from the IDX files of a split; combined for stacked MNIST.
     ///
     /// # Errors
     /// The bytes are not the images of that set.
@@ -275,8 +274,8 @@ impl Images {
         (self.side == self.data.size && !changed).then_some(&self.pixels[..])
     }
 
-    /// Images in the range of the data, one after another. Training images are augmented as declared;
-    /// otherwise nothing is taken from the noise.
+    /// Images in the range of the data, one after another. Training images are augmented as
+    /// declared; otherwise nothing is taken from the noise.
     pub fn gather(&self, indices: &[usize], noise: &mut Noise) -> Vec<f32> {
         if self.split != Split::Training || self.data.augment.is_none() {
             return self.plain(indices);
@@ -326,7 +325,6 @@ impl Images {
         &self.pixels[index * self.stored_bytes()..(index + 1) * self.stored_bytes()]
     }
 
-    /// The channels of an image at its final size.
     fn planes(&self, index: usize) -> impl Iterator<Item = Cow<'_, [u8]>> {
         self.stored(index).chunks_exact(self.side * self.side).map(|plane| self.scaled(plane))
     }

@@ -6,7 +6,6 @@ use crate::data::Images;
 
 /// The largest binding in bytes that every driver supports; larger sets are sent batch by batch.
 const MOST: usize = 128 << 20;
-/// Pixels per word.
 const PACKED: usize = 4;
 
 /// All images of a set on a device, one byte per pixel.

@@ -9,8 +9,7 @@ use crate::latent::mean_and_std;
 use crate::layer::Value;
 use crate::noise::{Noise, Purpose};
 
-/// The batch size of encoding.
-const ENCODED: usize = 200;
+const ENCODING_BATCH: usize = 200;
 
 /// A batch of samples on a device.
 #[derive(Debug, Clone)]
@@ -165,8 +164,7 @@ impl Latents {
     }
 }
 
-/// The latents of the first `count` images, `[count, latent]`, and their log-variances if they have
-/// any.
+/// The latents of the first `count` images, `[count, latent]`, and log-variances if any.
 ///
 /// # Errors
 /// The device cannot be read.
@@ -178,7 +176,7 @@ pub async fn encode(
 ) -> Result<(Vec<f32>, Option<Vec<f32>>), ExecutionError> {
     let all: Vec<usize> = (0..images.count().min(count)).collect();
     let (mut means, mut log_variances) = (Vec::new(), None);
-    for indices in all.chunks(ENCODED) {
+    for indices in all.chunks(ENCODING_BATCH) {
         let Batch { samples, classes } = plain(images, indices, device);
         let (mean, log_variance) = encoder.encode(samples, &classes);
         means.extend(mean.into_data_async().await?.iter::<f32>());

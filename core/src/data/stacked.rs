@@ -13,8 +13,7 @@ const DIGITS: usize = 3;
 /// A part of the set, which does not depend on the seed of a run.
 const SEED: u64 = 1_000;
 
-/// At most `most` images of three uniformly chosen `digits`: `[images, 3, 28, 28]`, and their labels,
-/// all 0.
+/// At most `most` images of three random `digits`, `[images, 3, 28, 28]`, with labels of 0.
 pub fn stack(digits: &[u8], split: Split, most: usize) -> (Vec<u8>, Vec<u8>) {
     let area = SIDE * SIDE;
     let (count, stream) = match split {

@@ -33,19 +33,16 @@ pub enum Condition {
 #[cfg_attr(feature = "yaml", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum AdversarialLoss {
-    /// Cross-entropy of the discriminator's logit; the generator maximises log D(G(z)) (Goodfellow
-    /// et al. 2014).
+    /// Cross-entropy; the generator maximises log D(G(z)) (Goodfellow et al. 2014).
     #[default]
     NonSaturating,
-    /// The same for the discriminator; the generator minimises log(1 − D(G(z))) (Goodfellow et al.
-    /// 2014), whose gradient vanishes while the discriminator wins.
+    /// Cross-entropy; the generator minimises log(1 − D(G(z))) (Goodfellow et al. 2014).
     Minimax,
     /// Squared distance to 1 for real and 0 for generated images (Mao et al. 2017).
     LeastSquares,
     /// The hinge loss (Lim and Ye 2017).
     Hinge,
-    /// The difference of the means (Arjovsky et al. 2017); the critic must be kept Lipschitz by
-    /// `clip`, `penalty` or `spectral_norm`.
+    /// Difference of means (Arjovsky et al. 2017), with `clip`, `penalty` or `spectral_norm`.
     Wasserstein,
 }
 
@@ -102,8 +99,7 @@ impl Default for Game {
 pub enum Penalty {
     /// Weight / 2 × squared norm of the gradient at real samples (Mescheder et al. 2018).
     R1(f64),
-    /// Weight × squared difference of the norm from 1 between real and generated samples (Gulrajani
-    /// et al. 2017).
+    /// Weight × (norm − 1)² between real and generated samples (Gulrajani et al. 2017).
     Gradient(f64),
 }
 
@@ -212,8 +208,7 @@ fn unsteady(layer: &LayerSpec) -> Option<&'static str> {
 
 #[cfg(feature = "train")]
 impl AdversarialLoss {
-    /// The loss of a discriminator from its scores of `real` and `fake` samples, `[batch, 1]` each:
-    /// `[1]`.
+    /// The loss of a discriminator from its scores, `[batch, 1]` each: `[1]`.
     ///
     /// With the score d, and the target 1 − `smoothing` for real samples (Salimans et al. 2016):
     ///
@@ -235,10 +230,9 @@ impl AdversarialLoss {
         }
     }
 
-    /// The loss of a generator from the discriminator's scores d of its samples, `[batch, 1]`: `[1]`.
+    /// The loss of a generator from the scores d of its samples, `[batch, 1]`: `[1]`.
     ///
-    /// −log σ(d) for non-saturating, log(1 − σ(d)) for minimax, ½ (d − 1)² for least squares, −d for
-    /// hinge and Wasserstein.
+    /// −log σ(d), log(1 − σ(d)), ½ (d − 1)², −d and −d in the order of the variants.
     pub fn generator(self, fake: Tensor<2>) -> Tensor<1> {
         match self {
             Self::NonSaturating => softplus(-fake, 1.0).mean(),

@@ -7,9 +7,9 @@ use crate::noise::Noise;
 
 /// Changes each of `images`, `[batch, channels, height, width]`, at random.
 ///
-/// Zhao et al., "Differentiable Augmentation for Data-Efficient GAN Training" (2020), with its sizes.
-/// The discriminator cannot memorise the real images, and as gradients pass through the changes, the
-/// generator does not reproduce them.
+/// Zhao et al., "Differentiable Augmentation for Data-Efficient GAN Training" (2020), with its
+/// sizes. The discriminator cannot memorise the real images, and as gradients pass through the
+/// changes, the generator does not reproduce them.
 pub(crate) fn apply(changes: &[Augmentation], images: Tensor<4>, noise: &mut Noise) -> Tensor<4> {
     changes.iter().fold(images, |images, change| match change {
         Augmentation::Translate => translate(images, noise),
@@ -34,14 +34,13 @@ fn per_image(images: &Tensor<4>, mut draw: impl FnMut() -> f32) -> Tensor<4> {
     Tensor::from_data(TensorData::new(numbers, [batch, 1, 1, 1]), &images.device())
 }
 
-/// An integer from −most to most.
 fn offset(most: usize, noise: &mut Noise) -> isize {
     noise.below(2 * most as u32 + 1) as isize - most as isize
 }
 
 /// Moves every image by whole pixels, up to an eighth of its sides, padded with 0.
 ///
-/// Each axis is a product with a shifted identity matrix, fast and differentiable on every device.
+/// A product with shifted identity matrices, differentiable and fast on every device.
 fn translate(images: Tensor<4>, noise: &mut Noise) -> Tensor<4> {
     let [batch, _, height, width] = images.dims();
     let (mut rows, mut columns) = (vec![0.0_f32; batch * height * height], vec![0.0_f32; batch * width * width]);

@@ -2,12 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::resolver::{MAX_LATENT, end, path};
+use super::resolver::{MAX_LATENT, end};
 use super::settings::{is_one, one};
 use super::{Definition, Exported, Heads, Reconstruction, Resolved, Resolver, Role, Traits, name};
 #[cfg(feature = "yaml")]
 use super::Lint;
-use crate::diagnostic::{Problem, PathStep, extend};
+use crate::diagnostic::Problem;
 use crate::latent::PriorKind;
 use crate::layer::LayerSpec;
 use crate::spec::Metric;
@@ -31,8 +31,7 @@ pub struct Autoencoder {
     /// The distribution that new latents are drawn from.
     #[serde(default = "gaussian")]
     pub prior: PriorKind,
-    /// A factor for the standard deviation of new latents: below 1 for fewer odd samples and less
-    /// variety.
+    /// Factor of the standard deviation of new latents: below 1 for fewer outliers, less variety.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub temperature: f64,
 }
@@ -79,8 +78,7 @@ impl Definition for Autoencoder {
         resolver.check_prior(self.prior, self.temperature);
         if self.loss.reconstruction == Reconstruction::Gaussian {
             let found = "an autoencoder has no divergence to balance a learned scale against";
-            let at = extend(&path("loss"), [PathStep::key("reconstruction")]);
-            resolver.note(Problem::new(at, found).suggest(Some("`mse`, or `family: vae`".into())));
+            resolver.note(Problem::at(&["model", "loss", "reconstruction"], found).suggest(Some("`mse`, or `family: vae`".into())));
         }
         let output = resolver.decoder_output(self.loss.reconstruction);
         Resolved { latent, output, networks: vec![(Role::Encoder, encoder), (Role::Decoder, decoder)] }

@@ -11,8 +11,9 @@ use crate::weights::WeightsError;
 
 /// The exponential moving average of a network, including the moving statistics of its layers.
 ///
-/// average ← k × average + (1 − k) × weights after step t, from 0, with k = min(decay, (1 + t) /
-/// (10 + t)). Yazıcı et al. (2019); the ramp is that of TensorFlow's `ExponentialMovingAverage`.
+/// average ← k × average + (1 − k) × weights after step t, from 0, with k = min(decay, (1 +
+/// t) / (10 + t)). Yazıcı et al. (2019); the ramp is that of TensorFlow's
+/// `ExponentialMovingAverage`.
 #[derive(Debug)]
 pub(crate) struct MovingAverage {
     /// Without gradients.
@@ -44,12 +45,10 @@ impl MovingAverage {
     }
 }
 
-/// The decay after `steps` updates.
 fn ramped(decay: f64, steps: u64) -> f64 {
     decay.min((1.0 + steps as f64) / (10.0 + steps as f64))
 }
 
-/// All weights of a module in order, flattened.
 #[derive(Default)]
 struct Weights(VecDeque<Tensor<1>>);
 

@@ -2,11 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::resolver::path;
+
 use super::{Definition, Exported, Resolved, Resolver, Role, Traits, name};
 #[cfg(feature = "yaml")]
 use super::Lint;
-use crate::diagnostic::{Problem, PathStep, extend};
+use crate::diagnostic::Problem;
 use crate::inference::Output;
 use crate::latent::PriorKind;
 use crate::layer::LayerSpec;
@@ -57,7 +57,7 @@ impl Definition for Classifier {
         let smoothing = self.loss.label_smoothing;
         if !(0.0..1.0).contains(&smoothing) {
             let found = format!("label_smoothing must be at least 0 and below 1, found {smoothing}");
-            resolver.note(Problem::new(extend(&path("loss"), [PathStep::key("label_smoothing")]), found));
+            resolver.note(Problem::at(&["model", "loss", "label_smoothing"], found));
         }
         let (network, output) = resolver.network(Role::Classifier, resolver.image(0), &self.layers);
         let found = format!("{} has {classes} classes", resolver.data.set.name());
@@ -94,7 +94,6 @@ mod training {
     }
 
     impl Objective for Network {
-        /// Cross-entropy, and the accuracy beside it.
         fn loss(&self, batch: Batch, _context: &mut StepContext) -> (Tensor<1>, Losses) {
             let logits = self.network.forward(batch.samples).flat();
             let right = logits.clone().detach().argmax(1).equal(batch.classes.clone().argmax(1));

@@ -54,8 +54,7 @@ impl Discriminator {
         }
     }
 
-    /// The score of each pack of samples, `[batch / packing, 1]`, dropping those after the last whole
-    /// pack.
+    /// The score of each whole pack of samples, `[batch / packing, 1]`.
     pub(crate) fn score(&self, samples: Value, classes: &Tensor<2>) -> Tensor<2> {
         match self.condition {
             None => self.discriminator.forward(pack(samples, self.game.packing)).flat(),
@@ -78,16 +77,17 @@ impl Discriminator {
         }
     }
 
-    /// A penalty on ∇ₓD: a surrogate with the gradient of the penalty, and its value, `[1]` each.
+    /// A penalty on ∇ₓD: a surrogate with its gradient, and its value, `[1]` each.
     ///
     /// - R1: γ/2 E‖∇ₓD(x)‖² at real samples (Mescheder et al., "Which Training Methods for GANs do
     ///   actually Converge?", 2018).
     /// - Gradient: λ E(‖∇ₓD(x̂)‖ − 1)² at x̂ = u x + (1 − u) G(z) with a uniform u per pack (Gulrajani
     ///   et al., "Improved Training of Wasserstein GANs", 2017).
     ///
-    /// The gradient of either in the weights is that of w · ∂ᵥD(x) with the constants v = ∇ₓD / ‖∇ₓD‖
-    /// and w = γ‖∇ₓD‖ or 2λ(‖∇ₓD‖ − 1). As autodiff has no second derivatives, ∂ᵥD is the central
-    /// difference (D(x + hv) − D(x − hv)) / 2h, with an error of the order h².
+    /// The gradient of either in the weights is that of w · ∂ᵥD(x) with the constants v =
+    /// ∇ₓD / ‖∇ₓD‖ and w = γ‖∇ₓD‖ or 2λ(‖∇ₓD‖ − 1). As autodiff has
+    /// no second derivatives, ∂ᵥD is the central difference (D(x + hv) − D(x − hv)) / 2h,
+    /// with an error of the order h².
     pub(crate) fn penalty(
         &self,
         penalty: Penalty,

@@ -2,14 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::resolver::{end, path};
+use super::resolver::end;
 use super::settings::{is_one, one};
 use super::{
     AdversarialLoss, Condition, Definition, Exported, Game, Resolved, Resolver, Role, Traits, name,
 };
 #[cfg(feature = "yaml")]
 use super::Lint;
-use crate::diagnostic::{Problem, PathStep, extend};
+use crate::diagnostic::Problem;
 use crate::inference::Output;
 use crate::latent::PriorKind;
 use crate::layer::{LayerSpec, Linear};
@@ -26,8 +26,8 @@ pub struct Gan {
     pub family: name::Gan,
     /// Number of latent values.
     pub latent: usize,
-    /// Conditions both networks on the class: the generator by one-hot values after the latent ones,
-    /// the discriminator in one of two ways.
+    /// Conditions both networks on the class: the generator by one-hot values after the latent
+    /// ones, the discriminator in one of two ways.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub condition: Option<Condition>,
     /// From latent values to image.
@@ -40,8 +40,7 @@ pub struct Gan {
     /// How both are trained.
     #[serde(default)]
     pub game: Game,
-    /// A factor for the standard deviation of the latents of samples: below 1 for fewer odd samples
-    /// and less variety.
+    /// Factor of the standard deviation of new latents: below 1 for fewer outliers, less variety.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub temperature: f64,
 }
@@ -99,13 +98,11 @@ impl Definition for Gan {
 }
 
 impl Gan {
-    /// The number of features of a projection, the inputs of the discriminator's last layer, and
-    /// whether that layer is spectrally normalised.
+    /// The inputs of the discriminator's last layer, and whether it has spectral norm.
     fn features(&self, discriminator: &Network, resolver: &mut Resolver<'_, '_>) -> Option<(usize, bool)> {
         if self.game.packing > 1 {
             let found = "a projection scores each sample by its own class, so samples cannot be packed";
-            let at = extend(&path("game"), [PathStep::key("packing")]);
-            resolver.note(Problem::new(at, found).suggest(Some("`packing: 1`, or `condition: class`".into())));
+            resolver.note(Problem::at(&["model", "game", "packing"], found).suggest(Some("`packing: 1`, or `condition: class`".into())));
         }
         match discriminator.layers().last().map(|layer| (&layer.spec, layer.input)) {
             Some((LayerSpec::Linear(linear), Shape::Flat(features))) => Some((features, linear.spectral_norm)),
@@ -152,7 +149,6 @@ pub(super) mod training {
     pub struct GanTrainer {
         generator: Sequential,
         discriminator: Discriminator,
-        /// Of the generator.
         average: Option<MovingAverage>,
         latent: usize,
         loss: AdversarialLoss,
@@ -388,7 +384,7 @@ mod tests {
         assert!(largest("generator") > 0.1);
     }
 
-    /// The gradient of a discriminator without hidden layers is its weight, so both penalties are known.
+    /// Without hidden layers the gradient is the weight, so both penalties are known.
     #[test]
     fn penalties_of_a_linear_critic_are_those_of_its_weight() {
         let device = Device::flex().autodiff();

@@ -3,11 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::gan::EXPORTED;
-use super::resolver::path;
+
 use super::{AdversarialLoss, Definition, Game, Resolved, Resolver, Role, Traits, name};
 #[cfg(feature = "yaml")]
 use super::Lint;
-use crate::diagnostic::{Problem, PathStep, extend};
+use crate::diagnostic::Problem;
 use crate::inference::Output;
 use crate::latent::PriorKind;
 use crate::layer::LayerSpec;
@@ -21,8 +21,7 @@ use crate::spec::Metric;
 pub struct LatentGan {
     /// Always `latent-gan`.
     pub family: name::LatentGan,
-    /// The source of the latents: a run, or an artifact with an encoder, of a vae, autoencoder or
-    /// vae-gan.
+    /// The source: a run, or an artifact with encoder, of a vae, autoencoder or vae-gan.
     pub from: String,
     /// Number of latent values of this model.
     pub latent: usize,
@@ -62,8 +61,7 @@ impl Definition for LatentGan {
         let discriminator = resolver.discriminator(sample, &self.discriminator, &self.game, self.loss);
         for change in &self.game.augment {
             let found = format!("`{}` changes images, but this discriminator scores latents", change.name());
-            let at = extend(&path("game"), [PathStep::key("augment")]);
-            resolver.note(Problem::new(at, found).suggest(Some("remove `augment`".into())));
+            resolver.note(Problem::at(&["model", "game", "augment"], found).suggest(Some("remove `augment`".into())));
         }
         let networks = vec![(Role::Generator, generator), (Role::Discriminator, discriminator)];
         Resolved { latent, output: Output::Identity, networks }

@@ -24,8 +24,7 @@ use crate::spec::Metric;
 pub struct LatentVae {
     /// Always `latent-vae`.
     pub family: name::LatentVae,
-    /// The source of the latents: a run, or an artifact with an encoder, of a vae, autoencoder or
-    /// vae-gan.
+    /// The source: a run, or an artifact with encoder, of a vae, autoencoder or vae-gan.
     pub from: String,
     /// Number of latent values of this model.
     pub latent: usize,

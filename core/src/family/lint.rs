@@ -6,7 +6,6 @@ use crate::layer::{Init, LayerSpec};
 use crate::network::{Network, PlannedLayer};
 use crate::spec::PixelRange;
 
-/// Collects warnings about a resolved model.
 #[derive(Debug)]
 pub struct Lint<'a> {
     plan: &'a Plan,
@@ -14,7 +13,6 @@ pub struct Lint<'a> {
     pub(crate) warnings: Vec<Problem>,
 }
 
-/// A network and its key.
 #[derive(Clone, Copy)]
 struct View<'a> {
     key: &'a str,
@@ -117,10 +115,9 @@ impl<'a> Lint<'a> {
         let bounded = game.clip.is_some() || game.penalty.is_some() || view.network.layers().iter().any(is_spectral);
         if loss == AdversarialLoss::Wasserstein && !bounded {
             let found = "nothing keeps the critic Lipschitz, so the Wasserstein loss has no bound";
-            let path = ["model", "loss"].map(PathStep::key).to_vec();
             let fix =
                 "`game: { penalty: { gradient: 10 } }`, `game: { clip: 0.01 }` or `spectral_norm: true` in its layers";
-            self.warnings.push(Problem::new(path, found).suggest(Some(fix.into())));
+            self.warnings.push(Problem::at(&["model", "loss"], found).suggest(Some(fix.into())));
         }
         let layers = view.network.layers();
         let weighted = layers.iter().rposition(|layer| layer.macs > 0).unwrap_or(0);

@@ -7,11 +7,11 @@ use burn::tensor::activation::{log_softmax, relu};
 use super::{Kl, Reconstruction};
 use crate::layer::{Distribution, Initializer};
 
-/// Binary cross-entropy of `logits` against `targets` in 0 to 1, `[batch, values]` each; summed over
-/// each sample and averaged over the batch: `[1]`.
+/// Binary cross-entropy of `logits` against `targets` in 0 to 1, `[batch, values]` each; summed
+/// over each sample and averaged over the batch: `[1]`.
 ///
-/// −t log σ(l) − (1 − t) log(1 − σ(l)), computed as max(l, 0) − l t + log(1 + exp(−|l|)), which is
-/// finite for every finite l.
+/// −t log σ(l) − (1 − t) log(1 − σ(l)), computed as max(l, 0) − l t + log(1 +
+/// exp(−|l|)), which is finite for every finite l.
 ///
 /// ```text
 /// torch.nn.functional.binary_cross_entropy_with_logits(
@@ -40,7 +40,8 @@ pub fn absolute_error(output: Tensor<2>, targets: Tensor<2>) -> Tensor<1> {
 /// `[batch, values]` each, with the scale σ = exp(`log_scale`), `[1]`; summed and averaged
 /// likewise: `[1]`.
 ///
-/// (x − μ)² / 2σ² + log σ + ½ log 2π for each value. Rybkin et al. (2021), equation 3; Dai and Wipf (2019), equation 1.
+/// (x − μ)² / 2σ² + log σ + ½ log 2π for each value. Rybkin et al. (2021), equation 3; Dai
+/// and Wipf (2019), equation 1.
 pub fn gaussian_nll(means: Tensor<2>, targets: Tensor<2>, log_scale: Tensor<1>) -> Tensor<1> {
     let values = means.dims()[1] as f32;
     let half_log_two_pi = 0.918_938_5;

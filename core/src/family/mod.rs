@@ -1,5 +1,4 @@
-//! The families of models: settings, losses, training steps. A new family is a new file and one
-//! entry in the list below.
+//! The families of models, each a file and an entry in the list below.
 
 mod adversarial;
 #[cfg(feature = "train")]

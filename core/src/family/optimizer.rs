@@ -14,8 +14,7 @@ use crate::weights::Pack;
 
 /// Adam, with its learning rate and the state of every parameter.
 ///
-/// Burn's `ModuleOptimizer` reads its state from the device synchronously, which a browser's GPU
-/// cannot do.
+/// Burn's `ModuleOptimizer` reads its state synchronously, which a browser's GPU cannot do.
 pub(crate) struct Optimizer {
     adam: Adam,
     rate: f64,
@@ -76,8 +75,7 @@ impl Optimizer {
         Self { adam: adam.build(), rate: spec.adam.lr, clip_norm: spec.adam.clip_norm, states: BTreeMap::new() }
     }
 
-    /// Updates only the weights of `module` by the gradient of `loss`, at `factor` times the learning
-    /// rate.
+    /// Updates only `module` by the gradient of `loss` at `factor` times the learning rate.
     pub(crate) fn step<M: Module>(&mut self, factor: f64, module: M, loss: Tensor<1>) -> M {
         let gradients = gradients(&module, loss);
         self.apply(factor, module, gradients)
@@ -195,8 +193,8 @@ pub(crate) fn gradients<M: Module>(module: &M, loss: Tensor<1>) -> GradientsPara
     GradientsParams::from_grads(loss.backward(), module)
 }
 
-/// Scales gradients to a global norm of at most `bound`: by min(1, bound / (‖g‖ + 10⁻⁶)), as PyTorch's
-/// `clip_grad_norm_`.
+/// Scales gradients to a global norm of at most `bound`: by min(1, bound / (‖g‖ + 10⁻⁶)),
+/// as PyTorch's `clip_grad_norm_`.
 fn clipped<M: Module>(module: &M, gradients: GradientsParams, bound: f64) -> GradientsParams {
     let mut squares = Squares { gradients: &gradients, sum: None };
     module.visit(&mut squares);
@@ -207,7 +205,6 @@ fn clipped<M: Module>(module: &M, gradients: GradientsParams, bound: f64) -> Gra
     scale.gradients
 }
 
-/// The sum of the squares of all gradients, `[1]`.
 struct Squares<'a> {
     gradients: &'a GradientsParams,
     sum: Option<Tensor<1>>,

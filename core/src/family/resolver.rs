@@ -76,8 +76,7 @@ impl<'a, 'b> Resolver<'a, 'b> {
         }
     }
 
-    /// The network of `role` if its input is known and everything fits, and its output if no layer is
-    /// wrong.
+    /// The network of `role` if it is known to fit, and its output if no layer is wrong.
     pub fn network(
         &mut self,
         role: Role,
@@ -99,7 +98,7 @@ impl<'a, 'b> Resolver<'a, 'b> {
         }
         if !(1..=MAX_LATENT).contains(&latent) {
             let found = format!("latent must lie between 1 and {MAX_LATENT}, found {latent}");
-            self.note(Problem::new(path("latent"), found));
+            self.note(Problem::at(&["model", "latent"], found));
             return None;
         }
         Some(latent)
@@ -131,16 +130,14 @@ impl<'a, 'b> Resolver<'a, 'b> {
             (Reconstruction::Bce, PixelRange::Signed) => {
                 let found = "cross-entropy is defined for pixels in [0, 1], but the range of the data is [-1, 1]";
                 let fix = "`range: [0, 1]`, or `loss: { reconstruction: mse }`";
-                let path = vec![PathStep::key("data"), PathStep::key("range")];
-                self.note(Problem::new(path, found).suggest(Some(fix.into())));
+                self.note(Problem::at(&["data", "range"], found).suggest(Some(fix.into())));
                 Output::Sigmoid
             }
             (_, range) => Output::pixels_of(range),
         }
     }
 
-    /// The encoder of a VAE: the declared layers and a linear layer for the mean and log-variance of
-    /// every latent value.
+    /// The encoder of a VAE: the declared layers and a linear one for mean and log-variance.
     pub fn heads(&mut self, input: Option<Shape>, latent: Option<usize>, declared: &[LayerSpec]) -> Option<Network> {
         let (encoder, output) = self.network(Role::Encoder, input, declared);
         let flat = output.and_then(|output| self.flat_width(Role::Encoder, output, declared));
@@ -201,7 +198,7 @@ impl<'a, 'b> Resolver<'a, 'b> {
     pub fn check_source(&mut self, from: &str) {
         if from.trim().is_empty() {
             let fix = "the folder of a run, such as `runs/mnist-vae`";
-            self.note(Problem::new(path("from"), "`from` names no run").suggest(Some(fix.into())));
+            self.note(Problem::at(&["model", "from"], "`from` names no run").suggest(Some(fix.into())));
         }
     }
 }

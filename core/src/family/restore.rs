@@ -11,8 +11,7 @@ use crate::weights::{Unpack, WeightsError, tensors};
 /// The exported networks of a trained model.
 #[derive(Debug, Clone)]
 pub struct Trained {
-    /// From latents to images, or for the latent families to the latents of their source; the moving
-    /// average if there is one.
+    /// From latents to images or, for the latent families, to the latents of their source.
     pub generator: Option<TrainedNetwork>,
     /// From images to latents, or to their means and log-variances.
     pub encoder: Option<Encoder>,

@@ -14,8 +14,9 @@ pub enum Reconstruction {
     Mse,
     /// Absolute error. The decoder outputs pixels.
     L1,
-    /// Negative log-likelihood of a normal distribution around the decoder's pixels with one learned
-    /// scale. Rybkin et al., "Simple and Effective VAE Training with Calibrated Decoders" (2021).
+    /// Negative log-likelihood of a normal distribution around the decoder's pixels with one
+    /// learned scale. Rybkin et al., "Simple and Effective VAE Training with Calibrated Decoders"
+    /// (2021).
     Gaussian,
 }
 
@@ -26,10 +27,10 @@ pub enum Reconstruction {
 pub struct Kl {
     /// Its weight: 1 for the evidence lower bound, more for a β-VAE (Higgins et al. 2017).
     pub weight: f64,
-    /// Steps over which the weight grows linearly from 0 (Bowman et al. 2016, Sønderby et al. 2016).
+    /// Steps over which the weight grows linearly from 0 (Bowman et al. 2016).
     pub warm_up: u64,
-    /// A lower bound, in nats, of the divergence of each latent value, averaged over the batch: free
-    /// bits (Kingma et al. 2016).
+    /// A lower bound, in nats, of the divergence of each latent value, averaged over the batch:
+    /// free bits (Kingma et al. 2016).
     pub free_bits: f64,
 }
 

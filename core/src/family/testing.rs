@@ -40,7 +40,7 @@ pub(crate) fn grey(class: usize) -> f32 {
     class as f32 / 4.5 - 1.0
 }
 
-/// Images with the grey of their class on the left and its negative on the right, with a little noise.
+/// Images with the grey of their class on the left and its negative on the right.
 pub(crate) fn batch(seed: u64, device: &Device) -> Batch {
     let mut noise = Noise::new(seed, 77);
     let classes: Vec<usize> = (0..BATCH).map(|_| noise.below(10) as usize).collect();
@@ -74,7 +74,6 @@ pub(crate) fn train(
     (trainer, measured)
 }
 
-/// The losses of a step.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Measured(Vec<(&'static str, f32)>);
 

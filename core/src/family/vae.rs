@@ -14,8 +14,7 @@ use crate::spec::Metric;
 
 /// A variational autoencoder. Kingma and Welling, "Auto-Encoding Variational Bayes" (2013).
 ///
-/// One more linear layer of 2 × latent units after the encoder outputs the mean and log-variance of
-/// every latent value.
+/// A linear layer for the means and log-variances follows the encoder.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "yaml", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -39,8 +38,7 @@ pub struct Vae {
     /// The distribution that new latents are drawn from.
     #[serde(default)]
     pub prior: PriorKind,
-    /// A factor for the standard deviation of new latents: below 1 for fewer odd samples and less
-    /// variety.
+    /// Factor of the standard deviation of new latents: below 1 for fewer outliers, less variety.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub temperature: f64,
 }
@@ -134,8 +132,8 @@ pub(super) mod training {
     use crate::network::Sequential;
     use crate::noise::Noise;
 
-    /// Kingma and Welling (2013); if conditional, Sohn et al. (2015); on latents instead of images, the
-    /// second stage of Dai and Wipf (2019).
+    /// Kingma and Welling (2013); if conditional, Sohn et al. (2015); on latents instead of images,
+    /// the second stage of Dai and Wipf (2019).
     #[derive(Module, Debug)]
     pub struct Networks {
         encoder: Sequential,

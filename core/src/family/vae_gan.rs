@@ -2,21 +2,20 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::resolver::path;
+
 use super::settings::kl;
 #[cfg(feature = "yaml")]
 use super::settings::kl_schema;
 use super::{AdversarialLoss, Definition, Game, Kl, Resolved, Resolver, Role, Traits, name, vae};
 #[cfg(feature = "yaml")]
 use super::Lint;
-use crate::diagnostic::{Problem, PathStep, extend};
+use crate::diagnostic::Problem;
 use crate::inference::Output;
 use crate::latent::PriorKind;
 use crate::layer::LayerSpec;
 use crate::spec::Metric;
 
-/// A VAE whose decoder is also the generator of a GAN, with a reconstruction loss on the
-/// discriminator's features.
+/// A VAE that is also a GAN and compares reconstructions by the discriminator's features.
 ///
 /// Larsen et al., "Autoencoding beyond pixels using a learned similarity metric" (2016).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -54,8 +53,7 @@ pub struct VaeGanLoss {
     pub kl: Kl,
     /// Weight of the squared error of features in the loss of the decoder: γ in the paper.
     pub gamma: f64,
-    /// Number of layers of the discriminator that compute the features; by default all before the
-    /// last one with weights.
+    /// Layers of the discriminator for the features; by default all before the last with weights.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub features: Option<usize>,
 }
@@ -93,14 +91,13 @@ impl Definition for VaeGan {
         if let Some(features) = self.loss.features.filter(|features| !(1..layers).contains(features)) {
             let found = format!("features must lie between 1 and {}, found {features}", layers.saturating_sub(1));
             let note = format!("the discriminator has {layers} layers, the last of which outputs the score");
-            resolver.note(Problem::new(extend(&path("loss"), [PathStep::key("features")]), found).note(note));
+            resolver.note(Problem::at(&["model", "loss", "features"], found).note(note));
         }
         let Game { discriminator_steps, packing, .. } = self.game;
         for (key, odd) in [("discriminator_steps", discriminator_steps != 1), ("packing", packing != 1)] {
             if odd {
                 let found = format!("`vae-gan` updates its networks together, sample by sample, without `{key}`");
-                let at = extend(&path("game"), [PathStep::key(key)]);
-                resolver.note(Problem::new(at, found).suggest(Some("remove it".into())));
+                resolver.note(Problem::at(&["model", "game", key], found).suggest(Some("remove it".into())));
             }
         }
         let networks = vec![(Role::Encoder, encoder), (Role::Decoder, decoder), (Role::Discriminator, discriminator)];
@@ -145,7 +142,6 @@ mod training {
         encoder: Sequential,
         decoder: Sequential,
         discriminator: Discriminator,
-        /// Of the decoder.
         average: Option<MovingAverage>,
         /// Layers of the discriminator that compute the features.
         features: usize,

@@ -5,7 +5,8 @@ use burn::tensor::Tensor;
 use crate::layer::Value;
 use crate::network::Sequential;
 
-/// Latents followed by the class: `[batch, latent]` and `[batch, classes]` → `[batch, latent + classes]`.
+/// Latents followed by the class: `[batch, latent]` and `[batch, classes]` →
+/// `[batch, latent + classes]`.
 pub(crate) fn with_class(latents: Tensor<2>, classes: Option<Tensor<2>>) -> Value {
     Value::Flat(match classes {
         Some(classes) => Tensor::cat(vec![latents, classes], 1),

@@ -43,8 +43,7 @@ impl Encoder {
     }
 }
 
-/// Splits the output of a VAE's encoder, `[batch, 2 × latent]`, into means and log-variances,
-/// `[batch, latent]` each.
+/// Splits a VAE encoder's output, `[batch, 2 × latent]`, into means and log-variances.
 pub fn heads(values: Tensor<2>) -> (Tensor<2>, Tensor<2>) {
     let latent = values.dims()[1] / 2;
     (values.clone().narrow(1, 0, latent), values.narrow(1, latent, latent))

@@ -39,11 +39,11 @@ pub struct Sampler {
 }
 
 impl Sampler {
-    /// The samples `first .. first + count` of `seed`: `[count, channels, height, width]`, pixels in
-    /// 0 to 1.
+    /// The samples `first .. first + count` of `seed` as pixels in 0 to 1: `[count, c, h, w]`.
     ///
     /// Sample `i` of a seed is the same image whatever `first` and `count` are, up to rounding on
-    /// every device. Without `class`, sample `i` of a conditional model has class `i` modulo their number.
+    /// every device. Without `class`, sample `i` of a conditional model has class `i` modulo their
+    /// number.
     pub fn sample(&self, seed: u64, first: u64, count: usize, class: Option<usize>) -> Tensor<4> {
         let classes = self.sample_classes(first, count, class);
         self.decode(self.latents(seed, first, &classes, 1.0), &classes)
@@ -54,22 +54,20 @@ impl Sampler {
         sample_classes(self.classes, first, count, class)
     }
 
-    /// The latents of the samples of `seed` from `first` on, one for each of `classes`:
-    /// `[count, latent]`. See [`LatentRequest::temperature`].
+    /// The latents of samples, one for each of `classes`, `[count, latent]`.
     pub fn latents(&self, seed: u64, first: u64, classes: &[usize], temperature: f32) -> Tensor<2> {
         let request = LatentRequest { seed, first, count: classes.len(), classes, temperature };
         self.prior.sample(request, self.latent, self.learned.as_ref(), &self.device)
     }
 
-    /// The images of `latents`, `[count, latent]` → `[count, channels, height, width]`, pixels in 0
-    /// to 1. A conditional model uses the class of each.
+    /// The images of `latents`, `[count, latent]` → `[count, channels, height, width]`, pixels in
+    /// 0 to 1. A conditional model uses the class of each.
     pub fn decode(&self, latents: Tensor<2>, classes: &[usize]) -> Tensor<4> {
         let classes = (self.classes > 0).then(|| one_hot(classes, self.classes, &self.device));
         self.output.pixels(self.values(latents, classes).image())
     }
 
-    /// The generator's output for `latents`, `[count, latent]`, before it becomes pixels. A
-    /// conditional model uses the classes, one-hot `[count, classes]`; others ignore them.
+    /// The generator's output for `latents`; `classes` are one-hot, ignored if unconditional.
     pub fn values(&self, latents: Tensor<2>, classes: Option<Tensor<2>>) -> Value {
         self.generator.forward(condition::with_class(latents, classes.filter(|_| self.classes > 0)))
     }

@@ -11,7 +11,7 @@ use half::f16;
 use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserializer, Serialize, Serializer};
 
-/// Rounds to half precision, so that the number can be packed, unless it would become 0 or infinite.
+/// Rounds to half precision unless the number would become 0 or infinite.
 #[cfg(feature = "train")]
 pub fn rounded(value: f64) -> f32 {
     let half = f16::from_f64(value).to_f32();

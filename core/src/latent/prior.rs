@@ -41,8 +41,8 @@ pub enum Prior {
         /// … and in units of this standard deviation.
         #[serde(rename = "deviation")]
         std: Vec<f32>,
-        /// Standard deviation of the noise added to the output, in the same units: 0 for a generator,
-        /// the learned scale for a decoder.
+        /// Standard deviation of the noise added to the output, in the same units: 0 for a
+        /// generator, the learned scale for a decoder.
         noise: f32,
     },
 }
@@ -58,8 +58,7 @@ pub struct LatentRequest<'a> {
     pub count: usize,
     /// The class of each, for a conditional model.
     pub classes: &'a [usize],
-    /// A factor for the standard deviations; for a learned prior, for those of its network's input
-    /// and its noise.
+    /// A factor for the standard deviations, for a learned prior those of its input and noise.
     pub temperature: f32,
 }
 
@@ -84,8 +83,7 @@ impl Prior {
         Self::Gaussian { mean, std }
     }
 
-    /// The prior over `latent` values with its standard deviations multiplied by `temperature`; a
-    /// learned one stays as it is.
+    /// The prior with its standard deviations times `temperature`, unless it is learned.
     #[cfg(feature = "train")]
     pub fn cooled(self, temperature: f32, latent: usize) -> Self {
         if temperature == 1.0 {
@@ -102,8 +100,7 @@ impl Prior {
         }
     }
 
-    /// Whether the prior is one over `latent` values of a model with `classes` classes, 0 for an
-    /// unconditional one, with finite numbers.
+    /// Whether it is a valid prior of `latent` values; `classes` is 0 for an unconditional model.
     pub fn fits(&self, latent: usize, classes: usize) -> bool {
         let good = |values: &[f32]| values.len() == latent && values.iter().all(|v| v.is_finite());
         match self {
@@ -139,8 +136,8 @@ impl Prior {
         rows(self.latents(request, latent, |_, _| vec![0.0; request.count * latent]), latent)
     }
 
-    /// Samples latents, `[count, latent]`. `network` maps a learned prior's own latents, rows of the
-    /// given width, to its output. A class without a mixture counts as the first one.
+    /// Samples latents, `[count, latent]`. `network` maps a learned prior's own latents, rows of
+    /// the given width, to its output. A class without a mixture counts as the first one.
     pub fn latents(
         &self,
         request: LatentRequest<'_>,

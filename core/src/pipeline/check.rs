@@ -1,7 +1,7 @@
 //! Errors in the values of a pipeline.
 
 use super::Pipeline;
-use crate::diagnostic::{Advice, PathStep, Problem};
+use crate::diagnostic::{Advice, Problem};
 use crate::family::Plan;
 use crate::format::readable;
 use crate::limits::Limits;
@@ -26,14 +26,13 @@ impl Pipeline {
             let image_bytes = readable(image);
             let found = format!("a step needs {found} of activations ({image_bytes} per image), more than {most}");
             let fix = format!("at most {}", limits.step / image.max(1));
-            let problem = Problem::new(["train", "batch"].map(PathStep::key).to_vec(), found);
+            let problem = Problem::at(&["train", "batch"], found);
             builder.note(problem.suggest(Some(fix)).advise(Advice::LargerLimits));
         }
         Some(plan)
     }
 }
 
-/// Notes settings that contradict the family.
 fn check_family(pipeline: &Pipeline, builder: &mut PlanBuilder<'_>) {
     let Train { batch, discriminator, early_stop, .. } = &pipeline.train;
     let family = pipeline.model.family();
@@ -42,30 +41,29 @@ fn check_family(pipeline: &Pipeline, builder: &mut PlanBuilder<'_>) {
     if matches!(pipeline.data.set, Set::Folder(_)) && pipeline.data.classes.is_empty() && by_class {
         let found = "the model needs classes, but the folder has none";
         let fix = "name its sub-folders beside it: `classes: [cats, dogs]`";
-        let problem = Problem::new(["data", "set"].map(PathStep::key).to_vec(), found);
+        let problem = Problem::at(&["data", "set"], found);
         builder.note(problem.suggest(Some(fix.into())).advise(Advice::FolderClasses));
     }
     if let Some(EarlyStop { metric, .. }) = early_stop {
-        let path = |key: &str| ["train", "early_stop", key].map(PathStep::key).to_vec();
         let metrics = family.metrics();
         if metrics.is_empty() {
             let found = format!("`{}` has no metric of its samples, so nothing can stop it early", family.name());
-            builder.note(Problem::new(path("")[..2].to_vec(), found).at_key().suggest(Some("remove it".into())));
+            let problem = Problem::at(&["train", "early_stop"], found).at_key();
+            builder.note(problem.suggest(Some("remove it".into())));
         } else if let Some(metric) = metric.filter(|metric| !metrics.contains(metric)) {
             let names: Vec<String> = metrics.iter().map(|metric| format!("`{}`", metric.name())).collect();
             let found = format!("`{}` does not measure `{}`", family.name(), metric.name());
-            builder.note(Problem::new(path("metric"), found).suggest(Some(names.join(" or "))));
+            builder.note(Problem::at(&["train", "early_stop", "metric"], found).suggest(Some(names.join(" or "))));
         }
     }
     match traits.game {
         None if discriminator.is_some() => {
             let found = format!("the family `{}` has no discriminator", family.name());
-            let path = ["train", "discriminator"].map(PathStep::key).to_vec();
-            builder.note(Problem::new(path, found).at_key().suggest(Some("remove it".into())));
+            builder.note(Problem::at(&["train", "discriminator"], found).at_key().suggest(Some("remove it".into())));
         }
         Some(game) if game.packing > 1 && !batch.is_multiple_of(game.packing) => {
             let found = format!("a batch of {batch} does not divide into packs of {}", game.packing);
-            builder.note(Problem::new(["train", "batch"].map(PathStep::key).to_vec(), found));
+            builder.note(Problem::at(&["train", "batch"], found));
         }
         _ => {}
     }
@@ -81,6 +79,6 @@ fn name_problem(name: &str) -> Option<Problem> {
         let fix = (!mended.is_empty()).then(|| format!("`{mended}`"));
         let shown: String = name.chars().take(70).collect();
         let found = format!("a name has 1 to 64 letters, digits, `-` or `_`, found `{shown}`");
-        Problem::new(vec![PathStep::key("name")], found).suggest(fix)
+        Problem::at(&["name"], found).suggest(fix)
     })
 }

@@ -22,20 +22,22 @@ pub(crate) fn warnings(pipeline: &Pipeline, plan: &Plan) -> Vec<Problem> {
     pipeline.model.lint(&mut lint);
     let mut warnings = lint.warnings;
     if pipeline.train.optimizer.adam.lr > 0.1 {
-        let path = ["train", "optimizer", "adam", "lr"].map(PathStep::key).to_vec();
         let found = format!("Adam does not converge with a learning rate of {}", pipeline.train.optimizer.adam.lr);
-        warnings.push(Problem::new(path, found).suggest(Some("0.001, or 0.0002 for a GAN".into())));
+        warnings.push(
+            Problem::at(&["train", "optimizer", "adam", "lr"], found)
+                .suggest(Some("0.001, or 0.0002 for a GAN".into())),
+        );
     }
     let normalised = plan.networks().any(|network| has_batch_norm(network.layers()));
     if pipeline.train.batch == 1 && normalised {
-        let path = ["train", "batch"].map(PathStep::key).to_vec();
         let found = "`batch_norm` has no statistics in batches of one image";
-        warnings.push(Problem::new(path, found).suggest(Some("a batch of 32 or more, or `layer_norm`".into())));
+        warnings.push(
+            Problem::at(&["train", "batch"], found).suggest(Some("a batch of 32 or more, or `layer_norm`".into())),
+        );
     }
     warnings
 }
 
-/// Layers without effect, alone or beside their neighbours.
 fn layers(warnings: &mut Vec<Problem>, path: &[PathStep], layers: &[PlannedLayer]) {
     let mut before: Option<&PlannedLayer> = None;
     for (index, layer) in layers.iter().enumerate() {
@@ -72,7 +74,6 @@ fn has_batch_norm(layers: &[PlannedLayer]) -> bool {
     layers.iter().any(|layer| matches!(layer.spec, LayerSpec::BatchNorm(_)) || has_batch_norm(&layer.inside))
 }
 
-/// Pixels are not class numbers.
 fn embeddings(warnings: &mut Vec<Problem>, path: &[PathStep], network: &Network) {
     let embedding = |layer: &PlannedLayer| matches!(layer.spec, LayerSpec::Embedding(_));
     if let (Shape::Image(_), Some(index)) = (network.input(), network.layers().iter().position(embedding)) {

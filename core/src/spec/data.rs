@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use crate::layer::one_key;
 
 #[cfg(feature = "yaml")]
-use crate::diagnostic::{PathStep, Problem};
+use crate::diagnostic::Problem;
 #[cfg(feature = "yaml")]
 use crate::network::PlanBuilder;
 
@@ -33,8 +33,7 @@ pub struct Data {
     /// For a folder: 1 for grey images, 3 for red, green and blue.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub channels: usize,
-    /// For a folder: its sub-folders, one per class, in the order of the classes. Without them all
-    /// images have one class.
+    /// For a folder: one sub-folder per class, in order. Without them there is one class.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub classes: Vec<String>,
     /// The values of black and white: `[0, 1]`, or `[-1, 1]` for generators that end with tanh.
@@ -139,11 +138,11 @@ impl Data {
     pub(crate) fn check(&self, builder: &mut PlanBuilder<'_>) {
         if !self.has_good_size() {
             let found = format!("size must lie between 4 and {MAX_SIDE} pixels, found {}", self.size);
-            builder.note(Problem::new(vec![PathStep::key("data"), PathStep::key("size")], found));
+            builder.note(Problem::at(&["data", "size"], found));
         }
         if !(0.0..=0.9).contains(&self.validation) {
             let found = format!("validation must lie between 0 and 0.9, found {}", self.validation);
-            builder.note(Problem::new(vec![PathStep::key("data"), PathStep::key("validation")], found));
+            builder.note(Problem::at(&["data", "validation"], found));
         }
         self.check_folder(builder);
         let Augment { shift, rotate, scale, flip, blur, contrast, noise } = self.augment;
@@ -152,7 +151,7 @@ impl Data {
         for (key, value, most) in moves.into_iter().chain(looks) {
             if !(0.0..=most).contains(&value) {
                 let found = format!("{key} must lie between 0 and {most}, found {value}");
-                builder.note(Problem::new(["data", "augment", key].map(PathStep::key).to_vec(), found));
+                builder.note(Problem::at(&["data", "augment", key], found));
             }
         }
     }
@@ -160,10 +159,9 @@ impl Data {
 
 #[cfg(feature = "yaml")]
 impl Data {
-    /// Checks the settings for folders.
     fn check_folder(&self, builder: &mut PlanBuilder<'_>) {
         let mut note = |key: &str, found: String, fix: Option<&str>| {
-            let problem = Problem::new(["data", key].map(PathStep::key).to_vec(), found);
+            let problem = Problem::at(&["data", key], found);
             builder.note(problem.suggest(fix.map(str::to_owned)));
         };
         let Set::Folder(folder) = &self.set else {
@@ -265,8 +263,8 @@ pub enum Set {
     SyntheticDigits,
     /// Clothing drawn by the program itself, without a download.
     SyntheticClothing,
-    /// The images in a folder, a path relative to the current one. Sub-folders `train` and `test` are
-    /// used as such; otherwise a tenth of the images is for testing.
+    /// The images in a folder, a path relative to the current one. Sub-folders `train` and `test`
+    /// are used as such; otherwise a tenth of the images is for testing.
     Folder(String),
 }
 

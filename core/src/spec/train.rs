@@ -174,7 +174,7 @@ pub struct Optimizer {
     pub adam: Adam,
 }
 
-/// Kingma and Ba, "Adam: A Method for Stochastic Optimization" (2014), with the defaults of the paper.
+/// Kingma and Ba, "Adam: A Method for Stochastic Optimization" (2014), with its defaults.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "yaml", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]

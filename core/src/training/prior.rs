@@ -8,8 +8,7 @@ use crate::noise::{Noise, Purpose};
 use crate::pipeline::Pipeline;
 use burn::tensor::Device;
 
-/// The prior of a trained model: N(0, I), the trained network for the latent families, or a fit to
-/// the latents of the first `count` training images. `scale` is that of a source's latents.
+/// N(0, I), the trained network for the latent families, or a fit to `count` latents.
 ///
 /// # Errors
 /// The device cannot be read.

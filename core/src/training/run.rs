@@ -12,7 +12,6 @@ use crate::noise::{Noise, Purpose};
 use crate::pipeline::Pipeline;
 use crate::spec::Metric;
 
-/// The largest batch of an evaluation.
 const EVALUATION_BATCH: usize = 500;
 /// Training images that a prior is fitted to during training, and at its end.
 const PRIOR_IMAGES: [usize; 2] = [2_000, 20_000];
@@ -274,8 +273,8 @@ impl Run {
         Ok(())
     }
 
-    /// Evaluates the model on the validation images if there are any, and then on the test images at
-    /// the end only. Returns whether it is the best so far.
+    /// Evaluates the model on the validation images if there are any, and then on the test images
+    /// at the end only. Returns whether it is the best so far.
     ///
     /// # Errors
     /// The device cannot be read.

@@ -59,8 +59,8 @@ pub struct Source {
 }
 
 impl Source {
-    /// Checks that the latents of `artifact`, named `from` in messages, have `output` values and that
-    /// it was trained on such images.
+    /// Checks that the latents of `artifact`, named `from` in messages, have `output` values and
+    /// that it was trained on such images.
     ///
     /// # Errors
     /// They cannot be learned.

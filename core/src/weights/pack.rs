@@ -33,31 +33,28 @@ enum Values {
 }
 
 impl Pack {
-    /// An empty pack for numbers of the given width.
+    /// An empty pack.
     pub fn new(precision: Precision) -> Self {
         Self { halve: precision == Precision::F16, ..Self::default() }
     }
 
-    /// Adds all weights of `module`, each name prefixed with `name` and a dot unless `name` is empty.
+    /// Adds all weights of `module`, prefixed with `name` and a dot unless `name` is empty.
     pub fn add<M: Module>(&mut self, name: &str, module: &M) {
         let prefix = prefix(name);
         // `valid` brings moving statistics up to date.
         module.valid().visit(&mut Collect { pack: self, prefix, path: Vec::new(), modules: Vec::new() });
     }
 
-    /// Adds a tensor of the parameter `id`.
     pub(crate) fn tensor<const D: usize>(&mut self, name: String, id: u64, dtype: DType, tensor: Tensor<D>) {
         let shape = tensor.dims().to_vec();
         self.tensors.push(Packed { name, dtype, id, values: Values::Device(tensor.reshape([-1])), shape });
     }
 
-    /// Adds a tensor that is already on the host.
     pub(crate) fn data(&mut self, name: String, id: u64, data: TensorData) {
         let shape = data.shape().to_vec();
         self.tensors.push(Packed { name, dtype: data.dtype(), id, values: Values::Host(data), shape });
     }
 
-    /// Adds metadata.
     pub(crate) fn note(&mut self, metadata: (String, String), scalars: [(String, u64); 2]) {
         self.metadata.extend([metadata]);
         self.scalars.extend(scalars.map(|(name, value)| (name, Scalar::UInt(value))));
@@ -103,7 +100,6 @@ struct Collect<'a> {
     pack: &'a mut Pack,
     prefix: String,
     path: Vec<String>,
-    /// The types of the enclosing modules.
     modules: Vec<String>,
 }
 

@@ -166,7 +166,6 @@ pub fn part<T: DeserializeOwned>(text: &str) -> Result<T, Problems> {
     value.filter(|_| problems.is_empty()).ok_or(Problems(problems))
 }
 
-/// The finding for a file of too many bytes.
 fn too_long(bytes: u64, limits: Limits) -> Finding {
     let (found, most) = (readable(bytes), readable(limits.file as u64));
     let mut problem = Problem::new(KeyPath::new(), format!("the file has {found}, more than {most}"));
@@ -176,7 +175,6 @@ fn too_long(bytes: u64, limits: Limits) -> Finding {
     Finding { severity: Severity::Error, problem, place: Place::START }
 }
 
-/// A file with a model of type `M`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File<M> {
@@ -198,7 +196,7 @@ struct PeekModel {
     family: Family,
 }
 
-/// Reads a pipeline: with stand-ins for what is wrong, the problems, and the paths of the stand-ins.
+/// A pipeline with stand-ins for what is wrong, the problems, and the stand-ins' paths.
 fn parse(tree: &mut Node) -> (Option<Pipeline>, Vec<Problem>, Vec<KeyPath>) {
     // The family decides which other keys there are, so a mistake in its name is repaired first.
     let family = [PathStep::key("model"), PathStep::key("family")];
@@ -225,7 +223,6 @@ fn parse(tree: &mut Node) -> (Option<Pipeline>, Vec<Problem>, Vec<KeyPath>) {
     }
 }
 
-/// Reads a file of a known family.
 struct ReadAs<'a>(&'a mut Node);
 
 impl FamilyVisitor for ReadAs<'_> {

@@ -47,7 +47,6 @@ impl Node {
     }
 }
 
-/// Reads a value at some depth.
 #[derive(Clone, Copy)]
 struct Read<'a> {
     /// How deep lists and maps may be nested.

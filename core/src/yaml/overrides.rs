@@ -43,8 +43,7 @@ pub(super) enum PlaceError {
 }
 
 impl Override {
-    /// Parses `path.to.key=value`. Numbers in the path are positions in lists, from 0; the value is
-    /// YAML.
+    /// Parses `path.to.key=value` with YAML as value and indices into lists, from 0, as keys.
     ///
     /// # Errors
     /// There is no `=`, a key is empty, or the value is not YAML.

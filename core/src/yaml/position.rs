@@ -9,8 +9,7 @@ use serde_yaml::Location;
 use super::{Override, Place};
 use crate::diagnostic::{PathStep, Problem};
 
-/// Line and column of the value at `path` (of its key, if `at_key`), or of its deepest existing
-/// ancestor.
+/// Line and column of the value (or key) at `path`, or of its deepest existing ancestor.
 ///
 /// A visitor fails on purpose at that value, and the parser's error has the position.
 fn locate(text: &str, path: &[PathStep], at_key: bool) -> Option<Location> {
@@ -23,7 +22,6 @@ fn locate(text: &str, path: &[PathStep], at_key: bool) -> Option<Location> {
     })
 }
 
-/// The error that means success.
 const FOUND: &str = "the value at the end of the path";
 
 struct Seek<'a> {
@@ -109,7 +107,6 @@ impl<'de> Visitor<'de> for Seek<'_> {
     }
 }
 
-/// Reads a key; stops at the wanted one.
 struct SeekKey<'a> {
     wanted: Option<&'a str>,
 }
@@ -153,8 +150,7 @@ pub(super) fn place(text: &str, problem: &Problem, overrides: &[Override]) -> Pl
     }
 }
 
-/// The bytes of the value at a line and column, within that line: the `whole` rest of it without a
-/// comment, or one word.
+/// The bytes of a value on its line: the `whole` rest without a comment, or one word.
 pub(super) fn span(text: &str, line: usize, column: usize, whole: bool) -> Range<usize> {
     let mut start = 0;
     for (index, content) in text.split_inclusive('\n').enumerate() {

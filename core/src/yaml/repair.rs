@@ -80,7 +80,6 @@ pub(super) fn read<T: for<'de> Deserialize<'de>>(tree: &mut Node) -> Repaired<T>
     repaired
 }
 
-/// Where the stand-in for an error belongs.
 fn place(path: KeyPath, kind: &Kind) -> KeyPath {
     match kind {
         Kind::MissingKey { key } => extend(&path, [PathStep::key(key)]),

@@ -53,7 +53,8 @@ pub(super) fn syntax(text: &str, error: &serde_yaml::Error) -> Finding {
         }
         _ => {}
     }
-    // "… at line 21 column 15, while parsing a flow sequence at line 20 column 16": blame the latter.
+    // "… at line 21 column 15, while parsing a flow sequence at line 20 column 16": blame the
+    // 2nd.
     let opened = said.split(", while ").nth(1).and_then(|context| {
         let (what, place) = context.split_once(" at line ")?;
         let (line, column) = place.split_once(" column ")?;
@@ -109,7 +110,6 @@ pub(super) fn brackets(text: &str) -> Option<Finding> {
     None
 }
 
-/// Line and column after some text, both from 1.
 fn line_and_column(before: &str) -> (usize, usize) {
     let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
     (before.matches('\n').count() + 1, column)

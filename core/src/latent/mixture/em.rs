@@ -13,7 +13,6 @@ const EM_STEPS: usize = 100;
 const TOLERANCE: f64 = 1e-4;
 /// Added to the diagonal of every covariance, as a share of the mean variance of all latents.
 const RELATIVE_RIDGE: f64 = 1e-6;
-/// Also added to the diagonal.
 const ABSOLUTE_RIDGE: f64 = 1e-12;
 /// Components with a smaller sum of shares are dropped.
 const LEAST_MASS: f64 = 1e-6;
@@ -43,8 +42,7 @@ impl<'a> Rows<'a> {
         self.values.chunks_exact(self.latent)
     }
 
-    /// Sets `mean` to the mean weighted by `shares` and returns their sum; if that is next to
-    /// nothing, the mean stays.
+    /// Sets `mean` to the weighted mean and returns the sum of `shares`, if that is not near 0.
     fn mean(self, shares: &[f64], mean: &mut [f64]) -> f64 {
         let mass = shares.iter().sum::<f64>();
         if mass >= LEAST_MASS {
@@ -101,7 +99,6 @@ impl Estimate {
         Mixture { weights: narrow(&self.weights), means: narrow(&self.means), factors: narrow(&self.factors) }
     }
 
-    /// The M step: the likeliest mixture given the `shares`.
     fn maximise(latents: Rows<'_>, shares: &[f64], ridge: f64) -> Self {
         let latent = latents.latent;
         let mut estimate = Self { latent, weights: Vec::new(), means: Vec::new(), factors: Vec::new() };
@@ -234,7 +231,6 @@ fn assign(latents: Rows<'_>, centres: &[f64]) -> Vec<f64> {
     shares
 }
 
-/// The variance, averaged over the latent values.
 fn variance(latents: Rows<'_>) -> f64 {
     let mut mean = vec![0.0; latents.latent];
     latents.mean(&vec![1.0; latents.count()], &mut mean);
@@ -257,6 +253,7 @@ fn cholesky(values: &mut [f64], latent: usize, ridge: f64) {
     }
 }
 
+/// |L⁻¹ d|² for the factor L and the differences d, `[latent][LANES]`, overwritten.
 /// |L⁻¹ d|² for the factor L and the differences d in the lanes of `block`, `[latent][LANES]`,
 /// which is overwritten.
 fn solved_squares(factor: &[f64], block: &mut [[f64; LANES]]) -> [f64; LANES] {

@@ -10,7 +10,7 @@ use crate::noise::Noise;
 
 const MOST_COMPONENTS: usize = 1024;
 
-/// A mixture of normal distributions with full covariances: p(z) = Σ πₖ N(z; μₖ, Lₖ Lₖᵀ).
+/// A mixture of normal distributions: p(z) = Σ πₖ N(z; μₖ, Lₖ Lₖᵀ).
 ///
 /// Fitted to the latents of the training images after training, the ex-post density estimation of
 /// Ghosh et al., "From Variational to Deterministic Autoencoders" (2020), section 4.
@@ -29,8 +29,7 @@ pub struct Mixture {
 }
 
 impl Mixture {
-    /// Whether this is a mixture over `latent` values with 1 to 1024 components, finite numbers,
-    /// and weights that are not negative and not all 0.
+    /// Whether this is a valid mixture of 1 to 1024 components over `latent` values.
     pub fn fits(&self, latent: usize) -> bool {
         let components = self.weights.len();
         let finite = |values: &[f32]| values.iter().all(|v| v.is_finite());
@@ -46,8 +45,8 @@ impl Mixture {
             && finite(&self.factors)
     }
 
-    /// One sample, `[latent]`: μₖ + T Lₖ ε, with k from a uniform number, ε from `latent` normal
-    /// ones and the temperature T. The mixture must [fit](Self::fits).
+    /// One sample, `[latent]`: μₖ + T Lₖ ε, with k from a uniform number, ε from `latent`
+    /// normal ones and the temperature T. The mixture must [fit](Self::fits).
     pub fn sample(&self, noise: &mut Noise, latent: usize, temperature: f32) -> Vec<f32> {
         let target = noise.uniform() * self.weights.iter().sum::<f32>();
         let mut sum = 0.0;
@@ -69,8 +68,8 @@ impl Mixture {
 
     /// Fits a mixture of at most `components` to `latents`, rows of `latent` values.
     ///
-    /// Duplicate latents and components that lose all of theirs make it fewer. Without any latent it
-    /// is N(0, I); from latents that are not finite it does not [fit](Self::fits).
+    /// Duplicate latents and components that lose all of theirs make it fewer. Without any latent
+    /// it is N(0, I); from latents that are not finite it does not [fit](Self::fits).
     #[cfg(feature = "train")]
     pub fn fit(latents: &[f32], latent: usize, components: usize, noise: &mut Noise) -> Self {
         let components = components.clamp(1, MOST_COMPONENTS);
@@ -122,7 +121,6 @@ mod tests {
         (0..count).flat_map(|_| mixture.sample(&mut noise, latent, 1.0)).collect()
     }
 
-    /// The mean of `[x, y, x², x y, y²]` of pairs.
     fn moments(pairs: &[f32]) -> [f32; 5] {
         let mut sums = [0.0; 5];
         for pair in pairs.chunks_exact(2) {
@@ -230,7 +228,7 @@ mod tests {
             assert!(found.log_likelihood(&latents, 2) >= truth.log_likelihood(&latents, 2));
         }
 
-        /// The likeliest normal distribution has the mean log-likelihood −½ (latent log 2π + log |Σ| + latent).
+        /// The largest mean log-likelihood is −½ (latent log 2π + log |Σ| + latent).
         #[test]
         fn one_component_is_the_likeliest_normal_distribution() {
             let latents = drawn(&two_clouds(), 2, 1000, 5);
