@@ -17,7 +17,7 @@ use indicatif::HumanDuration;
 use super::Overrides;
 use crate::changes::{Change, changes};
 use crate::data::{Images, Search};
-use crate::device::Choice;
+use crate::device::DeviceChoice;
 use crate::facts;
 use crate::pipeline_file::PipelineFile;
 use crate::run::{Outcome, Record, RunFolder, open_artifact};
@@ -37,7 +37,7 @@ pub struct Train {
     set: Overrides,
     /// What computes
     #[arg(long, value_enum, default_value_t)]
-    device: Choice,
+    device: DeviceChoice,
     #[command(flatten)]
     search: Search,
     /// The run folder to make; `runs/<name>-<time>` if not given
@@ -148,7 +148,7 @@ impl Train {
         }
         overrides.extend(self.set.overrides.iter().cloned());
         let (pipeline, plan) = run.written(&overrides)?;
-        self.judge(&run, &overrides, &changes(&before, &pipeline)?)?;
+        self.check_changes(&run, &overrides, &changes(&before, &pipeline)?)?;
         let images = self.images(&pipeline)?;
         let found = images.training.sha256();
         if found != record.data_sha256 && !self.accept_changes {
@@ -170,7 +170,7 @@ impl Train {
     }
 
     /// Refuses what a resumed run may not change, and what it may but `overrides` did not tell it to.
-    fn judge(&self, run: &RunFolder, overrides: &[Override], changes: &[Change]) -> Result<()> {
+    fn check_changes(&self, run: &RunFolder, overrides: &[Override], changes: &[Change]) -> Result<()> {
         let within =
             |path: &str, keys: &str| path == keys || path.strip_prefix(keys).is_some_and(|rest| rest.starts_with('.'));
         let listed = |changes: &[&Change]| changes.iter().map(|change| format!("\n  {change}")).collect::<String>();
@@ -263,7 +263,7 @@ fn conclude(progress: &Progress, run: &RunFolder, outcome: Outcome, state: &Stat
             let early =
                 if outcome == Outcome::StoppedEarly { ", and stopped early since nothing became better" } else { "" };
             progress.say(format_args!(
-                "\ntrained for {time}{early}; pictures and curves are in {run}, now\n  \
+                "\ntrained for {time}{early}; images and curves are in {run}, now\n  \
                  imago sample {run}\n  \
                  imago export {run} --to www/models/<name>"
             ));

@@ -3,7 +3,7 @@
 use imago_core::family::Family;
 use serde::{Deserialize, Serialize};
 
-use super::Effort;
+use super::ImportanceSamples;
 use super::classes::Reason;
 
 /// All scores of a model.
@@ -31,13 +31,14 @@ pub struct Evaluation {
     pub test_images: usize,
     /// What the samples were drawn from; each seed gives each score once.
     pub seeds: Vec<u64>,
-    /// How much was computed for the bound of a likelihood.
-    pub effort: Effort,
+    /// How many samples tightened the likelihood bound.
+    #[serde(rename = "effort")]
+    pub importance_samples: ImportanceSamples,
     /// The scores.
     pub scores: Vec<Score>,
     /// What the samples of each class are like.
     pub classes: Vec<ClassScore>,
-    /// Signs that the model makes only few kinds of samples; none if all is well.
+    /// CollapseStatistics that the model makes only few kinds of samples; none if all is well.
     pub alarm: Vec<Reason>,
     /// What has to be known to read the scores rightly.
     pub warnings: Vec<String>,
@@ -62,7 +63,7 @@ pub struct EvaluatorFacts {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Score {
     /// Which one.
-    pub measure: Measure,
+    pub measure: Metric,
     /// Its value for every seed; those of a likelihood, which needs no samples, are one.
     pub values: Vec<f64>,
     /// Its standard error for a single seed, where it has one of its own; of the Inception Score the deviation of its splits.
@@ -88,7 +89,7 @@ pub struct ClassScore {
 
 /// Which score.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Measure {
+pub enum Metric {
     Accuracy,
     CrossEntropy,
     Fid,
@@ -126,7 +127,7 @@ pub enum Better {
     Neither,
 }
 
-impl Measure {
+impl Metric {
     /// The name in tables.
     pub fn title(self) -> &'static str {
         match self {
@@ -258,7 +259,7 @@ impl Score {
 
 impl Evaluation {
     /// A score, if it was measured.
-    pub fn score(&self, measure: Measure) -> Option<&Score> {
+    pub fn score(&self, measure: Metric) -> Option<&Score> {
         self.scores.iter().find(|score| score.measure == measure)
     }
 }

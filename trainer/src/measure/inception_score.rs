@@ -13,7 +13,7 @@ pub struct InceptionScore {
     pub splits: usize,
 }
 
-/// exp of the mean over x of KL(p(y | x) ‖ p(y)), where a row is p(y | x) for one picture, `[count, classes]`, and p(y) is
+/// exp of the mean over x of KL(p(y | x) ‖ p(y)), where a row is p(y | x) for one image, `[count, classes]`, and p(y) is
 /// the mean of the rows.
 ///
 /// Salimans et al., "Improved Techniques for Training GANs" (2016). As in their code, split number k has the rows

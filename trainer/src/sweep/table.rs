@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::label::Names;
 use super::spec::{SEED, Setting};
-use crate::measure::{Evaluation, Measure};
+use crate::measure::{Evaluation, Metric};
 use crate::run::{Outcome, Record};
 
 /// One run of a sweep.
@@ -54,27 +54,20 @@ impl Row<'_> {
             Kind::Validation => told(|record| &record.validation),
             Kind::Test => told(|record| &record.test),
             Kind::Score => {
-                let score =
-                    |measure: Measure| Some((measure.title(), self.evaluation.as_ref()?.score(measure)?.mean()));
+                let score = |measure: Metric| Some((measure.title(), self.evaluation.as_ref()?.score(measure)?.mean()));
                 SCORES.into_iter().filter_map(score).collect()
             }
         }
     }
 
-    fn figure(&self, figure: &Metric) -> Option<f64> {
+    fn figure(&self, figure: &Column) -> Option<f64> {
         self.figures(figure.kind).into_iter().find(|(name, _)| *name == figure.name).map(|(_, value)| value)
     }
 }
 
 /// The scores that are told, of those that were measured.
-const SCORES: [Measure; 6] = [
-    Measure::Fid,
-    Measure::Precision,
-    Measure::Recall,
-    Measure::Coverage,
-    Measure::Agreement,
-    Measure::ReconstructionFid,
-];
+const SCORES: [Metric; 6] =
+    [Metric::Fid, Metric::Precision, Metric::Recall, Metric::Coverage, Metric::Agreement, Metric::ReconstructionFid];
 
 /// What a figure was measured on.
 #[derive(Clone, Copy, PartialEq)]
@@ -98,17 +91,17 @@ impl Kind {
 
 /// A column of figures.
 #[derive(Clone, PartialEq)]
-struct Metric {
+struct Column {
     kind: Kind,
     name: String,
 }
 
 /// All figures of all runs, losses first.
-fn figures(rows: &[Row<'_>]) -> Vec<Metric> {
-    let mut figures: Vec<Metric> = Vec::new();
+fn figures(rows: &[Row<'_>]) -> Vec<Column> {
+    let mut figures: Vec<Column> = Vec::new();
     for kind in [Kind::Loss, Kind::Validation, Kind::Test, Kind::Score] {
         for (name, _) in rows.iter().flat_map(|row| row.figures(kind)) {
-            let figure = Metric { kind, name: name.to_owned() };
+            let figure = Column { kind, name: name.to_owned() };
             if !figures.contains(&figure) {
                 figures.push(figure);
             }
@@ -199,7 +192,7 @@ pub fn tsv(rows: &[Row<'_>], names: &Names) -> String {
         let _ = write!(text, "\t{path}");
     }
     text.push_str("\tfolder\toutcome\tepochs\tsteps\tseconds");
-    for Metric { kind, name } in &figures {
+    for Column { kind, name } in &figures {
         let _ = write!(text, "\t{}/{name}", kind.name());
     }
     text.push('\n');
@@ -226,7 +219,7 @@ pub fn tsv(rows: &[Row<'_>], names: &Names) -> String {
     text
 }
 
-fn heading(figure: &Metric) -> String {
+fn heading(figure: &Column) -> String {
     match figure.kind {
         Kind::Loss | Kind::Score => figure.name.clone(),
         kind => format!("{} {}", kind.name(), figure.name),

@@ -15,10 +15,10 @@ use clap::ValueEnum;
 use imago_core::limits::Limits;
 
 use super::Planned;
-use super::folder::Standing;
+use super::folder::RunStatus;
 use super::shell;
 use crate::data::Search;
-use crate::device::Choice;
+use crate::device::DeviceChoice;
 
 /// How often is looked whether a run has ended.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -29,7 +29,7 @@ pub struct Workers {
     /// How many side by side; 0 for one on each device.
     pub jobs: usize,
     /// The devices, given out in turn; none leaves the choice to each run.
-    pub devices: Vec<Choice>,
+    pub devices: Vec<DeviceChoice>,
     /// Where data sets are, and how strictly they are read.
     pub search: Search,
     /// Whether the limits that catch slips of the keyboard are lifted.
@@ -191,11 +191,11 @@ enum Begin<'a> {
 
 fn begin<'a>(program: &Path, run: &'a Planned, workers: &Workers, turn: usize) -> Result<Begin<'a>> {
     let Some(lock) = run.folder.lock()? else { return Ok(Begin::Elsewhere) };
-    let resumed = match run.folder.standing() {
-        Standing::Finished => return Ok(Begin::Over(End::Finished)),
-        Standing::Diverged => return Ok(Begin::Over(End::Diverged)),
-        Standing::Begun => true,
-        Standing::New => false,
+    let resumed = match run.folder.status() {
+        RunStatus::Finished => return Ok(Begin::Over(End::Finished)),
+        RunStatus::Diverged => return Ok(Begin::Over(End::Diverged)),
+        RunStatus::Begun => true,
+        RunStatus::New => false,
     };
     let words = words(run, resumed, workers, turn);
     let path = run.folder.log();
@@ -252,9 +252,9 @@ impl Job<'_> {
         };
         let (time, log) = (readable(self.begun.elapsed()), self.run.folder.log());
         let log = log.display();
-        Some(match self.run.folder.standing() {
-            Standing::Finished => (End::Finished, format!("finished in {time}")),
-            Standing::Diverged => (End::Diverged, format!("diverged after {time}; see {log}")),
+        Some(match self.run.folder.status() {
+            RunStatus::Finished => (End::Finished, format!("finished in {time}")),
+            RunStatus::Diverged => (End::Diverged, format!("diverged after {time}; see {log}")),
             _ if status.success() => (End::Finished, format!("finished in {time}")),
             _ if stopping || status.code() == Some(130) => (End::Stopped, format!("stopped after {time}")),
             _ => (End::Failed, format!("failed after {time}, {status}; see {log}")),
@@ -412,7 +412,7 @@ esac
         assert!(held.is_some());
         std::thread::scope(|scope| {
             let ends = scope.spawn(|| bench.work(&runs, 1, &Signals::default()));
-            while runs[1].folder.standing() != Standing::Finished {
+            while runs[1].folder.status() != RunStatus::Finished {
                 std::thread::sleep(PAUSE);
             }
             assert!(!runs[0].folder.log().exists(), "a run was begun that another process is at");
@@ -438,11 +438,12 @@ esac
 
     #[test]
     fn devices_are_given_out_in_turn_and_one_job_goes_to_each() {
-        let workers = Workers { devices: vec![Choice::Cpu, Choice::Wgpu, Choice::Cpu], ..Workers::default() };
+        let workers =
+            Workers { devices: vec![DeviceChoice::Cpu, DeviceChoice::Wgpu, DeviceChoice::Cpu], ..Workers::default() };
         let names: Vec<String> = (0..4).filter_map(|turn| workers.device(turn)).collect();
         assert_eq!(names, ["cpu", "wgpu", "cpu", "cpu"]);
         assert_eq!((workers.count(10), workers.count(2), Workers::default().count(10)), (3, 2, 1));
-        assert_eq!(workers.only(4).devices, [Choice::Wgpu]);
+        assert_eq!(workers.only(4).devices, [DeviceChoice::Wgpu]);
         assert_eq!(Workers::default().device(3), None);
     }
 

@@ -1,4 +1,4 @@
-//! What a model can do so far: the pictures and figures after every epoch, and the artifact at the end.
+//! What a model can do so far: the images and figures after every epoch, and the artifact at the end.
 
 use anyhow::{Context, Result};
 use burn::tensor::{Tensor, TensorData, read_sync};
@@ -13,9 +13,9 @@ use imago_core::training::Run;
 use crate::report::{Line, Panel, animation, confusion_png, curves_svg, png_grid, scatter_svg};
 use crate::run::RunFolder;
 
-/// Latents of the pictures after every epoch.
+/// Latents of the images after every epoch.
 const SAMPLE_SEED: u64 = 0;
-/// Rows and columns of those pictures; with classes, one column for each.
+/// Rows and columns of those images; with classes, one column for each.
 const SAMPLE_SIDE: usize = 8;
 /// How many times every pixel is enlarged in them.
 pub const SAMPLE_SCALE: u32 = 2;
@@ -27,7 +27,7 @@ const COPIED: usize = 30;
 const COPIED_COLUMNS: usize = 10;
 /// How many test images are shown on the map of a latent space.
 const MAPPED: usize = 5_000;
-/// How long each picture of the samples is shown where all of them move.
+/// How long each image of the samples is shown where all of them move.
 const FRAME_SECONDS: f64 = 0.4;
 
 /// Writes the samples before the first step, which all others begin from. A classifier makes none.
@@ -48,27 +48,27 @@ pub struct RunReporter<'a> {
 }
 
 impl RunReporter<'_> {
-    /// Writes what a person looks at after an evaluation, and at the end of the training (`last`) what sums it up. The picture of the
+    /// Writes what a person looks at after an evaluation, and at the end of the training (`last`) what sums it up. The image of the
     /// samples.
     pub fn publish(&self, trained: &Trained, last: bool) -> Result<Vec<u8>> {
         let (run, state, test) = (self.folder, self.run.state(), &self.run.sets().test);
-        let picture = self.image(trained)?;
-        run.write_samples(state.epoch, &picture)?;
+        let image = self.image(trained)?;
+        run.write_samples(state.epoch, &image)?;
         run.write("curves.svg", curves_svg(&panels(&run.metrics()?))?.as_bytes())?;
-        // A classifier, and a model of codes, has no reconstructions of images.
+        // A classifier, and a model of latents, has no reconstructions of images.
         let reader = trained.encoder.as_ref().filter(|_| self.run.source().is_none());
         if let (Some(encoder), true) = (reader, trained.generator.is_some()) {
             let sampler = self.run.sampler(trained, &state.prior)?;
             run.write("reconstructions.png", &self.reconstructions(encoder, &sampler, test.images())?)?;
             if last && [2, 3].contains(&self.run.plan().latent()) {
-                let codes = read_sync(encode(test.images(), MAPPED, encoder, self.run.device()))?.0;
+                let latents = read_sync(encode(test.images(), MAPPED, encoder, self.run.device()))?.0;
                 let set = test.images();
                 let labels = &set.labels()[..set.count().min(MAPPED)];
                 let classes: Vec<&str> = set.classes().iter().map(String::as_str).collect();
-                let map = scatter_svg(&codes, self.run.plan().latent(), labels, &classes)?;
+                let map = scatter_svg(&latents, self.run.plan().latent(), labels, &classes)?;
                 run.write("latent.svg", map.as_bytes())?;
                 if sampler.classes == 0 {
-                    run.write("manifold.png", &self.manifold(&sampler, &codes)?)?;
+                    run.write("manifold.png", &self.manifold(&sampler, &latents)?)?;
                 }
             }
         }
@@ -76,32 +76,32 @@ impl RunReporter<'_> {
             let frames: Vec<Vec<u8>> = run.samples()?.into_values().collect();
             run.write("samples.gif", &animation(&frames, FRAME_SECONDS)?)?;
         }
-        Ok(picture)
+        Ok(image)
     }
 
-    /// Test images, and below each row of them what the decoder makes of their codes.
+    /// Test images, and below each row of them what the decoder makes of their latents.
     fn reconstructions(&self, encoder: &Encoder, sampler: &Sampler, test: &Images) -> Result<Vec<u8>> {
         let mut pixels: Vec<f32> = Vec::new();
         let all: Vec<usize> = (0..test.count().min(COPIED)).collect();
         for indices in all.chunks(COPIED_COLUMNS) {
             let batch = plain(test, indices, self.run.device());
-            let codes = encoder.encode(batch.samples.clone(), &batch.classes).0;
+            let latents = encoder.encode(batch.samples.clone(), &batch.classes).0;
             let classes: Vec<usize> = indices.iter().map(|index| usize::from(test.labels()[*index])).collect();
             let shown = Output::pixels_of(test.range()).pixels(batch.samples.image());
             pixels.extend(shown.into_data().iter::<f32>());
-            pixels.extend(sampler.decode(codes, &classes).into_data().iter::<f32>());
+            pixels.extend(sampler.decode(latents, &classes).into_data().iter::<f32>());
         }
         png_grid(&pixels, self.run.plan().image(), COPIED_COLUMNS.min(all.len()), 2)
-            .context("the picture of the reconstructions")
+            .context("the image of the reconstructions")
     }
 
-    /// What the decoder makes of codes on a grid, the first value growing to the right and the second upwards; of three values the
-    /// third grows from one block to the next. Where codes are not drawn from N(0, I), the grid spans those of the test images.
-    fn manifold(&self, sampler: &Sampler, codes: &[f32]) -> Result<Vec<u8>> {
+    /// What the decoder makes of latents on a grid, the first value growing to the right and the second upwards; of three values the
+    /// third grows from one block to the next. Where latents are not drawn from N(0, I), the grid spans those of the test images.
+    fn manifold(&self, sampler: &Sampler, latents: &[f32]) -> Result<Vec<u8>> {
         let latent = self.run.plan().latent();
         let (mean, deviation) = match sampler.prior {
             Prior::Normal => (vec![0.0; latent], vec![1.0; latent]),
-            _ => moments(codes, latent),
+            _ => moments(latents, latent),
         };
         let (side, blocks) = if latent == 2 { (20, 1) } else { (12, 3) };
         let quantile = |index: usize, count: usize| normal_quantile((index as f64 + 0.5) / count as f64) as f32;
@@ -112,13 +112,13 @@ impl RunReporter<'_> {
                 let code = [quantile(column, side), quantile(row, side), quantile(block, blocks)];
                 values.extend((0..latent).map(|value| mean[value] + deviation[value] * code[value]));
             }
-            let codes = TensorData::new(values, [blocks * side, latent]);
-            pixels.extend(sampler.decode(Tensor::from_data(codes, self.run.device()), &[]).into_data().iter::<f32>());
+            let latents = TensorData::new(values, [blocks * side, latent]);
+            pixels.extend(sampler.decode(Tensor::from_data(latents, self.run.device()), &[]).into_data().iter::<f32>());
         }
-        png_grid(&pixels, self.run.plan().image(), blocks * side, 1).context("the picture of the manifold")
+        png_grid(&pixels, self.run.plan().image(), blocks * side, 1).context("the image of the manifold")
     }
 
-    /// The picture of an epoch: the same samples as after every other one, or for a classifier its confusion matrix.
+    /// The image of an epoch: the same samples as after every other one, or for a classifier its confusion matrix.
     fn image(&self, trained: &Trained) -> Result<Vec<u8>> {
         if let Some(classifier) = &trained.classifier {
             return self.confusion(&classifier.network, self.run.sets().test.images());
@@ -127,7 +127,7 @@ impl RunReporter<'_> {
         let columns = if sampler.classes > 0 { sampler.classes } else { SAMPLE_SIDE };
         let samples = sampler.sample(SAMPLE_SEED, 0, columns * SAMPLE_SIDE, None).into_data();
         let pixels: Vec<f32> = samples.iter().collect();
-        png_grid(&pixels, self.run.plan().image(), columns, SAMPLE_SCALE).context("the picture of the samples")
+        png_grid(&pixels, self.run.plan().image(), columns, SAMPLE_SCALE).context("the image of the samples")
     }
 
     /// How often each class was taken for each.

@@ -8,20 +8,26 @@ use imago_core::family::Family;
 use imago_core::spec::Data;
 
 use super::evaluator::Pixels;
-use super::{ClassScore, Effort, Evaluation, Evaluator, EvaluatorFacts, Measure, Score, Watch};
+use super::{ClassScore, Evaluation, EvaluationProgress, Evaluator, EvaluatorFacts, ImportanceSamples, Metric, Score};
 use crate::data::{Images, Search};
-use crate::device::Opened;
+use crate::device::OpenDevice;
 
 /// Measures the classifier at `path`, which learned images of `data`, on the test images and on the training images.
-pub fn examine(path: &Path, data: &Data, search: &Search, opened: &Opened, watch: &Watch) -> Result<Evaluation> {
+pub fn evaluate_classifier(
+    path: &Path,
+    data: &Data,
+    search: &Search,
+    opened: &OpenDevice,
+    progress: &EvaluationProgress,
+) -> Result<Evaluation> {
     let begun = Instant::now();
     let evaluator = Evaluator::open(Some(path), data, &opened.device)?;
     // The images as they are, and all of them.
     let data = Data { limit: 0, validation: 0.0, augment: Default::default(), ..data.clone() };
     let (test, training) = (crate::data::test(&data, search)?, crate::data::training(&data, search)?.0);
-    let exam = Examination::of(&evaluator, &test, watch);
-    let learned = Examination::of(&evaluator, &training, watch);
-    let score = |measure, value: fn(&Examination) -> f64, error| Score {
+    let exam = Classification::of(&evaluator, &test, progress);
+    let learned = Classification::of(&evaluator, &training, progress);
+    let score = |measure, value: fn(&Classification) -> f64, error| Score {
         measure,
         values: vec![value(&exam)],
         error,
@@ -47,10 +53,10 @@ pub fn examine(path: &Path, data: &Data, search: &Search, opened: &Opened, watch
         count: test.count(),
         test_images: test.count(),
         seeds: Vec::new(),
-        effort: Effort::default(),
+        importance_samples: ImportanceSamples::default(),
         scores: vec![
-            score(Measure::Accuracy, Examination::accuracy, Some(error)),
-            score(Measure::CrossEntropy, Examination::cross_entropy, None),
+            score(Metric::Accuracy, Classification::accuracy, Some(error)),
+            score(Metric::CrossEntropy, Classification::cross_entropy, None),
         ],
         classes: exam.classes(test.classes()),
         alarm: Vec::new(),
@@ -60,7 +66,7 @@ pub fn examine(path: &Path, data: &Data, search: &Search, opened: &Opened, watch
 }
 
 /// What a classifier said of images, and what they are.
-struct Examination {
+struct Classification {
     told: Vec<usize>,
     truth: Vec<usize>,
     /// The probability that it gave the true class of each.
@@ -68,14 +74,15 @@ struct Examination {
     features: usize,
 }
 
-impl Examination {
-    fn of(evaluator: &Evaluator, images: &Images, watch: &Watch) -> Self {
+impl Classification {
+    fn of(evaluator: &Evaluator, images: &Images, progress: &EvaluationProgress) -> Self {
         let all: Vec<usize> = (0..images.count()).collect();
-        watch.begin(format!("{}: {} images", evaluator.name(), all.len()), all.len());
-        let looked = evaluator.look(&Pixels::of(images, &all), watch);
+        progress.begin(format!("{}: {} images", evaluator.name(), all.len()), all.len());
+        let predictions = evaluator.look(&Pixels::of(images, &all), progress);
         let truth: Vec<usize> = images.labels().iter().map(|label| usize::from(*label)).collect();
-        let sure = looked.probabilities.rows().zip(&truth).map(|(row, class)| row.get(*class).copied().unwrap_or(0.0));
-        Self { told: looked.classes(), sure: sure.collect(), features: looked.features.size(), truth }
+        let sure =
+            predictions.probabilities.rows().zip(&truth).map(|(row, class)| row.get(*class).copied().unwrap_or(0.0));
+        Self { told: predictions.classes(), sure: sure.collect(), features: predictions.features.size(), truth }
     }
 
     /// The share of images that are told rightly.
@@ -111,7 +118,7 @@ mod tests {
 
     #[test]
     fn accuracy_counts_and_cross_entropy_weighs() {
-        let exam = Examination {
+        let exam = Classification {
             told: vec![0, 1, 1, 0],
             truth: vec![0, 1, 0, 0],
             sure: vec![1.0, 0.5, 0.25, 1.0],
@@ -121,6 +128,6 @@ mod tests {
         assert!((exam.cross_entropy() - 3.0 * std::f64::consts::LN_2 / 4.0).abs() < 1e-12);
         let classes = exam.classes(&["a".into(), "b".into()]);
         assert_eq!([classes[0].share, classes[0].test_share, classes[1].test_share], [0.5, 0.75, 0.25]);
-        assert!(Examination { sure: vec![0.0], ..exam }.cross_entropy().is_finite());
+        assert!(Classification { sure: vec![0.0], ..exam }.cross_entropy().is_finite());
     }
 }

@@ -4,12 +4,12 @@ use burn::tensor::Device;
 use imago_core::noise::Noise;
 use imago_core::spec::{Data, Set};
 
-use super::Watch;
-use super::classes::{Reason, Signs, alarm, covered, divergence, histogram};
-use super::evaluator::{Evaluator, Looked, Pixels};
+use super::EvaluationProgress;
+use super::classes::{CollapseStatistics, Reason, alarm, covered, divergence, histogram};
+use super::evaluator::{Evaluator, Pixels, Predictions};
 use super::frechet::{Moments, frechet_distance};
+use super::image_statistics::{diversity, sharpness};
 use super::neighbours::{Manifold, NeighbourScores, neighbour_scores};
-use super::pictures::{diversity, sharpness};
 use crate::data::Search;
 
 /// How many images there are in every set.
@@ -33,22 +33,22 @@ struct Found {
 impl Eye {
     fn new(real: &Pixels) -> Self {
         let evaluator = Evaluator::open(None, &Data::new(Set::Mnist), &Device::flex()).unwrap();
-        let looked = evaluator.look(real, &Watch::new(false));
-        let shares = histogram(&looked.classes(), 10);
-        Self { real: Manifold::of(looked.features), shares, evaluator }
+        let predictions = evaluator.look(real, &EvaluationProgress::new(false));
+        let shares = histogram(&predictions.classes(), 10);
+        Self { real: Manifold::of(predictions.features), shares, evaluator }
     }
 
     fn look(&self, pixels: &Pixels) -> Found {
-        let looked: Looked = self.evaluator.look(pixels, &Watch::new(false));
-        let shares = histogram(&looked.classes(), 10);
+        let predictions: Predictions = self.evaluator.look(pixels, &EvaluationProgress::new(false));
+        let shares = histogram(&predictions.classes(), 10);
         let real = self.real.features();
-        let fid = frechet_distance(&Moments::of(&looked.features), &Moments::of(real));
-        let manifold = Manifold::of(looked.features);
+        let fid = frechet_distance(&Moments::of(&predictions.features), &Moments::of(real));
+        let manifold = Manifold::of(predictions.features);
         let near = neighbour_scores(&self.real, &manifold);
         let distances =
             |manifold: &Manifold| manifold.nearest_others().iter().map(|other| other.1).collect::<Vec<f64>>();
         let (own, others) = (distances(&manifold), distances(&self.real));
-        let signs = Signs {
+        let signs = CollapseStatistics {
             names: &[],
             shares: &shares,
             real_shares: &self.shares,
