@@ -298,9 +298,9 @@ impl RunFolder {
 
     /// The last checkpoint that is whole, if there is any; what is wrong with a later one is said.
     pub fn latest(&self) -> Result<Option<Snapshot>> {
-        let Some((checkpoint, faults)) = self.checkpoints().last()? else { return Ok(None) };
-        for fault in faults {
-            eprintln!("warning: {fault}; going on from step {} instead", checkpoint.state.steps);
+        let Some((checkpoint, problems)) = self.checkpoints().last()? else { return Ok(None) };
+        for problem in problems {
+            eprintln!("warning: {problem}; going on from step {} instead", checkpoint.state.steps);
         }
         Ok(Some(checkpoint))
     }

@@ -81,18 +81,18 @@ struct Setup {
 impl Train {
     pub fn run(self) -> Result<ExitCode> {
         if let (Some(file), Some(seeds)) = (&self.file, &self.seeds) {
-            return self.repeat(file, seeds);
+            return self.train_seeds(file, seeds);
         }
         let setup = match (&self.resume, &self.file) {
             (Some(folder), _) => self.resume(folder)?,
             (None, Some(file)) => self.begin(file)?,
             (None, None) => bail!("name a YAML file, or a run with --resume"),
         };
-        crate::device::within_threads(|| self.go(setup))
+        crate::device::within_threads(|| self.train(setup))
     }
 
     /// Trains once with each seed, each time in a process of its own.
-    fn repeat(&self, file: &Path, seeds: &Seeds) -> Result<ExitCode> {
+    fn train_seeds(&self, file: &Path, seeds: &Seeds) -> Result<ExitCode> {
         let sweep = Sweep::over_seeds(file, &self.set.overrides, self.set.limits(), seeds, self.run.clone())?;
         let workers = Workers {
             devices: vec![self.device],
@@ -182,14 +182,16 @@ impl Train {
                 listed(&kept)
             );
         }
-        let told = |change: &Change| {
-            overrides.iter().any(|told| within(&change.path, told.path()) || within(told.path(), &change.path))
+        let requested = |change: &Change| {
+            overrides
+                .iter()
+                .any(|requested| within(&change.path, requested.path()) || within(requested.path(), &change.path))
         };
-        let untold: Vec<&Change> = changes.iter().filter(|change| !told(change)).collect();
-        if !untold.is_empty() && !self.accept_changes {
+        let unexpected: Vec<&Change> = changes.iter().filter(|change| !requested(change)).collect();
+        if !unexpected.is_empty() && !self.accept_changes {
             bail!(
                 "pipeline.yaml of {run} was changed since:{}\nput it back, or go on with it as it is: --accept-changes",
-                listed(&untold)
+                listed(&unexpected)
             );
         }
         Ok(())
@@ -201,7 +203,7 @@ impl Train {
         Ok(Sets { training, validation, test: crate::data::test(&pipeline.data, &self.search)? })
     }
 
-    fn go(&self, setup: Setup) -> Result<ExitCode> {
+    fn train(&self, setup: Setup) -> Result<ExitCode> {
         let Setup { pipeline, plan, images, source, folder, mut record, checkpoint, _lock } = setup;
         let opened = self.device.open()?;
         let verbosity = match (self.json, self.quiet) {

@@ -87,14 +87,14 @@ fn answer(comparison: &Comparison) -> Markup {
 }
 
 /// An image with what stands below it.
-struct Shown {
+struct Figure {
     caption: Markup,
     alt: String,
     source: String,
 }
 
 /// Images side by side; nothing where there are none.
-fn gallery(id: &str, heading: &str, sentence: &str, shown: &[Shown]) -> Markup {
+fn gallery(id: &str, heading: &str, sentence: &str, shown: &[Figure]) -> Markup {
     html! {
         @if !shown.is_empty() {
             section id=(id) {
@@ -115,17 +115,17 @@ fn gallery(id: &str, heading: &str, sentence: &str, shown: &[Shown]) -> Markup {
 }
 
 fn samples(comparison: &Comparison) -> Markup {
-    let real = (!comparison.real.is_empty()).then(|| Shown {
+    let real = (!comparison.real.is_empty()).then(|| Figure {
         caption: html! { "test images of " (comparison.set) },
         alt: format!("A grid of test images of {}", comparison.set),
         source: data("image/png", &comparison.real),
     });
-    let made = of_models(comparison, "A grid of samples of", |images| png(&images.grid));
+    let generated = of_models(comparison, "A grid of samples of", |images| png(&images.grid));
     let sentence = format!(
         "What every model draws from seed {}, none of it picked, beside test images of {}.",
         comparison.seed, comparison.set
     );
-    gallery("samples", "Samples", &sentence, &real.into_iter().chain(made).collect::<Vec<_>>())
+    gallery("samples", "Samples", &sentence, &real.into_iter().chain(generated).collect::<Vec<_>>())
 }
 
 const BETWEEN: &str = "Each row walks through the latent space in equal steps: where every image on the way could be a \
@@ -159,10 +159,10 @@ fn galleries(comparison: &Comparison) -> Markup {
 }
 
 /// The images that `source` finds of each model. `alt` goes before its name.
-fn of_models(comparison: &Comparison, alt: &str, source: impl Fn(&ModelImages) -> Option<String>) -> Vec<Shown> {
+fn of_models(comparison: &Comparison, alt: &str, source: impl Fn(&ModelImages) -> Option<String>) -> Vec<Figure> {
     let shown = |(index, entry): (usize, &Entry)| {
         let alt = format!("{alt} {}", entry.name);
-        Some(Shown { caption: name(index, entry), alt, source: source(&entry.images)? })
+        Some(Figure { caption: name(index, entry), alt, source: source(&entry.images)? })
     };
     comparison.entries.iter().enumerate().filter_map(shown).collect()
 }
@@ -303,7 +303,7 @@ fn score_table(comparison: &Comparison, rows: &[ScoreRow<'_>]) -> Markup {
         thead { tr {
             th scope="col" { "score" }
             (heads(comparison, 1))
-            @for reference_set in REFERENCE_COLUMNS { th.reference_set scope="col" { (reference_set) } }
+            @for reference in REFERENCE_COLUMNS { th.reference scope="col" { (reference) } }
         } }
         @for group in rows.chunk_by(|one, next| theme(one.measure) == theme(next.measure)) {
             tbody {
@@ -331,7 +331,7 @@ fn score_row(row: &ScoreRow<'_>) -> Markup {
                 } @else { (UNKNOWN) }
             }
         }
-        @for value in row.reference_cells() { td.reference_set { (value) } }
+        @for value in row.reference_cells() { td.reference { (value) } }
     } }
 }
 
@@ -341,7 +341,7 @@ fn theme(measure: Metric) -> &'static str {
         Metric::Fid | Metric::InceptionFid | Metric::Kid | Metric::InceptionScore => "All samples at once",
         Metric::Precision | Metric::Recall | Metric::Density | Metric::Coverage => "Sample by sample",
         Metric::Accuracy | Metric::CrossEntropy => "Classes",
-        Metric::ClassesCovered | Metric::ClassDivergence | Metric::Agreement => "Classes",
+        Metric::ClassesCovered | Metric::ClassDivergence | Metric::ClassAccuracy => "Classes",
         Metric::Modes | Metric::ModeDivergence => "Classes",
         Metric::NearestTraining | Metric::Sharpness | Metric::Diversity => "Looks",
         Metric::ReconstructionFid | Metric::Elbo | Metric::Reconstruction => "Latents",
@@ -368,7 +368,7 @@ fn classes(comparison: &Comparison) -> Markup {
     };
     let content = html! {
         thead {
-            tr { th scope="col" rowspan="2" { "class" } (heads(comparison, 2)) th.reference_set scope="col" rowspan="2" { (REFERENCE_COLUMNS[1]) } }
+            tr { th scope="col" rowspan="2" { "class" } (heads(comparison, 2)) th.reference scope="col" rowspan="2" { (REFERENCE_COLUMNS[1]) } }
             tr { @for _ in &comparison.entries { th.share scope="col" { "share" } th scope="col" { "diversity" } } }
         }
         tbody { @for (name, test_share) in names {
@@ -377,7 +377,7 @@ fn classes(comparison: &Comparison) -> Markup {
                 @for (index, entry) in comparison.entries.iter().enumerate() {
                     (class_cells(index, entry, name, most))
                 }
-                td.reference_set { (percent(test_share, 1)) }
+                td.reference { (percent(test_share, 1)) }
             }
         } }
     };
@@ -426,8 +426,8 @@ fn footer(comparison: &Comparison) -> Markup {
                 (fact("Program", &format!("Imago {}", evaluation.version), None))
             }
             @for entry in &comparison.entries {
-                @let told = format!("measured on {} in {}", entry.evaluation.device, duration(entry.evaluation.seconds));
-                (fact(&entry.name, &told, Some(&entry.evaluation.weights_sha256)))
+                @let measured = format!("measured on {} in {}", entry.evaluation.device, duration(entry.evaluation.seconds));
+                (fact(&entry.name, &measured, Some(&entry.evaluation.weights_sha256)))
             }
         }
     } }

@@ -39,9 +39,9 @@ pub fn scores(comparison: &Comparison) -> Vec<ScoreRow<'_>> {
     measures.dedup();
     let row = |measure| {
         let scores: Vec<_> = comparison.entries.iter().map(|entry| entry.evaluation.score(measure)).collect();
-        // The same images are the reference_set of every model.
-        let reference_set = |value: fn(&Score) -> Option<f64>| scores.iter().flatten().find_map(|score| value(score));
-        let (training, test) = (reference_set(|score| score.training), reference_set(|score| score.test));
+        // The same images are the reference of every model.
+        let reference = |value: fn(&Score) -> Option<f64>| scores.iter().flatten().find_map(|score| value(score));
+        let (training, test) = (reference(|score| score.training), reference(|score| score.test));
         ScoreRow { measure, best: best(&scores, test), scores, training, test }
     };
     measures.into_iter().map(row).collect()
@@ -51,16 +51,16 @@ pub fn scores(comparison: &Comparison) -> Vec<ScoreRow<'_>> {
 fn best(scores: &[Option<&Score>], test: Option<f64>) -> Option<usize> {
     let measured = scores.iter().enumerate().filter_map(|(index, score)| score.map(|score| (index, score)));
     let ranked: Vec<(usize, f64, &Score)> = (measured.filter(|(_, score)| score.mean().is_finite()))
-        .map(|(index, score)| Some((index, badness(score, test)?, score)))
+        .map(|(index, score)| Some((index, rank(score, test)?, score)))
         .collect::<Option<_>>()?;
-    let beats_all = |(index, badness, score): &(usize, f64, &Score)| {
-        ranked.iter().all(|(other, its, its_score)| index == other || beyond_chance(its - badness, score, its_score))
+    let beats_all = |(index, rank, score): &(usize, f64, &Score)| {
+        ranked.iter().all(|(other, its, its_score)| index == other || beyond_chance(its - rank, score, its_score))
     };
     ranked.iter().filter(|_| ranked.len() > 1).find(|one| beats_all(one)).map(|(index, ..)| *index)
 }
 
 /// The lower the better.
-fn badness(score: &Score, test: Option<f64>) -> Option<f64> {
+fn rank(score: &Score, test: Option<f64>) -> Option<f64> {
     match score.measure.better() {
         Better::Lower => Some(score.mean()),
         Better::Higher => Some(-score.mean()),
@@ -107,16 +107,16 @@ pub fn direction(measure: Metric) -> &'static str {
 /// Each warning with the models that it is about; no model where it is about all of several.
 pub fn warnings(comparison: &Comparison) -> Vec<(Vec<&str>, &str)> {
     let all = || comparison.entries.iter().flat_map(|entry| entry.evaluation.warnings.iter().map(String::as_str));
-    let mut told: Vec<(Vec<&str>, &str)> = Vec::new();
+    let mut seen: Vec<(Vec<&str>, &str)> = Vec::new();
     for text in all() {
-        if told.iter().all(|(_, known)| *known != text) {
+        if seen.iter().all(|(_, known)| *known != text) {
             let has = |entry: &&Entry| entry.evaluation.warnings.iter().any(|warning| warning == text);
             let about: Vec<&str> = comparison.entries.iter().filter(has).map(|entry| entry.name.as_str()).collect();
             let everyone = about.len() > 1 && about.len() == comparison.entries.len();
-            told.push((if everyone { Vec::new() } else { about }, text));
+            seen.push((if everyone { Vec::new() } else { about }, text));
         }
     }
-    told
+    seen
 }
 
 /// How it was measured, the same way for all models, and what stands behind `±`.
@@ -130,11 +130,11 @@ pub fn method(comparison: &Comparison) -> String {
     let (count, test_images) = (thousands(evaluation.count as u64), thousands(evaluation.test_images as u64));
     let mut text = format!("{count} samples {samples} against {test_images} test images");
     let all = || comparison.entries.iter().flat_map(|entry| &entry.evaluation.scores);
-    let has = |told: fn(&Score) -> bool| all().any(told);
-    if has(|score| score.deviation().is_some()) {
+    let has = |is: fn(&Score) -> bool| all().any(is);
+    if has(|score| score.std().is_some()) {
         text += ", mean ± standard deviation over the seeds";
     }
-    if has(|score| score.deviation().is_none() && score.error.is_some()) {
+    if has(|score| score.std().is_none() && score.error.is_some()) {
         text += ", ± standard error where there is one value";
     }
     text

@@ -90,7 +90,7 @@ const CLAIMS: [Claim; 8] = [
         unit: "KL of the classes",
     },
     Claim {
-        measure: Metric::Agreement,
+        measure: Metric::ClassAccuracy,
         lowest: false,
         verb: "makes the asked class more often",
         superlative: "The asked class is made most often by",

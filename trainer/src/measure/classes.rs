@@ -120,16 +120,16 @@ impl fmt::Display for Reason {
 }
 
 /// The reasons to think that a model has collapsed; none for a fair one. The thresholds are the constants of this module.
-pub fn alarm(signs: &CollapseStatistics<'_>) -> Vec<Reason> {
-    let missing = missing(signs.shares, signs.real_shares);
-    let alike = signs.diversity / signs.real_diversity;
-    let least = REPEATED_DISTANCE * signs.real_nearest_other;
-    let repeated = signs.nearest_others.iter().filter(|distance| **distance < least).count();
-    let repeated = repeated as f64 / signs.nearest_others.len().max(1) as f64;
+pub fn alarm(statistics: &CollapseStatistics<'_>) -> Vec<Reason> {
+    let missing = missing(statistics.shares, statistics.real_shares);
+    let alike = statistics.diversity / statistics.real_diversity;
+    let least = REPEATED_DISTANCE * statistics.real_nearest_other;
+    let repeated = statistics.nearest_others.iter().filter(|distance| **distance < least).count();
+    let repeated = repeated as f64 / statistics.nearest_others.len().max(1) as f64;
 
     let mut reasons = Vec::new();
     if !missing.is_empty() {
-        let name = |class: &usize| signs.names.get(*class).cloned().unwrap_or_else(|| class.to_string());
+        let name = |class: &usize| statistics.names.get(*class).cloned().unwrap_or_else(|| class.to_string());
         reasons.push(Reason::MissingClasses(missing.iter().map(name).collect()));
     }
     if alike < ALIKE {
@@ -138,8 +138,8 @@ pub fn alarm(signs: &CollapseStatistics<'_>) -> Vec<Reason> {
     if repeated > REPEATED {
         reasons.push(Reason::Repeated { share: repeated });
     }
-    if signs.coverage < UNCOVERED {
-        reasons.push(Reason::Uncovered { coverage: signs.coverage });
+    if statistics.coverage < UNCOVERED {
+        reasons.push(Reason::Uncovered { coverage: statistics.coverage });
     }
     reasons
 }
@@ -209,7 +209,7 @@ mod tests {
 
     #[test]
     fn what_is_not_known_gives_no_alarm() {
-        let signs = CollapseStatistics {
+        let statistics = CollapseStatistics {
             names: &[],
             shares: &[],
             real_shares: &[],
@@ -219,7 +219,7 @@ mod tests {
             real_nearest_other: f64::NAN,
             coverage: f64::NAN,
         };
-        assert_eq!(alarm(&signs), []);
-        assert_eq!(alarm(&CollapseStatistics { coverage: 0.05, ..signs }), [Reason::Uncovered { coverage: 0.05 }]);
+        assert_eq!(alarm(&statistics), []);
+        assert_eq!(alarm(&CollapseStatistics { coverage: 0.05, ..statistics }), [Reason::Uncovered { coverage: 0.05 }]);
     }
 }

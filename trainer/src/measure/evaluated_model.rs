@@ -80,9 +80,9 @@ impl EvaluatedModel {
         let density = match &pipeline.model {
             Model::Vae(model) => Some(match model.loss.reconstruction {
                 Reconstruction::Bce => Density::Bernoulli,
-                Reconstruction::Mse => Density::Normal { deviation: std::f64::consts::FRAC_1_SQRT_2 },
+                Reconstruction::Mse => Density::Normal { std: std::f64::consts::FRAC_1_SQRT_2 },
                 Reconstruction::L1 => Density::Laplace,
-                Reconstruction::Gaussian => Density::Normal { deviation: f64::from(trained.scale) },
+                Reconstruction::Gaussian => Density::Normal { std: f64::from(trained.scale) },
             }),
             _ => None,
         };

@@ -104,7 +104,8 @@ pub enum Metric {
     ClassDivergence,
     Modes,
     ModeDivergence,
-    Agreement,
+    #[serde(rename = "Agreement")]
+    ClassAccuracy,
     NearestTraining,
     Sharpness,
     Diversity,
@@ -145,7 +146,7 @@ impl Metric {
             Self::ClassDivergence => "KL of the classes",
             Self::Modes => "modes",
             Self::ModeDivergence => "KL of the modes",
-            Self::Agreement => "asked class made",
+            Self::ClassAccuracy => "class accuracy of samples",
             Self::NearestTraining => "distance to training",
             Self::Sharpness => "sharpness",
             Self::Diversity => "diversity",
@@ -179,7 +180,7 @@ impl Metric {
             Self::ClassDivergence => "How far the shares of the classes are from those of the test images.",
             Self::Modes => "How many of the thousand combinations of three digits come at all.",
             Self::ModeDivergence => "How unevenly the thousand combinations come.",
-            Self::Agreement => "The share of samples that the evaluator takes for the class that was asked for.",
+            Self::ClassAccuracy => "The share of samples that the evaluator takes for the class that was asked for.",
             Self::NearestTraining => {
                 "How far samples are from the nearest training image, as a share of how far test images are; far below 1 means copies."
             }
@@ -200,7 +201,7 @@ impl Metric {
             Self::Fid | Self::InceptionFid | Self::Kid | Self::ClassDivergence | Self::ModeDivergence => Better::Lower,
             Self::ReconstructionFid | Self::CrossEntropy => Better::Lower,
             Self::Accuracy | Self::InceptionScore | Self::Precision | Self::Recall | Self::Coverage => Better::Higher,
-            Self::ClassesCovered | Self::Modes | Self::Agreement => Better::Higher,
+            Self::ClassesCovered | Self::Modes | Self::ClassAccuracy => Better::Higher,
             Self::Elbo | Self::LikelihoodBound => Better::Higher,
             // Blurred samples crowd where real images are dense.
             Self::Density => Better::Real,
@@ -236,7 +237,7 @@ impl Score {
     }
 
     /// The standard deviation over the seeds; None for a single one.
-    pub fn deviation(&self) -> Option<f64> {
+    pub fn std(&self) -> Option<f64> {
         let (mean, count) = (self.mean(), self.values.len());
         let squares = self.values.iter().map(|value| (value - mean).powi(2)).sum::<f64>();
         (count > 1).then(|| (squares / (count - 1) as f64).sqrt())
@@ -244,7 +245,7 @@ impl Score {
 
     /// The standard deviation over the seeds, or where there is only one the score's own standard error.
     pub fn spread(&self) -> Option<f64> {
-        self.deviation().or(self.error)
+        self.std().or(self.error)
     }
 
     /// The mean and its spread as they stand in tables.

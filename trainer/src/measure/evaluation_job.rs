@@ -57,27 +57,27 @@ impl EvaluationJob<'_> {
             let pixels = draw(&model.sampler, model.data.image(), *seed, self.count, self.progress);
             self.progress.begin(format!("{}: looking at them, {of}", manifest.name), self.count);
             let classes = model.sampler.classes() as u64;
-            let asked: Vec<usize> =
+            let requested: Vec<usize> =
                 (0..self.count as u64).filter_map(|index| Some(index.checked_rem(classes)? as usize)).collect();
-            let seen = self.reference_set.measure(&pixels, &asked, self.progress);
-            for Value { measure, value, error } in &seen.values {
+            let metrics = self.reference_set.measure(&pixels, &requested, self.progress);
+            for Value { measure, value, error } in &metrics.values {
                 match scores.iter_mut().find(|score| score.measure == *measure) {
                     Some(score) => score.values.push(*value),
                     None => scores.push(self.reference_set.score(*measure, vec![*value], *error)),
                 }
             }
-            first.get_or_insert((pixels, seen));
+            first.get_or_insert((pixels, metrics));
         }
         if let Some(encoder) = &model.encoder {
             // In the range that the model knows.
             let test = crate::data::test(&model.data, self.search)?;
             self.progress.begin(format!("{}: reconstructions", manifest.name), 2 * test.count());
-            let copies = reconstructions(encoder, &model.sampler, &test, self.progress);
-            let distance = self.reference_set.frechet_distance(&copies, self.progress);
+            let reconstructed = reconstructions(encoder, &model.sampler, &test, self.progress);
+            let distance = self.reference_set.frechet_distance(&reconstructed, self.progress);
             scores.push(self.reference_set.score(Metric::ReconstructionFid, vec![distance], None));
             scores.extend(self.likelihood(model, encoder, &test));
         }
-        let (pixels, seen) = match first {
+        let (pixels, metrics) = match first {
             Some(first) => first,
             None => anyhow::bail!("there is no seed"),
         };
@@ -95,13 +95,13 @@ impl EvaluationJob<'_> {
             seeds: self.seeds.to_vec(),
             importance_samples: self.importance_samples,
             scores,
-            classes: seen.classes,
-            alarm: seen.alarm,
+            classes: metrics.classes,
+            alarm: metrics.alarm,
             warnings: self.warnings(),
             seconds: began.elapsed().as_secs_f64(),
         };
-        let neighbours = self.neighbours(&pixels, &seen.nearest)?;
-        Ok((evaluation, EvaluationOutputs { neighbours, features: seen.features }))
+        let neighbours = self.neighbours(&pixels, &metrics.nearest)?;
+        Ok((evaluation, EvaluationOutputs { neighbours, features: metrics.features }))
     }
 
     /// The bounds of a VAE's likelihood.

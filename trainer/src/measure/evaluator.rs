@@ -175,7 +175,7 @@ impl Evaluator {
 
     /// Looks at all of `pixels`. Of stacked digits the features stand one after another, and the classes are all combinations, the
     /// first digit's counting most.
-    pub fn look(&self, pixels: &Pixels, progress: &EvaluationProgress) -> Predictions {
+    pub fn predict(&self, pixels: &Pixels, progress: &EvaluationProgress) -> Predictions {
         let (mut features, mut probabilities) = (Vec::new(), Vec::new());
         let (mut size, mut classes) = (0, 0);
         let [channels, height, width] = pixels.shape;
@@ -184,14 +184,14 @@ impl Evaluator {
             let shape = [some.len() * self.planes, channels / self.planes, height, width];
             let count = some.len();
             let images = Tensor::from_data(TensorData::new(pixels.numbers(some), shape), &self.device);
-            let (seen, told) = within_threads(|| {
-                let (seen, told) = self.classifier.features(images);
+            let (seen, predicted) = within_threads(|| {
+                let (seen, predicted) = self.classifier.features(images);
                 size = seen.dims()[1] * self.planes;
-                (seen.into_data(), told.into_data())
+                (seen.into_data(), predicted.into_data())
             });
             features.extend(seen.iter::<f32>().map(f64::from));
-            let told: Vec<f64> = told.iter::<f32>().map(f64::from).collect();
-            let rows = told.chunks_exact((told.len() / count.max(1)).max(1));
+            let predicted: Vec<f64> = predicted.iter::<f32>().map(f64::from).collect();
+            let rows = predicted.chunks_exact((predicted.len() / count.max(1)).max(1));
             for row in rows {
                 let joint = combinations(row, self.planes);
                 classes = joint.len();
@@ -263,8 +263,12 @@ mod tests {
             let evaluator = Evaluator::open(None, &data, &Device::flex()).unwrap();
             let test = crate::data::test(&data, &search).unwrap();
             let all: Vec<usize> = (0..test.count()).collect();
-            let told = evaluator.look(&Pixels::of(&test, &all), &EvaluationProgress::new(false)).classes();
-            let right = told.iter().zip(evaluator.truth(&test, &all)).filter(|(told, truth)| *told == truth).count();
+            let predicted = evaluator.predict(&Pixels::of(&test, &all), &EvaluationProgress::new(false)).classes();
+            let right = predicted
+                .iter()
+                .zip(evaluator.truth(&test, &all))
+                .filter(|(predicted, truth)| *predicted == truth)
+                .count();
             assert!(right as f64 >= least * all.len() as f64, "{}: {right}", evaluator.name());
         }
     }

@@ -25,7 +25,7 @@ pub enum Density {
     /// Σ −(x − y)² / 2σ² − log σ − ½ log 2π. Squared error is that of σ² = ½.
     Normal {
         /// σ
-        deviation: f64,
+        std: f64,
     },
     /// Σ −|x − y| − log 2. Absolute error is that of the scale 1.
     Laplace,
@@ -41,10 +41,10 @@ impl Density {
                 let losses = given.clone().clamp_min(0.0) - given * images + rest;
                 (losses, -1.0, 0.0)
             }
-            Self::Normal { deviation } => {
+            Self::Normal { std } => {
                 let half_log_two_pi = 0.5 * std::f64::consts::TAU.ln();
-                let constant = -values * (deviation.ln() + half_log_two_pi);
-                ((given - images).square(), -0.5 / (deviation * deviation), constant)
+                let constant = -values * (std.ln() + half_log_two_pi);
+                ((given - images).square(), -0.5 / (std * std), constant)
             }
             Self::Laplace => ((given - images).abs(), -1.0, -values * std::f64::consts::LN_2),
         };
@@ -118,7 +118,8 @@ impl LikelihoodEstimator<'_> {
             bounds.extend(part.weights.chunks_exact(importance_samples.draws.max(1)).map(log_mean_exp));
             progress.done(indices.len() * importance_samples.draws);
         }
-        let elbo: Vec<f64> = reconstructions.iter().zip(&divergences).map(|(gain, price)| gain - price).collect();
+        let elbo: Vec<f64> =
+            reconstructions.iter().zip(&divergences).map(|(log_likelihood, kl)| log_likelihood - kl).collect();
         let (bound, bound_error) = mean_and_error(&bounds);
         Likelihood {
             reconstruction: mean_and_error(&reconstructions).0,
@@ -157,10 +158,10 @@ impl LikelihoodEstimator<'_> {
             let mut weight = 0.0;
             for ((mean, log_variance), epsilon) in mean[own.clone()].iter().zip(&log_variance[own]).zip(noise) {
                 let epsilon = f64::from(*epsilon);
-                let code = mean + (0.5 * log_variance).exp() * epsilon;
+                let z = mean + (0.5 * log_variance).exp() * epsilon;
                 // log N(z; 0, 1) − log N(z; μ, σ²)
-                weight += 0.5 * (epsilon * epsilon - code * code + log_variance);
-                latents.push(code as f32);
+                weight += 0.5 * (epsilon * epsilon - z * z + log_variance);
+                latents.push(z as f32);
             }
             weights.push(weight);
         }
@@ -336,8 +337,8 @@ mod tests {
             let name = case["distribution"].as_str().unwrap();
             let density = match (name, case["deviation"].as_f64()) {
                 ("bernoulli", _) => Density::Bernoulli,
-                ("mse", _) => Density::Normal { deviation: std::f64::consts::FRAC_1_SQRT_2 },
-                (_, deviation) => Density::Normal { deviation: deviation.unwrap() },
+                ("mse", _) => Density::Normal { std: std::f64::consts::FRAC_1_SQRT_2 },
+                (_, std) => Density::Normal { std: std.unwrap() },
             };
             let (encoder, sampler) = model(&reference, density == Density::Bernoulli, &device);
             let estimator = LikelihoodEstimator { encoder: &encoder, sampler: &sampler, density, device: &device };

@@ -73,7 +73,7 @@ fn inception_scores_are_those_of_the_original_formula() {
     for case in cases("inception") {
         let score = inception_score(&features(&case["probabilities"]), case["splits"].as_u64().unwrap() as usize);
         check(&case, "mean", score.mean, 1e-12);
-        check(&case, "deviation", score.deviation, 1e-12);
+        check(&case, "deviation", score.std, 1e-12);
     }
 }
 

@@ -90,22 +90,22 @@ impl ReferenceSet {
         let [test_pixels, training_pixels] =
             [(&test, &test_order), (&training, &training_order)].map(|(images, order)| Pixels::of(images, order));
         progress.begin(format!("looking at {} test images", test.count()), test.count());
-        let predictions = evaluator.look(&test_pixels, progress);
+        let predictions = evaluator.predict(&test_pixels, progress);
         progress.begin(format!("looking at {} training images", training_order.len()), training_order.len());
-        let training_predictions = evaluator.look(&training_pixels, progress);
-        let (told, classes) = (predictions.classes(), predictions.probabilities.size());
+        let training_predictions = evaluator.predict(&training_pixels, progress);
+        let (predicted, classes) = (predictions.classes(), predictions.probabilities.size());
         let truth = evaluator.truth(&test, &test_order);
-        let accuracy = (!truth.is_empty()).then(|| agreement(&told, &truth));
+        let accuracy = (!truth.is_empty()).then(|| accuracy_of(&predicted, &truth));
         let nearest =
             mean(nearest(&predictions.features, &training_predictions.features).iter().map(|(_, distance)| *distance));
         let mut reference_set = Self {
             accuracy,
             moments: Moments::of(&predictions.features),
-            shares: histogram(&told, classes),
+            shares: histogram(&predicted, classes),
             inception_score: inception_score(&predictions.probabilities, SPLITS).mean,
             sharpness: mean(sharpness(&test_pixels.numbers(0..test_pixels.count()), test.shape()).into_iter()),
             diversity: diversity(&predictions.features),
-            class_diversity: diversity_by_class(&predictions.features, &told, classes),
+            class_diversity: diversity_by_class(&predictions.features, &predicted, classes),
             nearest,
             manifold: Manifold::of(predictions.features),
             test,
@@ -168,32 +168,32 @@ impl ReferenceSet {
     }
 
     /// Looks at samples, and compares them. `asked` has the class that each was asked for, where one was.
-    pub fn measure(&self, pixels: &Pixels, asked: &[usize], progress: &EvaluationProgress) -> SampleMetrics {
-        let predictions = self.evaluator.look(pixels, progress);
-        let mut seen = self.compare(predictions, pixels, asked, true);
+    pub fn measure(&self, pixels: &Pixels, requested: &[usize], progress: &EvaluationProgress) -> SampleMetrics {
+        let predictions = self.evaluator.predict(pixels, progress);
+        let mut metrics = self.compare(predictions, pixels, requested, true);
         if let Some((network, _, moments, _)) = &self.inception {
             let found = Moments::of(&inception(network, pixels, &self.device, progress));
-            seen.values.insert(1, value(Metric::InceptionFid, frechet_distance(&found, moments)));
+            metrics.values.insert(1, value(Metric::InceptionFid, frechet_distance(&found, moments)));
         }
-        seen
+        metrics
     }
 
     /// The FID of images, such as reconstructions, and nothing else.
     pub fn frechet_distance(&self, pixels: &Pixels, progress: &EvaluationProgress) -> f64 {
-        let predictions = self.evaluator.look(pixels, progress);
+        let predictions = self.evaluator.predict(pixels, progress);
         frechet_distance(&Moments::of(&predictions.features), &self.moments)
     }
 
     /// Scores of images. Only of `samples` the nearest training images are sought.
-    fn compare(&self, predictions: Predictions, pixels: &Pixels, asked: &[usize], samples: bool) -> SampleMetrics {
-        let told = predictions.classes();
+    fn compare(&self, predictions: Predictions, pixels: &Pixels, requested: &[usize], samples: bool) -> SampleMetrics {
+        let predicted = predictions.classes();
         let classes = predictions.probabilities.size();
-        let shares = histogram(&told, classes);
+        let shares = histogram(&predicted, classes);
         // Blocks are independent only if no class takes its turn, as those of a conditional model do.
         let mut order: Vec<usize> = (0..predictions.features.count()).collect();
         Noise::of(Purpose::Measure, 2, 2).shuffle(&mut order);
         let kid = kernel_distance(self.manifold.features(), &predictions.features.select(&order), BLOCK);
-        let certainty = inception_score(&predictions.probabilities, SPLITS);
+        let inception = inception_score(&predictions.probabilities, SPLITS);
         let mut values = vec![
             value(Metric::Fid, frechet_distance(&Moments::of(&predictions.features), &self.moments)),
             Value {
@@ -201,11 +201,11 @@ impl ReferenceSet {
                 value: kid.mean,
                 error: Some(kid.standard_error).filter(|error| error.is_finite()),
             },
-            Value { measure: Metric::InceptionScore, value: certainty.mean, error: Some(certainty.deviation) },
+            Value { measure: Metric::InceptionScore, value: inception.mean, error: Some(inception.std) },
         ];
         let nearest = if samples { nearest(&predictions.features, &self.training_features) } else { Vec::new() };
-        let own_diversity = diversity(&predictions.features);
-        let class_diversity = diversity_by_class(&predictions.features, &told, classes.min(CLASSES));
+        let sample_diversity = diversity(&predictions.features);
+        let class_diversity = diversity_by_class(&predictions.features, &predicted, classes.min(CLASSES));
         let manifold = Manifold::of(predictions.features);
         let near = neighbour_scores(&self.manifold, &manifold);
         values.extend([
@@ -223,12 +223,12 @@ impl ReferenceSet {
             values.push(value(Metric::ClassesCovered, covered(&shares, &self.shares) as f64));
             values.push(value(Metric::ClassDivergence, divergence(&shares, &self.shares)));
         }
-        if !asked.is_empty() {
-            values.push(value(Metric::Agreement, agreement(&told, asked)));
+        if !requested.is_empty() {
+            values.push(value(Metric::ClassAccuracy, accuracy_of(&predicted, requested)));
         }
         let sharp = mean(sharpness(&pixels.numbers(0..pixels.count()), pixels.shape).into_iter());
         values.push(value(Metric::Sharpness, sharp / self.sharpness));
-        values.push(value(Metric::Diversity, own_diversity / self.diversity));
+        values.push(value(Metric::Diversity, sample_diversity / self.diversity));
         if samples {
             let distance = mean(nearest.iter().map(|(_, distance)| *distance));
             values.push(value(Metric::NearestTraining, distance / self.nearest));
@@ -238,11 +238,11 @@ impl ReferenceSet {
         };
         let (nearest_others, real_others) = (others(&manifold), others(&self.manifold));
         let few = classes <= CLASSES;
-        let signs = CollapseStatistics {
+        let statistics = CollapseStatistics {
             names: self.test.classes(),
             shares: if few { &shares } else { &[] },
             real_shares: if few { &self.shares } else { &[] },
-            diversity: own_diversity,
+            diversity: sample_diversity,
             real_diversity: self.diversity,
             nearest_others: &nearest_others,
             real_nearest_other: mean(real_others.iter().copied()),
@@ -260,7 +260,7 @@ impl ReferenceSet {
         });
         SampleMetrics {
             classes: class_scores.collect(),
-            alarm: alarm(&signs),
+            alarm: alarm(&statistics),
             values,
             features: manifold.into_features(),
             nearest,
@@ -279,7 +279,7 @@ impl ReferenceSet {
             Metric::ClassesCovered => Some(classes),
             Metric::Modes => Some(self.shares.iter().filter(|share| **share > 0.0).count() as f64),
             Metric::ModeDivergence => Some(divergence(&self.shares, &vec![1.0 / classes; self.shares.len()])),
-            Metric::Agreement => self.accuracy,
+            Metric::ClassAccuracy => self.accuracy,
             _ => None,
         };
         let training = match (measure, &self.inception) {
@@ -297,9 +297,9 @@ impl ReferenceSet {
     }
 }
 
-/// The share of `told` that is as it was asked for.
-fn agreement(told: &[usize], asked: &[usize]) -> f64 {
-    mean(told.iter().zip(asked).map(|(told, asked)| f64::from(u8::from(told == asked))))
+/// The share of `predicted` that is as it was asked for.
+fn accuracy_of(predicted: &[usize], requested: &[usize]) -> f64 {
+    mean(predicted.iter().zip(requested).map(|(predicted, requested)| f64::from(u8::from(predicted == requested))))
 }
 
 fn mean(values: impl Iterator<Item = f64>) -> f64 {

@@ -152,25 +152,27 @@ fn samples_of_shipped_models_are_as_good_as_their_scores_claim() {
             let search = Search { data_dir: Some(folder.clone()), ..Search::default() };
             let test = crate::data::test(&data, &search).unwrap();
             let all: Vec<usize> = (0..2_000).collect();
-            Moments::of(&evaluator.look(&Pixels::of(&test, &all), &progress).features)
+            Moments::of(&evaluator.predict(&Pixels::of(&test, &all), &progress).features)
         });
         let models =
             shipped().into_iter().filter(|model| model.set() == set && model.artifact.manifest.generator.is_some());
         for model in models {
             let (name, sampler) = (model.name(), model.artifact.sampler(&device).unwrap());
             let pixels = draw(&sampler, model.artifact.manifest.data.image, 1, SAMPLES, &progress);
-            let predictions = evaluator.look(&pixels, &progress);
-            let told = predictions.classes();
-            if let Some(claim) = model.claim(Metric::Agreement) {
-                let asked = (0..SAMPLES).map(|sample| sample % sampler.classes());
+            let predictions = evaluator.predict(&pixels, &progress);
+            let predicted = predictions.classes();
+            if let Some(claim) = model.claim(Metric::ClassAccuracy) {
+                let requested = (0..SAMPLES).map(|sample| sample % sampler.classes());
                 let agreed =
-                    told.iter().zip(asked).filter(|(told, asked)| **told == *asked).count() as f64 / SAMPLES as f64;
+                    predicted.iter().zip(requested).filter(|(predicted, requested)| **predicted == *requested).count()
+                        as f64
+                        / SAMPLES as f64;
                 let chance = 4.0 * (claim * (1.0 - claim) / SAMPLES as f64).sqrt() + 0.002;
-                assert!((agreed - claim).abs() < chance, "{name} makes {agreed} of what is asked for, not {claim}");
+                assert!((agreed - claim).abs() < chance, "{name} makes {agreed} of what is requested for, not {claim}");
             }
             let claimed: Vec<f64> = model.evaluation.classes.iter().map(|class| class.share).collect();
             // Twice the divergence of counts is nearly χ² with 9 degrees of freedom, which exceeds 28 once in a thousand times.
-            let far = 2.0 * SAMPLES as f64 * divergence(&histogram(&told, claimed.len()), &claimed);
+            let far = 2.0 * SAMPLES as f64 * divergence(&histogram(&predicted, claimed.len()), &claimed);
             assert!(far < 28.0, "{name}: the classes do not come as often as claimed ({far})");
             if let (Some(real), Some(claim)) = (&real, model.claim(Metric::Fid)) {
                 let found = frechet_distance(&Moments::of(&predictions.features), real);

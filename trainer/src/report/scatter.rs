@@ -12,10 +12,10 @@ const LATENTS: usize = 5000;
 
 /// The latents whose dots of one colour are one element: small enough that dots lie above each other as their latents
 /// follow, and that dots of one colour grow denser where many meet.
-const ROUND: usize = 250;
+const LAYER: usize = 250;
 
 /// Of so many latents the lowest and the highest are outliers, which must not squeeze the others.
-const OUTSIDE: usize = 500;
+const OUTLIER_FRACTION: usize = 500;
 
 /// What is left free between the others and either end of an axis, in parts of their range.
 const MARGIN: f64 = 0.06;
@@ -95,7 +95,7 @@ pub fn scatter_svg(latents: &[f32], latent: usize, labels: &[u8], classes: &[&st
         for (&[x, y], left) in planes.iter().zip((0..).step_by(panel.unsigned_abs() as usize)) {
             let area = root.clone().shrink((left, ABOVE), (LEFT + side, side + BELOW));
             let chart = chart(&area, [axes[x], axes[y]], [NAMES[x], NAMES[y]])?;
-            for round in shown.chunks(ROUND) {
+            for round in shown.chunks(LAYER) {
                 for (colour, RGBColor(red, green, blue)) in COLOURS.iter().enumerate() {
                     // A line without length and with round ends is a dot.
                     let lines: String = round
@@ -122,7 +122,7 @@ fn axes(dimensions: impl Iterator<Item = Vec<f64>>) -> Vec<Axis> {
     let ranges: Vec<[f64; 2]> = dimensions
         .map(|mut values| {
             values.sort_unstable_by(f64::total_cmp);
-            let outside = values.len() / OUTSIDE;
+            let outside = values.len() / OUTLIER_FRACTION;
             [values.get(outside), values.iter().nth_back(outside)].map(|value| value.copied().unwrap_or(0.0))
         })
         .collect();

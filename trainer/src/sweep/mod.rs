@@ -196,8 +196,8 @@ impl Sweep {
         }
         let total = self.runs.len();
         let width = total.to_string().len();
-        let tell = |run: &Planned, what: &str| say!("{:>width$}/{total}  {}: {what}", run.index, run.title);
-        let ends = work(&program, &runs, &workers, &signals, tell);
+        let report = |run: &Planned, what: &str| say!("{:>width$}/{total}  {}: {what}", run.index, run.title);
+        let ends = work(&program, &runs, &workers, &signals, report);
         let scored = match workers.score && !signals.heard() {
             true => self.score(&runs, &workers, &signals),
             false => Ok(()),
@@ -205,7 +205,7 @@ impl Sweep {
         if index.is_none() {
             let failed = |run: &Planned| ends[run.index - 1] == End::Failed;
             say!("");
-            self.tell(&self.rows(failed))?;
+            self.report(&self.rows(failed))?;
             for (run, end) in runs.iter().zip(&ends).filter(|(_, end)| matches!(end, End::Failed | End::Diverged)) {
                 let end = if *end == End::Failed { "failed" } else { "diverged" };
                 say!("run {} {end}; see {}", run.index, run.folder.log().display());
@@ -270,7 +270,7 @@ impl Sweep {
 
     /// Tells of all runs in a table, from what their folders hold.
     pub fn table(&self) -> Result<()> {
-        self.tell(&self.rows(|_| false))
+        self.report(&self.rows(|_| false))
     }
 
     fn rows(&self, failed: impl Fn(&Planned) -> bool) -> Vec<Row<'_>> {
@@ -284,7 +284,7 @@ impl Sweep {
         rows
     }
 
-    fn tell(&self, rows: &[Row<'_>]) -> Result<()> {
+    fn report(&self, rows: &[Row<'_>]) -> Result<()> {
         say!("{}", table::runs(rows, &self.names));
         if let Some(means) = table::means(rows, &self.names) {
             say!("mean ± standard deviation over the seeds\n\n{means}");

@@ -16,17 +16,17 @@ use crate::run::RunFolder;
 /// Latents of the images after every epoch.
 const SAMPLE_SEED: u64 = 0;
 /// Rows and columns of those images; with classes, one column for each.
-const SAMPLE_SIDE: usize = 8;
+const GRID_SIDE: usize = 8;
 /// How many times every pixel is enlarged in them.
 pub const SAMPLE_SCALE: u32 = 2;
 /// How many test images a classifier is shown at a time.
-const TESTED: usize = 500;
+const BATCH: usize = 500;
 
 /// How many test images are shown beside their reconstructions, and how many of them in a row.
-const COPIED: usize = 30;
-const COPIED_COLUMNS: usize = 10;
+const RECONSTRUCTIONS: usize = 30;
+const RECONSTRUCTION_COLUMNS: usize = 10;
 /// How many test images are shown on the map of a latent space.
-const MAPPED: usize = 5_000;
+const SCATTERED: usize = 5_000;
 /// How long each image of the samples is shown where all of them move.
 const FRAME_SECONDS: f64 = 0.4;
 
@@ -56,14 +56,14 @@ impl RunReporter<'_> {
         run.write_samples(state.epoch, &image)?;
         run.write("curves.svg", curves_svg(&panels(&run.metrics()?))?.as_bytes())?;
         // A classifier, and a model of latents, has no reconstructions of images.
-        let reader = trained.encoder.as_ref().filter(|_| self.run.source().is_none());
-        if let (Some(encoder), true) = (reader, trained.generator.is_some()) {
+        let encoder = trained.encoder.as_ref().filter(|_| self.run.source().is_none());
+        if let (Some(encoder), true) = (encoder, trained.generator.is_some()) {
             let sampler = self.run.sampler(trained, &state.prior)?;
             run.write("reconstructions.png", &self.reconstructions(encoder, &sampler, test.images())?)?;
             if last && [2, 3].contains(&self.run.plan().latent()) {
-                let latents = read_sync(encode(test.images(), MAPPED, encoder, self.run.device()))?.0;
+                let latents = read_sync(encode(test.images(), SCATTERED, encoder, self.run.device()))?.0;
                 let set = test.images();
-                let labels = &set.labels()[..set.count().min(MAPPED)];
+                let labels = &set.labels()[..set.count().min(SCATTERED)];
                 let classes: Vec<&str> = set.classes().iter().map(String::as_str).collect();
                 let map = scatter_svg(&latents, self.run.plan().latent(), labels, &classes)?;
                 run.write("latent.svg", map.as_bytes())?;
@@ -82,8 +82,8 @@ impl RunReporter<'_> {
     /// Test images, and below each row of them what the decoder makes of their latents.
     fn reconstructions(&self, encoder: &Encoder, sampler: &Sampler, test: &Images) -> Result<Vec<u8>> {
         let mut pixels: Vec<f32> = Vec::new();
-        let all: Vec<usize> = (0..test.count().min(COPIED)).collect();
-        for indices in all.chunks(COPIED_COLUMNS) {
+        let all: Vec<usize> = (0..test.count().min(RECONSTRUCTIONS)).collect();
+        for indices in all.chunks(RECONSTRUCTION_COLUMNS) {
             let batch = plain(test, indices, self.run.device());
             let latents = encoder.encode(batch.samples.clone(), &batch.classes).0;
             let classes: Vec<usize> = indices.iter().map(|index| usize::from(test.labels()[*index])).collect();
@@ -91,7 +91,7 @@ impl RunReporter<'_> {
             pixels.extend(shown.into_data().iter::<f32>());
             pixels.extend(sampler.decode(latents, &classes).into_data().iter::<f32>());
         }
-        png_grid(&pixels, self.run.plan().image(), COPIED_COLUMNS.min(all.len()), 2)
+        png_grid(&pixels, self.run.plan().image(), RECONSTRUCTION_COLUMNS.min(all.len()), 2)
             .context("the image of the reconstructions")
     }
 
@@ -99,7 +99,7 @@ impl RunReporter<'_> {
     /// third grows from one block to the next. Where latents are not drawn from N(0, I), the grid spans those of the test images.
     fn manifold(&self, sampler: &Sampler, latents: &[f32]) -> Result<Vec<u8>> {
         let latent = self.run.plan().latent();
-        let (mean, deviation) = match sampler.prior {
+        let (mean, std) = match sampler.prior {
             Prior::Normal => (vec![0.0; latent], vec![1.0; latent]),
             _ => moments(latents, latent),
         };
@@ -110,7 +110,7 @@ impl RunReporter<'_> {
             let mut values = Vec::with_capacity(blocks * side * latent);
             for (block, column) in (0..blocks).flat_map(|block| (0..side).map(move |column| (block, column))) {
                 let code = [quantile(column, side), quantile(row, side), quantile(block, blocks)];
-                values.extend((0..latent).map(|value| mean[value] + deviation[value] * code[value]));
+                values.extend((0..latent).map(|value| mean[value] + std[value] * code[value]));
             }
             let latents = TensorData::new(values, [blocks * side, latent]);
             pixels.extend(sampler.decode(Tensor::from_data(latents, self.run.device()), &[]).into_data().iter::<f32>());
@@ -124,8 +124,8 @@ impl RunReporter<'_> {
             return self.confusion(&classifier.network, self.run.sets().test.images());
         }
         let sampler = self.run.sampler(trained, &self.run.state().prior)?;
-        let columns = if sampler.classes > 0 { sampler.classes } else { SAMPLE_SIDE };
-        let samples = sampler.sample(SAMPLE_SEED, 0, columns * SAMPLE_SIDE, None).into_data();
+        let columns = if sampler.classes > 0 { sampler.classes } else { GRID_SIDE };
+        let samples = sampler.sample(SAMPLE_SEED, 0, columns * GRID_SIDE, None).into_data();
         let pixels: Vec<f32> = samples.iter().collect();
         png_grid(&pixels, self.run.plan().image(), columns, SAMPLE_SCALE).context("the image of the samples")
     }
@@ -135,11 +135,11 @@ impl RunReporter<'_> {
         let classes = test.classes().len();
         let mut counts = vec![0_u32; classes * classes];
         let all: Vec<usize> = (0..test.count()).collect();
-        for indices in all.chunks(TESTED) {
+        for indices in all.chunks(BATCH) {
             let batch = plain(test, indices, self.run.device());
-            let told = classifier.forward(batch.samples).flat().argmax(1).into_data();
-            for (index, told) in indices.iter().zip(told.iter::<i64>()) {
-                let cell = usize::from(test.labels()[*index]) * classes + told as usize;
+            let predicted = classifier.forward(batch.samples).flat().argmax(1).into_data();
+            for (index, predicted) in indices.iter().zip(predicted.iter::<i64>()) {
+                let cell = usize::from(test.labels()[*index]) * classes + predicted as usize;
                 if let Some(count) = counts.get_mut(cell) {
                     *count += 1;
                 }

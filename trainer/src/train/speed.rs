@@ -9,7 +9,7 @@ use imago_core::latent::Prior;
 use imago_core::training::Run;
 use serde::Serialize;
 
-use super::training::UNREAD;
+use super::training::MAX_UNREAD;
 use crate::facts;
 
 /// How often samples are drawn for the median of the times, and for how long at the most.
@@ -71,7 +71,7 @@ pub fn measure(run: &mut Run, measurement: &Measurement) -> Result<Speed> {
     }
     let peak_memory_bytes = facts::peak_memory();
     let steps_per_s = *steps as f64 / seconds;
-    let sample = draw(run, samples)?;
+    let sample = time_samples(run, samples)?;
     let images_per_s = steps_per_s * batch as f64;
     Ok(Speed { first_step_s, steps: *steps, seconds, steps_per_s, images_per_s, epoch_s, peak_memory_bytes, sample })
 }
@@ -80,7 +80,7 @@ pub fn measure(run: &mut Run, measurement: &Measurement) -> Result<Speed> {
 fn take(run: &mut Run, count: u64) -> Result<()> {
     for _ in 0..count {
         run.step();
-        if run.unread() >= UNREAD {
+        if run.unread() >= MAX_UNREAD {
             read_sync(run.read())?;
         }
     }
@@ -89,7 +89,7 @@ fn take(run: &mut Run, count: u64) -> Result<()> {
 }
 
 /// The median time of drawing so many samples, if the model makes any.
-fn draw(run: &mut Run, counts: &[usize]) -> Result<Vec<SamplingTime>> {
+fn time_samples(run: &mut Run, counts: &[usize]) -> Result<Vec<SamplingTime>> {
     let snapshot = read_sync(run.snapshot(0.0))?;
     let trained = run.trained(&snapshot)?;
     if trained.generator.is_none() {
