@@ -72,7 +72,7 @@ pub fn run() -> Result<ExitCode> {
         Action::Export(command) => command.run(),
         Action::Bench(command) => command.run(),
         Action::Data(command) => command.run(),
-        Action::Init(command) => Ok(command.run()),
+        Action::Init(command) => command.run(),
         Action::Layers(command) => command.run(),
         Action::Schema(command) => Ok(command.run()),
     }

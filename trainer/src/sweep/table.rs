@@ -102,6 +102,13 @@ struct Column {
     name: String,
 }
 
+impl Column {
+    /// The name in `sweep.tsv`, which stays what it was when the first of these files were written.
+    fn name_in_files(&self) -> &str {
+        if self.name == Metric::ClassAccuracy.title() { "asked class made" } else { &self.name }
+    }
+}
+
 /// All metrics of all runs, losses first.
 fn metrics(rows: &[Row<'_>]) -> Vec<Column> {
     let mut metrics: Vec<Column> = Vec::new();
@@ -198,8 +205,8 @@ pub fn tsv(rows: &[Row<'_>], names: &Names) -> String {
         let _ = write!(text, "\t{path}");
     }
     text.push_str("\tfolder\toutcome\tepochs\tsteps\tseconds");
-    for Column { kind, name } in &metrics {
-        let _ = write!(text, "\t{}/{name}", kind.name());
+    for column in &metrics {
+        let _ = write!(text, "\t{}/{}", column.kind.name(), column.name_in_files());
     }
     text.push('\n');
     for row in rows {

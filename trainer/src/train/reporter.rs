@@ -10,6 +10,7 @@ use imago_core::network::Sequential;
 use imago_core::noise::normal_quantile;
 use imago_core::training::Run;
 
+use super::training::title;
 use crate::report::{Line, Panel, animation, confusion_png, curves_svg, png_grid, scatter_svg};
 use crate::run::RunFolder;
 
@@ -156,7 +157,7 @@ fn panels(metrics: &[serde_json::Value]) -> Vec<Panel> {
         let Some(epoch) = line["epoch"].as_f64() else { continue };
         for (key, value) in line.as_object().into_iter().flatten() {
             let Some((kind, part)) = key.split_once('/') else { continue };
-            let name = if kind == "loss" { "training" } else { kind };
+            let (part, name) = (title(part), if kind == "loss" { "training" } else { kind });
             let point = (epoch, value.as_f64().unwrap_or(f64::NAN));
             let index = panels.iter().position(|panel| panel.title == part).unwrap_or_else(|| {
                 panels.push(Panel { title: part.to_owned(), lines: Vec::new() });

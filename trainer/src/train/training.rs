@@ -228,11 +228,20 @@ fn diverged(why: &str, run: &Run, folder: &RunFolder) -> anyhow::Error {
     )
 }
 
+/// What people call a part of the loss. In files the discriminator's mean outputs are `real` and `made`.
+pub(super) fn title(part: &str) -> &str {
+    match part {
+        "real" => "D(real)",
+        "made" => "D(fake)",
+        part => part,
+    }
+}
+
 /// `reconstruction 148.70  kl 3.612`
 fn describe(parts: &[(String, f64)]) -> String {
     let named = parts.iter().map(|(name, value)| {
         let decimals = if value.abs() < 10.0 { 4 } else { 2 };
-        format!("{name} {value:.decimals$}")
+        format!("{} {value:.decimals$}", title(name))
     });
     named.collect::<Vec<_>>().join("  ")
 }
@@ -275,5 +284,11 @@ mod tests {
     fn small_figures_are_shown_with_more_digits() {
         let parts = [("reconstruction".to_owned(), 148.7), ("accuracy".to_owned(), 0.9931)];
         assert_eq!(describe(&parts), "reconstruction 148.70  accuracy 0.9931");
+    }
+
+    #[test]
+    fn outputs_of_the_discriminator_are_named_as_in_papers() {
+        let parts = [("real".to_owned(), 0.31), ("made".to_owned(), -0.22)];
+        assert_eq!(describe(&parts), "D(real) 0.3100  D(fake) -0.2200");
     }
 }
