@@ -1,6 +1,7 @@
 //! Data sets: folders of images, and the commands that look at sets.
 
 use image::{Rgb, RgbImage};
+use imago_core::spec::Set;
 use imago_tests::Workshop;
 
 /// Learns colour images of a folder by class.
@@ -84,7 +85,8 @@ fn classes_have_to_be_those_of_the_folder() {
 #[test]
 fn sets_can_be_looked_at() {
     let shop = photos();
-    assert!(said(&shop, "data list").contains("fashion-mnist"));
+    let list = said(&shop, "data list");
+    assert!(Set::ALL.iter().all(|set| list.contains(set.name())), "{list}");
     let stats = said(&shop, "data stats synthetic-digits");
     assert!(stats.contains("training: 10000 grey images of 28 x 28 pixels") && stats.contains("10.0 %"), "{stats}");
     let stats = said(&shop, "data stats photos --size 32");

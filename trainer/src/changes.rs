@@ -81,12 +81,12 @@ mod tests {
         let layers = "flatten, { linear: 16 }, relu, { linear: 10 }";
         let before = pipeline("epochs: 3", layers);
         assert_eq!(changes(&before, &pipeline("epochs: 3, batch: 128", layers)).unwrap(), []);
-        let told = |train: &str, layers: &str| {
+        let described = |train: &str, layers: &str| {
             let changes = changes(&before, &pipeline(train, layers)).unwrap();
             changes.iter().map(ToString::to_string).collect::<Vec<_>>()
         };
         assert_eq!(
-            told("epochs: 4, schedule: cosine, optimizer: { adam: { lr: 0.01 } }, steps: 7", layers),
+            described("epochs: 4, schedule: cosine, optimizer: { adam: { lr: 0.01 } }, steps: 7", layers),
             [
                 "train.epochs: 3 → 4",
                 "train.optimizer.adam.lr: 0.001 → 0.01",
@@ -94,11 +94,11 @@ mod tests {
                 "train.steps: nothing → 7"
             ]
         );
-        let wider = told("epochs: 3", &layers.replace("16", "32"));
+        let wider = described("epochs: 3", &layers.replace("16", "32"));
         assert!(
             wider.len() == 1 && wider[0].starts_with("model.layers.1.linear") && wider[0].ends_with("16 → 32"),
             "{wider:?}"
         );
-        assert_eq!(told("epochs: 3", "flatten, { linear: 10 }"), ["model.layers: a list of 4 → a list of 2"]);
+        assert_eq!(described("epochs: 3", "flatten, { linear: 10 }"), ["model.layers: a list of 4 → a list of 2"]);
     }
 }

@@ -24,7 +24,7 @@ use imago_core::training::{Snapshot, State};
 const STATE: &str = "state.ron";
 const BEST: &str = "best";
 /// What stands before the checksum in the last line of the state.
-const SEAL: &str = "// SHA-256 of the lines above: ";
+const CHECKSUM: &str = "// SHA-256 of the lines above: ";
 /// How many checkpoints are kept.
 const KEPT: usize = 2;
 
@@ -45,7 +45,7 @@ impl Checkpoints {
 
     /// Saves a checkpoint; it and the one before it are kept.
     pub fn save(&self, checkpoint: &Snapshot) -> Result<()> {
-        let state = sealed(checkpoint)?;
+        let state = with_checksums(checkpoint)?;
         let Saved { weights, optimizers } = &checkpoint.saved;
         let folder = self.0.join(format!("step-{:010}", checkpoint.state.steps));
         let names: Vec<String> = (0..optimizers.len()).map(optimizer).collect();
@@ -63,7 +63,7 @@ impl Checkpoints {
 
     /// Saves the weights of the best evaluation so far.
     pub fn save_best(&self, checkpoint: &Snapshot) -> Result<()> {
-        let state = sealed(checkpoint)?;
+        let state = with_checksums(checkpoint)?;
         let content = [(WEIGHTS, checkpoint.saved.weights.as_slice()), (STATE, state.as_bytes())];
         files::write_folder(&self.0.join(BEST), &content)
     }
@@ -73,16 +73,16 @@ impl Checkpoints {
     /// # Errors
     /// There are checkpoints, but none is whole.
     pub fn last(&self) -> Result<Option<(Snapshot, Vec<String>)>> {
-        let mut faults = Vec::new();
+        let mut problems = Vec::new();
         for folder in self.folders()?.into_iter().rev() {
             match read(&folder, true) {
-                Ok(checkpoint) => return Ok(Some((checkpoint, faults))),
-                Err(error) => faults.push(format!("{error:#}")),
+                Ok(checkpoint) => return Ok(Some((checkpoint, problems))),
+                Err(error) => problems.push(format!("{error:#}")),
             }
         }
-        match faults.is_empty() {
+        match problems.is_empty() {
             true => Ok(None),
-            false => bail!("no checkpoint is whole: {}", faults.join("; ")),
+            false => bail!("no checkpoint is whole: {}", problems.join("; ")),
         }
     }
 
@@ -107,7 +107,7 @@ impl Checkpoints {
 }
 
 /// The state as text, with the checksums of what lies beside it and of itself.
-fn sealed(checkpoint: &Snapshot) -> Result<String> {
+fn with_checksums(checkpoint: &Snapshot) -> Result<String> {
     let Saved { weights, optimizers } = &checkpoint.saved;
     let state = State {
         weights_sha256: sha256(weights),
@@ -115,7 +115,7 @@ fn sealed(checkpoint: &Snapshot) -> Result<String> {
         ..checkpoint.state.clone()
     };
     let text = files::ron(&state)?;
-    Ok(format!("{text}{SEAL}{}\n", sha256(text.as_bytes())))
+    Ok(format!("{text}{CHECKSUM}{}\n", sha256(text.as_bytes())))
 }
 
 /// Reads a checkpoint and verifies it.
@@ -127,8 +127,8 @@ fn read(folder: &Path, with_optimizers: bool) -> Result<Snapshot> {
     let changed =
         |name: &str| anyhow!("{} was cut short or changed: its SHA-256 is another", folder.join(name).display());
     let text = String::from_utf8(read(STATE)?).map_err(|_| changed(STATE))?;
-    let (lines, seal) = text.rsplit_once(SEAL).ok_or_else(|| changed(STATE))?;
-    if seal.trim_end() != sha256(lines.as_bytes()) {
+    let (lines, checksum) = text.rsplit_once(CHECKSUM).ok_or_else(|| changed(STATE))?;
+    if checksum.trim_end() != sha256(lines.as_bytes()) {
         return Err(changed(STATE));
     }
     let state: State = ron::from_str(lines).map_err(|error| anyhow!("{}: {error}", folder.join(STATE).display()))?;
@@ -169,9 +169,9 @@ mod tests {
             checkpoints.save(&checkpoint(steps)).unwrap();
         }
         assert_eq!(steps(&checkpoints), [90, 1_000]);
-        let (last, faults) = checkpoints.last().unwrap().unwrap();
+        let (last, problems) = checkpoints.last().unwrap().unwrap();
         assert_eq!((last.state.steps, last.saved.clone()), (1_000, checkpoint(1_000).saved));
-        assert!(faults.is_empty());
+        assert!(problems.is_empty());
         checkpoints.save(&checkpoint(95)).unwrap();
         assert_eq!(steps(&checkpoints), [90, 95]);
     }
@@ -195,9 +195,12 @@ mod tests {
         for (name, bytes) in damages {
             let whole = fs::read(last.join(name)).unwrap();
             fs::write(last.join(name), bytes).unwrap();
-            let (before, faults) = checkpoints.last().unwrap().unwrap();
+            let (before, problems) = checkpoints.last().unwrap().unwrap();
             assert_eq!(before.state.steps, 1);
-            assert!(faults.len() == 1 && faults[0].contains(name) && faults[0].contains("SHA-256"), "{faults:?}");
+            assert!(
+                problems.len() == 1 && problems[0].contains(name) && problems[0].contains("SHA-256"),
+                "{problems:?}"
+            );
             fs::write(last.join(name), whole).unwrap();
         }
         fs::remove_file(last.join(WEIGHTS)).unwrap();

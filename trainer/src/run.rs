@@ -101,7 +101,7 @@ const RECORD: &str = "run.ron";
 /// The scores of the model of a run or an artifact.
 pub const EVALUATION: &str = "evaluation.ron";
 /// The codes of test images, of an artifact with an encoder.
-pub const CODES: &str = "codes.bin";
+pub const LATENTS: &str = "codes.bin";
 /// The first of those test images.
 pub const TESTS: &str = "tests.png";
 /// The samples that are nearest to a training image.
@@ -138,7 +138,7 @@ impl RunFolder {
             }
         }
         let resolved = pipeline.to_yaml()?;
-        // The picture of its history stays where it is.
+        // The image of its history stays where it is.
         let source = source.map(|source| {
             let manifest = Manifest { history: None, ..source.manifest.clone() };
             Artifact { manifest, weights: source.weights.clone() }
@@ -268,39 +268,39 @@ impl RunFolder {
         }
     }
 
-    /// Writes a picture or another file that tells of the run.
+    /// Writes an image or another file that tells of the run.
     pub fn write(&self, name: &str, content: &[u8]) -> Result<PathBuf> {
         let path = self.folder.join(name);
         files::write(&path, content)?;
         Ok(path)
     }
 
-    /// Writes the picture of the samples after an epoch; of epoch 0 those before the first step.
-    pub fn write_samples(&self, epoch: usize, picture: &[u8]) -> Result<()> {
-        self.write(&format!("{SAMPLES}/epoch-{epoch:04}.png"), picture).map(drop)
+    /// Writes the image of the samples after an epoch; of epoch 0 those before the first step.
+    pub fn write_samples(&self, epoch: usize, image: &[u8]) -> Result<()> {
+        self.write(&format!("{SAMPLES}/epoch-{epoch:04}.png"), image).map(drop)
     }
 
-    /// The pictures of the samples with the epochs that they were drawn after, oldest first.
+    /// The images of the samples with the epochs that they were drawn after, oldest first.
     pub fn samples(&self) -> Result<BTreeMap<usize, Vec<u8>>> {
         let folder = self.folder.join(SAMPLES);
         let failed = || format!("cannot read {}", folder.display());
-        let mut pictures = BTreeMap::new();
+        let mut images = BTreeMap::new();
         for entry in fs::read_dir(&folder).with_context(failed)? {
             let path = entry.with_context(failed)?.path();
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             let number = name.strip_prefix("epoch-").and_then(|name| name.strip_suffix(".png"));
             if let Some(epoch) = number.and_then(|number| number.parse().ok()) {
-                pictures.insert(epoch, fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?);
+                images.insert(epoch, fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?);
             }
         }
-        Ok(pictures)
+        Ok(images)
     }
 
     /// The last checkpoint that is whole, if there is any; what is wrong with a later one is said.
     pub fn latest(&self) -> Result<Option<Snapshot>> {
-        let Some((checkpoint, faults)) = self.checkpoints().last()? else { return Ok(None) };
-        for fault in faults {
-            eprintln!("warning: {fault}; going on from step {} instead", checkpoint.state.steps);
+        let Some((checkpoint, problems)) = self.checkpoints().last()? else { return Ok(None) };
+        for problem in problems {
+            eprintln!("warning: {problem}; going on from step {} instead", checkpoint.state.steps);
         }
         Ok(Some(checkpoint))
     }
@@ -345,11 +345,11 @@ impl std::fmt::Display for RunFolder {
     }
 }
 
-/// Writes an artifact as a folder, in place of one that is there, with the picture of its history if it has one.
+/// Writes an artifact as a folder, in place of one that is there, with the image of its history if it has one.
 pub fn write_artifact(folder: &Path, artifact: &Artifact, history: Option<&[u8]>) -> Result<()> {
     let manifest = artifact.manifest_text()?;
     let mut content = vec![(MANIFEST, manifest.as_bytes()), (WEIGHTS, artifact.weights.as_slice())];
-    content.extend(history.map(|picture| (HISTORY, picture)));
+    content.extend(history.map(|image| (HISTORY, image)));
     files::write_folder(folder, &content)
 }
 

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::Overrides;
 use crate::data::Search;
-use crate::device::{Choice, within_threads};
+use crate::device::{DeviceChoice, within_threads};
 use crate::pipeline_file::PipelineFile;
 use crate::train::{Measurement, Speed, measure};
 
@@ -24,7 +24,7 @@ pub struct Bench {
     set: Overrides,
     /// What computes
     #[arg(long, value_enum, default_value_t)]
-    device: Choice,
+    device: DeviceChoice,
     #[command(flatten)]
     search: Search,
     /// How many steps are timed

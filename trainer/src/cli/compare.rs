@@ -5,24 +5,24 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 
-use super::{Scales, inception};
-use crate::compare::{Gathering, markdown, page, terminal};
+use super::{EvaluationOptions, inception};
+use crate::compare::{ComparisonBuilder, markdown, page, terminal};
 use crate::files;
-use crate::measure::{EvaluatedModel, Evaluator, ReferenceSet, Watch};
+use crate::measure::{EvaluatedModel, EvaluationProgress, Evaluator, ReferenceSet};
 use crate::sweep::shell::quoted;
 
-/// Compare models of the same images: size, cost, scores and pictures, in the terminal, as Markdown and as a page
+/// Compare models of the same images: size, cost, scores and images, in the terminal, as Markdown and as a page
 #[derive(clap::Args)]
 pub struct Compare {
     /// Run folders or exported artifacts; what was not measured yet is measured first
     #[arg(value_name = "RUN|ARTIFACT", required = true)]
     models: Vec<PathBuf>,
     #[command(flatten)]
-    scales: Scales,
-    /// The seed of the samples in the pictures
+    scales: EvaluationOptions,
+    /// The seed of the samples in the images
     #[arg(long, default_value_t = 0)]
     seed: u32,
-    /// The page to write, with all pictures in it
+    /// The page to write, with all images in it
     #[arg(long, value_name = "FILE", default_value = "comparison.html")]
     html: PathBuf,
     /// Write the tables as Markdown as well
@@ -36,12 +36,12 @@ pub struct Compare {
 impl Compare {
     pub fn run(self) -> Result<ExitCode> {
         let opened = self.scales.device.open()?;
-        let watch = Watch::new(!self.json);
+        let progress = EvaluationProgress::new(!self.json);
         let mut models: Vec<(PathBuf, EvaluatedModel)> = Vec::new();
         for path in &self.models {
-            let subject = EvaluatedModel::open(path, &opened.device)?;
+            let model = EvaluatedModel::open(path, &opened.device)?;
             if let Some((first, other)) = models.first()
-                && (other.data.set != subject.data.set || other.data.image() != subject.data.image())
+                && (other.data.set != model.data.set || other.data.image() != model.data.image())
             {
                 bail!(
                     "{} makes images of {} {:?}, but {} of {} {:?}: only models of the same images are compared",
@@ -49,33 +49,33 @@ impl Compare {
                     other.data.set.title(),
                     other.data.image(),
                     path.display(),
-                    subject.data.set.title(),
-                    subject.data.image()
+                    model.data.set.title(),
+                    model.data.image()
                 );
             }
-            models.push((path.clone(), subject));
+            models.push((path.clone(), model));
         }
         let Some((_, first)) = models.first() else { bail!("name the models to compare") };
         let data = first.data.clone();
         let seeds: Vec<u64> = self.scales.seeds.iter().collect();
         let evaluator = Evaluator::open(self.scales.evaluator.as_deref(), &data, &opened.device)?;
-        let reference_set = || -> Result<ReferenceSet> { self.scales.reference_set(&data, &opened.device, &watch) };
+        let reference_set = || -> Result<ReferenceSet> { self.scales.reference_set(&data, &opened.device, &progress) };
         let inception_sha256 =
             self.scales.inception.as_deref().map(|path| inception(path, &data, &opened.device)).transpose()?;
-        let gathering = Gathering {
+        let builder = ComparisonBuilder {
             evaluator: &evaluator,
             reference_set: &reference_set,
             inception_sha256: inception_sha256.as_ref().map(|(_, sha256)| sha256.as_str()),
             count: self.scales.count(),
             seeds: &seeds,
-            effort: self.scales.effort(),
+            importance_samples: self.scales.importance_samples(),
             seed: u64::from(self.seed),
             search: &self.scales.search,
             opened: &opened,
-            watch: &watch,
+            progress: &progress,
         };
-        let comparison = gathering.compare(&models, self.command())?;
-        drop(watch);
+        let comparison = builder.compare(&models, self.command())?;
+        drop(progress);
         files::write(&self.html, page(&comparison).as_bytes())?;
         if let Some(path) = &self.markdown {
             files::write(path, markdown(&comparison).as_bytes())?;
@@ -89,7 +89,7 @@ impl Compare {
                     .flatten()
                     .map(|path| path.display().to_string())
                     .collect();
-                say!("with pictures: {}", written.join(", "));
+                say!("with images: {}", written.join(", "));
             }
         }
         Ok(ExitCode::SUCCESS)

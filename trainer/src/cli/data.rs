@@ -109,11 +109,24 @@ impl Which {
 
 fn list() {
     let line = |name: &str, about: &str| say!("{name:<20}{about}");
-    line("mnist", "60,000 handwritten digits and 10,000 for testing (LeCun et al.)");
-    line("fashion-mnist", "60,000 pieces of clothing and 10,000 for testing (Xiao et al. 2017)");
-    line("synthetic-digits", "10,000 digits and 2,000 for testing, drawn by the program itself");
-    line("synthetic-clothing", "10,000 pieces of clothing and 2,000 for testing, drawn by the program itself");
-    line("{ folder: PATH }", "a folder of images, each sub-folder a class: `imago data stats PATH` tells of it");
+    let folder = Set::Folder("{ folder: PATH }".to_owned());
+    for set in Set::ALL.iter().chain([&folder]) {
+        line(
+            set.name(),
+            match set {
+                Set::Mnist => "60,000 handwritten digits and 10,000 for testing (LeCun et al.)",
+                Set::FashionMnist => "60,000 pieces of clothing and 10,000 for testing (Xiao et al. 2017)",
+                Set::StackedMnist => {
+                    "60,000 RGB images of three MNIST digits and 10,000 for testing (Metz et al. 2017)"
+                }
+                Set::SyntheticDigits => "10,000 digits and 2,000 for testing, drawn by the program itself",
+                Set::SyntheticClothing => {
+                    "10,000 pieces of clothing and 2,000 for testing, drawn by the program itself"
+                }
+                Set::Folder(_) => "a folder of images, each sub-folder a class: `imago data stats PATH` describes it",
+            },
+        );
+    }
 }
 
 fn preview(which: &Which, out: Option<PathBuf>) -> Result<()> {

@@ -8,12 +8,14 @@ use imago_core::artifact::MANIFEST;
 use imago_core::family::Family;
 use imago_core::spec::Data;
 
-use super::{Model, Scales};
-use crate::device::{Opened, within_threads};
+use super::{EvaluationOptions, Model};
+use crate::device::{OpenDevice, within_threads};
 use crate::files;
-use crate::measure::{EvaluatedModel, Evaluation, Measuring, Watch, classified, examine, map};
+use crate::measure::{
+    EvaluatedModel, Evaluation, EvaluationJob, EvaluationProgress, classified, evaluate_classifier, map,
+};
 use crate::report::npy;
-use crate::run::{CODES, EVALUATION, NEIGHBOURS, TESTS};
+use crate::run::{EVALUATION, LATENTS, NEIGHBOURS, TESTS};
 
 /// Measure how a model's samples compare with real images: FID, KID, precision, recall, coverage and more; a classifier's accuracy
 #[derive(clap::Args)]
@@ -21,7 +23,7 @@ pub struct Evaluate {
     #[command(flatten)]
     model: Model,
     #[command(flatten)]
-    scales: Scales,
+    scales: EvaluationOptions,
     /// Where to write the scores [default: evaluation.ron in the folder of the model]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -37,55 +39,55 @@ impl Evaluate {
     pub fn run(self) -> Result<ExitCode> {
         let opened = self.scales.device.open()?;
         if let Some(data) = classified(&self.model.path)? {
-            return self.examine(&data, &opened);
+            return self.evaluate_classifier(&data, &opened);
         }
-        let subject = EvaluatedModel::open(&self.model.path, &opened.device)?;
-        let watch = Watch::new(!self.json);
-        let reference_set = self.scales.reference_set(&subject.data, &opened.device, &watch)?;
+        let model = EvaluatedModel::open(&self.model.path, &opened.device)?;
+        let progress = EvaluationProgress::new(!self.json);
+        let reference_set = self.scales.reference_set(&model.data, &opened.device, &progress)?;
         let seeds: Vec<u64> = self.scales.seeds.iter().collect();
-        let measuring = Measuring {
+        let job = EvaluationJob {
             reference_set: &reference_set,
             count: self.scales.count(),
             seeds: &seeds,
-            effort: self.scales.effort(),
+            importance_samples: self.scales.importance_samples(),
             search: &self.scales.search,
             device: &opened.name,
-            watch: &watch,
+            progress: &progress,
         };
-        let (evaluation, evidence) = measuring.measure(&subject)?;
-        drop(watch);
+        let (evaluation, outputs) = job.measure(&model)?;
+        drop(progress);
         let out = self.keep(&evaluation)?;
-        let picture = out.with_file_name(NEIGHBOURS);
-        files::write(&picture, &evidence.neighbours)?;
-        if let (Some(encoder), true) = (&subject.encoder, self.model.path.join(MANIFEST).is_file()) {
-            let test = crate::data::test(&subject.data, &self.scales.search)?;
-            let codes = within_threads(|| map::codes(&test, encoder, subject.sampler.latent(), &opened.device))?;
-            files::write(&self.model.path.join(CODES), &codes)?;
-            files::write(&self.model.path.join(TESTS), &map::picture(&test)?)?;
+        let image = out.with_file_name(NEIGHBOURS);
+        files::write(&image, &outputs.neighbours)?;
+        if let (Some(encoder), true) = (&model.encoder, self.model.path.join(MANIFEST).is_file()) {
+            let test = crate::data::test(&model.data, &self.scales.search)?;
+            let latents = within_threads(|| map::latents(&test, encoder, model.sampler.latent(), &opened.device))?;
+            files::write(&self.model.path.join(LATENTS), &latents)?;
+            files::write(&self.model.path.join(TESTS), &map::image(&test)?)?;
         }
         if let Some(folder) = &self.save_features {
-            for (name, features) in [("test.npy", reference_set.test_features()), ("samples.npy", &evidence.features)] {
+            for (name, features) in [("test.npy", reference_set.test_features()), ("samples.npy", &outputs.features)] {
                 let values: Vec<f32> = features.values().iter().map(|value| *value as f32).collect();
                 files::write(&folder.join(name), &npy(&values, &[features.count(), features.size()]))?;
             }
         }
         if !self.json {
-            say!("\n{}; the samples that are nearest to training images: {}", out.display(), picture.display());
+            say!("\n{}; the samples that are nearest to training images: {}", out.display(), image.display());
         }
         Ok(ExitCode::SUCCESS)
     }
 
     /// Measures a classifier of `data`.
-    fn examine(&self, data: &Data, opened: &Opened) -> Result<ExitCode> {
+    fn evaluate_classifier(&self, data: &Data, opened: &OpenDevice) -> Result<ExitCode> {
         let path = self.model.path.display();
         ensure!(self.scales.evaluator.is_none(), "{path} is a classifier: no other one has to look at it");
         ensure!(
             self.save_features.is_none(),
             "{path} is a classifier: it has no samples whose features could be saved"
         );
-        let watch = Watch::new(!self.json);
-        let evaluation = examine(&self.model.path, data, &self.scales.search, opened, &watch)?;
-        drop(watch);
+        let progress = EvaluationProgress::new(!self.json);
+        let evaluation = evaluate_classifier(&self.model.path, data, &self.scales.search, opened, &progress)?;
+        drop(progress);
         let out = self.keep(&evaluation)?;
         if !self.json {
             say!("\n{}", out.display());

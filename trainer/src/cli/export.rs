@@ -13,7 +13,7 @@ use crate::report::png_rows;
 use crate::run::{RunFolder, Which, write_artifact};
 use crate::train::SAMPLE_SCALE;
 
-/// Write a run's model as model.ron and weights.bpk, which the page loads, with a picture of how its samples grew
+/// Write a run's model as model.ron and weights.bpk, which the page loads, with an image of how its samples grew
 #[derive(clap::Args)]
 pub struct Export {
     /// The run folder
@@ -60,40 +60,39 @@ impl Export {
         if self.encoder && artifact.manifest.encoder.is_none() {
             bail!("the family `{}` has no encoder", artifact.manifest.family.name());
         }
-        let picture = history(&run, &mut artifact)?;
-        write_artifact(&self.to, &artifact, picture.as_deref())
+        let image = history(&run, &mut artifact)?;
+        write_artifact(&self.to, &artifact, image.as_deref())
             .context("the export failed; what was there before is untouched")?;
-        let files = if picture.is_some() {
+        let files = if image.is_some() {
             format!("{MANIFEST}, {WEIGHTS} and {HISTORY}")
         } else {
             format!("{MANIFEST} and {WEIGHTS}")
         };
-        let bytes =
-            artifact.manifest_text()?.len() + artifact.weights.len() + picture.map_or(0, |picture| picture.len());
+        let bytes = artifact.manifest_text()?.len() + artifact.weights.len() + image.map_or(0, |image| image.len());
         say!("{}: {files} ({bytes} bytes)", self.to.display());
         Ok(ExitCode::SUCCESS)
     }
 }
 
-/// The picture of the samples at growing times of the training, of which the manifest then tells; none of a classifier, or of a run
-/// whose pictures are gone.
+/// The image of the samples at growing times of the training, of which the manifest then tells; none of a classifier, or of a run
+/// whose images are gone.
 fn history(run: &RunFolder, artifact: &mut Artifact) -> Result<Option<Vec<u8>>> {
     let last = artifact.manifest.training.epochs;
-    let pictures = match artifact.manifest.generator {
+    let images = match artifact.manifest.generator {
         Some(_) => run.samples().unwrap_or_default(),
         None => BTreeMap::new(),
     };
     // Not what came after the weights that are exported.
-    let epochs = growing(pictures.keys().copied().filter(|epoch| *epoch <= last));
+    let epochs = growing(images.keys().copied().filter(|epoch| *epoch <= last));
     if epochs.is_empty() {
         return Ok(None);
     }
     let [_, height, width] = artifact.manifest.data.image;
-    let grids: Vec<Vec<u8>> = epochs.iter().filter_map(|epoch| pictures.get(epoch).cloned()).collect();
-    let (picture, columns) = png_rows(&grids, [height, width], SAMPLE_SCALE)
+    let grids: Vec<Vec<u8>> = epochs.iter().filter_map(|epoch| images.get(epoch).cloned()).collect();
+    let (image, columns) = png_rows(&grids, [height, width], SAMPLE_SCALE)
         .with_context(|| format!("the samples of {run} are not those that its training left"))?;
     artifact.manifest.history = Some(History { epochs, columns });
-    Ok(Some(picture))
+    Ok(Some(image))
 }
 
 /// Of growing numbers the first, the next ones at or above 1, 2, 4, 8 and so on, and the last.

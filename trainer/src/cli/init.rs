@@ -1,45 +1,40 @@
-//! `imago init`: a pipeline to begin with.
+//! `imago init`: a pipeline to start from.
 
 use std::process::ExitCode;
 
-use clap::ValueEnum;
-use imago_core::spec::Set;
+use anyhow::{Result, ensure};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use imago_core::family::Family;
+use imago_core::spec::{Data, Set};
 
-/// Print a commented pipeline to begin with: imago init vae > my.yaml
+/// Print a commented pipeline to start from: imago init vae > my.yaml
 #[derive(clap::Args)]
 pub struct Init {
     /// The kind of model
-    #[arg(value_enum)]
+    #[arg(value_parser = families())]
     family: Family,
     /// The images
-    #[arg(long, value_enum, default_value_t = Data::Mnist)]
-    data: Data,
+    #[arg(long, value_parser = sets(), default_value = "mnist")]
+    data: Set,
     /// Where editors find the JSON Schema; `imago schema > pipeline.schema.json` writes it
     #[arg(long, value_name = "PATH|URL", default_value = "pipeline.schema.json")]
     schema: String,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-enum Family {
-    Classifier,
-    Autoencoder,
-    Vae,
-    Gan,
-    VaeGan,
-    LatentGan,
-    LatentVae,
+fn families() -> impl TypedValueParser<Value = Family> {
+    let named = |name: String| Family::ALL.iter().copied().find(|family| family.name() == name);
+    PossibleValuesParser::new(Family::ALL.iter().map(|family| family.name()))
+        .try_map(move |name| named(name).ok_or("there is no such family"))
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-enum Data {
-    Mnist,
-    FashionMnist,
-    SyntheticDigits,
-    SyntheticClothing,
+fn sets() -> impl TypedValueParser<Value = Set> {
+    static SETS: [Set; Set::ALL.len()] = Set::ALL;
+    let named = |name: String| SETS.iter().find(|set| set.name() == name).cloned();
+    PossibleValuesParser::new(SETS.iter().map(Set::name)).try_map(move |name| named(name).ok_or("there is no such set"))
 }
 
 impl Init {
-    pub fn run(self) -> ExitCode {
+    pub fn run(self) -> Result<ExitCode> {
         let template = match self.family {
             Family::Classifier => include_str!("init/classifier.yaml"),
             Family::Autoencoder => include_str!("init/autoencoder.yaml"),
@@ -49,14 +44,16 @@ impl Init {
             Family::LatentGan => include_str!("init/latent-gan.yaml"),
             Family::LatentVae => include_str!("init/latent-vae.yaml"),
         };
-        let set = match self.data {
-            Data::Mnist => Set::Mnist,
-            Data::FashionMnist => Set::FashionMnist,
-            Data::SyntheticDigits => Set::SyntheticDigits,
-            Data::SyntheticClothing => Set::SyntheticClothing,
-        };
+        let (set, data) = (self.data.name(), Data::new(self.data.clone()));
+        ensure!(
+            self.family != Family::Classifier || data.class_names().len() > 1,
+            "{set} has no classes for a classifier to learn; choose another set with --data, such as mnist"
+        );
+        let channels = data.channels();
+        let about = if channels == 1 { "One channel, as the images are grey" } else { "One filter for each channel" };
         let text = template.replace("$schema=SCHEMA", &format!("$schema={}", self.schema));
-        say!("{}", text.replace("set: DATA", &format!("set: {}", set.name())).trim_end());
-        ExitCode::SUCCESS
+        let text = text.replace("set: DATA", &format!("set: {set}")).replace("ABOUT_CHANNELS", about);
+        say!("{}", text.replace("CHANNELS", &channels.to_string()).trim_end());
+        Ok(ExitCode::SUCCESS)
     }
 }

@@ -28,8 +28,8 @@ use imago_core::spec;
 use imago_core::yaml::Override;
 
 use crate::data::Search;
-use crate::device::Choice;
-use crate::measure::{Effort, Evaluator, Inception, ReferenceSet, Watch};
+use crate::device::DeviceChoice;
+use crate::measure::{EvaluationProgress, Evaluator, ImportanceSamples, Inception, ReferenceSet};
 use crate::pipeline_file::PipelineFile;
 use crate::sweep::Seeds;
 
@@ -72,7 +72,7 @@ pub fn run() -> Result<ExitCode> {
         Action::Export(command) => command.run(),
         Action::Bench(command) => command.run(),
         Action::Data(command) => command.run(),
-        Action::Init(command) => Ok(command.run()),
+        Action::Init(command) => command.run(),
         Action::Layers(command) => command.run(),
         Action::Schema(command) => Ok(command.run()),
     }
@@ -110,7 +110,7 @@ struct Model {
 
 /// How models are measured.
 #[derive(Args)]
-struct Scales {
+struct EvaluationOptions {
     /// How many samples of each seed; scores of different numbers do not compare
     #[arg(long, value_name = "SAMPLES", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(10..=1_000_000))]
     count: u32,
@@ -133,7 +133,7 @@ struct Scales {
     search: Search,
     /// What computes
     #[arg(long, value_enum, default_value_t)]
-    device: Choice,
+    device: DeviceChoice,
 }
 
 /// How a person comes by the weights of Inception v3, which are not ours to ship.
@@ -146,20 +146,20 @@ const INCEPTION_HELP: &str = "Measure FID in the features of Inception v3 as wel
   safetensors.torch.save_file(weights, \"inception.safetensors\")
 ";
 
-impl Scales {
+impl EvaluationOptions {
     fn count(&self) -> usize {
         self.count as usize
     }
 
-    fn effort(&self) -> Effort {
-        Effort { images: self.bounded as usize, draws: self.draws as usize }
+    fn importance_samples(&self) -> ImportanceSamples {
+        ImportanceSamples { images: self.bounded as usize, draws: self.draws as usize }
     }
 
     /// Looks at the real images that samples of models of `data` are compared with.
-    fn reference_set(&self, data: &spec::Data, device: &Device, watch: &Watch) -> Result<ReferenceSet> {
+    fn reference_set(&self, data: &spec::Data, device: &Device, progress: &EvaluationProgress) -> Result<ReferenceSet> {
         let evaluator = Evaluator::open(self.evaluator.as_deref(), data, device)?;
         let inception = self.inception.as_deref().map(|path| inception(path, data, device)).transpose()?;
-        ReferenceSet::new(data, &self.search, evaluator, inception, self.count(), device, watch)
+        ReferenceSet::new(data, &self.search, evaluator, inception, self.count(), device, progress)
     }
 }
 

@@ -1,4 +1,4 @@
-//! `imago sample`: pictures from a trained model.
+//! `imago sample`: images from a trained model.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 
 use super::Model;
-use crate::device::{Choice, within_threads};
+use crate::device::{DeviceChoice, within_threads};
 use crate::files;
 use crate::report::{npy, png_grid};
 use crate::run::open_artifact;
@@ -17,7 +17,7 @@ use crate::run::open_artifact;
 pub struct Sample {
     #[command(flatten)]
     model: Model,
-    /// Which samples: the same seed gives the same pictures here and in the page [default: drawn anew]
+    /// Which samples: the same seed gives the same images here and in the page [default: drawn anew]
     #[arg(long)]
     seed: Option<u32>,
     /// How many samples
@@ -32,7 +32,7 @@ pub struct Sample {
     /// Below 1 for samples nearer to the middle of the prior, with fewer oddities and less variety
     #[arg(long, default_value_t = 1.0, value_name = "FACTOR", value_parser = temperature)]
     temperature: f32,
-    /// A picture, or an array [samples, channels, height, width] with pixels in 0 to 1
+    /// An image, or an array [samples, channels, height, width] with pixels in 0 to 1
     #[arg(long, value_enum, default_value_t = Format::Png)]
     format: Format,
     /// The file to write [default: samples.png or samples.npy]
@@ -40,7 +40,7 @@ pub struct Sample {
     out: Option<PathBuf>,
     /// What computes
     #[arg(long, value_enum, default_value_t)]
-    device: Choice,
+    device: DeviceChoice,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -81,8 +81,8 @@ impl Sample {
             let some = BATCH.min(count - first);
             let samples = within_threads(|| {
                 let classes = sampler.sample_classes(first as u64, some, self.class);
-                let codes = sampler.latents(u64::from(seed), first as u64, &classes, self.temperature);
-                sampler.decode(codes, &classes).into_data()
+                let latents = sampler.latents(u64::from(seed), first as u64, &classes, self.temperature);
+                sampler.decode(latents, &classes).into_data()
             });
             pixels.extend(samples.iter::<f32>());
         }

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 
 use crate::data::Search;
-use crate::device::Choice;
+use crate::device::DeviceChoice;
 use crate::sweep::{self, Workers, shell};
 
 /// Train variants of a pipeline: a grid or a list of values, with several seeds
@@ -28,7 +28,7 @@ pub struct Sweep {
     jobs: Option<NonZeroUsize>,
     /// What computes: cpu,wgpu gives a run to each in turn, and cpu,cpu two at a time to the CPU
     #[arg(long, value_enum, value_name = "DEVICE,…", value_delimiter = ',')]
-    devices: Vec<Choice>,
+    devices: Vec<DeviceChoice>,
     /// Train only this run, counted from 1
     #[arg(long, value_name = "K", conflicts_with = "jobs")]
     index: Option<NonZeroUsize>,

@@ -17,7 +17,7 @@ use indicatif::HumanDuration;
 use super::Overrides;
 use crate::changes::{Change, changes};
 use crate::data::{Images, Search};
-use crate::device::Choice;
+use crate::device::DeviceChoice;
 use crate::facts;
 use crate::pipeline_file::PipelineFile;
 use crate::run::{Outcome, Record, RunFolder, open_artifact};
@@ -37,7 +37,7 @@ pub struct Train {
     set: Overrides,
     /// What computes
     #[arg(long, value_enum, default_value_t)]
-    device: Choice,
+    device: DeviceChoice,
     #[command(flatten)]
     search: Search,
     /// The run folder to make; `runs/<name>-<time>` if not given
@@ -81,18 +81,18 @@ struct Setup {
 impl Train {
     pub fn run(self) -> Result<ExitCode> {
         if let (Some(file), Some(seeds)) = (&self.file, &self.seeds) {
-            return self.repeat(file, seeds);
+            return self.train_seeds(file, seeds);
         }
         let setup = match (&self.resume, &self.file) {
             (Some(folder), _) => self.resume(folder)?,
             (None, Some(file)) => self.begin(file)?,
             (None, None) => bail!("name a YAML file, or a run with --resume"),
         };
-        crate::device::within_threads(|| self.go(setup))
+        crate::device::within_threads(|| self.train(setup))
     }
 
     /// Trains once with each seed, each time in a process of its own.
-    fn repeat(&self, file: &Path, seeds: &Seeds) -> Result<ExitCode> {
+    fn train_seeds(&self, file: &Path, seeds: &Seeds) -> Result<ExitCode> {
         let sweep = Sweep::over_seeds(file, &self.set.overrides, self.set.limits(), seeds, self.run.clone())?;
         let workers = Workers {
             devices: vec![self.device],
@@ -154,7 +154,7 @@ impl Train {
         }
         overrides.extend(self.set.overrides.iter().cloned());
         let (pipeline, plan) = run.written(&overrides)?;
-        self.judge(&run, &overrides, &changes(&before, &pipeline)?)?;
+        self.check_changes(&run, &overrides, &changes(&before, &pipeline)?)?;
         let images = self.images(&pipeline)?;
         let found = images.training.sha256();
         if found != record.data_sha256 && !self.accept_changes {
@@ -176,7 +176,7 @@ impl Train {
     }
 
     /// Refuses what a resumed run may not change, and what it may but `overrides` did not tell it to.
-    fn judge(&self, run: &RunFolder, overrides: &[Override], changes: &[Change]) -> Result<()> {
+    fn check_changes(&self, run: &RunFolder, overrides: &[Override], changes: &[Change]) -> Result<()> {
         let within =
             |path: &str, keys: &str| path == keys || path.strip_prefix(keys).is_some_and(|rest| rest.starts_with('.'));
         let listed = |changes: &[&Change]| changes.iter().map(|change| format!("\n  {change}")).collect::<String>();
@@ -188,14 +188,16 @@ impl Train {
                 listed(&kept)
             );
         }
-        let told = |change: &Change| {
-            overrides.iter().any(|told| within(&change.path, told.path()) || within(told.path(), &change.path))
+        let requested = |change: &Change| {
+            overrides
+                .iter()
+                .any(|requested| within(&change.path, requested.path()) || within(requested.path(), &change.path))
         };
-        let untold: Vec<&Change> = changes.iter().filter(|change| !told(change)).collect();
-        if !untold.is_empty() && !self.accept_changes {
+        let unexpected: Vec<&Change> = changes.iter().filter(|change| !requested(change)).collect();
+        if !unexpected.is_empty() && !self.accept_changes {
             bail!(
                 "pipeline.yaml of {run} was changed since:{}\nput it back, or go on with it as it is: --accept-changes",
-                listed(&untold)
+                listed(&unexpected)
             );
         }
         Ok(())
@@ -207,7 +209,7 @@ impl Train {
         Ok(Sets { training, validation, test: crate::data::test(&pipeline.data, &self.search)? })
     }
 
-    fn go(&self, setup: Setup) -> Result<ExitCode> {
+    fn train(&self, setup: Setup) -> Result<ExitCode> {
         let Setup { pipeline, plan, images, source, folder, mut record, checkpoint, _lock } = setup;
         let opened = self.device.open()?;
         let verbosity = match (self.json, self.quiet) {
@@ -269,7 +271,7 @@ fn conclude(progress: &Progress, run: &RunFolder, outcome: Outcome, state: &Stat
             let early =
                 if outcome == Outcome::StoppedEarly { ", and stopped early since nothing became better" } else { "" };
             progress.say(format_args!(
-                "\ntrained for {time}{early}; pictures and curves are in {run}, now\n  \
+                "\ntrained for {time}{early}; images and curves are in {run}, now\n  \
                  imago sample {run}\n  \
                  imago export {run} --to www/models/<name>"
             ));

@@ -1,4 +1,4 @@
-//! What is compared: models of the same images, what they cost, their scores and pictures.
+//! What is compared: models of the same images, what they cost, their scores and images.
 
 use serde::Serialize;
 
@@ -17,7 +17,7 @@ pub struct Comparison {
     pub statements: Vec<String>,
     /// The command that makes this comparison again.
     pub command: String,
-    /// The seed of the samples in the pictures.
+    /// The seed of the samples in the images.
     pub seed: u64,
     /// Test images in the manner of the samples, a PNG.
     #[serde(skip)]
@@ -32,7 +32,7 @@ pub struct Entry {
     pub cost: Cost,
     pub evaluation: Evaluation,
     #[serde(skip)]
-    pub pictures: ModelImages,
+    pub images: ModelImages,
 }
 
 /// What a model takes.

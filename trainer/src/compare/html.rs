@@ -4,14 +4,14 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::markdown::{BEST, ScoreRow, YARDSTICKS, direction, evaluator, headline, method, scores, warnings};
+use super::markdown::{BEST, REFERENCE_COLUMNS, ScoreRow, direction, evaluator, headline, method, scores, warnings};
 use super::units::{UNKNOWN, costs, duration, listed, percent};
 use super::{Comparison, Entry, ModelImages};
-use crate::measure::{Better, Measure, Score};
+use crate::measure::{Better, Metric, Score};
 
 const STYLE: &str = include_str!("report.css");
 
-/// What a browser may load for the page: the pictures and styles within it.
+/// What a browser may load for the page: the images and styles within it.
 const POLICY: &str = "default-src 'none'; img-src data:; style-src 'unsafe-inline'";
 
 const ICON: &str = "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'><rect width='16' height='16' rx='4' \
@@ -19,8 +19,7 @@ const ICON: &str = "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'>
     d='M9 3h4v4H9zM3 9h4v4H3z'/></svg>";
 
 /// The scores that are drawn as bars.
-const HEADLINE: [Measure; 5] =
-    [Measure::Fid, Measure::Precision, Measure::Coverage, Measure::Sharpness, Measure::Diversity];
+const HEADLINE: [Metric; 5] = [Metric::Fid, Metric::Precision, Metric::Coverage, Metric::Sharpness, Metric::Diversity];
 
 /// How many colours the style has for models.
 const COLOURS: usize = 8;
@@ -87,26 +86,26 @@ fn answer(comparison: &Comparison) -> Markup {
     }
 }
 
-/// A picture with what stands below it.
-struct Shown {
+/// An image with what stands below it.
+struct Figure {
     caption: Markup,
     alt: String,
     source: String,
 }
 
 /// Images side by side; nothing where there are none.
-fn gallery(id: &str, heading: &str, sentence: &str, shown: &[Shown]) -> Markup {
+fn gallery(id: &str, heading: &str, sentence: &str, shown: &[Figure]) -> Markup {
     html! {
         @if !shown.is_empty() {
             section id=(id) {
                 h2 { (heading) }
                 p.lead { (sentence) }
                 div.gallery {
-                    @for picture in shown {
+                    @for image in shown {
                         // Curves scroll within themselves on a narrow screen, also by keys.
                         figure tabindex=[(id == "training").then_some("0")] {
-                            img src=(picture.source) alt=(picture.alt);
-                            figcaption { (picture.caption) }
+                            img src=(image.source) alt=(image.alt);
+                            figcaption { (image.caption) }
                         }
                     }
                 }
@@ -116,20 +115,20 @@ fn gallery(id: &str, heading: &str, sentence: &str, shown: &[Shown]) -> Markup {
 }
 
 fn samples(comparison: &Comparison) -> Markup {
-    let real = (!comparison.real.is_empty()).then(|| Shown {
+    let real = (!comparison.real.is_empty()).then(|| Figure {
         caption: html! { "test images of " (comparison.set) },
         alt: format!("A grid of test images of {}", comparison.set),
         source: data("image/png", &comparison.real),
     });
-    let made = of_models(comparison, "A grid of samples of", |pictures| png(&pictures.grid));
+    let generated = of_models(comparison, "A grid of samples of", |images| png(&images.grid));
     let sentence = format!(
         "What every model draws from seed {}, none of it picked, beside test images of {}.",
         comparison.seed, comparison.set
     );
-    gallery("samples", "Samples", &sentence, &real.into_iter().chain(made).collect::<Vec<_>>())
+    gallery("samples", "Samples", &sentence, &real.into_iter().chain(generated).collect::<Vec<_>>())
 }
 
-const BETWEEN: &str = "Each row walks through the latent space in equal steps: where every picture on the way could be a \
+const BETWEEN: &str = "Each row walks through the latent space in equal steps: where every image on the way could be a \
     sample, the model has learned more than single images.";
 
 const NEAREST: &str = "The samples that lie nearest to a training image, and below each row those images: pairs that are \
@@ -142,13 +141,13 @@ const TRAINING: &str = "The losses, epoch by epoch. Those of two networks that p
 
 fn galleries(comparison: &Comparison) -> Markup {
     let all = |alt, source: fn(&ModelImages) -> Option<String>| of_models(comparison, alt, source);
-    let between = all("Rows of samples that change into one another, of", |pictures| png(&pictures.interpolation));
-    let nearest = all("Samples above their nearest training images, of", |pictures| png(&pictures.neighbours));
-    let back = all("Test images above their reconstructions by", |pictures| png(pictures.reconstructions.as_ref()?));
-    let curves = all("Curves of the losses of", |pictures| {
-        pictures.curves.as_ref().map(|curves| data("image/svg+xml", curves.as_bytes()))
+    let between = all("Rows of samples that change into one another, of", |images| png(&images.interpolation));
+    let nearest = all("Samples above their nearest training images, of", |images| png(&images.neighbours));
+    let back = all("Test images above their reconstructions by", |images| png(images.reconstructions.as_ref()?));
+    let curves = all("Curves of the losses of", |images| {
+        images.curves.as_ref().map(|curves| data("image/svg+xml", curves.as_bytes()))
     });
-    let without = |entry: &&Entry| entry.pictures.reconstructions.is_none();
+    let without = |entry: &&Entry| entry.images.reconstructions.is_none();
     let without: Vec<&str> = comparison.entries.iter().filter(without).map(|entry| entry.name.as_str()).collect();
     let without = if without.is_empty() { String::new() } else { format!(" There are none of {}.", listed(&without)) };
     html! {
@@ -159,11 +158,11 @@ fn galleries(comparison: &Comparison) -> Markup {
     }
 }
 
-/// The pictures that `source` finds of each model. `alt` goes before its name.
-fn of_models(comparison: &Comparison, alt: &str, source: impl Fn(&ModelImages) -> Option<String>) -> Vec<Shown> {
+/// The images that `source` finds of each model. `alt` goes before its name.
+fn of_models(comparison: &Comparison, alt: &str, source: impl Fn(&ModelImages) -> Option<String>) -> Vec<Figure> {
     let shown = |(index, entry): (usize, &Entry)| {
         let alt = format!("{alt} {}", entry.name);
-        Some(Shown { caption: name(index, entry), alt, source: source(&entry.pictures)? })
+        Some(Figure { caption: name(index, entry), alt, source: source(&entry.images)? })
     };
     comparison.entries.iter().enumerate().filter_map(shown).collect()
 }
@@ -243,8 +242,8 @@ fn bars(comparison: &Comparison, rows: &[ScoreRow<'_>]) -> Markup {
 fn chart(comparison: &Comparison, row: &ScoreRow<'_>) -> Markup {
     let scale = Scale::of(row);
     let (line, whose) = match row.measure.better() {
-        Better::Real => (row.test, YARDSTICKS[1]),
-        _ => (row.training, YARDSTICKS[0]),
+        Better::Real => (row.test, REFERENCE_COLUMNS[1]),
+        _ => (row.training, REFERENCE_COLUMNS[0]),
     };
     let logarithmic = matches!(scale, Scale::Decades { .. });
     html! {
@@ -304,7 +303,7 @@ fn score_table(comparison: &Comparison, rows: &[ScoreRow<'_>]) -> Markup {
         thead { tr {
             th scope="col" { "score" }
             (heads(comparison, 1))
-            @for reference_set in YARDSTICKS { th.reference_set scope="col" { (reference_set) } }
+            @for reference in REFERENCE_COLUMNS { th.reference scope="col" { (reference) } }
         } }
         @for group in rows.chunk_by(|one, next| theme(one.measure) == theme(next.measure)) {
             tbody {
@@ -332,21 +331,21 @@ fn score_row(row: &ScoreRow<'_>) -> Markup {
                 } @else { (UNKNOWN) }
             }
         }
-        @for value in row.yardsticks() { td.reference_set { (value) } }
+        @for value in row.reference_cells() { td.reference { (value) } }
     } }
 }
 
 /// What a group of neighbouring measures tells.
-fn theme(measure: Measure) -> &'static str {
+fn theme(measure: Metric) -> &'static str {
     match measure {
-        Measure::Fid | Measure::InceptionFid | Measure::Kid | Measure::InceptionScore => "All samples at once",
-        Measure::Precision | Measure::Recall | Measure::Density | Measure::Coverage => "Sample by sample",
-        Measure::Accuracy | Measure::CrossEntropy => "Classes",
-        Measure::ClassesCovered | Measure::ClassDivergence | Measure::Agreement => "Classes",
-        Measure::Modes | Measure::ModeDivergence => "Classes",
-        Measure::NearestTraining | Measure::Sharpness | Measure::Diversity => "Looks",
-        Measure::ReconstructionFid | Measure::Elbo | Measure::Reconstruction => "Latents",
-        Measure::LatentDivergence | Measure::LikelihoodBound | Measure::ActiveUnits => "Latents",
+        Metric::Fid | Metric::InceptionFid | Metric::Kid | Metric::InceptionScore => "All samples at once",
+        Metric::Precision | Metric::Recall | Metric::Density | Metric::Coverage => "Sample by sample",
+        Metric::Accuracy | Metric::CrossEntropy => "Classes",
+        Metric::ClassesCovered | Metric::ClassDivergence | Metric::ClassAccuracy => "Classes",
+        Metric::Modes | Metric::ModeDivergence => "Classes",
+        Metric::NearestTraining | Metric::Sharpness | Metric::Diversity => "Looks",
+        Metric::ReconstructionFid | Metric::Elbo | Metric::Reconstruction => "Latents",
+        Metric::LatentDivergence | Metric::LikelihoodBound | Metric::ActiveUnits => "Latents",
     }
 }
 
@@ -369,7 +368,7 @@ fn classes(comparison: &Comparison) -> Markup {
     };
     let content = html! {
         thead {
-            tr { th scope="col" rowspan="2" { "class" } (heads(comparison, 2)) th.reference_set scope="col" rowspan="2" { (YARDSTICKS[1]) } }
+            tr { th scope="col" rowspan="2" { "class" } (heads(comparison, 2)) th.reference scope="col" rowspan="2" { (REFERENCE_COLUMNS[1]) } }
             tr { @for _ in &comparison.entries { th.share scope="col" { "share" } th scope="col" { "diversity" } } }
         }
         tbody { @for (name, test_share) in names {
@@ -378,7 +377,7 @@ fn classes(comparison: &Comparison) -> Markup {
                 @for (index, entry) in comparison.entries.iter().enumerate() {
                     (class_cells(index, entry, name, most))
                 }
-                td.reference_set { (percent(test_share, 1)) }
+                td.reference { (percent(test_share, 1)) }
             }
         } }
     };
@@ -396,7 +395,7 @@ fn class_cells(index: usize, entry: &Entry, name: &str, most: f64) -> Markup {
                 span { (percent(class.share, 1)) }
             }
         }
-        td { (class.diversity.map_or(UNKNOWN.to_owned(), |diversity| Measure::Diversity.show(diversity))) }
+        td { (class.diversity.map_or(UNKNOWN.to_owned(), |diversity| Metric::Diversity.show(diversity))) }
     } @else { td { (UNKNOWN) } td { (UNKNOWN) } } }
 }
 
@@ -427,8 +426,8 @@ fn footer(comparison: &Comparison) -> Markup {
                 (fact("Program", &format!("Imago {}", evaluation.version), None))
             }
             @for entry in &comparison.entries {
-                @let told = format!("measured on {} in {}", entry.evaluation.device, duration(entry.evaluation.seconds));
-                (fact(&entry.name, &told, Some(&entry.evaluation.weights_sha256)))
+                @let measured = format!("measured on {} in {}", entry.evaluation.device, duration(entry.evaluation.seconds));
+                (fact(&entry.name, &measured, Some(&entry.evaluation.weights_sha256)))
             }
         }
     } }
@@ -475,10 +474,10 @@ mod tests {
     }
 
     #[test]
-    fn every_picture_is_in_beside_words_that_say_what_it_is() {
+    fn every_image_is_in_beside_words_that_say_what_it_is() {
         let page = page(&example());
-        for picture in ["real images", "<svg>gan</svg>", "<svg>vae</svg>", "reconstructions of vae"] {
-            assert!(page.contains(&STANDARD.encode(picture)), "{picture}");
+        for image in ["real images", "<svg>gan</svg>", "<svg>vae</svg>", "reconstructions of vae"] {
+            assert!(page.contains(&STANDARD.encode(image)), "{image}");
         }
         for (kind, model) in
             ["grid", "interpolation", "neighbours"].iter().flat_map(|kind| [(kind, "gan"), (kind, "vae")])
@@ -517,18 +516,18 @@ mod tests {
 
     #[test]
     fn a_scale_of_decades_holds_all_values_and_others_begin_at_0() {
-        let scores = [0.02, 300.0].map(|mean| score(Measure::Fid, mean, 0.0));
+        let scores = [0.02, 300.0].map(|mean| score(Metric::Fid, mean, 0.0));
         let row = |measure, training| {
             let scores = scores.iter().map(Some).collect();
             ScoreRow { measure, scores, best: None, training, test: Some(1.0) }
         };
-        let decades = Scale::of(&row(Measure::Fid, Some(0.5)));
+        let decades = Scale::of(&row(Metric::Fid, Some(0.5)));
         assert_eq!(decades.ticks(), [0.01, 0.1, 1.0, 10.0, 100.0, 1000.0]);
         assert_eq!(
             [0.0, 0.01, 1000.0, f64::NAN, f64::INFINITY].map(|value| decades.part(value)),
             [0.0, 0.0, 100.0, 0.0, 100.0]
         );
-        let linear = Scale::of(&row(Measure::Sharpness, None));
+        let linear = Scale::of(&row(Metric::Sharpness, None));
         assert_eq!([0.0, 165.0, 1e9].map(|value| linear.part(value)), [0.0, 50.0, 100.0]);
     }
 }

@@ -4,23 +4,23 @@ use std::fmt::Write;
 
 use imago_core::format::thousands;
 
+use super::statements::beyond_chance;
 use super::units::{UNKNOWN, costs, listed, percent};
-use super::words::beyond_chance;
 use super::{Comparison, Entry};
-use crate::measure::{Better, Evaluation, Measure, Score};
+use crate::measure::{Better, Evaluation, Metric, Score};
 
 /// How many names a headline can take.
 const NAMED: usize = 3;
 
 /// What the tables call the images that every model is held against.
-pub const YARDSTICKS: [&str; 2] = ["training images", "test images"];
+pub const REFERENCE_COLUMNS: [&str; 2] = ["training images", "test images"];
 
 /// What is marked in the tables.
 pub const BEST: &str = "better than every other model by more than twice the spread of both together";
 
 /// A line of the table of scores.
 pub struct ScoreRow<'a> {
-    pub measure: Measure,
+    pub measure: Metric,
     /// For each model, where it was measured.
     pub scores: Vec<Option<&'a Score>>,
     /// The model whose value is the best, if the numbers tell.
@@ -34,14 +34,14 @@ pub struct ScoreRow<'a> {
 /// The table of scores: a line for each measure that any model has.
 pub fn scores(comparison: &Comparison) -> Vec<ScoreRow<'_>> {
     let all = || comparison.entries.iter().flat_map(|entry| &entry.evaluation.scores);
-    let mut measures: Vec<Measure> = all().map(|score| score.measure).collect();
+    let mut measures: Vec<Metric> = all().map(|score| score.measure).collect();
     measures.sort_by_key(|measure| *measure as u8);
     measures.dedup();
     let row = |measure| {
         let scores: Vec<_> = comparison.entries.iter().map(|entry| entry.evaluation.score(measure)).collect();
-        // The same images are the reference_set of every model.
-        let reference_set = |value: fn(&Score) -> Option<f64>| scores.iter().flatten().find_map(|score| value(score));
-        let (training, test) = (reference_set(|score| score.training), reference_set(|score| score.test));
+        // The same images are the reference of every model.
+        let reference = |value: fn(&Score) -> Option<f64>| scores.iter().flatten().find_map(|score| value(score));
+        let (training, test) = (reference(|score| score.training), reference(|score| score.test));
         ScoreRow { measure, best: best(&scores, test), scores, training, test }
     };
     measures.into_iter().map(row).collect()
@@ -50,17 +50,17 @@ pub fn scores(comparison: &Comparison) -> Vec<ScoreRow<'_>> {
 /// The model that is better than every other by more than chance explains.
 fn best(scores: &[Option<&Score>], test: Option<f64>) -> Option<usize> {
     let measured = scores.iter().enumerate().filter_map(|(index, score)| score.map(|score| (index, score)));
-    let judged: Vec<(usize, f64, &Score)> = (measured.filter(|(_, score)| score.mean().is_finite()))
-        .map(|(index, score)| Some((index, badness(score, test)?, score)))
+    let ranked: Vec<(usize, f64, &Score)> = (measured.filter(|(_, score)| score.mean().is_finite()))
+        .map(|(index, score)| Some((index, rank(score, test)?, score)))
         .collect::<Option<_>>()?;
-    let beats_all = |(index, badness, score): &(usize, f64, &Score)| {
-        judged.iter().all(|(other, its, its_score)| index == other || beyond_chance(its - badness, score, its_score))
+    let beats_all = |(index, rank, score): &(usize, f64, &Score)| {
+        ranked.iter().all(|(other, its, its_score)| index == other || beyond_chance(its - rank, score, its_score))
     };
-    judged.iter().filter(|_| judged.len() > 1).find(|one| beats_all(one)).map(|(index, ..)| *index)
+    ranked.iter().filter(|_| ranked.len() > 1).find(|one| beats_all(one)).map(|(index, ..)| *index)
 }
 
 /// The lower the better.
-fn badness(score: &Score, test: Option<f64>) -> Option<f64> {
+fn rank(score: &Score, test: Option<f64>) -> Option<f64> {
     match score.measure.better() {
         Better::Lower => Some(score.mean()),
         Better::Higher => Some(-score.mean()),
@@ -70,8 +70,8 @@ fn badness(score: &Score, test: Option<f64>) -> Option<f64> {
 }
 
 impl ScoreRow<'_> {
-    /// The cells of `YARDSTICKS`.
-    pub fn yardsticks(&self) -> [String; 2] {
+    /// The cells of `REFERENCE_COLUMNS`.
+    pub fn reference_cells(&self) -> [String; 2] {
         [self.training, self.test].map(|value| value.map_or(UNKNOWN.to_owned(), |value| self.measure.show(value)))
     }
 
@@ -95,7 +95,7 @@ pub fn headline(comparison: &Comparison) -> String {
 }
 
 /// When a value of a score is good.
-pub fn direction(measure: Measure) -> &'static str {
+pub fn direction(measure: Metric) -> &'static str {
     match measure.better() {
         Better::Lower => "lower is better",
         Better::Higher => "higher is better",
@@ -107,16 +107,16 @@ pub fn direction(measure: Measure) -> &'static str {
 /// Each warning with the models that it is about; no model where it is about all of several.
 pub fn warnings(comparison: &Comparison) -> Vec<(Vec<&str>, &str)> {
     let all = || comparison.entries.iter().flat_map(|entry| entry.evaluation.warnings.iter().map(String::as_str));
-    let mut told: Vec<(Vec<&str>, &str)> = Vec::new();
+    let mut seen: Vec<(Vec<&str>, &str)> = Vec::new();
     for text in all() {
-        if told.iter().all(|(_, known)| *known != text) {
+        if seen.iter().all(|(_, known)| *known != text) {
             let has = |entry: &&Entry| entry.evaluation.warnings.iter().any(|warning| warning == text);
             let about: Vec<&str> = comparison.entries.iter().filter(has).map(|entry| entry.name.as_str()).collect();
             let everyone = about.len() > 1 && about.len() == comparison.entries.len();
-            told.push((if everyone { Vec::new() } else { about }, text));
+            seen.push((if everyone { Vec::new() } else { about }, text));
         }
     }
-    told
+    seen
 }
 
 /// How it was measured, the same way for all models, and what stands behind `±`.
@@ -130,11 +130,11 @@ pub fn method(comparison: &Comparison) -> String {
     let (count, test_images) = (thousands(evaluation.count as u64), thousands(evaluation.test_images as u64));
     let mut text = format!("{count} samples {samples} against {test_images} test images");
     let all = || comparison.entries.iter().flat_map(|entry| &entry.evaluation.scores);
-    let has = |told: fn(&Score) -> bool| all().any(told);
-    if has(|score| score.deviation().is_some()) {
+    let has = |is: fn(&Score) -> bool| all().any(is);
+    if has(|score| score.std().is_some()) {
         text += ", mean ± standard deviation over the seeds";
     }
-    if has(|score| score.deviation().is_none() && score.error.is_some()) {
+    if has(|score| score.std().is_none() && score.error.is_some()) {
         text += ", ± standard error where there is one value";
     }
     text
@@ -168,11 +168,11 @@ pub fn markdown(comparison: &Comparison) -> String {
     table(
         &mut text,
         "score",
-        &[&models[..], &YARDSTICKS].concat(),
+        &[&models[..], &REFERENCE_COLUMNS].concat(),
         scores(comparison).iter().map(|row| {
             let title = format!("{} ({})", row.measure.title(), direction(row.measure));
             let cells = row.cells(|best| format!("**{best}**"));
-            (title, [cells, row.yardsticks().into()].concat())
+            (title, [cells, row.reference_cells().into()].concat())
         }),
     );
     let _ = writeln!(text, "\nBold: {BEST}.");
@@ -242,7 +242,7 @@ pub fn terminal(comparison: &Comparison) -> String {
     heads.extend(["training", "test"].map(str::to_owned));
     let score_lines = scores(comparison).into_iter().map(|row| {
         let title = vec![row.measure.title().to_owned()];
-        [title, row.cells(|best| format!("* {best}")), row.yardsticks().into()].concat()
+        [title, row.cells(|best| format!("* {best}")), row.reference_cells().into()].concat()
     });
     let score_lines: Vec<Vec<String>> = [heads].into_iter().chain(score_lines).collect();
     let (scores, costs) = (columns(&score_lines), columns(&cost_lines));
@@ -330,7 +330,7 @@ pub(super) mod tests {
     use crate::measure::{ClassScore, EvaluatorFacts};
 
     /// A score of three seeds that are `spread` apart.
-    pub fn score(measure: Measure, mean: f64, spread: f64) -> Score {
+    pub fn score(measure: Metric, mean: f64, spread: f64) -> Score {
         Score { measure, values: vec![mean - spread, mean, mean + spread], error: None, training: None, test: None }
     }
 
@@ -344,7 +344,7 @@ pub(super) mod tests {
             weights_sha256: "a".repeat(64),
             device: "CPU".into(),
             evaluator: EvaluatorFacts {
-                name: "judge".into(),
+                name: "classifier".into(),
                 sha256: "0123456789".into(),
                 features: 128,
                 accuracy: Some(0.9948),
@@ -353,7 +353,7 @@ pub(super) mod tests {
             count: 10_000,
             test_images: 10_000,
             seeds: vec![1, 2, 3],
-            effort: crate::measure::Effort { images: 2, draws: 2 },
+            importance_samples: crate::measure::ImportanceSamples { images: 2, draws: 2 },
             scores,
             classes: vec![class("0", 0.12), class("1", 0.08)],
             alarm: Vec::new(),
@@ -372,23 +372,23 @@ pub(super) mod tests {
             device: "CPU".into(),
             milliseconds_per_sample: 0.091,
         };
-        let picture = |kind: &str| format!("{kind} of {name}").into_bytes();
-        let pictures = ModelImages {
-            grid: picture("grid"),
-            interpolation: picture("interpolation"),
-            neighbours: picture("neighbours"),
-            reconstructions: (family == Family::Vae).then(|| picture("reconstructions")),
+        let image = |kind: &str| format!("{kind} of {name}").into_bytes();
+        let images = ModelImages {
+            grid: image("grid"),
+            interpolation: image("interpolation"),
+            neighbours: image("neighbours"),
+            reconstructions: (family == Family::Vae).then(|| image("reconstructions")),
             curves: Some(format!("<svg>{name}</svg>")),
         };
-        Entry { name: name.into(), cost, evaluation, pictures }
+        Entry { name: name.into(), cost, evaluation, images }
     }
 
     /// Two models: the FID tells them apart, the precision does not, and the ELBO is that of one alone.
     pub fn example() -> Comparison {
-        let fid = |mean| Score { training: Some(0.37), test: Some(0.0), ..score(Measure::Fid, mean, 0.5) };
-        let elbo = Score { values: vec![-148.2], error: Some(0.31), ..score(Measure::Elbo, 0.0, 0.0) };
-        let gan = vec![fid(6.4), score(Measure::Precision, 0.9, 0.01)];
-        let vae = vec![fid(27.6), score(Measure::Precision, 0.91, 0.01), elbo];
+        let fid = |mean| Score { training: Some(0.37), test: Some(0.0), ..score(Metric::Fid, mean, 0.5) };
+        let elbo = Score { values: vec![-148.2], error: Some(0.31), ..score(Metric::Elbo, 0.0, 0.0) };
+        let gan = vec![fid(6.4), score(Metric::Precision, 0.9, 0.01)];
+        let vae = vec![fid(27.6), score(Metric::Precision, 0.91, 0.01), elbo];
         Comparison {
             set: "MNIST".into(),
             image: [1, 28, 28],
@@ -407,7 +407,7 @@ pub(super) mod tests {
 
     #[test]
     fn the_best_is_marked_only_beyond_the_spreads_of_both() {
-        let fid = |mean, spread| score(Measure::Fid, mean, spread);
+        let fid = |mean, spread| score(Metric::Fid, mean, spread);
         assert_eq!(best_of(&[fid(14.0, 3.0), fid(4.1, 4.0)]), None);
         assert_eq!(best_of(&[fid(14.2, 3.0), fid(4.1, 4.0)]), Some(1));
         assert_eq!(best_of(&[fid(14.2, 3.0), fid(4.1, 4.0), fid(5.0, 0.1)]), None, "it must beat every other");
@@ -422,10 +422,10 @@ pub(super) mod tests {
     #[test]
     fn the_best_is_the_highest_or_the_nearest_to_test_images_as_the_measure_has_it() {
         let of = |measure, means: [f64; 2]| best_of(&means.map(|mean| score(measure, mean, 0.01)));
-        assert_eq!(of(Measure::Coverage, [0.5, 0.8]), Some(1));
-        assert_eq!(of(Measure::Sharpness, [1.1, 1.4]), Some(0));
-        assert_eq!(of(Measure::Sharpness, [0.95, 1.06]), None);
-        assert_eq!(of(Measure::ActiveUnits, [2.0, 8.0]), None);
+        assert_eq!(of(Metric::Coverage, [0.5, 0.8]), Some(1));
+        assert_eq!(of(Metric::Sharpness, [1.1, 1.4]), Some(0));
+        assert_eq!(of(Metric::Sharpness, [0.95, 1.06]), None);
+        assert_eq!(of(Metric::ActiveUnits, [2.0, 8.0]), None);
     }
 
     #[test]
@@ -462,7 +462,7 @@ Bold: better than every other model by more than twice the spread of both togeth
 | trained on | CPU | CPU |
 
 10,000 samples of each of the seeds 1, 2 and 3 against 10,000 test images, mean ± standard deviation over the seeds, ± standard error where there is one value.
-Evaluator: judge, which tells 99.48 % of the test images rightly (SHA-256 `0123456789`). Imago 0.1.0.
+Evaluator: classifier, which tells 99.48 % of the test images rightly (SHA-256 `0123456789`). Imago 0.1.0.
 
 ```sh
 imago compare runs/gan runs/vae

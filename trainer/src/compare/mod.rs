@@ -1,13 +1,13 @@
-//! Models side by side: what they cost, their scores, their pictures, and what can be said of them.
+//! Models side by side: what they cost, their scores, their images, and what can be said of them.
 
+mod builder;
 mod comparison;
-mod gathering;
 mod html;
 mod markdown;
+mod statements;
 mod units;
-mod words;
 
+pub use builder::ComparisonBuilder;
 pub use comparison::{Comparison, Cost, Entry, ModelImages};
-pub use gathering::Gathering;
 pub use html::page;
 pub use markdown::{markdown, terminal};

@@ -32,8 +32,8 @@ pub fn costs(comparison: &Comparison) -> Vec<CostRow> {
     let row = |(title, show): (&'static str, Show)| {
         let cells: Vec<Option<String>> = comparison.entries.iter().map(|entry| show(&entry.cost)).collect();
         let known = cells.iter().any(Option::is_some);
-        let told = |cell: Option<String>| cell.unwrap_or_else(|| UNKNOWN.to_owned());
-        known.then(|| CostRow { title, cells: cells.into_iter().map(told).collect() })
+        let text = |cell: Option<String>| cell.unwrap_or_else(|| UNKNOWN.to_owned());
+        known.then(|| CostRow { title, cells: cells.into_iter().map(text).collect() })
     };
     ROWS.into_iter().filter_map(row).collect()
 }
@@ -118,24 +118,24 @@ mod tests {
 
     #[test]
     fn numbers_are_words_from_a_million_on() {
-        let told = [0, 426_274, 999_999, 1_000_000, 1_490_000, 23_456_789, 999_499_999, 999_500_000].map(count);
+        let text = [0, 426_274, 999_999, 1_000_000, 1_490_000, 23_456_789, 999_499_999, 999_500_000].map(count);
         let expected =
             ["0", "426,274", "999,999", "1.00 million", "1.49 million", "23.5 million", "999 million", "1.00 billion"];
-        assert_eq!(told, expected);
+        assert_eq!(text, expected);
     }
 
     #[test]
     fn bytes_are_in_the_unit_that_leaves_few_digits() {
-        let told = [812, 999, 1000, 99_960, 442_100, 999_600, 2_912_000, 1_011_000_000].map(bytes);
-        assert_eq!(told, ["812 B", "999 B", "1.0 KB", "100 KB", "442 KB", "1.0 MB", "2.9 MB", "1.0 GB"]);
+        let text = [812, 999, 1000, 99_960, 442_100, 999_600, 2_912_000, 1_011_000_000].map(bytes);
+        assert_eq!(text, ["812 B", "999 B", "1.0 KB", "100 KB", "442 KB", "1.0 MB", "2.9 MB", "1.0 GB"]);
     }
 
     #[test]
     fn times_have_two_units_at_most() {
-        let told = [0.04, 4.23, 9.6, 59.4, 59.6, 725.0, 3599.6, 8040.0, 97_200.0, f64::NAN].map(duration);
+        let text = [0.04, 4.23, 9.6, 59.4, 59.6, 725.0, 3599.6, 8040.0, 97_200.0, f64::NAN].map(duration);
         let expected =
             ["0.0 s", "4.2 s", "10 s", "59 s", "1 min 0 s", "12 min 5 s", "1 h 0 min", "2 h 14 min", "27 h 0 min", "–"];
-        assert_eq!(told, expected);
+        assert_eq!(text, expected);
         assert_eq!([0.0912, 0.5, 1.23, 15.4].map(milliseconds), ["0.091 ms", "0.50 ms", "1.2 ms", "15 ms"]);
     }
 

@@ -77,7 +77,7 @@ impl Client {
         let once = || self.agent.get(url).call()?.body_mut().with_config().limit(most_bytes).read_to_vec();
         let mut outcome = once();
         for pause in &self.pauses {
-            if !outcome.as_ref().is_err_and(may_pass) {
+            if !outcome.as_ref().is_err_and(is_transient) {
                 break;
             }
             thread::sleep(*pause);
@@ -89,7 +89,7 @@ impl Client {
 
 /// Whether a second try has a prospect. A host that cannot be found or reached does not come back
 /// in seconds, and waiting for it keeps someone who is offline from the message that helps.
-fn may_pass(fault: &Error) -> bool {
+fn is_transient(fault: &Error) -> bool {
     match fault {
         Error::StatusCode(code) => matches!(code, 408 | 429 | 500..),
         Error::Io(fault) => matches!(
@@ -142,7 +142,7 @@ pub(super) mod testing {
     pub(crate) struct Mirror {
         /// Its address, ending in a slash.
         pub(crate) url: String,
-        asked: Arc<Mutex<Vec<String>>>,
+        requests: Arc<Mutex<Vec<String>>>,
     }
 
     impl Mirror {
@@ -150,19 +150,19 @@ pub(super) mod testing {
         pub(crate) fn start(reply: impl Fn(&str, usize) -> Reply + Send + 'static) -> Self {
             let listener = TcpListener::bind("127.0.0.1:0").unwrap();
             let url = format!("http://{}/", listener.local_addr().unwrap());
-            let asked = Arc::new(Mutex::new(Vec::new()));
-            let log = Arc::clone(&asked);
+            let requests = Arc::new(Mutex::new(Vec::new()));
+            let log = Arc::clone(&requests);
             thread::spawn(move || {
                 for stream in listener.incoming() {
                     answer(&stream.unwrap(), &reply, &log);
                 }
             });
-            Self { url, asked }
+            Self { url, requests }
         }
 
         /// The names of the files that were asked for, in order.
-        pub(crate) fn asked(&self) -> Vec<String> {
-            self.asked.lock().unwrap().clone()
+        pub(crate) fn requests(&self) -> Vec<String> {
+            self.requests.lock().unwrap().clone()
         }
     }
 
@@ -214,7 +214,7 @@ mod tests {
         });
         let fetched = fetch(&[&mirror], 4).unwrap();
         assert_eq!((fetched.raw.as_slice(), fetched.checked.as_slice()), (&b"good"[..], &b"GOOD"[..]));
-        assert_eq!(mirror.asked().len(), 3);
+        assert_eq!(mirror.requests().len(), 3);
     }
 
     #[test]
@@ -226,7 +226,7 @@ mod tests {
         assert_eq!(faults.len(), 3);
         assert!(faults[0].starts_with(&without.url) && faults[0].contains("404"), "{faults:?}");
         assert!(faults[1].ends_with("refused"), "{faults:?}");
-        assert_eq!([without.asked().len(), other.asked().len(), long.asked().len()], [1, 1, 1]);
+        assert_eq!([without.requests().len(), other.requests().len(), long.requests().len()], [1, 1, 1]);
     }
 
     #[test]

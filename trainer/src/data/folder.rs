@@ -13,13 +13,13 @@ use imago_core::data::Split;
 /// The names of the sub-folders that are parts of a set.
 const PARTS: [&str; 2] = ["train", "test"];
 /// One of so many images is for testing where the folder has no such parts.
-const TESTED: usize = 10;
+const TEST_FRACTION: usize = 10;
 /// How deep folders may lie within a class.
-const DEPTH: usize = 16;
+const MAX_DEPTH: usize = 16;
 /// The most bytes that the images of a part may need.
-const MOST_BYTES: usize = 4 << 30;
+const MAX_BYTES: usize = 4 << 30;
 /// How many unreadable files are named.
-const NAMED: usize = 10;
+const MAX_NAMED: usize = 10;
 
 /// An image file and its class.
 type Entry = (PathBuf, u8);
@@ -41,7 +41,7 @@ pub fn read(
     let mut entries = part(path, &data.classes, split)?;
     entries.truncate(most);
     let bytes = data.image().iter().product::<usize>();
-    if entries.len().saturating_mul(bytes) > MOST_BYTES {
+    if entries.len().saturating_mul(bytes) > MAX_BYTES {
         let count = entries.len();
         bail!("{count} images of {} need more than 4 GiB; a lower data.size or data.limit needs less", path.display());
     }
@@ -57,11 +57,11 @@ pub fn read(
         }
     }
     if !unreadable.is_empty() {
-        let more = match unreadable.len().saturating_sub(NAMED) {
+        let more = match unreadable.len().saturating_sub(MAX_NAMED) {
             0 => String::new(),
             more => format!("\n  and {more} more"),
         };
-        let list: String = unreadable.iter().take(NAMED).map(|line| format!("\n  {line}")).collect();
+        let list: String = unreadable.iter().take(MAX_NAMED).map(|line| format!("\n  {line}")).collect();
         let count = if unreadable.len() == 1 { "1 file is".into() } else { format!("{} files are", unreadable.len()) };
         match skip_unreadable {
             true => eprintln!("warning: {count} no image that can be read, and left away:{list}{more}"),
@@ -88,18 +88,18 @@ fn part(path: &Path, classes: &[String], split: Split) -> Result<Vec<Entry>> {
     };
     let mut entries = Vec::new();
     if classes.is_empty() {
-        files(&base, 0, DEPTH, &mut entries)?;
+        files(&base, 0, MAX_DEPTH, &mut entries)?;
     } else {
         check_classes(&base, classes)?;
         for (label, class) in classes.iter().enumerate() {
-            files(&base.join(class), u8::try_from(label)?, DEPTH, &mut entries)?;
+            files(&base.join(class), u8::try_from(label)?, MAX_DEPTH, &mut entries)?;
         }
     }
     // The same order whatever the seed of the run is: it is a part of the data like any other.
     Noise::of(Purpose::Split, 0, 1).shuffle(&mut entries);
     if !parts {
-        let tested = entries.len().div_ceil(TESTED);
-        let test = entries.split_off(entries.len() - tested);
+        let test_count = entries.len().div_ceil(TEST_FRACTION);
+        let test = entries.split_off(entries.len() - test_count);
         if split == Split::Test {
             entries = test;
         }
@@ -115,19 +115,19 @@ fn has_parts(path: &Path) -> bool {
 fn check_classes(base: &Path, classes: &[String]) -> Result<()> {
     let found: Vec<String> = visible(base)?.iter().filter(|path| path.is_dir()).map(|path| name(path)).collect();
     let missing: Vec<&String> = classes.iter().filter(|class| !found.contains(class)).collect();
-    let strange: Vec<&String> = found.iter().filter(|name| !classes.contains(name)).collect();
-    if missing.is_empty() && strange.is_empty() {
+    let unexpected: Vec<&String> = found.iter().filter(|name| !classes.contains(name)).collect();
+    if missing.is_empty() && unexpected.is_empty() {
         return Ok(());
     }
-    let told = |names: &[&String], what: &str| match names {
+    let named = |names: &[&String], what: &str| match names {
         [] => String::new(),
         names => format!("\n  {what}: {}", names.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", ")),
     };
     bail!(
         "the sub-folders of {} are not the classes that data.classes names{}{}\nto take all of them: --set 'data.classes={}'",
         base.display(),
-        told(&missing, "without a folder"),
-        told(&strange, "not named"),
+        named(&missing, "without a folder"),
+        named(&unexpected, "not named"),
         serde_json::to_string(&found)?
     )
 }

@@ -32,7 +32,7 @@ const FILES: [&str; 4] = [
 
 /// The most bytes that a file may have, as it lies and decompressed: 64 MiB. The largest of the
 /// published files has 45 MiB.
-const MOST_BYTES: u64 = 64 << 20;
+const MAX_BYTES: u64 = 64 << 20;
 
 /// A data set that others have published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,7 +58,7 @@ impl Published {
                     "https://ossci-datasets.s3.amazonaws.com/mnist/",
                     "https://storage.googleapis.com/cvdf-datasets/mnist/",
                 ],
-                stand_in: "synthetic-digits",
+                synthetic: "synthetic-digits",
             },
             Self::FashionMnist => Set {
                 folder: "fashion-mnist",
@@ -73,7 +73,7 @@ impl Published {
                     "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
                     "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
                 ],
-                stand_in: "synthetic-clothing",
+                synthetic: "synthetic-clothing",
             },
         }
     }
@@ -100,12 +100,12 @@ pub struct Contents {
 /// When a named folder lacks a file, when a file is not the published one, or when a download fails
 /// from every mirror. The message names the file and says what to do.
 pub fn open(set: Published, data_dir: Option<&Path>) -> anyhow::Result<Contents> {
-    let places = Places {
+    let locations = Locations {
         data_dir,
         variable: std::env::var_os(VARIABLE),
         cache: etcetera::choose_base_strategy().ok().map(|user| user.cache_dir().join("imago")),
     };
-    open_from(&set.set(), &places, &Client::new())
+    open_from(&set.set(), &locations, &Client::new())
 }
 
 /// What identifies a published set. Apart from tests, [`Published::set`] makes the only two.
@@ -116,11 +116,11 @@ struct Set<'a> {
     /// Addresses of folders with the files, each ending in a slash; the first is asked first.
     mirrors: &'a [&'a str],
     /// The generated set that is closest to this one.
-    stand_in: &'a str,
+    synthetic: &'a str,
 }
 
 /// Where a set may lie; each is a folder of sets.
-struct Places<'a> {
+struct Locations<'a> {
     /// Value of `--data-dir`.
     data_dir: Option<&'a Path>,
     /// Value of [`VARIABLE`]; empty counts as unset.
@@ -129,14 +129,14 @@ struct Places<'a> {
     cache: Option<PathBuf>,
 }
 
-fn open_from(set: &Set<'_>, places: &Places<'_>, client: &Client) -> anyhow::Result<Contents> {
-    let variable = places.variable.as_deref().filter(|value| !value.is_empty());
-    let [train_images, train_labels, test_images, test_labels] = if let Some(dir) = places.data_dir {
+fn open_from(set: &Set<'_>, locations: &Locations<'_>, client: &Client) -> anyhow::Result<Contents> {
+    let variable = locations.variable.as_deref().filter(|value| !value.is_empty());
+    let [train_images, train_labels, test_images, test_labels] = if let Some(dir) = locations.data_dir {
         read_named(set, dir, "--data-dir")?
     } else if let Some(dir) = variable {
         read_named(set, Path::new(dir), VARIABLE)?
     } else {
-        let cache = places.cache.as_deref().with_context(|| {
+        let cache = locations.cache.as_deref().with_context(|| {
             format!(
                 "there is no home folder to keep `{}` in; name a folder that holds it with \
                  --data-dir or {VARIABLE}",
@@ -178,7 +178,7 @@ fn read_or_fetch(set: &Set<'_>, dir: &Path, client: &Client) -> anyhow::Result<[
         eprintln!("fetching {}/{name} into {}", set.folder, dir.display());
         let check = |bytes: &[u8]| unpack(bytes, set.sha256[i]);
         let fetched =
-            client.fetch(set.mirrors, name, MOST_BYTES, check).map_err(|tries| offline(set, dir, name, &tries))?;
+            client.fetch(set.mirrors, name, MAX_BYTES, check).map_err(|tries| offline(set, dir, name, &tries))?;
         download::save(&fetched.raw, dir, name)
             .with_context(|| format!("cannot write {}", dir.join(name).display()))?;
         Ok(fetched.checked)
@@ -200,17 +200,17 @@ fn find(dir: &Path, name: &str) -> Option<PathBuf> {
 fn read(path: &Path, sha256: &str, remedy: &str) -> anyhow::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     File::open(path)
-        .and_then(|file| file.take(MOST_BYTES + 1).read_to_end(&mut bytes))
+        .and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes))
         .with_context(|| format!("cannot read {}", path.display()))?;
     unpack(&bytes, sha256).map_err(|problem| anyhow!("{}: {problem}; {remedy}", path.display()))
 }
 
 /// Why some bytes are not the published file.
 #[derive(Debug, Error)]
-enum Unfit {
+enum WrongFile {
     #[error("cut short or damaged gzip data ({0})")]
     Gzip(io::Error),
-    #[error("more than {} MiB of data, so not the published file", MOST_BYTES >> 20)]
+    #[error("more than {} MiB of data, so not the published file", MAX_BYTES >> 20)]
     TooLarge,
     #[error("not the published file: the content has SHA-256 {found}, expected {expected}")]
     Hash { found: String, expected: String },
@@ -218,18 +218,18 @@ enum Unfit {
 
 /// The content of a file, gzipped or not, if it is the expected one. The bytes decide which,
 /// because some servers and browsers decompress on the way and keep the name.
-fn unpack(bytes: &[u8], sha256: &str) -> Result<Vec<u8>, Unfit> {
+fn unpack(bytes: &[u8], sha256: &str) -> Result<Vec<u8>, WrongFile> {
     let mut content = Vec::new();
     if bytes.starts_with(&[0x1f, 0x8b]) {
-        GzDecoder::new(bytes).take(MOST_BYTES + 1).read_to_end(&mut content).map_err(Unfit::Gzip)?;
+        GzDecoder::new(bytes).take(MAX_BYTES + 1).read_to_end(&mut content).map_err(WrongFile::Gzip)?;
     } else {
         content.extend_from_slice(bytes);
     }
-    if content.len() as u64 > MOST_BYTES {
-        return Err(Unfit::TooLarge);
+    if content.len() as u64 > MAX_BYTES {
+        return Err(WrongFile::TooLarge);
     }
     let found = hex(&Sha256::digest(&content));
-    if found == sha256 { Ok(content) } else { Err(Unfit::Hash { found, expected: sha256.to_owned() }) }
+    if found == sha256 { Ok(content) } else { Err(WrongFile::Hash { found, expected: sha256.to_owned() }) }
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -241,7 +241,7 @@ fn hex(bytes: &[u8]) -> String {
 
 /// What to say when no mirror gave the file: the reasons, and the ways to go on without a network.
 fn offline(set: &Set<'_>, dir: &Path, name: &str, tries: &[String]) -> anyhow::Error {
-    let Set { folder, stand_in, .. } = set;
+    let Set { folder, synthetic, .. } = set;
     let tries = tries.join("\n  ");
     let files = FILES.join("\n  ");
     anyhow!(
@@ -249,7 +249,7 @@ fn offline(set: &Set<'_>, dir: &Path, name: &str, tries: &[String]) -> anyhow::E
          To go on without a network, put these files (gzipped or not) into {}\n  {files}\n\
          or point --data-dir or {VARIABLE} at a folder that holds them in `{folder}/`.\n\
          The sets `synthetic-digits` and `synthetic-clothing` need no download: \
-         --set data.set={stand_in}",
+         --set data.set={synthetic}",
         dir.display()
     )
 }
@@ -267,7 +267,7 @@ mod tests {
     use super::*;
 
     /// Where nothing listens.
-    const NOWHERE: &str = "http://127.0.0.1:1/";
+    const UNREACHABLE: &str = "http://127.0.0.1:1/";
 
     fn content(name: &str) -> Vec<u8> {
         format!("content of {name}").repeat(50).into_bytes()
@@ -285,19 +285,19 @@ mod tests {
     }
 
     /// A set of four tiny files, opened from `places`.
-    fn open_tiny(places: &Places<'_>, mirrors: &[&str]) -> anyhow::Result<Contents> {
+    fn open_tiny(locations: &Locations<'_>, mirrors: &[&str]) -> anyhow::Result<Contents> {
         let sha256 = FILES.map(|name| hex(&Sha256::digest(content(name))));
         let set = Set {
             folder: "tiny",
             sha256: sha256.each_ref().map(String::as_str),
             mirrors,
-            stand_in: "synthetic-digits",
+            synthetic: "synthetic-digits",
         };
-        open_from(&set, places, &Client::impatient())
+        open_from(&set, locations, &Client::impatient())
     }
 
-    fn cached(root: &TempDir) -> Places<'static> {
-        Places { data_dir: None, variable: None, cache: Some(root.path().to_owned()) }
+    fn cached(root: &TempDir) -> Locations<'static> {
+        Locations { data_dir: None, variable: None, cache: Some(root.path().to_owned()) }
     }
 
     /// A folder of sets in which the tiny one is complete.
@@ -326,11 +326,11 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let mirror = whole();
         assert_eq!(open_tiny(&cached(&root), &[&mirror.url]).unwrap(), expected());
-        assert_eq!(mirror.asked(), FILES);
+        assert_eq!(mirror.requests(), FILES);
         let mut sorted = FILES;
         sorted.sort_unstable();
         assert_eq!(names(&root.path().join("tiny")), sorted);
-        assert_eq!(open_tiny(&cached(&root), &[NOWHERE]).unwrap(), expected());
+        assert_eq!(open_tiny(&cached(&root), &[UNREACHABLE]).unwrap(), expected());
     }
 
     #[test]
@@ -339,7 +339,7 @@ mod tests {
         fs::remove_file(root.path().join("tiny").join(FILES[2])).unwrap();
         let mirror = whole();
         assert_eq!(open_tiny(&cached(&root), &[&mirror.url]).unwrap(), expected());
-        assert_eq!(mirror.asked(), [FILES[2]]);
+        assert_eq!(mirror.requests(), [FILES[2]]);
     }
 
     #[test]
@@ -347,7 +347,7 @@ mod tests {
         let cut = Mirror::start(|name, _| Reply::Cut(gzip(&content(name))));
         let root = tempfile::tempdir().unwrap();
         assert!(open_tiny(&cached(&root), &[&cut.url]).is_err());
-        assert_eq!(cut.asked().len(), 3);
+        assert_eq!(cut.requests().len(), 3);
         assert!(names(&root.path().join("tiny")).is_empty());
 
         assert_eq!(open_tiny(&cached(&root), &[&cut.url, &whole().url]).unwrap(), expected());
@@ -367,15 +367,15 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let plain = Mirror::start(|name, _| Reply::Whole(content(name)));
         assert_eq!(open_tiny(&cached(&root), &[&plain.url]).unwrap(), expected());
-        assert_eq!(open_tiny(&cached(&root), &[NOWHERE]).unwrap(), expected());
+        assert_eq!(open_tiny(&cached(&root), &[UNREACHABLE]).unwrap(), expected());
     }
 
     #[test]
     fn without_a_network_the_message_says_how_to_go_on() {
         let root = tempfile::tempdir().unwrap();
-        let message = open_tiny(&cached(&root), &[NOWHERE, NOWHERE]).unwrap_err().to_string();
+        let message = open_tiny(&cached(&root), &[UNREACHABLE, UNREACHABLE]).unwrap_err().to_string();
         let cache = root.path().join("tiny").display().to_string();
-        let hints = [&cache, NOWHERE, "--data-dir", VARIABLE, "data.set=synthetic-digits"];
+        let hints = [&cache, UNREACHABLE, "--data-dir", VARIABLE, "data.set=synthetic-digits"];
         for part in hints.iter().chain(&FILES) {
             assert!(message.contains(part), "{part} is not in:\n{message}");
         }
@@ -387,26 +387,26 @@ mod tests {
         let lacking = root.path().join("tiny").join(FILES[3]);
         fs::remove_file(&lacking).unwrap();
         let mirror = whole();
-        let by_flag = Places { data_dir: Some(root.path()), ..cached(&root) };
-        let by_variable = Places { variable: Some(root.path().into()), ..cached(&root) };
-        for (places, origin) in [(by_flag, "--data-dir"), (by_variable, VARIABLE)] {
-            let message = open_tiny(&places, &[&mirror.url]).unwrap_err().to_string();
+        let by_flag = Locations { data_dir: Some(root.path()), ..cached(&root) };
+        let by_variable = Locations { variable: Some(root.path().into()), ..cached(&root) };
+        for (locations, origin) in [(by_flag, "--data-dir"), (by_variable, VARIABLE)] {
+            let message = open_tiny(&locations, &[&mirror.url]).unwrap_err().to_string();
             assert!(message.starts_with(origin), "{message}");
             assert!(message.contains(&lacking.display().to_string()), "{message}");
             assert!(!message.contains(FILES[0]), "{message}");
         }
-        assert!(mirror.asked().is_empty());
+        assert!(mirror.requests().is_empty());
     }
 
     #[test]
     fn the_flag_goes_before_the_variable_and_the_variable_before_the_cache() {
         let (good, empty) = (filled(), tempfile::tempdir().unwrap());
         let variable = |dir: &TempDir| Some(dir.path().as_os_str().to_owned());
-        let by_flag = Places { data_dir: Some(good.path()), variable: variable(&empty), cache: None };
-        let by_variable = Places { variable: variable(&good), ..cached(&empty) };
-        let by_cache = Places { variable: Some(OsString::new()), ..cached(&good) };
-        for places in [by_flag, by_variable, by_cache] {
-            assert_eq!(open_tiny(&places, &[NOWHERE]).unwrap(), expected());
+        let by_flag = Locations { data_dir: Some(good.path()), variable: variable(&empty), cache: None };
+        let by_variable = Locations { variable: variable(&good), ..cached(&empty) };
+        let by_cache = Locations { variable: Some(OsString::new()), ..cached(&good) };
+        for locations in [by_flag, by_variable, by_cache] {
+            assert_eq!(open_tiny(&locations, &[UNREACHABLE]).unwrap(), expected());
         }
     }
 
@@ -416,7 +416,7 @@ mod tests {
         let dir = root.path().join("tiny");
         fs::remove_file(dir.join(FILES[0])).unwrap();
         fs::write(dir.join("train-images-idx3-ubyte"), content(FILES[0])).unwrap();
-        assert_eq!(open_tiny(&cached(&root), &[NOWHERE]).unwrap(), expected());
+        assert_eq!(open_tiny(&cached(&root), &[UNREACHABLE]).unwrap(), expected());
     }
 
     #[test]
@@ -430,7 +430,7 @@ mod tests {
             (gzip(&vec![0; 65 << 20]), "more than 64 MiB"),
         ] {
             fs::write(&path, bytes).unwrap();
-            let message = open_tiny(&cached(&root), &[NOWHERE]).unwrap_err().to_string();
+            let message = open_tiny(&cached(&root), &[UNREACHABLE]).unwrap_err().to_string();
             assert!(message.starts_with(&path.display().to_string()), "{message}");
             assert!(message.contains(fault) && message.contains("delete it"), "{message}");
         }

@@ -7,11 +7,11 @@ use anyhow::{Context, Result};
 use burn::tensor::{Device, DeviceKind};
 use burn_wgpu::WgpuBackend;
 
-use super::Opened;
+use super::OpenDevice;
 
 /// The first GPU that is one: never a software driver, which is slower than the CPU. Only the system's own graphics API is
 /// asked, since probing others prints their complaints.
-pub fn real() -> Option<Opened> {
+pub fn real() -> Option<OpenDevice> {
     let api = match std::env::consts::OS {
         "macos" => WgpuBackend::Metal,
         "windows" => WgpuBackend::Dx12,
@@ -23,7 +23,7 @@ pub fn real() -> Option<Opened> {
 }
 
 /// Whatever adapter wgpu finds.
-pub fn any() -> Result<Opened> {
+pub fn any() -> Result<OpenDevice> {
     Device::wgpu_options().init().map(named).context(
         "wgpu finds no adapter; `--device cpu` runs anywhere, and on Linux Mesa's package mesa-vulkan-drivers brings a \
          software adapter for tests",
@@ -32,20 +32,20 @@ pub fn any() -> Result<Opened> {
 
 /// A GPU through Vulkan.
 #[cfg(feature = "vulkan")]
-pub fn vulkan() -> Result<Opened> {
+pub fn vulkan() -> Result<OpenDevice> {
     let options = Device::wgpu_options().graphics_api(WgpuBackend::Vulkan);
     options.init().map(named).context("there is no Vulkan adapter")
 }
 
 /// The first GPU of CUDA.
 #[cfg(feature = "cuda")]
-pub fn cuda() -> Opened {
-    Opened { device: Device::cuda(0), name: "CUDA 0".to_owned(), gpu: true, driver: None }
+pub fn cuda() -> OpenDevice {
+    OpenDevice { device: Device::cuda(0), name: "CUDA 0".to_owned(), gpu: true, driver: None }
 }
 
-fn named(device: Device) -> Opened {
+fn named(device: Device) -> OpenDevice {
     let name = device.identity().map_or_else(|| "GPU".to_owned(), |identity| identity.name.to_string());
-    Opened { device, driver: driver(&name), gpu: true, name: format!("{name} (wgpu)") }
+    OpenDevice { device, driver: driver(&name), gpu: true, name: format!("{name} (wgpu)") }
 }
 
 /// The driver of the adapter with that name. Burn does not tell, so wgpu is asked once more.

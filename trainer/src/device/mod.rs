@@ -9,7 +9,7 @@ use clap::ValueEnum;
 
 /// The kinds of device that this program was built for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-pub enum Choice {
+pub enum DeviceChoice {
     /// The first real GPU, otherwise the CPU
     #[default]
     Auto,
@@ -27,7 +27,7 @@ pub enum Choice {
 }
 
 /// A device that is ready.
-pub struct Opened {
+pub struct OpenDevice {
     /// The device.
     pub device: Device,
     /// What it is, for people.
@@ -38,9 +38,9 @@ pub struct Opened {
     pub driver: Option<String>,
 }
 
-impl Choice {
+impl DeviceChoice {
     /// Opens the device.
-    pub fn open(self) -> Result<Opened> {
+    pub fn open(self) -> Result<OpenDevice> {
         match self {
             #[cfg(feature = "wgpu")]
             Self::Auto => Ok(gpu::real().unwrap_or_else(cpu)),
@@ -63,8 +63,8 @@ pub fn within_threads<R: Send>(job: impl FnOnce() -> R + Send) -> R {
     rayon::scope(|_| job())
 }
 
-fn cpu() -> Opened {
+fn cpu() -> OpenDevice {
     let threads = rayon::current_num_threads();
     let plural = if threads == 1 { "" } else { "s" };
-    Opened { device: Device::flex(), name: format!("CPU, {threads} thread{plural}"), gpu: false, driver: None }
+    OpenDevice { device: Device::flex(), name: format!("CPU, {threads} thread{plural}"), gpu: false, driver: None }
 }

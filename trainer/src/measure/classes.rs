@@ -1,4 +1,4 @@
-//! The classes of generated pictures, and the alarm for a collapse.
+//! The classes of generated images, and the alarm for a collapse.
 
 use std::fmt;
 
@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 /// A class whose share is below this part of its real share is missing.
 pub const MISSING: f64 = 0.1;
 
-/// Samples are alike when their diversity is below this part of that of real pictures.
+/// Samples are alike when their diversity is below this part of that of real images.
 pub const ALIKE: f64 = 0.5;
 
-/// A sample is repeated when another one is nearer than this part of the mean distance from a real picture to the real
+/// A sample is repeated when another one is nearer than this part of the mean distance from a real image to the real
 /// one that is nearest to it.
 pub const REPEATED_DISTANCE: f64 = 1e-3;
 
@@ -58,12 +58,12 @@ fn missing(generated: &[f64], real: &[f64]) -> Vec<usize> {
 
 /// What the [`alarm`] looks at. NaN, and nothing in a list, stand for what is not known and give no alarm.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Signs<'a> {
+pub struct CollapseStatistics<'a> {
     /// What the classes are called; by their numbers where that is not known.
     pub names: &'a [String],
     /// The share of each class in the samples: `[classes]`.
     pub shares: &'a [f64],
-    /// The share of each class in the real pictures: `[classes]`.
+    /// The share of each class in the real images: `[classes]`.
     pub real_shares: &'a [f64],
     /// The mean distance between two samples.
     pub diversity: f64,
@@ -71,9 +71,9 @@ pub struct Signs<'a> {
     pub real_diversity: f64,
     /// The distance from each sample to the sample nearest to it: `[samples]`.
     pub nearest_others: &'a [f64],
-    /// The mean distance from a real picture to the real one nearest to it.
+    /// The mean distance from a real image to the real one nearest to it.
     pub real_nearest_other: f64,
-    /// The share of real pictures near which a sample lies, as a part of the share near which one of as many training images lies.
+    /// The share of real images near which a sample lies, as a part of the share near which one of as many training images lies.
     pub coverage: f64,
 }
 
@@ -85,7 +85,7 @@ pub enum Reason {
     MissingClasses(Vec<String>),
     /// The samples lie too close together.
     Alike {
-        /// Their diversity as a part of that of real pictures.
+        /// Their diversity as a part of that of real images.
         share: f64,
     },
     /// Samples are there more than once.
@@ -93,7 +93,7 @@ pub enum Reason {
         /// The share of samples that are.
         share: f64,
     },
-    /// Most real pictures have no sample near them.
+    /// Most real images have no sample near them.
     Uncovered {
         /// The share that has one.
         coverage: f64,
@@ -120,16 +120,16 @@ impl fmt::Display for Reason {
 }
 
 /// The reasons to think that a model has collapsed; none for a fair one. The thresholds are the constants of this module.
-pub fn alarm(signs: &Signs<'_>) -> Vec<Reason> {
-    let missing = missing(signs.shares, signs.real_shares);
-    let alike = signs.diversity / signs.real_diversity;
-    let least = REPEATED_DISTANCE * signs.real_nearest_other;
-    let repeated = signs.nearest_others.iter().filter(|distance| **distance < least).count();
-    let repeated = repeated as f64 / signs.nearest_others.len().max(1) as f64;
+pub fn alarm(statistics: &CollapseStatistics<'_>) -> Vec<Reason> {
+    let missing = missing(statistics.shares, statistics.real_shares);
+    let alike = statistics.diversity / statistics.real_diversity;
+    let least = REPEATED_DISTANCE * statistics.real_nearest_other;
+    let repeated = statistics.nearest_others.iter().filter(|distance| **distance < least).count();
+    let repeated = repeated as f64 / statistics.nearest_others.len().max(1) as f64;
 
     let mut reasons = Vec::new();
     if !missing.is_empty() {
-        let name = |class: &usize| signs.names.get(*class).cloned().unwrap_or_else(|| class.to_string());
+        let name = |class: &usize| statistics.names.get(*class).cloned().unwrap_or_else(|| class.to_string());
         reasons.push(Reason::MissingClasses(missing.iter().map(name).collect()));
     }
     if alike < ALIKE {
@@ -138,8 +138,8 @@ pub fn alarm(signs: &Signs<'_>) -> Vec<Reason> {
     if repeated > REPEATED {
         reasons.push(Reason::Repeated { share: repeated });
     }
-    if signs.coverage < UNCOVERED {
-        reasons.push(Reason::Uncovered { coverage: signs.coverage });
+    if statistics.coverage < UNCOVERED {
+        reasons.push(Reason::Uncovered { coverage: statistics.coverage });
     }
     reasons
 }
@@ -148,8 +148,8 @@ pub fn alarm(signs: &Signs<'_>) -> Vec<Reason> {
 mod tests {
     use super::super::features::Features;
     use super::super::features::examples::{bad, close, modes};
+    use super::super::image_statistics::diversity;
     use super::super::neighbours::{Manifold, neighbour_scores};
-    use super::super::pictures::diversity;
     use super::*;
 
     #[test]
@@ -178,7 +178,7 @@ mod tests {
         let [manifold, real_manifold] = [generated, real].map(|set| Manifold::of(set.clone()));
         let [nearest_others, real_nearest] = [&manifold, &real_manifold]
             .map(|set| set.nearest_others().iter().map(|(_, distance)| *distance).collect::<Vec<_>>());
-        alarm(&Signs {
+        alarm(&CollapseStatistics {
             names: &["low".to_owned(), "high".to_owned()],
             shares: &shares,
             real_shares: &real_shares,
@@ -209,7 +209,7 @@ mod tests {
 
     #[test]
     fn what_is_not_known_gives_no_alarm() {
-        let signs = Signs {
+        let statistics = CollapseStatistics {
             names: &[],
             shares: &[],
             real_shares: &[],
@@ -219,7 +219,7 @@ mod tests {
             real_nearest_other: f64::NAN,
             coverage: f64::NAN,
         };
-        assert_eq!(alarm(&signs), []);
-        assert_eq!(alarm(&Signs { coverage: 0.05, ..signs }), [Reason::Uncovered { coverage: 0.05 }]);
+        assert_eq!(alarm(&statistics), []);
+        assert_eq!(alarm(&CollapseStatistics { coverage: 0.05, ..statistics }), [Reason::Uncovered { coverage: 0.05 }]);
     }
 }

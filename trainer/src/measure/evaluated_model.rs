@@ -36,17 +36,17 @@ impl EvaluatedModel {
     /// Opens a run folder or an artifact on `device`.
     pub fn open(path: &Path, device: &Device) -> Result<Self> {
         let exported = path.join(MANIFEST).is_file();
-        let subject = if exported { Self::exported(path, device)? } else { Self::trained(path, device)? };
-        if subject.artifact.manifest.data.image != subject.data.image() {
+        let model = if exported { Self::exported(path, device)? } else { Self::trained(path, device)? };
+        if model.artifact.manifest.data.image != model.data.image() {
             bail!(
                 "{} makes images {:?}, but those of {} are {:?}",
                 path.display(),
-                subject.artifact.manifest.data.image,
-                subject.data.set.title(),
-                subject.data.image()
+                model.artifact.manifest.data.image,
+                model.data.set.title(),
+                model.data.image()
             );
         }
-        Ok(subject)
+        Ok(model)
     }
 
     fn exported(path: &Path, device: &Device) -> Result<Self> {
@@ -80,9 +80,9 @@ impl EvaluatedModel {
         let density = match &pipeline.model {
             Model::Vae(model) => Some(match model.loss.reconstruction {
                 Reconstruction::Bce => Density::Bernoulli,
-                Reconstruction::Mse => Density::Normal { deviation: std::f64::consts::FRAC_1_SQRT_2 },
+                Reconstruction::Mse => Density::Normal { std: std::f64::consts::FRAC_1_SQRT_2 },
                 Reconstruction::L1 => Density::Laplace,
-                Reconstruction::Gaussian => Density::Normal { deviation: f64::from(trained.scale) },
+                Reconstruction::Gaussian => Density::Normal { std: f64::from(trained.scale) },
             }),
             _ => None,
         };

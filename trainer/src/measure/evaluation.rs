@@ -3,7 +3,7 @@
 use imago_core::family::Family;
 use serde::{Deserialize, Serialize};
 
-use super::Effort;
+use super::ImportanceSamples;
 use super::classes::Reason;
 
 /// All scores of a model.
@@ -31,13 +31,14 @@ pub struct Evaluation {
     pub test_images: usize,
     /// What the samples were drawn from; each seed gives each score once.
     pub seeds: Vec<u64>,
-    /// How much was computed for the bound of a likelihood.
-    pub effort: Effort,
+    /// How many samples tightened the likelihood bound.
+    #[serde(rename = "effort")]
+    pub importance_samples: ImportanceSamples,
     /// The scores.
     pub scores: Vec<Score>,
     /// What the samples of each class are like.
     pub classes: Vec<ClassScore>,
-    /// Signs that the model makes only few kinds of samples; none if all is well.
+    /// CollapseStatistics that the model makes only few kinds of samples; none if all is well.
     pub alarm: Vec<Reason>,
     /// What has to be known to read the scores rightly.
     pub warnings: Vec<String>,
@@ -62,7 +63,7 @@ pub struct EvaluatorFacts {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Score {
     /// Which one.
-    pub measure: Measure,
+    pub measure: Metric,
     /// Its value for every seed; those of a likelihood, which needs no samples, are one.
     pub values: Vec<f64>,
     /// Its standard error for a single seed, where it has one of its own; of the Inception Score the deviation of its splits.
@@ -88,7 +89,7 @@ pub struct ClassScore {
 
 /// Which score.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Measure {
+pub enum Metric {
     Accuracy,
     CrossEntropy,
     Fid,
@@ -103,7 +104,8 @@ pub enum Measure {
     ClassDivergence,
     Modes,
     ModeDivergence,
-    Agreement,
+    #[serde(rename = "Agreement")]
+    ClassAccuracy,
     NearestTraining,
     Sharpness,
     Diversity,
@@ -126,7 +128,7 @@ pub enum Better {
     Neither,
 }
 
-impl Measure {
+impl Metric {
     /// The name in tables.
     pub fn title(self) -> &'static str {
         match self {
@@ -144,7 +146,7 @@ impl Measure {
             Self::ClassDivergence => "KL of the classes",
             Self::Modes => "modes",
             Self::ModeDivergence => "KL of the modes",
-            Self::Agreement => "asked class made",
+            Self::ClassAccuracy => "class accuracy of samples",
             Self::NearestTraining => "distance to training",
             Self::Sharpness => "sharpness",
             Self::Diversity => "diversity",
@@ -178,7 +180,7 @@ impl Measure {
             Self::ClassDivergence => "How far the shares of the classes are from those of the test images.",
             Self::Modes => "How many of the thousand combinations of three digits come at all.",
             Self::ModeDivergence => "How unevenly the thousand combinations come.",
-            Self::Agreement => "The share of samples that the evaluator takes for the class that was asked for.",
+            Self::ClassAccuracy => "The share of samples that the evaluator takes for the class that was asked for.",
             Self::NearestTraining => {
                 "How far samples are from the nearest training image, as a share of how far test images are; far below 1 means copies."
             }
@@ -199,7 +201,7 @@ impl Measure {
             Self::Fid | Self::InceptionFid | Self::Kid | Self::ClassDivergence | Self::ModeDivergence => Better::Lower,
             Self::ReconstructionFid | Self::CrossEntropy => Better::Lower,
             Self::Accuracy | Self::InceptionScore | Self::Precision | Self::Recall | Self::Coverage => Better::Higher,
-            Self::ClassesCovered | Self::Modes | Self::Agreement => Better::Higher,
+            Self::ClassesCovered | Self::Modes | Self::ClassAccuracy => Better::Higher,
             Self::Elbo | Self::LikelihoodBound => Better::Higher,
             // Blurred samples crowd where real images are dense.
             Self::Density => Better::Real,
@@ -235,7 +237,7 @@ impl Score {
     }
 
     /// The standard deviation over the seeds; None for a single one.
-    pub fn deviation(&self) -> Option<f64> {
+    pub fn std(&self) -> Option<f64> {
         let (mean, count) = (self.mean(), self.values.len());
         let squares = self.values.iter().map(|value| (value - mean).powi(2)).sum::<f64>();
         (count > 1).then(|| (squares / (count - 1) as f64).sqrt())
@@ -243,7 +245,7 @@ impl Score {
 
     /// The standard deviation over the seeds, or where there is only one the score's own standard error.
     pub fn spread(&self) -> Option<f64> {
-        self.deviation().or(self.error)
+        self.std().or(self.error)
     }
 
     /// The mean and its spread as they stand in tables.
@@ -258,7 +260,7 @@ impl Score {
 
 impl Evaluation {
     /// A score, if it was measured.
-    pub fn score(&self, measure: Measure) -> Option<&Score> {
+    pub fn score(&self, measure: Metric) -> Option<&Score> {
         self.scores.iter().find(|score| score.measure == measure)
     }
 }

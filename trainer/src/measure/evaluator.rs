@@ -10,7 +10,7 @@ use imago_core::layer::LayerSpec;
 use imago_core::spec;
 use imago_core::spec::Set;
 
-use super::{Features, Inception, Watch};
+use super::{EvaluationProgress, Features, Inception};
 use crate::data::Images;
 use crate::device::within_threads;
 use crate::run::open_artifact;
@@ -75,7 +75,7 @@ fn byte(value: f32) -> u8 {
 
 /// A classifier and what it is called.
 pub struct Evaluator {
-    judge: ImageClassifier,
+    classifier: ImageClassifier,
     artifact: Artifact,
     /// How many images it sees in the channels of one: three for stacked digits.
     planes: usize,
@@ -83,14 +83,14 @@ pub struct Evaluator {
 }
 
 /// What an evaluator sees in images.
-pub struct Looked {
+pub struct Predictions {
     /// `[images, features]`
     pub features: Features,
     /// The probability of each class: `[images, classes]`.
     pub probabilities: Features,
 }
 
-impl Looked {
+impl Predictions {
     /// The most likely class of every image.
     pub fn classes(&self) -> Vec<usize> {
         let best = |row: &[f64]| (0..row.len()).max_by(|a, b| row[*a].total_cmp(&row[*b])).unwrap_or(0);
@@ -125,7 +125,7 @@ impl Evaluator {
             ),
         };
         let name = artifact.manifest.name.clone();
-        let judge = artifact.classifier(device).with_context(|| format!("the evaluator {name}"))?;
+        let classifier = artifact.classifier(device).with_context(|| format!("the evaluator {name}"))?;
         let layers = artifact.manifest.classifier.iter().flat_map(|classifier| &classifier.layers);
         if !matches!(layers.last(), Some(LayerSpec::Linear(_))) {
             bail!("the evaluator {name} does not end with `linear`, so that it has no features behind its classes");
@@ -147,7 +147,7 @@ impl Evaluator {
                 facts.set
             );
         }
-        Ok(Self { judge, artifact, planes, device: device.clone() })
+        Ok(Self { classifier, artifact, planes, device: device.clone() })
     }
 
     /// What it is called.
@@ -175,7 +175,7 @@ impl Evaluator {
 
     /// Looks at all of `pixels`. Of stacked digits the features stand one after another, and the classes are all combinations, the
     /// first digit's counting most.
-    pub fn look(&self, pixels: &Pixels, watch: &Watch) -> Looked {
+    pub fn predict(&self, pixels: &Pixels, progress: &EvaluationProgress) -> Predictions {
         let (mut features, mut probabilities) = (Vec::new(), Vec::new());
         let (mut size, mut classes) = (0, 0);
         let [channels, height, width] = pixels.shape;
@@ -184,22 +184,22 @@ impl Evaluator {
             let shape = [some.len() * self.planes, channels / self.planes, height, width];
             let count = some.len();
             let images = Tensor::from_data(TensorData::new(pixels.numbers(some), shape), &self.device);
-            let (seen, told) = within_threads(|| {
-                let (seen, told) = self.judge.features(images);
+            let (seen, predicted) = within_threads(|| {
+                let (seen, predicted) = self.classifier.features(images);
                 size = seen.dims()[1] * self.planes;
-                (seen.into_data(), told.into_data())
+                (seen.into_data(), predicted.into_data())
             });
             features.extend(seen.iter::<f32>().map(f64::from));
-            let told: Vec<f64> = told.iter::<f32>().map(f64::from).collect();
-            let rows = told.chunks_exact((told.len() / count.max(1)).max(1));
+            let predicted: Vec<f64> = predicted.iter::<f32>().map(f64::from).collect();
+            let rows = predicted.chunks_exact((predicted.len() / count.max(1)).max(1));
             for row in rows {
                 let joint = combinations(row, self.planes);
                 classes = joint.len();
                 probabilities.extend(joint);
             }
-            watch.done(count);
+            progress.done(count);
         }
-        Looked { features: Features::new(features, size), probabilities: Features::new(probabilities, classes) }
+        Predictions { features: Features::new(features, size), probabilities: Features::new(probabilities, classes) }
     }
 }
 
@@ -213,7 +213,7 @@ fn combinations(row: &[f64], planes: usize) -> Vec<f64> {
 }
 
 /// The features of Inception v3.
-pub fn inception(inception: &Inception, pixels: &Pixels, device: &Device, watch: &Watch) -> Features {
+pub fn inception(inception: &Inception, pixels: &Pixels, device: &Device, progress: &EvaluationProgress) -> Features {
     let mut features = Vec::new();
     let [channels, height, width] = pixels.shape;
     for first in (0..pixels.count()).step_by(INCEPTION_BATCH) {
@@ -222,7 +222,7 @@ pub fn inception(inception: &Inception, pixels: &Pixels, device: &Device, watch:
         let images = Tensor::from_data(TensorData::new(pixels.numbers(some), [count, channels, height, width]), device);
         let seen = within_threads(|| inception.features(images).into_data());
         features.extend(seen.iter::<f32>().map(f64::from));
-        watch.done(count);
+        progress.done(count);
     }
     Features::new(features, super::inception::FEATURES)
 }
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn pixels_are_those_of_a_saved_picture() {
+    fn pixels_are_those_of_a_saved_image() {
         let mut pixels = Pixels::none([1, 1, 2]);
         let values = TensorData::new(vec![-1.0_f32, 0.5, 0.999, 2.0], [2, 1, 1, 2]);
         pixels.push(Tensor::from_data(values, &Device::flex()));
@@ -263,8 +263,12 @@ mod tests {
             let evaluator = Evaluator::open(None, &data, &Device::flex()).unwrap();
             let test = crate::data::test(&data, &search).unwrap();
             let all: Vec<usize> = (0..test.count()).collect();
-            let told = evaluator.look(&Pixels::of(&test, &all), &Watch::new(false)).classes();
-            let right = told.iter().zip(evaluator.truth(&test, &all)).filter(|(told, truth)| *told == truth).count();
+            let predicted = evaluator.predict(&Pixels::of(&test, &all), &EvaluationProgress::new(false)).classes();
+            let right = predicted
+                .iter()
+                .zip(evaluator.truth(&test, &all))
+                .filter(|(predicted, truth)| *predicted == truth)
+                .count();
             assert!(right as f64 >= least * all.len() as f64, "{}: {right}", evaluator.name());
         }
     }

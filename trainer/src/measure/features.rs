@@ -8,7 +8,7 @@ use rayon::prelude::*;
 /// How many rows are taken at once. It is fixed, so that no result depends on the number of threads.
 const CHUNK: usize = 256;
 
-/// Feature vectors, a row for each picture: `[count, size]`.
+/// Feature vectors, a row for each image: `[count, size]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Features {
     values: Vec<f64>,
@@ -221,9 +221,9 @@ pub mod examples {
 #[cfg(test)]
 mod tests {
     use super::super::frechet::{Moments, frechet_distance};
+    use super::super::image_statistics::diversity;
     use super::super::kernel::kernel_distance;
     use super::super::neighbours::{Manifold, nearest, neighbour_scores};
-    use super::super::pictures::diversity;
     use super::examples::{changed, cloud};
     use super::*;
 

@@ -91,19 +91,19 @@ mod tests {
     }
 
     /// Two rows with this mean and this standard deviation in every column.
-    fn pair(mean: f64, deviation: f64, size: usize) -> Features {
-        let half = deviation / 2.0_f64.sqrt();
+    fn pair(mean: f64, std: f64, size: usize) -> Features {
+        let half = std / 2.0_f64.sqrt();
         Features::new([vec![mean - half; size], vec![mean + half; size]].concat(), size)
     }
 
     /// (m₁ - m₂)² + (s₁ - s₂)²
     #[test]
     fn one_feature_has_a_closed_form() {
-        for (mean, deviation) in [(0.0, 1.0), (3.0, 1.0), (0.0, 5.0), (-2.0, 0.5), (1.0, 0.0)] {
-            let expected = mean * mean + (deviation - 1.0) * (deviation - 1.0);
-            close(distance(&pair(0.0, 1.0, 1), &pair(mean, deviation, 1)), expected);
+        for (mean, std) in [(0.0, 1.0), (3.0, 1.0), (0.0, 5.0), (-2.0, 0.5), (1.0, 0.0)] {
+            let expected = mean * mean + (std - 1.0) * (std - 1.0);
+            close(distance(&pair(0.0, 1.0, 1), &pair(mean, std, 1)), expected);
             // Nine equal features have one singular value.
-            close(distance(&pair(0.0, 1.0, 9), &pair(mean, deviation, 9)), 9.0 * expected);
+            close(distance(&pair(0.0, 1.0, 9), &pair(mean, std, 9)), 9.0 * expected);
         }
     }
 

@@ -14,10 +14,10 @@ use imago_core::shape::Shape;
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 
-/// Number of features of a picture.
+/// Number of features of an image.
 pub const FEATURES: usize = 2048;
 
-/// Height and width of the pictures that the network sees.
+/// Height and width of the images that the network sees.
 const SIDE: usize = 299;
 
 /// What batch norm adds to a variance.
@@ -58,7 +58,7 @@ impl Inception {
         }
     }
 
-    /// The features of pictures `[batch, channels, height, width]` with pixels from 0 to 1 and 1 or 3 channels: `[batch, 2048]`.
+    /// The features of images `[batch, channels, height, width]` with pixels from 0 to 1 and 1 or 3 channels: `[batch, 2048]`.
     pub fn features(&self, pixels: Tensor<4>) -> Tensor<2> {
         let [batch, ..] = pixels.dims();
         let last = self.parts.iter().fold(prepare(pixels), |image, part| part.forward(image));
@@ -66,7 +66,7 @@ impl Inception {
     }
 }
 
-/// What the network sees of pictures with pixels from 0 to 1: `[batch, 3, 299, 299]`, from −1 to 1.
+/// What the network sees of images with pixels from 0 to 1: `[batch, 3, 299, 299]`, from −1 to 1.
 fn prepare(pixels: Tensor<4>) -> Tensor<4> {
     let [batch, ..] = pixels.dims();
     let options = InterpolateOptions::new(InterpolateMode::Bilinear).with_align_corners(false);
@@ -382,10 +382,10 @@ mod tests {
     }
 
     /// Images 0 and 1 of the formula: `[2, 1, 28, 28]`.
-    fn pictures(device: &Device) -> Tensor<4> {
+    fn images(device: &Device) -> Tensor<4> {
         let pixel = |at: u64| {
-            let (picture, y, x) = (at / 784, at / 28 % 28, at % 28);
-            let (block, fine) = (bits(1000 + picture, y / 4 * 7 + x / 4, 8), bits(2000 + picture, 28 * y + x, 8));
+            let (image, y, x) = (at / 784, at / 28 % 28, at % 28);
+            let (block, fine) = (bits(1000 + image, y / 4 * 7 + x / 4, 8), bits(2000 + image, 28 * y + x, 8));
             ((3 * block + fine) / 4) as f32 / 255.0
         };
         Tensor::from_data(TensorData::new((0..2 * 784).map(pixel).collect::<Vec<f32>>(), [2, 1, 28, 28]), device)
@@ -402,7 +402,7 @@ mod tests {
         let device = Device::flex();
         let network = Inception::read(&file(&weights()), &device).unwrap();
         let stages = EXPECTED["stages"].as_array().unwrap();
-        let coloured = pictures(&device).repeat_dim(1, 3);
+        let coloured = images(&device).repeat_dim(1, 3);
         let mut image = prepare(coloured.clone());
         assert_eq!(stages.len(), network.parts.len() + 1);
         for (place, stage) in stages.iter().enumerate() {
@@ -419,7 +419,7 @@ mod tests {
             }
         }
         let usual = EXPECTED["float32"]["mean"].as_f64().unwrap();
-        for pixels in [pictures(&device), coloured] {
+        for pixels in [images(&device), coloured] {
             let features = network.features(pixels).into_data();
             assert_eq!(features.shape().as_slice(), [2, FEATURES]);
             let rows = EXPECTED["features"].as_array().unwrap();

@@ -8,12 +8,12 @@ pub struct InceptionScore {
     /// The mean over the splits.
     pub mean: f64,
     /// The standard deviation of the splits, divided by their number and not by one less.
-    pub deviation: f64,
+    pub std: f64,
     /// How many splits there are.
     pub splits: usize,
 }
 
-/// exp of the mean over x of KL(p(y | x) ‖ p(y)), where a row is p(y | x) for one picture, `[count, classes]`, and p(y) is
+/// exp of the mean over x of KL(p(y | x) ‖ p(y)), where a row is p(y | x) for one image, `[count, classes]`, and p(y) is
 /// the mean of the rows.
 ///
 /// Salimans et al., "Improved Techniques for Training GANs" (2016). As in their code, split number k has the rows
@@ -26,7 +26,7 @@ pub fn inception_score(probabilities: &Features, splits: usize) -> InceptionScor
     let n = splits as f64;
     let mean = scores.iter().sum::<f64>() / n;
     let variance = scores.iter().map(|score| (score - mean) * (score - mean)).sum::<f64>() / n;
-    InceptionScore { mean, deviation: variance.sqrt(), splits }
+    InceptionScore { mean, std: variance.sqrt(), splits }
 }
 
 /// The score of one split.
@@ -58,7 +58,7 @@ mod tests {
         for classes in [1, 5, 10] {
             let found = inception_score(&certain((0..100).map(|row| row % classes), 10), 5);
             close(found.mean, classes as f64);
-            close(found.deviation, 0.0);
+            close(found.std, 0.0);
         }
     }
 
@@ -79,7 +79,7 @@ mod tests {
         // The classes 0 and 1, then only 0.
         let found = inception_score(&certain([0, 1, 0, 0, 0].into_iter(), 2), 2);
         close(found.mean, 1.5);
-        close(found.deviation, 0.5);
+        close(found.std, 0.5);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use imago_core::layer::Value;
 use imago_core::noise::{Noise, Purpose};
 use serde::{Deserialize, Serialize};
 
-use super::Watch;
+use super::EvaluationProgress;
 use super::evaluator::Pixels;
 use crate::data::Images;
 use crate::device::within_threads;
@@ -25,7 +25,7 @@ pub enum Density {
     /// Σ −(x − y)² / 2σ² − log σ − ½ log 2π. Squared error is that of σ² = ½.
     Normal {
         /// σ
-        deviation: f64,
+        std: f64,
     },
     /// Σ −|x − y| − log 2. Absolute error is that of the scale 1.
     Laplace,
@@ -41,10 +41,10 @@ impl Density {
                 let losses = given.clone().clamp_min(0.0) - given * images + rest;
                 (losses, -1.0, 0.0)
             }
-            Self::Normal { deviation } => {
+            Self::Normal { std } => {
                 let half_log_two_pi = 0.5 * std::f64::consts::TAU.ln();
-                let constant = -values * (deviation.ln() + half_log_two_pi);
-                ((given - images).square(), -0.5 / (deviation * deviation), constant)
+                let constant = -values * (std.ln() + half_log_two_pi);
+                ((given - images).square(), -0.5 / (std * std), constant)
             }
             Self::Laplace => ((given - images).abs(), -1.0, -values * std::f64::consts::LN_2),
         };
@@ -72,7 +72,7 @@ pub struct Likelihood {
 
 /// How much is computed for the importance-weighted bound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Effort {
+pub struct ImportanceSamples {
     /// How many images.
     pub images: usize,
     /// How many draws from the code of each.
@@ -80,17 +80,22 @@ pub struct Effort {
 }
 
 /// A VAE that is measured.
-pub struct Bounded<'a> {
+pub struct LikelihoodEstimator<'a> {
     pub encoder: &'a Encoder,
     pub sampler: &'a Sampler,
     pub density: Density,
     pub device: &'a Device,
 }
 
-impl Bounded<'_> {
+impl LikelihoodEstimator<'_> {
     /// Measures `images`. Kingma and Welling (2013), equation 3; Burda, Grosse and Salakhutdinov, "Importance Weighted Autoencoders"
     /// (2015), equation 8 for the bound and section 5.2 for the active units.
-    pub fn measure(&self, images: &Images, effort: Effort, watch: &Watch) -> Likelihood {
+    pub fn measure(
+        &self,
+        images: &Images,
+        importance_samples: ImportanceSamples,
+        progress: &EvaluationProgress,
+    ) -> Likelihood {
         let all: Vec<usize> = (0..images.count()).collect();
         let (mut reconstructions, mut divergences) = (Vec::new(), Vec::new());
         let mut means = Vec::new();
@@ -101,19 +106,20 @@ impl Bounded<'_> {
             reconstructions.extend(part.reconstructions);
             divergences.extend(part.divergences);
             means.extend(part.means);
-            watch.done(indices.len());
+            progress.done(indices.len());
         }
         let mut bounds = Vec::new();
-        let some = &all[..effort.images.min(all.len())];
-        let together = (BATCH / effort.draws.max(1)).max(1);
+        let some = &all[..importance_samples.images.min(all.len())];
+        let together = (BATCH / importance_samples.draws.max(1)).max(1);
         for (number, indices) in some.chunks(together).enumerate() {
-            let noise = self.noise(1, number, indices.len() * effort.draws);
+            let noise = self.noise(1, number, indices.len() * importance_samples.draws);
             let Batch { samples, classes } = plain(images, indices, self.device);
             let part = within_threads(|| self.terms(samples, &classes, &noise));
-            bounds.extend(part.weights.chunks_exact(effort.draws.max(1)).map(log_mean_exp));
-            watch.done(indices.len() * effort.draws);
+            bounds.extend(part.weights.chunks_exact(importance_samples.draws.max(1)).map(log_mean_exp));
+            progress.done(indices.len() * importance_samples.draws);
         }
-        let elbo: Vec<f64> = reconstructions.iter().zip(&divergences).map(|(gain, price)| gain - price).collect();
+        let elbo: Vec<f64> =
+            reconstructions.iter().zip(&divergences).map(|(log_likelihood, kl)| log_likelihood - kl).collect();
         let (bound, bound_error) = mean_and_error(&bounds);
         Likelihood {
             reconstruction: mean_and_error(&reconstructions).0,
@@ -126,16 +132,16 @@ impl Bounded<'_> {
     }
 
     /// How many parts [`Self::measure`] has.
-    pub fn parts(images: usize, effort: Effort) -> usize {
-        images + images.min(effort.images) * effort.draws
+    pub fn parts(images: usize, importance_samples: ImportanceSamples) -> usize {
+        images + images.min(importance_samples.images) * importance_samples.draws
     }
 
-    /// Numbers from N(0, 1) for so many codes.
-    fn noise(&self, pass: u64, batch: usize, codes: usize) -> Vec<f32> {
-        Noise::of(Purpose::Measure, pass, batch as u64).normals(codes * self.sampler.latent())
+    /// Numbers from N(0, 1) for so many latents.
+    fn noise(&self, pass: u64, batch: usize, latents: usize) -> Vec<f32> {
+        Noise::of(Purpose::Measure, pass, batch as u64).normals(latents * self.sampler.latent())
     }
 
-    /// The terms of both bounds for a batch. `noise` makes the draws from the codes, `[images, draws, latent]`.
+    /// The terms of both bounds for a batch. `noise` makes the draws from the latents, `[images, draws, latent]`.
     fn terms(&self, samples: Value, classes: &Tensor<2>, noise: &[f32]) -> Terms {
         let images = samples.clone().flat();
         let count = images.dims()[0];
@@ -146,16 +152,16 @@ impl Bounded<'_> {
         let (mean, log_variance) = (numbers(&means), numbers(&log_variances));
         let latent = means.dims()[1];
         let draws = noise.len() / (count * latent).max(1);
-        let (mut codes, mut weights) = (Vec::with_capacity(noise.len()), Vec::with_capacity(count * draws));
+        let (mut latents, mut weights) = (Vec::with_capacity(noise.len()), Vec::with_capacity(count * draws));
         for (number, noise) in noise.chunks_exact(latent.max(1)).enumerate() {
             let own = number / draws * latent..(number / draws + 1) * latent;
             let mut weight = 0.0;
             for ((mean, log_variance), epsilon) in mean[own.clone()].iter().zip(&log_variance[own]).zip(noise) {
                 let epsilon = f64::from(*epsilon);
-                let code = mean + (0.5 * log_variance).exp() * epsilon;
+                let z = mean + (0.5 * log_variance).exp() * epsilon;
                 // log N(z; 0, 1) − log N(z; μ, σ²)
-                weight += 0.5 * (epsilon * epsilon - code * code + log_variance);
-                codes.push(code as f32);
+                weight += 0.5 * (epsilon * epsilon - z * z + log_variance);
+                latents.push(z as f32);
             }
             weights.push(weight);
         }
@@ -163,8 +169,8 @@ impl Bounded<'_> {
             let [_, values] = rows.dims();
             rows.unsqueeze_dim::<3>(1).repeat_dim(1, draws).reshape([count * draws, values])
         };
-        let codes = Tensor::from_data(TensorData::new(codes, [count * draws, latent]), self.device);
-        let given = self.sampler.values(codes, Some(repeated(classes.clone()))).flat();
+        let latents = Tensor::from_data(TensorData::new(latents, [count * draws, latent]), self.device);
+        let given = self.sampler.values(latents, Some(repeated(classes.clone()))).flat();
         let reconstructions = self.density.log(given, repeated(images));
         weights.iter_mut().zip(&reconstructions).for_each(|(weight, likelihood)| *weight += likelihood);
         let divergences =
@@ -175,17 +181,17 @@ impl Bounded<'_> {
     }
 }
 
-/// What the decoder makes of the mean codes of `images`.
-pub fn reconstructions(encoder: &Encoder, sampler: &Sampler, images: &Images, watch: &Watch) -> Pixels {
+/// What the decoder makes of the mean latents of `images`.
+pub fn reconstructions(encoder: &Encoder, sampler: &Sampler, images: &Images, progress: &EvaluationProgress) -> Pixels {
     let mut pixels = Pixels::none(images.shape());
     let all: Vec<usize> = (0..images.count()).collect();
     for indices in all.chunks(BATCH) {
         let Batch { samples, classes } = plain(images, indices, &sampler.device);
         pixels.push(within_threads(|| {
-            let codes = encoder.encode(samples, &classes).0;
-            sampler.output.pixels(sampler.values(codes, Some(classes)).image())
+            let latents = encoder.encode(samples, &classes).0;
+            sampler.output.pixels(sampler.values(latents, Some(classes)).image())
         }));
-        watch.done(indices.len());
+        progress.done(indices.len());
     }
     pixels
 }
@@ -198,7 +204,7 @@ struct Terms {
     divergences: Vec<f64>,
     /// log p(x|z) p(z) / q(z|x) of every draw.
     weights: Vec<f64>,
-    /// The mean codes, `[images, latent]`.
+    /// The mean latents, `[images, latent]`.
     means: Vec<f64>,
 }
 
@@ -334,13 +340,13 @@ mod tests {
             let name = case["distribution"].as_str().unwrap();
             let density = match (name, case["deviation"].as_f64()) {
                 ("bernoulli", _) => Density::Bernoulli,
-                ("mse", _) => Density::Normal { deviation: std::f64::consts::FRAC_1_SQRT_2 },
-                (_, deviation) => Density::Normal { deviation: deviation.unwrap() },
+                ("mse", _) => Density::Normal { std: std::f64::consts::FRAC_1_SQRT_2 },
+                (_, std) => Density::Normal { std: std.unwrap() },
             };
             let (encoder, sampler) = model(&reference, density == Density::Bernoulli, &device);
-            let bounded = Bounded { encoder: &encoder, sampler: &sampler, density, device: &device };
+            let estimator = LikelihoodEstimator { encoder: &encoder, sampler: &sampler, density, device: &device };
             let classes = Tensor::ones([images, 1], &device);
-            let terms = bounded.terms(Value::Image(pixels.clone().reshape([images, 1, 3, 4])), &classes, &noise);
+            let terms = estimator.terms(Value::Image(pixels.clone().reshape([images, 1, 3, 4])), &classes, &noise);
             let (reconstruction, elbo, bound, kl) = (
                 numbers(&case["reconstruction"]),
                 numbers(&case["elbo"]),

@@ -1,4 +1,4 @@
-//! Scores from nearest neighbours: how good samples are, and how much of the real pictures they cover.
+//! Scores from nearest neighbours: how good samples are, and how much of the real images they cover.
 
 use std::ops::Range;
 

@@ -5,10 +5,10 @@ use serde_json::Value;
 use super::Features;
 use super::classes::{covered, divergence};
 use super::frechet::{Moments, frechet_distance};
+use super::image_statistics::{diversity, sharpness};
 use super::inception_score::inception_score;
 use super::kernel::kernel_distance;
 use super::neighbours::{Manifold, nearest, neighbour_scores};
-use super::pictures::{diversity, sharpness};
 
 /// How far a score may be from the reference, as a share of it.
 const RELATIVE: f64 = 1e-6;
@@ -73,7 +73,7 @@ fn inception_scores_are_those_of_the_original_formula() {
     for case in cases("inception") {
         let score = inception_score(&features(&case["probabilities"]), case["splits"].as_u64().unwrap() as usize);
         check(&case, "mean", score.mean, 1e-12);
-        check(&case, "deviation", score.deviation, 1e-12);
+        check(&case, "deviation", score.std, 1e-12);
     }
 }
 
@@ -93,11 +93,11 @@ fn histograms_differ_as_scipy_says() {
 #[test]
 fn edges_are_as_sharp_as_scipy_says() {
     for case in cases("sharpness") {
-        let pictures = case["pictures"].as_array().unwrap();
-        let (height, width) = (pictures[0].as_array().unwrap().len(), numbers(&pictures[0][0]).len());
-        let pixels: Vec<f32> = pictures
+        let images = case["pictures"].as_array().unwrap();
+        let (height, width) = (images[0].as_array().unwrap().len(), numbers(&images[0][0]).len());
+        let pixels: Vec<f32> = images
             .iter()
-            .flat_map(|picture| picture.as_array().unwrap().iter().flat_map(numbers))
+            .flat_map(|image| image.as_array().unwrap().iter().flat_map(numbers))
             .map(|pixel| pixel as f32)
             .collect();
         let found = sharpness(&pixels, [1, height, width]);

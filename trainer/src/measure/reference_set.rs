@@ -5,14 +5,14 @@ use burn::tensor::Device;
 use imago_core::noise::{Noise, Purpose};
 use imago_core::spec;
 
-use super::classes::{Reason, Signs, alarm, covered, divergence, histogram};
-use super::evaluator::{Looked, Pixels, inception};
+use super::classes::{CollapseStatistics, Reason, alarm, covered, divergence, histogram};
+use super::evaluator::{Pixels, Predictions, inception};
 use super::frechet::{Moments, frechet_distance};
+use super::image_statistics::{diversity, diversity_by_class, sharpness};
 use super::inception_score::inception_score;
 use super::kernel::kernel_distance;
 use super::neighbours::{Manifold, nearest, neighbour_scores};
-use super::pictures::{diversity, diversity_by_class, sharpness};
-use super::{ClassScore, Evaluator, EvaluatorFacts, Features, Inception, Measure, Score, Watch};
+use super::{ClassScore, EvaluationProgress, Evaluator, EvaluatorFacts, Features, Inception, Metric, Score};
 use crate::data::{Images, Search};
 
 /// Of how many images a kernel distance is taken at a time, as its authors do.
@@ -50,17 +50,17 @@ pub struct ReferenceSet {
 /// A score of one set of images: its value and, if it has one of its own, its standard error.
 #[derive(Debug, Clone, Copy)]
 pub struct Value {
-    pub measure: Measure,
+    pub measure: Metric,
     pub value: f64,
     pub error: Option<f64>,
 }
 
-fn value(measure: Measure, value: f64) -> Value {
+fn value(measure: Metric, value: f64) -> Value {
     Value { measure, value, error: None }
 }
 
 /// What was seen in a set of images.
-pub struct Seen {
+pub struct SampleMetrics {
     pub values: Vec<Value>,
     pub classes: Vec<ClassScore>,
     pub alarm: Vec<Reason>,
@@ -78,7 +78,7 @@ impl ReferenceSet {
         inception_v3: Option<(Inception, String)>,
         count: usize,
         device: &Device,
-        watch: &Watch,
+        progress: &EvaluationProgress,
     ) -> Result<Self> {
         // The images as they are: what a training leaves away or keeps out is there, too.
         let data = spec::Data { limit: 0, validation: 0.0, augment: spec::Augment::default(), ..data.clone() };
@@ -89,26 +89,27 @@ impl ReferenceSet {
         training_order.truncate(TRAINING / evaluator.planes());
         let [test_pixels, training_pixels] =
             [(&test, &test_order), (&training, &training_order)].map(|(images, order)| Pixels::of(images, order));
-        watch.begin(format!("looking at {} test images", test.count()), test.count());
-        let looked = evaluator.look(&test_pixels, watch);
-        watch.begin(format!("looking at {} training images", training_order.len()), training_order.len());
-        let training_looked = evaluator.look(&training_pixels, watch);
-        let (told, classes) = (looked.classes(), looked.probabilities.size());
+        progress.begin(format!("looking at {} test images", test.count()), test.count());
+        let predictions = evaluator.predict(&test_pixels, progress);
+        progress.begin(format!("looking at {} training images", training_order.len()), training_order.len());
+        let training_predictions = evaluator.predict(&training_pixels, progress);
+        let (predicted, classes) = (predictions.classes(), predictions.probabilities.size());
         let truth = evaluator.truth(&test, &test_order);
-        let accuracy = (!truth.is_empty()).then(|| agreement(&told, &truth));
-        let nearest = mean(nearest(&looked.features, &training_looked.features).iter().map(|(_, distance)| *distance));
+        let accuracy = (!truth.is_empty()).then(|| accuracy_of(&predicted, &truth));
+        let nearest =
+            mean(nearest(&predictions.features, &training_predictions.features).iter().map(|(_, distance)| *distance));
         let mut reference_set = Self {
             accuracy,
-            moments: Moments::of(&looked.features),
-            shares: histogram(&told, classes),
-            inception_score: inception_score(&looked.probabilities, SPLITS).mean,
+            moments: Moments::of(&predictions.features),
+            shares: histogram(&predicted, classes),
+            inception_score: inception_score(&predictions.probabilities, SPLITS).mean,
             sharpness: mean(sharpness(&test_pixels.numbers(0..test_pixels.count()), test.shape()).into_iter()),
-            diversity: diversity(&looked.features),
-            class_diversity: diversity_by_class(&looked.features, &told, classes),
+            diversity: diversity(&predictions.features),
+            class_diversity: diversity_by_class(&predictions.features, &predicted, classes),
             nearest,
-            manifold: Manifold::of(looked.features),
+            manifold: Manifold::of(predictions.features),
             test,
-            training_features: training_looked.features,
+            training_features: training_predictions.features,
             training,
             training_order,
             training_scores: Vec::new(),
@@ -118,17 +119,17 @@ impl ReferenceSet {
         };
         let own = reference_set.training_features.count().min(count);
         let pixels = Pixels::of(&reference_set.training, &reference_set.training_order[..own]);
-        watch.begin(format!("comparing {own} training images"), own);
-        let looked = Looked {
+        progress.begin(format!("comparing {own} training images"), own);
+        let predictions = Predictions {
             features: reference_set.training_features.first(own),
-            probabilities: training_looked.probabilities.first(own),
+            probabilities: training_predictions.probabilities.first(own),
         };
         let truth = reference_set.evaluator.truth(&reference_set.training, &reference_set.training_order[..own]);
-        reference_set.training_scores = reference_set.compare(looked, &pixels, &truth, false).values;
+        reference_set.training_scores = reference_set.compare(predictions, &pixels, &truth, false).values;
         if let Some((network, sha256)) = inception_v3 {
-            watch.begin("looking at the test images with Inception v3".into(), reference_set.test.count() + own);
-            let moments = Moments::of(&inception(&network, &test_pixels, device, watch));
-            let floor = frechet_distance(&Moments::of(&inception(&network, &pixels, device, watch)), &moments);
+            progress.begin("looking at the test images with Inception v3".into(), reference_set.test.count() + own);
+            let moments = Moments::of(&inception(&network, &test_pixels, device, progress));
+            let floor = frechet_distance(&Moments::of(&inception(&network, &pixels, device, progress)), &moments);
             reference_set.inception = Some((network, sha256, moments, floor));
         }
         Ok(reference_set)
@@ -159,7 +160,7 @@ impl ReferenceSet {
         self.manifold.features()
     }
 
-    /// The training image of that number, as [`Seen::nearest`] has it.
+    /// The training image of that number, as [`SampleMetrics::nearest`] has it.
     pub fn training_pixels(&self, numbers: &[usize]) -> Pixels {
         let indices: Vec<usize> =
             numbers.iter().filter_map(|number| self.training_order.get(*number).copied()).collect();
@@ -167,85 +168,85 @@ impl ReferenceSet {
     }
 
     /// Looks at samples, and compares them. `asked` has the class that each was asked for, where one was.
-    pub fn measure(&self, pixels: &Pixels, asked: &[usize], watch: &Watch) -> Seen {
-        let looked = self.evaluator.look(pixels, watch);
-        let mut seen = self.compare(looked, pixels, asked, true);
+    pub fn measure(&self, pixels: &Pixels, requested: &[usize], progress: &EvaluationProgress) -> SampleMetrics {
+        let predictions = self.evaluator.predict(pixels, progress);
+        let mut metrics = self.compare(predictions, pixels, requested, true);
         if let Some((network, _, moments, _)) = &self.inception {
-            let found = Moments::of(&inception(network, pixels, &self.device, watch));
-            seen.values.insert(1, value(Measure::InceptionFid, frechet_distance(&found, moments)));
+            let found = Moments::of(&inception(network, pixels, &self.device, progress));
+            metrics.values.insert(1, value(Metric::InceptionFid, frechet_distance(&found, moments)));
         }
-        seen
+        metrics
     }
 
     /// The FID of images, such as reconstructions, and nothing else.
-    pub fn frechet_distance(&self, pixels: &Pixels, watch: &Watch) -> f64 {
-        let looked = self.evaluator.look(pixels, watch);
-        frechet_distance(&Moments::of(&looked.features), &self.moments)
+    pub fn frechet_distance(&self, pixels: &Pixels, progress: &EvaluationProgress) -> f64 {
+        let predictions = self.evaluator.predict(pixels, progress);
+        frechet_distance(&Moments::of(&predictions.features), &self.moments)
     }
 
     /// Scores of images. Only of `samples` the nearest training images are sought.
-    fn compare(&self, looked: Looked, pixels: &Pixels, asked: &[usize], samples: bool) -> Seen {
-        let told = looked.classes();
-        let classes = looked.probabilities.size();
-        let shares = histogram(&told, classes);
+    fn compare(&self, predictions: Predictions, pixels: &Pixels, requested: &[usize], samples: bool) -> SampleMetrics {
+        let predicted = predictions.classes();
+        let classes = predictions.probabilities.size();
+        let shares = histogram(&predicted, classes);
         // Blocks are independent only if no class takes its turn, as those of a conditional model do.
-        let mut order: Vec<usize> = (0..looked.features.count()).collect();
+        let mut order: Vec<usize> = (0..predictions.features.count()).collect();
         Noise::of(Purpose::Measure, 2, 2).shuffle(&mut order);
-        let kid = kernel_distance(self.manifold.features(), &looked.features.select(&order), BLOCK);
-        let certainty = inception_score(&looked.probabilities, SPLITS);
+        let kid = kernel_distance(self.manifold.features(), &predictions.features.select(&order), BLOCK);
+        let inception = inception_score(&predictions.probabilities, SPLITS);
         let mut values = vec![
-            value(Measure::Fid, frechet_distance(&Moments::of(&looked.features), &self.moments)),
+            value(Metric::Fid, frechet_distance(&Moments::of(&predictions.features), &self.moments)),
             Value {
-                measure: Measure::Kid,
+                measure: Metric::Kid,
                 value: kid.mean,
                 error: Some(kid.standard_error).filter(|error| error.is_finite()),
             },
-            Value { measure: Measure::InceptionScore, value: certainty.mean, error: Some(certainty.deviation) },
+            Value { measure: Metric::InceptionScore, value: inception.mean, error: Some(inception.std) },
         ];
-        let nearest = if samples { nearest(&looked.features, &self.training_features) } else { Vec::new() };
-        let own_diversity = diversity(&looked.features);
-        let class_diversity = diversity_by_class(&looked.features, &told, classes.min(CLASSES));
-        let manifold = Manifold::of(looked.features);
+        let nearest = if samples { nearest(&predictions.features, &self.training_features) } else { Vec::new() };
+        let sample_diversity = diversity(&predictions.features);
+        let class_diversity = diversity_by_class(&predictions.features, &predicted, classes.min(CLASSES));
+        let manifold = Manifold::of(predictions.features);
         let near = neighbour_scores(&self.manifold, &manifold);
         values.extend([
-            value(Measure::Precision, near.precision),
-            value(Measure::Recall, near.recall),
-            value(Measure::Density, near.density),
-            value(Measure::Coverage, near.coverage),
+            value(Metric::Precision, near.precision),
+            value(Metric::Recall, near.recall),
+            value(Metric::Density, near.density),
+            value(Metric::Coverage, near.coverage),
         ]);
         if self.evaluator.planes() > 1 {
             let even = vec![1.0 / classes as f64; classes];
             let found = shares.iter().filter(|share| **share > 0.0).count();
-            values.push(value(Measure::Modes, found as f64));
-            values.push(value(Measure::ModeDivergence, divergence(&shares, &even)));
+            values.push(value(Metric::Modes, found as f64));
+            values.push(value(Metric::ModeDivergence, divergence(&shares, &even)));
         } else {
-            values.push(value(Measure::ClassesCovered, covered(&shares, &self.shares) as f64));
-            values.push(value(Measure::ClassDivergence, divergence(&shares, &self.shares)));
+            values.push(value(Metric::ClassesCovered, covered(&shares, &self.shares) as f64));
+            values.push(value(Metric::ClassDivergence, divergence(&shares, &self.shares)));
         }
-        if !asked.is_empty() {
-            values.push(value(Measure::Agreement, agreement(&told, asked)));
+        if !requested.is_empty() {
+            values.push(value(Metric::ClassAccuracy, accuracy_of(&predicted, requested)));
         }
         let sharp = mean(sharpness(&pixels.numbers(0..pixels.count()), pixels.shape).into_iter());
-        values.push(value(Measure::Sharpness, sharp / self.sharpness));
-        values.push(value(Measure::Diversity, own_diversity / self.diversity));
+        values.push(value(Metric::Sharpness, sharp / self.sharpness));
+        values.push(value(Metric::Diversity, sample_diversity / self.diversity));
         if samples {
             let distance = mean(nearest.iter().map(|(_, distance)| *distance));
-            values.push(value(Measure::NearestTraining, distance / self.nearest));
+            values.push(value(Metric::NearestTraining, distance / self.nearest));
         }
         let others = |manifold: &Manifold| -> Vec<f64> {
             manifold.nearest_others().iter().map(|(_, distance)| *distance).collect()
         };
         let (nearest_others, real_others) = (others(&manifold), others(&self.manifold));
         let few = classes <= CLASSES;
-        let signs = Signs {
+        let statistics = CollapseStatistics {
             names: self.test.classes(),
             shares: if few { &shares } else { &[] },
             real_shares: if few { &self.shares } else { &[] },
-            diversity: own_diversity,
+            diversity: sample_diversity,
             real_diversity: self.diversity,
             nearest_others: &nearest_others,
             real_nearest_other: mean(real_others.iter().copied()),
-            coverage: near.coverage / self.real(Measure::Coverage).0.unwrap_or(1.0),
+            coverage: near.coverage / self.real(Metric::Coverage).0.unwrap_or(1.0),
         };
         let names = if few { self.test.classes() } else { &[] };
         let class_scores = names.iter().enumerate().map(|(class, name)| {
@@ -257,9 +258,9 @@ impl ReferenceSet {
                 diversity: of(&class_diversity).zip(of(&self.class_diversity)).map(|(own, real)| own / real),
             }
         });
-        Seen {
+        SampleMetrics {
             classes: class_scores.collect(),
-            alarm: alarm(&signs),
+            alarm: alarm(&statistics),
             values,
             features: manifold.into_features(),
             nearest,
@@ -267,38 +268,38 @@ impl ReferenceSet {
     }
 
     /// What a score is for training images, and for the test images themselves.
-    pub fn real(&self, measure: Measure) -> (Option<f64>, Option<f64>) {
+    pub fn real(&self, measure: Metric) -> (Option<f64>, Option<f64>) {
         let training = self.training_scores.iter().find(|score| score.measure == measure).map(|score| score.value);
         let classes = self.shares.len() as f64;
         let test = match measure {
-            Measure::Fid | Measure::InceptionFid | Measure::Kid | Measure::ClassDivergence => Some(0.0),
-            Measure::InceptionScore => Some(self.inception_score),
-            Measure::Precision | Measure::Recall | Measure::Density | Measure::Coverage => Some(1.0),
-            Measure::Sharpness | Measure::Diversity | Measure::NearestTraining => Some(1.0),
-            Measure::ClassesCovered => Some(classes),
-            Measure::Modes => Some(self.shares.iter().filter(|share| **share > 0.0).count() as f64),
-            Measure::ModeDivergence => Some(divergence(&self.shares, &vec![1.0 / classes; self.shares.len()])),
-            Measure::Agreement => self.accuracy,
+            Metric::Fid | Metric::InceptionFid | Metric::Kid | Metric::ClassDivergence => Some(0.0),
+            Metric::InceptionScore => Some(self.inception_score),
+            Metric::Precision | Metric::Recall | Metric::Density | Metric::Coverage => Some(1.0),
+            Metric::Sharpness | Metric::Diversity | Metric::NearestTraining => Some(1.0),
+            Metric::ClassesCovered => Some(classes),
+            Metric::Modes => Some(self.shares.iter().filter(|share| **share > 0.0).count() as f64),
+            Metric::ModeDivergence => Some(divergence(&self.shares, &vec![1.0 / classes; self.shares.len()])),
+            Metric::ClassAccuracy => self.accuracy,
             _ => None,
         };
         let training = match (measure, &self.inception) {
-            (Measure::InceptionFid, Some((_, _, _, floor))) => Some(*floor),
-            (Measure::ReconstructionFid, _) => None,
+            (Metric::InceptionFid, Some((_, _, _, floor))) => Some(*floor),
+            (Metric::ReconstructionFid, _) => None,
             _ => training,
         };
         (training, test)
     }
 
     /// A score with what it is for real images.
-    pub fn score(&self, measure: Measure, values: Vec<f64>, error: Option<f64>) -> Score {
+    pub fn score(&self, measure: Metric, values: Vec<f64>, error: Option<f64>) -> Score {
         let (training, test) = self.real(measure);
         Score { measure, values, error, training, test }
     }
 }
 
-/// The share of `told` that is as it was asked for.
-fn agreement(told: &[usize], asked: &[usize]) -> f64 {
-    mean(told.iter().zip(asked).map(|(told, asked)| f64::from(u8::from(told == asked))))
+/// The share of `predicted` that is as it was asked for.
+fn accuracy_of(predicted: &[usize], requested: &[usize]) -> f64 {
+    mean(predicted.iter().zip(requested).map(|(predicted, requested)| f64::from(u8::from(predicted == requested))))
 }
 
 fn mean(values: impl Iterator<Item = f64>) -> f64 {

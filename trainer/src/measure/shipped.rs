@@ -12,13 +12,13 @@ use imago_core::pipeline::Pipeline;
 use imago_core::spec::{Data, Set};
 
 use super::classes::{divergence, histogram};
+use super::evaluation_job::draw;
 use super::evaluator::{Evaluator, Pixels};
 use super::frechet::{Moments, frechet_distance};
-use super::measuring::draw;
-use super::{Evaluation, Measure, Watch};
+use super::{Evaluation, EvaluationProgress, Metric};
 use crate::data::Search;
 use crate::pipeline_file::PipelineFile;
-use crate::run::{CODES, EVALUATION, TESTS, open_artifact};
+use crate::run::{EVALUATION, LATENTS, TESTS, open_artifact};
 
 /// How many samples of each model are drawn again.
 const SAMPLES: usize = 600;
@@ -40,7 +40,7 @@ impl Shipped {
         Set::ALL.into_iter().find(|set| set.title() == self.artifact.manifest.data.set).unwrap()
     }
 
-    fn claim(&self, measure: Measure) -> Option<f64> {
+    fn claim(&self, measure: Metric) -> Option<f64> {
         self.evaluation.score(measure).map(super::Score::mean)
     }
 }
@@ -78,7 +78,7 @@ fn pipeline(name: &str) -> Pipeline {
     panic!("no pipeline has the name {name}")
 }
 
-/// What a pipeline declares for use: the layers that make images or codes, or that tell classes.
+/// What a pipeline declares for use: the layers that make images or latents, or that tell classes.
 fn declared(model: &Model) -> &[LayerSpec] {
     match model {
         Model::Classifier(model) => &model.layers,
@@ -108,23 +108,23 @@ fn artifact_scores_and_pipeline_of_a_shipped_model_belong_together() {
         };
         assert_eq!(layers, declared(&pipeline.model), "{name}: the artifact is of another pipeline");
         if manifest.family == Family::Classifier {
-            assert!(model.claim(Measure::Accuracy).is_some(), "{name}");
+            assert!(model.claim(Metric::Accuracy).is_some(), "{name}");
         } else {
             let evaluator = Evaluator::open(None, &Data::new(model.set()), &Device::flex()).unwrap();
             assert_eq!(evaluation.evaluator.sha256, evaluator.sha256(), "{name}: measured by another evaluator");
             assert_eq!((evaluation.count, evaluation.seeds.len()), (10_000, 3), "{name}");
             let history = manifest.history.as_ref().unwrap_or_else(|| panic!("{name} has no history"));
             let [_, height, width] = manifest.data.image;
-            let picture = image::open(model.folder.join(HISTORY)).unwrap();
+            let image = image::open(model.folder.join(HISTORY)).unwrap();
             let sides =
                 [history.columns * width, history.epochs.len() * height].map(|side| u32::try_from(side).unwrap());
-            assert_eq!([picture.width(), picture.height()], sides, "{name}");
+            assert_eq!([image.width(), image.height()], sides, "{name}");
             assert_eq!(history.epochs.last(), Some(&manifest.training.epochs), "{name}");
             if manifest.encoder.is_some() {
                 let latent = manifest.generator.as_ref().unwrap().latent;
-                let codes = fs::read(model.folder.join(CODES)).unwrap();
-                let records: Vec<&[u8]> = codes.chunks(1 + 2 * latent).collect();
-                assert_eq!((records.len(), codes.len() % (1 + 2 * latent)), (2_000, 0), "{name}");
+                let latents = fs::read(model.folder.join(LATENTS)).unwrap();
+                let records: Vec<&[u8]> = latents.chunks(1 + 2 * latent).collect();
+                assert_eq!((records.len(), latents.len() % (1 + 2 * latent)), (2_000, 0), "{name}");
                 assert!(records.iter().all(|record| usize::from(record[0]) < manifest.data.classes.len()), "{name}");
                 let tests = image::open(model.folder.join(TESTS)).unwrap();
                 assert_eq!([tests.width(), tests.height()], [10 * width, 6 * height].map(|side| side as u32), "{name}");
@@ -140,7 +140,7 @@ fn artifact_scores_and_pipeline_of_a_shipped_model_belong_together() {
 /// On fewer samples than the scores are of, so within what chance may do to so few.
 #[test]
 fn samples_of_shipped_models_are_as_good_as_their_scores_claim() {
-    let (device, watch) = (Device::flex(), Watch::new(false));
+    let (device, progress) = (Device::flex(), EvaluationProgress::new(false));
     let search = std::env::var_os("IMAGO_DATA_DIR").map(|data| root().join(data));
     if search.is_none() {
         eprintln!("SKIPPED: the distance to real images, as IMAGO_DATA_DIR is not set");
@@ -152,28 +152,30 @@ fn samples_of_shipped_models_are_as_good_as_their_scores_claim() {
             let search = Search { data_dir: Some(folder.clone()), ..Search::default() };
             let test = crate::data::test(&data, &search).unwrap();
             let all: Vec<usize> = (0..2_000).collect();
-            Moments::of(&evaluator.look(&Pixels::of(&test, &all), &watch).features)
+            Moments::of(&evaluator.predict(&Pixels::of(&test, &all), &progress).features)
         });
         let models =
             shipped().into_iter().filter(|model| model.set() == set && model.artifact.manifest.generator.is_some());
         for model in models {
             let (name, sampler) = (model.name(), model.artifact.sampler(&device).unwrap());
-            let pixels = draw(&sampler, model.artifact.manifest.data.image, 1, SAMPLES, &watch);
-            let looked = evaluator.look(&pixels, &watch);
-            let told = looked.classes();
-            if let Some(claim) = model.claim(Measure::Agreement) {
-                let asked = (0..SAMPLES).map(|sample| sample % sampler.classes());
+            let pixels = draw(&sampler, model.artifact.manifest.data.image, 1, SAMPLES, &progress);
+            let predictions = evaluator.predict(&pixels, &progress);
+            let predicted = predictions.classes();
+            if let Some(claim) = model.claim(Metric::ClassAccuracy) {
+                let requested = (0..SAMPLES).map(|sample| sample % sampler.classes());
                 let agreed =
-                    told.iter().zip(asked).filter(|(told, asked)| **told == *asked).count() as f64 / SAMPLES as f64;
+                    predicted.iter().zip(requested).filter(|(predicted, requested)| **predicted == *requested).count()
+                        as f64
+                        / SAMPLES as f64;
                 let chance = 4.0 * (claim * (1.0 - claim) / SAMPLES as f64).sqrt() + 0.002;
-                assert!((agreed - claim).abs() < chance, "{name} makes {agreed} of what is asked for, not {claim}");
+                assert!((agreed - claim).abs() < chance, "{name} makes {agreed} of what is requested for, not {claim}");
             }
             let claimed: Vec<f64> = model.evaluation.classes.iter().map(|class| class.share).collect();
             // Twice the divergence of counts is nearly χ² with 9 degrees of freedom, which exceeds 28 once in a thousand times.
-            let far = 2.0 * SAMPLES as f64 * divergence(&histogram(&told, claimed.len()), &claimed);
+            let far = 2.0 * SAMPLES as f64 * divergence(&histogram(&predicted, claimed.len()), &claimed);
             assert!(far < 28.0, "{name}: the classes do not come as often as claimed ({far})");
-            if let (Some(real), Some(claim)) = (&real, model.claim(Measure::Fid)) {
-                let found = frechet_distance(&Moments::of(&looked.features), real);
+            if let (Some(real), Some(claim)) = (&real, model.claim(Metric::Fid)) {
+                let found = frechet_distance(&Moments::of(&predictions.features), real);
                 // Fewer images lie further apart.
                 assert!(
                     (0.9 * claim..1.2 * claim + 2.0).contains(&found),

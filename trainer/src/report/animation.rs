@@ -25,7 +25,7 @@ pub fn animation(frames: &[Vec<u8>], seconds_per_frame: f64) -> Result<Vec<u8>> 
     ensure!(seconds_per_frame > 0.0, "a frame must be shown for more than {seconds_per_frame} seconds");
     // A GIF counts in hundredths of a second; these limits fit 16 bits, also for the last frame.
     let delay = (seconds_per_frame * 100.0).round().clamp(2.0, 16_300.0) as u16;
-    let first = picture(frames, 0)?;
+    let first = image(frames, 0)?;
     let [width, height] = [first.width(), first.height()];
     let (Ok(across), Ok(down)) = (u16::try_from(width), u16::try_from(height)) else {
         anyhow::bail!("a GIF can be 65535 by 65535 pixels large, not {width} by {height}");
@@ -34,15 +34,15 @@ pub fn animation(frames: &[Vec<u8>], seconds_per_frame: f64) -> Result<Vec<u8>> 
     let mut encoder = Encoder::new(Vec::new(), across, down, &greys)?;
     encoder.set_repeat(Repeat::Infinite)?;
     for index in places(frames.len()) {
-        let picture = picture(frames, index)?;
+        let image = image(frames, index)?;
         ensure!(
-            [picture.width(), picture.height()] == [width, height],
+            [image.width(), image.height()] == [width, height],
             "frame {} of the animation is {} by {} pixels large, but the first is {width} by {height}",
             index + 1,
-            picture.width(),
-            picture.height()
+            image.width(),
+            image.height()
         );
-        let mut frame = match picture {
+        let mut frame = match image {
             DynamicImage::ImageLuma8(greys) => Frame::from_indexed_pixels(across, down, greys.into_raw(), None),
             colours => Frame::from_rgb_speed(across, down, &colours.into_rgb8(), SPEED),
         };
@@ -58,7 +58,7 @@ fn places(count: usize) -> impl Iterator<Item = usize> {
     (0..shown).map(move |place| place * (count - 1) / (shown - 1).max(1))
 }
 
-fn picture(frames: &[Vec<u8>], index: usize) -> Result<DynamicImage> {
+fn image(frames: &[Vec<u8>], index: usize) -> Result<DynamicImage> {
     let png = frames.get(index).context("an animation needs a frame")?;
     image::load_from_memory_with_format(png, ImageFormat::Png)
         .with_context(|| format!("frame {} of the animation is not a PNG", index + 1))
@@ -73,13 +73,13 @@ mod tests {
 
     use super::*;
 
-    fn png(picture: impl Into<DynamicImage>) -> Vec<u8> {
+    fn png(image: impl Into<DynamicImage>) -> Vec<u8> {
         let mut png = Cursor::new(Vec::new());
-        picture.into().write_to(&mut png, ImageFormat::Png).unwrap();
+        image.into().write_to(&mut png, ImageFormat::Png).unwrap();
         png.into_inner()
     }
 
-    /// A picture of one grey.
+    /// An image of one grey.
     fn grey(level: u8, side: u32) -> Vec<u8> {
         png(GrayImage::from_pixel(side, side, Luma([level])))
     }
@@ -99,8 +99,8 @@ mod tests {
 
     #[test]
     fn all_256_greys_are_kept_and_the_last_frame_stays() {
-        let picture = GrayImage::from_fn(16, 16, |x, y| Luma([u8::try_from(y * 16 + x).unwrap()]));
-        let gif = animation(&[grey(9, 16), png(picture)], 0.25).unwrap();
+        let image = GrayImage::from_fn(16, 16, |x, y| Luma([u8::try_from(y * 16 + x).unwrap()]));
+        let gif = animation(&[grey(9, 16), png(image)], 0.25).unwrap();
         let all: Vec<u8> = (0..=255).flat_map(|level| [level, level, level, 255]).collect();
         assert_eq!(decode(&gif), [([9, 9, 9, 255].repeat(256), 25), (all, 100)]);
     }
@@ -110,14 +110,14 @@ mod tests {
         let few = RgbImage::from_fn(16, 16, |x, y| Rgb([u8::try_from(x * 16 + y).unwrap(), 200, 7]));
         let many =
             RgbImage::from_fn(64, 64, |x, y| Rgb([x, y, (x + y) / 2].map(|level| u8::try_from(level * 4).unwrap())));
-        for (picture, most) in [(few, 0.0), (many, 10.0)] {
-            let gif = animation(&[png(picture.clone())], 1.0).unwrap();
+        for (image, most) in [(few, 0.0), (many, 10.0)] {
+            let gif = animation(&[png(image.clone())], 1.0).unwrap();
             let pixels = &decode(&gif)[0].0;
             let errors = pixels
                 .chunks_exact(4)
-                .zip(picture.pixels())
+                .zip(image.pixels())
                 .flat_map(|(got, want)| [0, 1, 2].map(|at| got[at].abs_diff(want.0[at])));
-            let mean = errors.map(f64::from).sum::<f64>() / (picture.len() as f64);
+            let mean = errors.map(f64::from).sum::<f64>() / (image.len() as f64);
             assert!(mean <= most, "the colours are {mean} from the true ones");
         }
     }

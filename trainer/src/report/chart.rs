@@ -45,7 +45,7 @@ pub(super) fn svg(size: [i32; 2], draw: impl FnOnce(&Area<'_>) -> Result<String>
     let elements = draw(&root)?;
     root.present()?;
     drop(root);
-    // The drawing keeps its units within a picture that is measured in pixels.
+    // The drawing keeps its units within an image that is measured in pixels.
     let [pixels_across, pixels_down] = [width, height].map(|length| f64::from(length) / 10.0);
     Ok(format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{pixels_across}\" height=\"{pixels_down}\" \

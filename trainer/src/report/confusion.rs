@@ -1,11 +1,11 @@
-//! Which classes are taken for which, as one picture.
+//! Which classes are taken for which, as one image.
 
 use std::io::Cursor;
 
 use anyhow::{Context, Result, ensure};
 use image::{ImageFormat, Rgb, RgbImage};
 
-/// How many classes a picture can show.
+/// How many classes an image can show.
 const CLASSES: std::ops::RangeInclusive<usize> = 2..=100;
 
 /// Pixels from one guide line to the next, the line among them, while there are few classes.
@@ -14,7 +14,7 @@ const CELL: u32 = 44;
 /// As [`CELL`], with many classes: five of the smallest digits still fit.
 const SMALL_CELL: u32 = 24;
 
-/// Pixels that the cells of a picture share along one side before they are made smaller.
+/// Pixels that the cells of an image share along one side before they are made smaller.
 const SIDE: u32 = 1056;
 
 /// Pixels left free on either side of a number in its cell.
@@ -57,32 +57,32 @@ pub fn confusion_png(counts: &[u32], classes: usize) -> Result<Vec<u8>> {
 
     let (left, top) = (class_font.width(&last_class) + 2 * MARGIN, class_font.height() + 2 * MARGIN);
     let side = total * cell + 1;
-    let mut picture = RgbImage::from_pixel(left + side + MARGIN, top + side + MARGIN, WHITE);
+    let mut canvas = RgbImage::from_pixel(left + side + MARGIN, top + side + MARGIN, WHITE);
     for start in (0..side).step_by(cell as usize) {
-        fill(&mut picture, [left + start, top], [1, side], LINE);
-        fill(&mut picture, [left, top + start], [side, 1], LINE);
+        fill(&mut canvas, [left + start, top], [1, side], LINE);
+        fill(&mut canvas, [left, top + start], [side, 1], LINE);
     }
     for (row, (row_counts, y)) in counts.chunks_exact(classes).zip((top..).step_by(cell as usize)).enumerate() {
         let class = row.to_string();
         // Below each other, the last digits are in line.
         let x = left - MARGIN - class_font.width(&class);
-        class_font.write(&mut picture, &class, [x, y + 1 + (cell - 1 - class_font.height()) / 2], INK);
+        class_font.write(&mut canvas, &class, [x, y + 1 + (cell - 1 - class_font.height()) / 2], INK);
         let sum: u64 = row_counts.iter().copied().map(u64::from).sum();
         for (&count, x) in row_counts.iter().zip((left..).step_by(cell as usize)) {
             if count > 0 {
                 let shade = shade(f64::from(count) / sum as f64);
                 let ink = if is_dark(shade) { WHITE } else { INK };
-                fill(&mut picture, [x + 1, y + 1], [cell - 1; 2], shade);
-                count_font.write_centred(&mut picture, &count.to_string(), [x + 1, y + 1], [cell - 1; 2], ink);
+                fill(&mut canvas, [x + 1, y + 1], [cell - 1; 2], shade);
+                count_font.write_centred(&mut canvas, &count.to_string(), [x + 1, y + 1], [cell - 1; 2], ink);
             }
         }
     }
     for (column, x) in (left..).step_by(cell as usize).take(classes).enumerate() {
-        class_font.write_centred(&mut picture, &column.to_string(), [x + 1, 0], [cell - 1, top], INK);
+        class_font.write_centred(&mut canvas, &column.to_string(), [x + 1, 0], [cell - 1, top], INK);
     }
 
     let mut png = Cursor::new(Vec::new());
-    picture.write_to(&mut png, ImageFormat::Png).context("cannot encode a PNG")?;
+    canvas.write_to(&mut png, ImageFormat::Png).context("cannot encode a PNG")?;
     Ok(png.into_inner())
 }
 
@@ -102,11 +102,11 @@ fn is_dark(Rgb([red, green, blue]): Rgb<u8>) -> bool {
     0.299 * f64::from(red) + 0.587 * f64::from(green) + 0.114 * f64::from(blue) < 125.0
 }
 
-/// Fills a rectangle; what lies outside the picture is left out.
-fn fill(picture: &mut RgbImage, [left, top]: [u32; 2], [width, height]: [u32; 2], colour: Rgb<u8>) {
+/// Fills a rectangle; what lies outside the image is left out.
+fn fill(canvas: &mut RgbImage, [left, top]: [u32; 2], [width, height]: [u32; 2], colour: Rgb<u8>) {
     for y in top..top + height {
         for x in left..left + width {
-            if let Some(pixel) = picture.get_pixel_mut_checked(x, y) {
+            if let Some(pixel) = canvas.get_pixel_mut_checked(x, y) {
                 *pixel = colour;
             }
         }
@@ -145,13 +145,13 @@ impl Font {
     }
 
     /// Writes the digits of `text` from the left upper corner `at`; other characters leave a gap.
-    fn write(self, picture: &mut RgbImage, text: &str, at: [u32; 2], ink: Rgb<u8>) {
+    fn write(self, canvas: &mut RgbImage, text: &str, at: [u32; 2], ink: Rgb<u8>) {
         let [mut left, top] = at;
         for byte in text.bytes() {
             let rows = self.digits.get(usize::from(byte.wrapping_sub(b'0'))).copied().unwrap_or_default();
             for (row, y) in rows.iter().zip((top..).step_by(self.scale as usize)) {
                 for dot in (0..self.dots[0]).filter(|dot| row >> (self.dots[0] - 1 - dot) & 1 == 1) {
-                    fill(picture, [left + dot * self.scale, y], [self.scale; 2], ink);
+                    fill(canvas, [left + dot * self.scale, y], [self.scale; 2], ink);
                 }
             }
             left += (self.dots[0] + 1) * self.scale;
@@ -159,10 +159,10 @@ impl Font {
     }
 
     /// Writes `text` in the middle of a rectangle.
-    fn write_centred(self, picture: &mut RgbImage, text: &str, at: [u32; 2], [width, height]: [u32; 2], ink: Rgb<u8>) {
+    fn write_centred(self, canvas: &mut RgbImage, text: &str, at: [u32; 2], [width, height]: [u32; 2], ink: Rgb<u8>) {
         let x = at[0] + width.saturating_sub(self.width(text)) / 2;
         let y = at[1] + height.saturating_sub(self.height()) / 2;
-        self.write(picture, text, [x, y], ink);
+        self.write(canvas, text, [x, y], ink);
     }
 }
 
@@ -198,7 +198,7 @@ const DIGITS_3X5: [&[u8]; 10] = [
 mod tests {
     use super::*;
 
-    fn picture(counts: &[u32], classes: usize) -> RgbImage {
+    fn rendered(counts: &[u32], classes: usize) -> RgbImage {
         image::load_from_memory(&confusion_png(counts, classes).unwrap()).unwrap().into_rgb8()
     }
 
@@ -207,29 +207,29 @@ mod tests {
 
     #[test]
     fn cells_are_large_for_few_classes_and_small_for_many() {
-        let (width, height) = picture(&[1; 9], 3).dimensions();
+        let (width, height) = rendered(&[1; 9], 3).dimensions();
         assert_eq!([width, height], CORNER.map(|margin| margin + 3 * CELL + 1 + MARGIN));
         // Two digits of 3x5 dots, twice enlarged, in front; five of the smallest in each cell.
         let mut counts = vec![0; 10_000];
         counts[0] = 99_999;
-        let (width, height) = picture(&counts, 100).dimensions();
+        let (width, height) = rendered(&counts, 100).dimensions();
         assert_eq!([width, height], [14, 10].map(|label| label + 3 * MARGIN + 100 * SMALL_CELL + 1));
     }
 
     #[test]
     fn the_diagonal_is_darkest_where_all_is_right() {
-        let picture = picture(&[7, 0, 0, 0, 90, 0, 0, 0, 12_345], 3);
+        let canvas = rendered(&[7, 0, 0, 0, 90, 0, 0, 0, 12_345], 3);
         for (row, column) in (0..9).map(|cell| (cell / 3, cell % 3)) {
             // Next to the guide lines, where no digit stands.
-            let colour = *picture.get_pixel(CORNER[0] + column * CELL + 1, CORNER[1] + row * CELL + 1);
+            let colour = *canvas.get_pixel(CORNER[0] + column * CELL + 1, CORNER[1] + row * CELL + 1);
             assert_eq!(colour.0, SHADES[if row == column { 2 } else { 0 }], "row {row}, column {column}");
         }
     }
 
     #[test]
     fn a_cell_has_the_shade_of_its_share_of_the_row_and_an_empty_row_is_white() {
-        let picture = picture(&[3, 1, 0, 0], 2);
-        let colour = |row, column| *picture.get_pixel(CORNER[0] + column * CELL + 1, CORNER[1] + row * CELL + 1);
+        let canvas = rendered(&[3, 1, 0, 0], 2);
+        let colour = |row, column| *canvas.get_pixel(CORNER[0] + column * CELL + 1, CORNER[1] + row * CELL + 1);
         assert_eq!([colour(0, 0), colour(0, 1)], [shade(0.75), Rgb(SHADES[1])]);
         assert_eq!([colour(1, 0), colour(1, 1)], [WHITE; 2]);
     }
@@ -237,13 +237,13 @@ mod tests {
     #[test]
     fn zero_is_left_out_and_text_stands_inside_its_cell_in_a_colour_that_shows() {
         for count in [1, 88, 888, 8_888, 88_888, u32::MAX] {
-            let picture = picture(&[count, 0, 0, count], 2);
-            let cell = (picture.width() - CORNER[0] - MARGIN - 1) / 2;
+            let canvas = rendered(&[count, 0, 0, count], 2);
+            let cell = (canvas.width() - CORNER[0] - MARGIN - 1) / 2;
             // The dots of this ink in a cell of the upper row, at least `edge` pixels from its border.
             let dots = |column: u32, edge: u32, ink: Rgb<u8>| {
                 let (left, top) = (CORNER[0] + column * cell + 1, CORNER[1] + 1);
                 let positions = (edge..cell - 1 - edge).flat_map(|y| (edge..cell - 1 - edge).map(move |x| (x, y)));
-                positions.filter(|(x, y)| *picture.get_pixel(left + x, top + y) == ink).count()
+                positions.filter(|(x, y)| *canvas.get_pixel(left + x, top + y) == ink).count()
             };
             assert!(dots(0, 0, WHITE) > 0, "{count} is not written");
             assert_eq!(dots(0, 0, WHITE), dots(0, PADDING, WHITE), "{count} leaves its cell");

@@ -179,7 +179,7 @@ mod tests {
             let svg = curves_svg(&(0..panels).map(|_| panel("Loss", Vec::new())).collect::<Vec<_>>()).unwrap();
             svg.split('"').skip(3).step_by(2).take(2).map(|side| side.parse().unwrap()).collect::<Vec<f64>>()
         };
-        let [width, height] = size(1)[..] else { panic!("a picture has two sides") };
+        let [width, height] = size(1)[..] else { panic!("an image has two sides") };
         assert_eq!(
             [size(2), size(3), size(100)],
             [[2.0, 1.0], [2.0, 2.0], [2.0, 50.0]].map(|[x, y]| vec![x * width, y * height])

@@ -1,4 +1,4 @@
-//! Many small images as one picture.
+//! Many small images as one image.
 
 use std::io::Cursor;
 
@@ -18,23 +18,23 @@ pub fn png_grid(pixels: &[f32], [channels, height, width]: [usize; 3], columns: 
     let rows = count.div_ceil(columns);
     let side = |images: usize, pixels: usize| u32::try_from(images * (pixels + GAP) + GAP);
     let (full_width, full_height) = (side(columns, width)?, side(rows, height)?);
-    let mut picture = RgbImage::from_pixel(full_width, full_height, image::Rgb([24; 3]));
+    let mut canvas = RgbImage::from_pixel(full_width, full_height, image::Rgb([24; 3]));
     for (index, image) in pixels.chunks_exact(channels * area).enumerate() {
         let (left, top) = (index % columns * (width + GAP) + GAP, index / columns * (height + GAP) + GAP);
         for at in 0..area {
             let level =
                 |channel: usize| (image[channel.min(channels - 1) * area + at].clamp(0.0, 1.0) * 255.0).round() as u8;
             // All positions lie within the sides that were just converted.
-            picture.put_pixel((left + at % width) as u32, (top + at / width) as u32, image::Rgb([0, 1, 2].map(level)));
+            canvas.put_pixel((left + at % width) as u32, (top + at / width) as u32, image::Rgb([0, 1, 2].map(level)));
         }
     }
-    let enlarged = imageops::resize(&picture, full_width * scale, full_height * scale, imageops::FilterType::Nearest);
+    let enlarged = imageops::resize(&canvas, full_width * scale, full_height * scale, imageops::FilterType::Nearest);
     let mut png = Cursor::new(Vec::new());
-    let picture = match channels {
+    let canvas = match channels {
         1 => DynamicImage::ImageLuma8(DynamicImage::ImageRgb8(enlarged).into_luma8()),
         _ => DynamicImage::ImageRgb8(enlarged),
     };
-    picture.write_to(&mut png, ImageFormat::Png).context("cannot encode a PNG")?;
+    canvas.write_to(&mut png, ImageFormat::Png).context("cannot encode a PNG")?;
     Ok(png.into_inner())
 }
 
@@ -56,14 +56,14 @@ pub fn png_rows(grids: &[Vec<u8>], [height, width]: [usize; 2], scale: u32) -> R
     }
     let first = rows.first().context("there is no grid")?;
     ensure!(rows.iter().all(|row| row.dimensions() == first.dimensions()), "the grids have rows of several lengths");
-    let mut picture = RgbImage::new(first.width(), first.height() * u32::try_from(rows.len())?);
+    let mut canvas = RgbImage::new(first.width(), first.height() * u32::try_from(rows.len())?);
     for (row, top) in rows.iter().zip((0..).step_by(height)) {
-        imageops::replace(&mut picture, row, 0, top);
+        imageops::replace(&mut canvas, row, 0, top);
     }
-    let picture = if grey { DynamicImage::ImageRgb8(picture).into_luma8().into() } else { picture.into() };
+    let canvas = if grey { DynamicImage::ImageRgb8(canvas).into_luma8().into() } else { canvas.into() };
     let mut png = Vec::new();
     let encoder = PngEncoder::new_with_quality(&mut png, CompressionType::Best, FilterType::Adaptive);
-    DynamicImage::write_with_encoder(&picture, encoder).context("cannot encode a PNG")?;
+    DynamicImage::write_with_encoder(&canvas, encoder).context("cannot encode a PNG")?;
     Ok((png, columns))
 }
 
@@ -74,9 +74,9 @@ mod tests {
     #[test]
     fn images_stand_row_by_row_with_a_gap_between() {
         let png = png_grid(&[0.0, 0.5, 1.0], [1, 1, 1], 2, 1).unwrap();
-        let picture = image::load_from_memory(&png).unwrap().into_luma8();
-        assert_eq!(picture.dimensions(), (2 * 3 + 2, 2 * 3 + 2));
-        assert_eq!([(2, 2), (5, 2), (2, 5), (5, 5)].map(|(x, y)| picture.get_pixel(x, y).0[0]), [0, 128, 255, 24]);
+        let canvas = image::load_from_memory(&png).unwrap().into_luma8();
+        assert_eq!(canvas.dimensions(), (2 * 3 + 2, 2 * 3 + 2));
+        assert_eq!([(2, 2), (5, 2), (2, 5), (5, 5)].map(|(x, y)| canvas.get_pixel(x, y).0[0]), [0, 128, 255, 24]);
     }
 
     #[test]
@@ -87,11 +87,11 @@ mod tests {
             png_grid(&pixels, [1, 2, 3], 2, 2).unwrap()
         });
         let (png, columns) = png_rows(&grids, [2, 3], 2).unwrap();
-        let picture = image::load_from_memory(&png).unwrap().into_luma8();
-        assert_eq!((columns, picture.dimensions()), (2, (6, 4)));
+        let canvas = image::load_from_memory(&png).unwrap().into_luma8();
+        assert_eq!((columns, canvas.dimensions()), (2, (6, 4)));
         // Two images of 2 by 3 side by side, and below them those of the second grid.
         let row = |first: u8| [0, 1, 2, 6, 7, 8, 3, 4, 5, 9, 10, 11].map(|pixel| first + pixel);
-        assert_eq!(picture.into_raw(), [row(0), row(40)].concat());
+        assert_eq!(canvas.into_raw(), [row(0), row(40)].concat());
         assert!(png_rows(&[], [2, 3], 2).is_err());
         let other = png_grid(&[0.0; 6], [1, 2, 3], 1, 2).unwrap();
         assert!(png_rows(&[grids[0].clone(), other], [2, 3], 2).is_err());

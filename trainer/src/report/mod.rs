@@ -1,4 +1,4 @@
-//! What a run shows: pictures and arrays.
+//! What a run shows: images and arrays.
 
 mod animation;
 mod chart;

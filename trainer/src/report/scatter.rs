@@ -1,4 +1,4 @@
-//! Latent codes as a drawing, coloured by class.
+//! Latent latents as a drawing, coloured by class.
 
 use std::fmt::Write;
 
@@ -7,15 +7,15 @@ use plotters::prelude::*;
 
 use super::chart::{Axis, BELOW, LEFT, LEGEND_ROW, RIGHT, chart, legend_name, legend_width, svg};
 
-/// About how many codes a drawing shows at the most.
-const CODES: usize = 5000;
+/// About how many latents a drawing shows at the most.
+const LATENTS: usize = 5000;
 
-/// The codes whose dots of one colour are one element: small enough that dots lie above each other as their codes
+/// The latents whose dots of one colour are one element: small enough that dots lie above each other as their latents
 /// follow, and that dots of one colour grow denser where many meet.
-const ROUND: usize = 250;
+const LAYER: usize = 250;
 
-/// Of so many codes the lowest and the highest are outliers, which must not squeeze the others.
-const OUTSIDE: usize = 500;
+/// Of so many latents the lowest and the highest are outliers, which must not squeeze the others.
+const OUTLIER_FRACTION: usize = 500;
 
 /// What is left free between the others and either end of an axis, in parts of their range.
 const MARGIN: f64 = 0.06;
@@ -39,40 +39,40 @@ const COLOURS: [RGBColor; 10] = [
     RGBColor(121, 112, 110),
 ];
 
-/// An SVG of `codes` (`[count, latent]`), each a dot in the colour of its class: `labels` (`[count]`) are places in
+/// An SVG of `latents` (`[count, latent]`), each a dot in the colour of its class: `labels` (`[count]`) are places in
 /// `classes`. From the eleventh class on the colours repeat.
 ///
 /// Two latent dimensions are one square, three are three: z1 and z2, z1 and z3, z2 and z3. All axes have one scale.
-/// They span 99.6 % of the codes and a margin; codes outside are left out, as are those that are not finite. Of more
-/// than 5,000 codes about that many are shown: of each class the same share, evenly spread over the order of its codes.
+/// They span 99.6 % of the latents and a margin; latents outside are left out, as are those that are not finite. Of more
+/// than 5,000 latents about that many are shown: of each class the same share, evenly spread over the order of its latents.
 ///
 /// Fails for another `latent`, for lengths that do not fit it, and for a label without a class.
-pub fn scatter_svg(codes: &[f32], latent: usize, labels: &[u8], classes: &[&str]) -> Result<String> {
+pub fn scatter_svg(latents: &[f32], latent: usize, labels: &[u8], classes: &[&str]) -> Result<String> {
     let planes: &[[usize; 2]] = match latent {
         2 => &[[0, 1]],
         3 => &[[0, 1], [0, 2], [1, 2]],
         _ => bail!("a scatter plot can show 2 or 3 latent dimensions, not {latent}"),
     };
     ensure!(
-        Some(codes.len()) == labels.len().checked_mul(latent),
+        Some(latents.len()) == labels.len().checked_mul(latent),
         "{} labels of {latent} latent dimensions have {} numbers, not {}",
         labels.len(),
-        codes.len(),
+        latents.len(),
         labels.len().saturating_mul(latent)
     );
     ensure!(classes.len() <= 256, "a scatter plot can show 256 classes at most, not {}", classes.len());
     if let Some(label) = labels.iter().find(|label| usize::from(**label) >= classes.len()) {
-        bail!("a code has the label {label}, but there are {} classes", classes.len());
+        bail!("a latent has the label {label}, but there are {} classes", classes.len());
     }
 
-    let value = |index: usize, dimension: usize| f64::from(codes[index * latent + dimension]);
-    // Of each class every so many codes: the share of a class remains, whatever the order of the codes.
+    let value = |index: usize, dimension: usize| f64::from(latents[index * latent + dimension]);
+    // Of each class every so many latents: the share of a class remains, whatever the order of the latents.
     let mut seen = [0; 256];
     let shown: Vec<usize> = (0..labels.len())
         .filter(|&index| {
             let before = &mut seen[usize::from(labels[index])];
             *before += 1;
-            (*before - 1) * CODES % labels.len() < CODES
+            (*before - 1) * LATENTS % labels.len() < LATENTS
         })
         .filter(|&index| (0..latent).all(|dimension| value(index, dimension).is_finite()))
         .collect();
@@ -95,15 +95,15 @@ pub fn scatter_svg(codes: &[f32], latent: usize, labels: &[u8], classes: &[&str]
         for (&[x, y], left) in planes.iter().zip((0..).step_by(panel.unsigned_abs() as usize)) {
             let area = root.clone().shrink((left, ABOVE), (LEFT + side, side + BELOW));
             let chart = chart(&area, [axes[x], axes[y]], [NAMES[x], NAMES[y]])?;
-            for round in shown.chunks(ROUND) {
+            for round in shown.chunks(LAYER) {
                 for (colour, RGBColor(red, green, blue)) in COLOURS.iter().enumerate() {
                     // A line without length and with round ends is a dot.
                     let lines: String = round
                         .iter()
                         .filter(|&&index| usize::from(labels[index]) % COLOURS.len() == colour)
                         .map(|&index| (value(index, x), value(index, y)))
-                        .filter(|code| axes[x].range().contains(&code.0) && axes[y].range().contains(&code.1))
-                        .map(|code| chart.backend_coord(&code))
+                        .filter(|latent| axes[x].range().contains(&latent.0) && axes[y].range().contains(&latent.1))
+                        .map(|latent| chart.backend_coord(&latent))
                         .map(|(x, y)| format!("M{x} {y}h0"))
                         .collect();
                     if !lines.is_empty() {
@@ -117,12 +117,12 @@ pub fn scatter_svg(codes: &[f32], latent: usize, labels: &[u8], classes: &[&str]
     })
 }
 
-/// An axis for each dimension of the codes; all have one length.
+/// An axis for each dimension of the latents; all have one length.
 fn axes(dimensions: impl Iterator<Item = Vec<f64>>) -> Vec<Axis> {
     let ranges: Vec<[f64; 2]> = dimensions
         .map(|mut values| {
             values.sort_unstable_by(f64::total_cmp);
-            let outside = values.len() / OUTSIDE;
+            let outside = values.len() / OUTLIER_FRACTION;
             [values.get(outside), values.iter().nth_back(outside)].map(|value| value.copied().unwrap_or(0.0))
         })
         .collect();
@@ -151,10 +151,10 @@ mod tests {
         paths.flat_map(|(colour, path)| path.split("h0M").map(move |dot| (colour, place(dot)))).collect()
     }
 
-    /// `count` codes in a square, of labels that take turns.
+    /// `count` latents in a square, of labels that take turns.
     fn square(count: usize, latent: usize, classes: usize) -> (Vec<f32>, Vec<u8>) {
-        let codes = (0..count * latent).map(|index| (index * 7919 % 1009) as f32 / 1009.0).collect();
-        (codes, (0..count).map(|index| u8::try_from(index % classes).unwrap()).collect())
+        let latents = (0..count * latent).map(|index| (index * 7919 % 1009) as f32 / 1009.0).collect();
+        (latents, (0..count).map(|index| u8::try_from(index % classes).unwrap()).collect())
     }
 
     #[test]
@@ -176,35 +176,35 @@ mod tests {
     #[test]
     fn many_codes_make_a_small_file_that_keeps_every_class() {
         for (latent, classes) in [(2, 1), (2, 2), (3, 10), (2, 256)] {
-            let (codes, labels) = square(20_000, latent, classes);
+            let (latents, labels) = square(20_000, latent, classes);
             let names = vec!["class"; classes];
-            let svg = scatter_svg(&codes, latent, &labels, &names).unwrap();
+            let svg = scatter_svg(&latents, latent, &labels, &names).unwrap();
             let shown = dots(&svg);
             let panels = if latent == 2 { 1 } else { 3 };
-            assert!((4500 * panels..=(CODES + classes) * panels).contains(&shown.len()), "{} dots", shown.len());
+            assert!((4500 * panels..=(LATENTS + classes) * panels).contains(&shown.len()), "{} dots", shown.len());
             for RGBColor(red, green, blue) in &COLOURS[..classes.min(10)] {
                 let colour = format!("#{red:02x}{green:02x}{blue:02x}");
                 assert!(shown.iter().any(|(other, _)| *other == colour));
             }
             assert!(svg.len() < 300_000, "{} bytes", svg.len());
         }
-        let (codes, labels) = square(400, 2, 3);
-        assert_eq!(dots(&scatter_svg(&codes, 2, &labels, &["a"; 3]).unwrap()).len(), 400);
+        let (latents, labels) = square(400, 2, 3);
+        assert_eq!(dots(&scatter_svg(&latents, 2, &labels, &["a"; 3]).unwrap()).len(), 400);
     }
 
     #[test]
     fn outliers_and_what_is_not_finite_do_not_squeeze_the_others() {
-        let (mut codes, labels) = square(2000, 2, 4);
-        let bounds = |codes: &[f32]| {
-            let svg = scatter_svg(codes, 2, &labels, &["a"; 4]).unwrap();
+        let (mut latents, labels) = square(2000, 2, 4);
+        let bounds = |latents: &[f32]| {
+            let svg = scatter_svg(latents, 2, &labels, &["a"; 4]).unwrap();
             let shown = dots(&svg);
             let across =
                 shown.iter().map(|(_, [x, _])| *x).max().unwrap() - shown.iter().map(|(_, [x, _])| *x).min().unwrap();
             (shown.len(), across)
         };
-        let (all, width) = bounds(&codes);
-        codes[..8].copy_from_slice(&[1e30, 0.5, f32::MAX, 0.5, f32::NAN, 0.5, f32::INFINITY, 0.5]);
-        let (inner, inner_width) = bounds(&codes);
+        let (all, width) = bounds(&latents);
+        latents[..8].copy_from_slice(&[1e30, 0.5, f32::MAX, 0.5, f32::NAN, 0.5, f32::INFINITY, 0.5]);
+        let (inner, inner_width) = bounds(&latents);
         assert_eq!((all, inner), (2000, 1996));
         assert!(inner_width.abs_diff(width) < 100, "{inner_width} instead of {width}");
     }

@@ -16,7 +16,7 @@ pub struct Folder(PathBuf);
 
 /// How far a run has come, as its folder tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
+pub enum RunStatus {
     New,
     /// It can go on.
     Begun,
@@ -26,7 +26,7 @@ pub enum Standing {
     Diverged,
 }
 
-impl Standing {
+impl RunStatus {
     /// Whether there is nothing left to do.
     pub fn is_over(self) -> bool {
         matches!(self, Self::Finished | Self::Diverged)
@@ -58,12 +58,12 @@ impl Folder {
     }
 
     /// How far the run has come.
-    pub fn standing(&self) -> Standing {
+    pub fn status(&self) -> RunStatus {
         match self.record().map(|record| record.outcome) {
-            Some(Outcome::Finished | Outcome::StoppedEarly) => Standing::Finished,
-            Some(Outcome::Diverged) => Standing::Diverged,
-            Some(Outcome::Running | Outcome::Interrupted) => Standing::Begun,
-            None => Standing::New,
+            Some(Outcome::Finished | Outcome::StoppedEarly) => RunStatus::Finished,
+            Some(Outcome::Diverged) => RunStatus::Diverged,
+            Some(Outcome::Running | Outcome::Interrupted) => RunStatus::Begun,
+            None => RunStatus::New,
         }
     }
 

@@ -31,10 +31,10 @@ use imago_core::spec::Data;
 use imago_core::yaml::{Finding, Override};
 
 use crate::files;
-use crate::measure::{Effort, EvaluatedModel, Evaluator, Measuring, ReferenceSet, Watch};
+use crate::measure::{EvaluatedModel, EvaluationJob, EvaluationProgress, Evaluator, ImportanceSamples, ReferenceSet};
 use crate::pipeline_file::PipelineFile;
 use crate::run::{EVALUATION, RunFolder};
-use folder::{Folder, Standing};
+use folder::{Folder, RunStatus};
 use label::Names;
 pub use seeds::Seeds;
 use spec::{Setting, Spec, Variant};
@@ -189,15 +189,15 @@ impl Sweep {
         let program = std::env::current_exe().context("cannot find this program")?;
         let signals = Signals::listen()?;
         if index.is_none() {
-            let done = runs.iter().filter(|run| run.folder.standing().is_over()).count();
+            let done = runs.iter().filter(|run| run.folder.status().is_over()).count();
             let done = if done == 0 { String::new() } else { format!(", {done} of them done already") };
             let count = if runs.len() == 1 { "1 run".to_owned() } else { format!("{} runs", runs.len()) };
             say!("{count} of {} in {}{done}", self.file.display(), self.out.display());
         }
         let total = self.runs.len();
         let width = total.to_string().len();
-        let tell = |run: &Planned, what: &str| say!("{:>width$}/{total}  {}: {what}", run.index, run.title);
-        let ends = work(&program, &runs, &workers, &signals, tell);
+        let report = |run: &Planned, what: &str| say!("{:>width$}/{total}  {}: {what}", run.index, run.title);
+        let ends = work(&program, &runs, &workers, &signals, report);
         let scored = match workers.score && !signals.heard() {
             true => self.score(&runs, &workers, &signals),
             false => Ok(()),
@@ -205,7 +205,7 @@ impl Sweep {
         if index.is_none() {
             let failed = |run: &Planned| ends[run.index - 1] == End::Failed;
             say!("");
-            self.tell(&self.rows(failed))?;
+            self.report(&self.rows(failed))?;
             for (run, end) in runs.iter().zip(&ends).filter(|(_, end)| matches!(end, End::Failed | End::Diverged)) {
                 let end = if *end == End::Failed { "failed" } else { "diverged" };
                 say!("run {} {end}; see {}", run.index, run.folder.log().display());
@@ -225,13 +225,13 @@ impl Sweep {
     /// One seed of samples tells runs apart that differ by more than a few hundredths; a model that is kept deserves more.
     fn score(&self, runs: &[&Planned], workers: &Workers, signals: &Signals) -> Result<()> {
         let opened = workers.devices.first().copied().unwrap_or_default().open()?;
-        let watch = Watch::new(true);
-        let mut yardsticks: Vec<(Data, ReferenceSet)> = Vec::new();
+        let progress = EvaluationProgress::new(true);
+        let mut reference_sets: Vec<(Data, ReferenceSet)> = Vec::new();
         for run in runs {
             if signals.heard() {
                 break;
             }
-            if run.folder.standing() != Standing::Finished || run.folder.evaluation().is_some() {
+            if run.folder.status() != RunStatus::Finished || run.folder.evaluation().is_some() {
                 continue;
             }
             let failed = || format!("run {}, {}", run.index, run.title);
@@ -241,28 +241,28 @@ impl Sweep {
             {
                 continue;
             }
-            let subject = EvaluatedModel::open(run.folder.path(), &opened.device).with_context(failed)?;
-            let at = match yardsticks.iter().position(|(data, _)| *data == subject.data) {
+            let model = EvaluatedModel::open(run.folder.path(), &opened.device).with_context(failed)?;
+            let at = match reference_sets.iter().position(|(data, _)| *data == model.data) {
                 Some(at) => at,
                 None => {
-                    let evaluator = Evaluator::open(None, &subject.data, &opened.device)?;
-                    let (data, device) = (&subject.data, &opened.device);
+                    let evaluator = Evaluator::open(None, &model.data, &opened.device)?;
+                    let (data, device) = (&model.data, &opened.device);
                     let reference_set =
-                        ReferenceSet::new(data, &workers.search, evaluator, None, SAMPLES, device, &watch)?;
-                    yardsticks.push((subject.data.clone(), reference_set));
-                    yardsticks.len() - 1
+                        ReferenceSet::new(data, &workers.search, evaluator, None, SAMPLES, device, &progress)?;
+                    reference_sets.push((model.data.clone(), reference_set));
+                    reference_sets.len() - 1
                 }
             };
-            let measuring = Measuring {
-                reference_set: &yardsticks[at].1,
+            let job = EvaluationJob {
+                reference_set: &reference_sets[at].1,
                 count: SAMPLES,
                 seeds: &[1],
-                effort: Effort { images: 100, draws: 10 },
+                importance_samples: ImportanceSamples { images: 100, draws: 10 },
                 search: &workers.search,
                 device: &opened.name,
-                watch: &watch,
+                progress: &progress,
             };
-            let (evaluation, _) = measuring.measure(&subject).with_context(failed)?;
+            let (evaluation, _) = job.measure(&model).with_context(failed)?;
             files::write(&run.folder.path().join(EVALUATION), files::ron(&evaluation)?.as_bytes())?;
         }
         Ok(())
@@ -270,7 +270,7 @@ impl Sweep {
 
     /// Tells of all runs in a table, from what their folders hold.
     pub fn table(&self) -> Result<()> {
-        self.tell(&self.rows(|_| false))
+        self.report(&self.rows(|_| false))
     }
 
     fn rows(&self, failed: impl Fn(&Planned) -> bool) -> Vec<Row<'_>> {
@@ -284,7 +284,7 @@ impl Sweep {
         rows
     }
 
-    fn tell(&self, rows: &[Row<'_>]) -> Result<()> {
+    fn report(&self, rows: &[Row<'_>]) -> Result<()> {
         say!("{}", table::runs(rows, &self.names));
         if let Some(means) = table::means(rows, &self.names) {
             say!("mean ± standard deviation over the seeds\n\n{means}");

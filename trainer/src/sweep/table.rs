@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::label::Names;
 use super::spec::{SEED, Setting};
-use crate::measure::{Evaluation, Measure};
+use crate::measure::{Evaluation, Metric};
 use crate::run::{Outcome, Record};
 
 /// One run of a sweep.
@@ -43,40 +43,39 @@ impl Row<'_> {
         self.changed.iter().find(|setting| setting.path == path).map(|setting| setting.value.as_str())
     }
 
-    /// All of its figures of that kind.
-    fn figures(&self, kind: Kind) -> Vec<(&str, f64)> {
-        let told = |figures: fn(&Record) -> &Vec<(String, f64)>| {
-            let figures = self.record.as_ref().map(figures);
-            figures.into_iter().flatten().map(|(name, value)| (name.as_str(), *value)).collect()
+    /// All of its metrics of that kind.
+    fn metrics(&self, kind: Kind) -> Vec<(&str, f64)> {
+        let list = |metrics: fn(&Record) -> &Vec<(String, f64)>| {
+            let metrics = self.record.as_ref().map(metrics);
+            metrics.into_iter().flatten().map(|(name, value)| (name.as_str(), *value)).collect()
         };
         match kind {
-            Kind::Loss => told(|record| &record.losses),
-            Kind::Validation => told(|record| &record.validation),
-            Kind::Test => told(|record| &record.test),
+            Kind::Loss => list(|record| &record.losses),
+            Kind::Validation => list(|record| &record.validation),
+            Kind::Test => list(|record| &record.test),
             Kind::Score => {
-                let score =
-                    |measure: Measure| Some((measure.title(), self.evaluation.as_ref()?.score(measure)?.mean()));
+                let score = |measure: Metric| Some((measure.title(), self.evaluation.as_ref()?.score(measure)?.mean()));
                 SCORES.into_iter().filter_map(score).collect()
             }
         }
     }
 
-    fn figure(&self, figure: &Metric) -> Option<f64> {
-        self.figures(figure.kind).into_iter().find(|(name, _)| *name == figure.name).map(|(_, value)| value)
+    fn metric(&self, metric: &Column) -> Option<f64> {
+        self.metrics(metric.kind).into_iter().find(|(name, _)| *name == metric.name).map(|(_, value)| value)
     }
 }
 
 /// The scores that are told, of those that were measured.
-const SCORES: [Measure; 6] = [
-    Measure::Fid,
-    Measure::Precision,
-    Measure::Recall,
-    Measure::Coverage,
-    Measure::Agreement,
-    Measure::ReconstructionFid,
+const SCORES: [Metric; 6] = [
+    Metric::Fid,
+    Metric::Precision,
+    Metric::Recall,
+    Metric::Coverage,
+    Metric::ClassAccuracy,
+    Metric::ReconstructionFid,
 ];
 
-/// What a figure was measured on.
+/// What a metric was measured on.
 #[derive(Clone, Copy, PartialEq)]
 enum Kind {
     Loss,
@@ -96,35 +95,42 @@ impl Kind {
     }
 }
 
-/// A column of figures.
+/// A column of metrics.
 #[derive(Clone, PartialEq)]
-struct Metric {
+struct Column {
     kind: Kind,
     name: String,
 }
 
-/// All figures of all runs, losses first.
-fn figures(rows: &[Row<'_>]) -> Vec<Metric> {
-    let mut figures: Vec<Metric> = Vec::new();
+impl Column {
+    /// The name in `sweep.tsv`, which stays what it was when the first of these files were written.
+    fn name_in_files(&self) -> &str {
+        if self.name == Metric::ClassAccuracy.title() { "asked class made" } else { &self.name }
+    }
+}
+
+/// All metrics of all runs, losses first.
+fn metrics(rows: &[Row<'_>]) -> Vec<Column> {
+    let mut metrics: Vec<Column> = Vec::new();
     for kind in [Kind::Loss, Kind::Validation, Kind::Test, Kind::Score] {
-        for (name, _) in rows.iter().flat_map(|row| row.figures(kind)) {
-            let figure = Metric { kind, name: name.to_owned() };
-            if !figures.contains(&figure) {
-                figures.push(figure);
+        for (name, _) in rows.iter().flat_map(|row| row.metrics(kind)) {
+            let metric = Column { kind, name: name.to_owned() };
+            if !metrics.contains(&metric) {
+                metrics.push(metric);
             }
         }
     }
-    figures
+    metrics
 }
 
 /// All runs, one a line.
 pub fn runs(rows: &[Row<'_>], names: &Names) -> String {
-    let figures = figures(rows);
+    let metrics = metrics(rows);
     let mut lines = Vec::new();
     let mut head = vec!["run".to_owned()];
     head.extend(names.paths().iter().map(|path| names.short(path).to_owned()));
     head.extend(["outcome", "epochs", "seconds"].map(str::to_owned));
-    head.extend(figures.iter().map(heading));
+    head.extend(metrics.iter().map(heading));
     lines.push(head);
     for row in rows {
         let mut line = vec![row.index.to_string()];
@@ -133,7 +139,7 @@ pub fn runs(rows: &[Row<'_>], names: &Names) -> String {
         line.push(row.record.as_ref().map_or_else(String::new, |record| record.epochs.to_string()));
         line.push(row.record.as_ref().map_or_else(String::new, |record| format!("{:.1}", record.seconds)));
         line.extend(
-            figures.iter().map(|figure| row.figure(figure).map_or_else(String::new, |value| short(value, value))),
+            metrics.iter().map(|metric| row.metric(metric).map_or_else(String::new, |value| short(value, value))),
         );
         lines.push(line);
     }
@@ -143,7 +149,7 @@ pub fn runs(rows: &[Row<'_>], names: &Names) -> String {
 /// Mean and standard deviation over the finished runs that differ only in their seed; none if no two runs do, or none
 /// is finished.
 pub fn means(rows: &[Row<'_>], names: &Names) -> Option<String> {
-    let figures = figures(rows);
+    let metrics = metrics(rows);
     let mut groups: Vec<(Vec<&Setting>, Vec<&Row<'_>>)> = Vec::new();
     for row in rows.iter().filter(|row| row.value(SEED).is_some()) {
         let but_seed: Vec<&Setting> = row.changed.iter().filter(|setting| setting.path != SEED).collect();
@@ -160,7 +166,7 @@ pub fn means(rows: &[Row<'_>], names: &Names) -> Option<String> {
     let mut lines = Vec::new();
     let mut head: Vec<String> = paths.iter().map(|path| names.short(path).to_owned()).collect();
     head.push("seeds".to_owned());
-    head.extend(figures.iter().map(heading));
+    head.extend(metrics.iter().map(heading));
     lines.push(head);
     for (_, members) in &groups {
         let mut line: Vec<String> = paths.iter().map(|path| members[0].value(path).unwrap_or("").to_owned()).collect();
@@ -169,8 +175,8 @@ pub fn means(rows: &[Row<'_>], names: &Names) -> Option<String> {
             (done, all) if done == all => all.to_string(),
             (done, all) => format!("{done} of {all}"),
         });
-        for figure in &figures {
-            let values: Vec<f64> = finished.iter().filter_map(|row| row.figure(figure)).collect();
+        for metric in &metrics {
+            let values: Vec<f64> = finished.iter().filter_map(|row| row.metric(metric)).collect();
             line.push(spread(&values));
         }
         lines.push(line);
@@ -192,15 +198,15 @@ fn spread(values: &[f64]) -> String {
 
 /// Every run as a line of values between tabs, under a line of names: the paths as in the file, then what `run.ron` says.
 pub fn tsv(rows: &[Row<'_>], names: &Names) -> String {
-    let figures = figures(rows);
+    let metrics = metrics(rows);
     let mut text = "run".to_owned();
     // Writing to a string cannot fail.
     for path in names.paths() {
         let _ = write!(text, "\t{path}");
     }
     text.push_str("\tfolder\toutcome\tepochs\tsteps\tseconds");
-    for Metric { kind, name } in &figures {
-        let _ = write!(text, "\t{}/{name}", kind.name());
+    for column in &metrics {
+        let _ = write!(text, "\t{}/{}", column.kind.name(), column.name_in_files());
     }
     text.push('\n');
     for row in rows {
@@ -215,8 +221,8 @@ pub fn tsv(rows: &[Row<'_>], names: &Names) -> String {
             }
             None => text.push_str("\t\t\t"),
         }
-        for figure in &figures {
-            let _ = match row.figure(figure) {
+        for metric in &metrics {
+            let _ = match row.metric(metric) {
                 Some(value) => write!(text, "\t{value}"),
                 None => write!(text, "\t"),
             };
@@ -226,10 +232,10 @@ pub fn tsv(rows: &[Row<'_>], names: &Names) -> String {
     text
 }
 
-fn heading(figure: &Metric) -> String {
-    match figure.kind {
-        Kind::Loss | Kind::Score => figure.name.clone(),
-        kind => format!("{} {}", kind.name(), figure.name),
+fn heading(metric: &Column) -> String {
+    match metric.kind {
+        Kind::Loss | Kind::Score => metric.name.clone(),
+        kind => format!("{} {}", kind.name(), metric.name),
     }
 }
 

@@ -15,10 +15,10 @@ use clap::ValueEnum;
 use imago_core::limits::Limits;
 
 use super::Planned;
-use super::folder::Standing;
+use super::folder::RunStatus;
 use super::shell;
 use crate::data::Search;
-use crate::device::Choice;
+use crate::device::DeviceChoice;
 
 /// How often is looked whether a run has ended.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -29,7 +29,7 @@ pub struct Workers {
     /// How many side by side; 0 for one on each device.
     pub jobs: usize,
     /// The devices, given out in turn; none leaves the choice to each run.
-    pub devices: Vec<Choice>,
+    pub devices: Vec<DeviceChoice>,
     /// Where data sets are, and how strictly they are read.
     pub search: Search,
     /// Whether the limits that catch slips of the keyboard are lifted.
@@ -122,7 +122,7 @@ pub fn work(
     runs: &[&Planned],
     workers: &Workers,
     signals: &Signals,
-    tell: impl Fn(&Planned, &str),
+    report: impl Fn(&Planned, &str),
 ) -> Vec<End> {
     let mut ends = vec![End::Stopped; runs.len()];
     let mut waiting: Vec<usize> = (0..runs.len()).collect();
@@ -138,7 +138,7 @@ pub fn work(
         for (turn, slot) in slots.iter_mut().enumerate() {
             if let Some((index, job)) = slot {
                 let Some((end, said)) = job.ended(heard > 0) else { continue };
-                tell(job.run, &said);
+                report(job.run, &said);
                 ends[*index] = end;
                 *slot = None;
             }
@@ -151,24 +151,24 @@ pub fn work(
                     return true;
                 }
                 match begin(program, run, workers, turn) {
-                    Ok(Begin::Here(job)) => {
-                        tell(run, if job.resumed { "goes on" } else { "begins" });
+                    Ok(Attempt::Here(job)) => {
+                        report(run, if job.resumed { "goes on" } else { "begins" });
                         *slot = Some((*index, job));
                     }
-                    Ok(Begin::Over(end)) => {
+                    Ok(Attempt::Done(end)) => {
                         if elsewhere.contains(index) || runs.len() == 1 {
-                            tell(run, "is done already");
+                            report(run, "is done already");
                         }
                         ends[*index] = end;
                     }
-                    Ok(Begin::Elsewhere) => {
+                    Ok(Attempt::Elsewhere) => {
                         if elsewhere.insert(*index) {
-                            tell(run, "another process is at it");
+                            report(run, "another process is at it");
                         }
                         return true;
                     }
                     Err(error) => {
-                        tell(run, &format!("failed: {error:#}"));
+                        report(run, &format!("failed: {error:#}"));
                         ends[*index] = End::Failed;
                     }
                 }
@@ -183,19 +183,19 @@ pub fn work(
 }
 
 /// What came of an attempt to begin a run.
-enum Begin<'a> {
+enum Attempt<'a> {
     Here(Job<'a>),
-    Over(End),
+    Done(End),
     Elsewhere,
 }
 
-fn begin<'a>(program: &Path, run: &'a Planned, workers: &Workers, turn: usize) -> Result<Begin<'a>> {
-    let Some(lock) = run.folder.lock()? else { return Ok(Begin::Elsewhere) };
-    let resumed = match run.folder.standing() {
-        Standing::Finished => return Ok(Begin::Over(End::Finished)),
-        Standing::Diverged => return Ok(Begin::Over(End::Diverged)),
-        Standing::Begun => true,
-        Standing::New => false,
+fn begin<'a>(program: &Path, run: &'a Planned, workers: &Workers, turn: usize) -> Result<Attempt<'a>> {
+    let Some(lock) = run.folder.lock()? else { return Ok(Attempt::Elsewhere) };
+    let resumed = match run.folder.status() {
+        RunStatus::Finished => return Ok(Attempt::Done(End::Finished)),
+        RunStatus::Diverged => return Ok(Attempt::Done(End::Diverged)),
+        RunStatus::Begun => true,
+        RunStatus::New => false,
     };
     let words = words(run, resumed, workers, turn);
     let path = run.folder.log();
@@ -209,7 +209,7 @@ fn begin<'a>(program: &Path, run: &'a Planned, workers: &Workers, turn: usize) -
         .stderr(log)
         .spawn()
         .with_context(|| format!("cannot start {}", program.display()))?;
-    Ok(Begin::Here(Job { run, child, resumed, begun: Instant::now(), _lock: lock }))
+    Ok(Attempt::Here(Job { run, child, resumed, begun: Instant::now(), _lock: lock }))
 }
 
 /// What is written behind `imago` to train a run.
@@ -252,9 +252,9 @@ impl Job<'_> {
         };
         let (time, log) = (readable(self.begun.elapsed()), self.run.folder.log());
         let log = log.display();
-        Some(match self.run.folder.standing() {
-            Standing::Finished => (End::Finished, format!("finished in {time}")),
-            Standing::Diverged => (End::Diverged, format!("diverged after {time}; see {log}")),
+        Some(match self.run.folder.status() {
+            RunStatus::Finished => (End::Finished, format!("finished in {time}")),
+            RunStatus::Diverged => (End::Diverged, format!("diverged after {time}; see {log}")),
             _ if status.success() => (End::Finished, format!("finished in {time}")),
             _ if stopping || status.code() == Some(130) => (End::Stopped, format!("stopped after {time}")),
             _ => (End::Failed, format!("failed after {time}, {status}; see {log}")),
@@ -305,26 +305,26 @@ wait) trap 'record Interrupted; exit 130' TERM; while :; do sleep 0.05; done ;;
 esac
 "#;
 
-    struct Bench {
+    struct Fixture {
         folder: tempfile::TempDir,
     }
 
-    impl Bench {
+    impl Fixture {
         fn new() -> Self {
-            let bench = Self { folder: tempfile::tempdir().unwrap() };
+            let fixture = Self { folder: tempfile::tempdir().unwrap() };
             // Written by another process: a program that is open for writing here while another test starts one cannot be run.
             let write = "printf %s \"$1\" > \"$2\" && chmod +x \"$2\"";
-            let made = Command::new("sh").args(["-c", write, "sh", PROGRAM]).arg(bench.program()).status().unwrap();
+            let made = Command::new("sh").args(["-c", write, "sh", PROGRAM]).arg(fixture.program()).status().unwrap();
             assert!(made.success());
             for outcome in [Outcome::Running, Outcome::Finished, Outcome::Diverged, Outcome::Interrupted] {
                 let record = Record { outcome, ..Record::default() };
                 files::write(
-                    &bench.folder.path().join(format!("{outcome:?}")),
+                    &fixture.folder.path().join(format!("{outcome:?}")),
                     files::ron(&record).unwrap().as_bytes(),
                 )
                 .unwrap();
             }
-            bench
+            fixture
         }
 
         fn program(&self) -> std::path::PathBuf {
@@ -361,11 +361,11 @@ esac
 
     #[test]
     fn a_run_that_fails_keeps_no_other_from_being_trained_and_is_tried_again_next_time() {
-        let bench = Bench::new();
-        let runs = bench.planned(&["early", "finish", "diverge", "finish"]);
+        let fixture = Fixture::new();
+        let runs = fixture.planned(&["early", "finish", "diverge", "finish"]);
         let expected = [End::Failed, End::Finished, End::Diverged, End::Finished];
         for (attempt, jobs) in [(1, 1), (2, 3)] {
-            assert_eq!(bench.work(&runs, jobs, &Signals::default()), expected);
+            assert_eq!(fixture.work(&runs, jobs, &Signals::default()), expected);
             let begun = runs.iter().map(|run| log(run).matches("$ ").count()).collect::<Vec<_>>();
             assert_eq!(begun, [attempt, 1, 1, 1], "what is over is not trained again");
         }
@@ -373,10 +373,10 @@ esac
 
     #[test]
     fn a_run_that_has_a_folder_goes_on_and_one_without_begins_anew() {
-        let bench = Bench::new();
-        let runs = bench.planned(&["fail", "early"]);
-        assert_eq!(bench.work(&runs, 2, &Signals::default()), [End::Failed, End::Failed]);
-        assert_eq!(bench.work(&runs, 2, &Signals::default()), [End::Finished, End::Failed]);
+        let fixture = Fixture::new();
+        let runs = fixture.planned(&["fail", "early"]);
+        assert_eq!(fixture.work(&runs, 2, &Signals::default()), [End::Failed, End::Failed]);
+        assert_eq!(fixture.work(&runs, 2, &Signals::default()), [End::Finished, End::Failed]);
         let commands =
             |run| log(run).lines().filter(|line| line.starts_with("$ ")).map(str::to_owned).collect::<Vec<_>>();
         let [first, second] = [0, 1].map(|index| commands(&runs[index]));
@@ -389,11 +389,11 @@ esac
 
     #[test]
     fn a_signal_is_passed_on_to_what_runs_and_nothing_else_begins() {
-        let bench = Bench::new();
-        let runs = bench.planned(&["wait", "finish"]);
+        let fixture = Fixture::new();
+        let runs = fixture.planned(&["wait", "finish"]);
         let signals = Signals::default();
         let ends = std::thread::scope(|scope| {
-            let ends = scope.spawn(|| bench.work(&runs, 1, &signals));
+            let ends = scope.spawn(|| fixture.work(&runs, 1, &signals));
             while runs[0].folder.record().is_none() {
                 std::thread::sleep(PAUSE);
             }
@@ -406,13 +406,13 @@ esac
 
     #[test]
     fn a_run_that_another_process_is_at_is_left_until_last() {
-        let bench = Bench::new();
-        let runs = bench.planned(&["finish", "finish"]);
+        let fixture = Fixture::new();
+        let runs = fixture.planned(&["finish", "finish"]);
         let held = runs[0].folder.lock().unwrap();
         assert!(held.is_some());
         std::thread::scope(|scope| {
-            let ends = scope.spawn(|| bench.work(&runs, 1, &Signals::default()));
-            while runs[1].folder.standing() != Standing::Finished {
+            let ends = scope.spawn(|| fixture.work(&runs, 1, &Signals::default()));
+            while runs[1].folder.status() != RunStatus::Finished {
                 std::thread::sleep(PAUSE);
             }
             assert!(!runs[0].folder.log().exists(), "a run was begun that another process is at");
@@ -423,10 +423,10 @@ esac
 
     #[test]
     fn what_trains_holds_the_lock_even_when_its_sweep_is_gone() {
-        let bench = Bench::new();
-        let runs = bench.planned(&["wait"]);
-        let Ok(Begin::Here(mut job)) = begin(&bench.program(), &runs[0], &Workers::default(), 0) else { panic!() };
-        drop(std::mem::replace(&mut job._lock, File::open(bench.program()).unwrap()));
+        let fixture = Fixture::new();
+        let runs = fixture.planned(&["wait"]);
+        let Ok(Attempt::Here(mut job)) = begin(&fixture.program(), &runs[0], &Workers::default(), 0) else { panic!() };
+        drop(std::mem::replace(&mut job._lock, File::open(fixture.program()).unwrap()));
         assert!(runs[0].folder.lock().unwrap().is_none(), "the lock went with the sweep");
         job.child.kill().unwrap();
         job.child.wait().unwrap();
@@ -438,17 +438,18 @@ esac
 
     #[test]
     fn devices_are_given_out_in_turn_and_one_job_goes_to_each() {
-        let workers = Workers { devices: vec![Choice::Cpu, Choice::Wgpu, Choice::Cpu], ..Workers::default() };
+        let workers =
+            Workers { devices: vec![DeviceChoice::Cpu, DeviceChoice::Wgpu, DeviceChoice::Cpu], ..Workers::default() };
         let names: Vec<String> = (0..4).filter_map(|turn| workers.device(turn)).collect();
         assert_eq!(names, ["cpu", "wgpu", "cpu", "cpu"]);
         assert_eq!((workers.count(10), workers.count(2), Workers::default().count(10)), (3, 2, 1));
-        assert_eq!(workers.only(4).devices, [Choice::Wgpu]);
+        assert_eq!(workers.only(4).devices, [DeviceChoice::Wgpu]);
         assert_eq!(Workers::default().device(3), None);
     }
 
     #[test]
     fn times_are_told_briefly() {
-        let told = [3.0, 99.0, 100.0, 119.0, 5900.0, 9000.0].map(|seconds| readable(Duration::from_secs_f64(seconds)));
-        assert_eq!(told, ["3 s", "99 s", "2 min", "2 min", "98 min", "2.5 h"]);
+        let text = [3.0, 99.0, 100.0, 119.0, 5900.0, 9000.0].map(|seconds| readable(Duration::from_secs_f64(seconds)));
+        assert_eq!(text, ["3 s", "99 s", "2 min", "2 min", "98 min", "2.5 h"]);
     }
 }

@@ -1,4 +1,4 @@
-//! What a model can do so far: the pictures and figures after every epoch, and the artifact at the end.
+//! What a model can do so far: the images and figures after every epoch, and the artifact at the end.
 
 use anyhow::{Context, Result};
 use burn::tensor::{Tensor, TensorData, read_sync};
@@ -10,24 +10,25 @@ use imago_core::network::Sequential;
 use imago_core::noise::normal_quantile;
 use imago_core::training::Run;
 
+use super::training::title;
 use crate::report::{Line, Panel, animation, confusion_png, curves_svg, png_grid, scatter_svg};
 use crate::run::RunFolder;
 
-/// Latents of the pictures after every epoch.
+/// Latents of the images after every epoch.
 const SAMPLE_SEED: u64 = 0;
-/// Rows and columns of those pictures; with classes, one column for each.
-const SAMPLE_SIDE: usize = 8;
+/// Rows and columns of those images; with classes, one column for each.
+const GRID_SIDE: usize = 8;
 /// How many times every pixel is enlarged in them.
 pub const SAMPLE_SCALE: u32 = 2;
 /// How many test images a classifier is shown at a time.
-const TESTED: usize = 500;
+const BATCH: usize = 500;
 
 /// How many test images are shown beside their reconstructions, and how many of them in a row.
-const COPIED: usize = 30;
-const COPIED_COLUMNS: usize = 10;
+const RECONSTRUCTIONS: usize = 30;
+const RECONSTRUCTION_COLUMNS: usize = 10;
 /// How many test images are shown on the map of a latent space.
-const MAPPED: usize = 5_000;
-/// How long each picture of the samples is shown where all of them move.
+const SCATTERED: usize = 5_000;
+/// How long each image of the samples is shown where all of them move.
 const FRAME_SECONDS: f64 = 0.4;
 
 /// Writes the samples before the first step, which all others begin from. A classifier makes none.
@@ -48,27 +49,27 @@ pub struct RunReporter<'a> {
 }
 
 impl RunReporter<'_> {
-    /// Writes what a person looks at after an evaluation, and at the end of the training (`last`) what sums it up. The picture of the
+    /// Writes what a person looks at after an evaluation, and at the end of the training (`last`) what sums it up. The image of the
     /// samples.
     pub fn publish(&self, trained: &Trained, last: bool) -> Result<Vec<u8>> {
         let (run, state, test) = (self.folder, self.run.state(), &self.run.sets().test);
-        let picture = self.image(trained)?;
-        run.write_samples(state.epoch, &picture)?;
+        let image = self.image(trained)?;
+        run.write_samples(state.epoch, &image)?;
         run.write("curves.svg", curves_svg(&panels(&run.metrics()?))?.as_bytes())?;
-        // A classifier, and a model of codes, has no reconstructions of images.
-        let reader = trained.encoder.as_ref().filter(|_| self.run.source().is_none());
-        if let (Some(encoder), true) = (reader, trained.generator.is_some()) {
+        // A classifier, and a model of latents, has no reconstructions of images.
+        let encoder = trained.encoder.as_ref().filter(|_| self.run.source().is_none());
+        if let (Some(encoder), true) = (encoder, trained.generator.is_some()) {
             let sampler = self.run.sampler(trained, &state.prior)?;
             run.write("reconstructions.png", &self.reconstructions(encoder, &sampler, test.images())?)?;
             if last && [2, 3].contains(&self.run.plan().latent()) {
-                let codes = read_sync(encode(test.images(), MAPPED, encoder, self.run.device()))?.0;
+                let latents = read_sync(encode(test.images(), SCATTERED, encoder, self.run.device()))?.0;
                 let set = test.images();
-                let labels = &set.labels()[..set.count().min(MAPPED)];
+                let labels = &set.labels()[..set.count().min(SCATTERED)];
                 let classes: Vec<&str> = set.classes().iter().map(String::as_str).collect();
-                let map = scatter_svg(&codes, self.run.plan().latent(), labels, &classes)?;
+                let map = scatter_svg(&latents, self.run.plan().latent(), labels, &classes)?;
                 run.write("latent.svg", map.as_bytes())?;
                 if sampler.classes == 0 {
-                    run.write("manifold.png", &self.manifold(&sampler, &codes)?)?;
+                    run.write("manifold.png", &self.manifold(&sampler, &latents)?)?;
                 }
             }
         }
@@ -76,32 +77,32 @@ impl RunReporter<'_> {
             let frames: Vec<Vec<u8>> = run.samples()?.into_values().collect();
             run.write("samples.gif", &animation(&frames, FRAME_SECONDS)?)?;
         }
-        Ok(picture)
+        Ok(image)
     }
 
-    /// Test images, and below each row of them what the decoder makes of their codes.
+    /// Test images, and below each row of them what the decoder makes of their latents.
     fn reconstructions(&self, encoder: &Encoder, sampler: &Sampler, test: &Images) -> Result<Vec<u8>> {
         let mut pixels: Vec<f32> = Vec::new();
-        let all: Vec<usize> = (0..test.count().min(COPIED)).collect();
-        for indices in all.chunks(COPIED_COLUMNS) {
+        let all: Vec<usize> = (0..test.count().min(RECONSTRUCTIONS)).collect();
+        for indices in all.chunks(RECONSTRUCTION_COLUMNS) {
             let batch = plain(test, indices, self.run.device());
-            let codes = encoder.encode(batch.samples.clone(), &batch.classes).0;
+            let latents = encoder.encode(batch.samples.clone(), &batch.classes).0;
             let classes: Vec<usize> = indices.iter().map(|index| usize::from(test.labels()[*index])).collect();
             let shown = Output::pixels_of(test.range()).pixels(batch.samples.image());
             pixels.extend(shown.into_data().iter::<f32>());
-            pixels.extend(sampler.decode(codes, &classes).into_data().iter::<f32>());
+            pixels.extend(sampler.decode(latents, &classes).into_data().iter::<f32>());
         }
-        png_grid(&pixels, self.run.plan().image(), COPIED_COLUMNS.min(all.len()), 2)
-            .context("the picture of the reconstructions")
+        png_grid(&pixels, self.run.plan().image(), RECONSTRUCTION_COLUMNS.min(all.len()), 2)
+            .context("the image of the reconstructions")
     }
 
-    /// What the decoder makes of codes on a grid, the first value growing to the right and the second upwards; of three values the
-    /// third grows from one block to the next. Where codes are not drawn from N(0, I), the grid spans those of the test images.
-    fn manifold(&self, sampler: &Sampler, codes: &[f32]) -> Result<Vec<u8>> {
+    /// What the decoder makes of latents on a grid, the first value growing to the right and the second upwards; of three values the
+    /// third grows from one block to the next. Where latents are not drawn from N(0, I), the grid spans those of the test images.
+    fn manifold(&self, sampler: &Sampler, latents: &[f32]) -> Result<Vec<u8>> {
         let latent = self.run.plan().latent();
-        let (mean, deviation) = match sampler.prior {
+        let (mean, std) = match sampler.prior {
             Prior::Normal => (vec![0.0; latent], vec![1.0; latent]),
-            _ => mean_and_std(codes, latent),
+            _ => mean_and_std(latents, latent),
         };
         let (side, blocks) = if latent == 2 { (20, 1) } else { (12, 3) };
         let quantile = |index: usize, count: usize| normal_quantile((index as f64 + 0.5) / count as f64) as f32;
@@ -110,24 +111,24 @@ impl RunReporter<'_> {
             let mut values = Vec::with_capacity(blocks * side * latent);
             for (block, column) in (0..blocks).flat_map(|block| (0..side).map(move |column| (block, column))) {
                 let code = [quantile(column, side), quantile(row, side), quantile(block, blocks)];
-                values.extend((0..latent).map(|value| mean[value] + deviation[value] * code[value]));
+                values.extend((0..latent).map(|value| mean[value] + std[value] * code[value]));
             }
-            let codes = TensorData::new(values, [blocks * side, latent]);
-            pixels.extend(sampler.decode(Tensor::from_data(codes, self.run.device()), &[]).into_data().iter::<f32>());
+            let latents = TensorData::new(values, [blocks * side, latent]);
+            pixels.extend(sampler.decode(Tensor::from_data(latents, self.run.device()), &[]).into_data().iter::<f32>());
         }
-        png_grid(&pixels, self.run.plan().image(), blocks * side, 1).context("the picture of the manifold")
+        png_grid(&pixels, self.run.plan().image(), blocks * side, 1).context("the image of the manifold")
     }
 
-    /// The picture of an epoch: the same samples as after every other one, or for a classifier its confusion matrix.
+    /// The image of an epoch: the same samples as after every other one, or for a classifier its confusion matrix.
     fn image(&self, trained: &Trained) -> Result<Vec<u8>> {
         if let Some(classifier) = &trained.classifier {
             return self.confusion(&classifier.network, self.run.sets().test.images());
         }
         let sampler = self.run.sampler(trained, &self.run.state().prior)?;
-        let columns = if sampler.classes > 0 { sampler.classes } else { SAMPLE_SIDE };
-        let samples = sampler.sample(SAMPLE_SEED, 0, columns * SAMPLE_SIDE, None).into_data();
+        let columns = if sampler.classes > 0 { sampler.classes } else { GRID_SIDE };
+        let samples = sampler.sample(SAMPLE_SEED, 0, columns * GRID_SIDE, None).into_data();
         let pixels: Vec<f32> = samples.iter().collect();
-        png_grid(&pixels, self.run.plan().image(), columns, SAMPLE_SCALE).context("the picture of the samples")
+        png_grid(&pixels, self.run.plan().image(), columns, SAMPLE_SCALE).context("the image of the samples")
     }
 
     /// How often each class was taken for each.
@@ -135,11 +136,11 @@ impl RunReporter<'_> {
         let classes = test.classes().len();
         let mut counts = vec![0_u32; classes * classes];
         let all: Vec<usize> = (0..test.count()).collect();
-        for indices in all.chunks(TESTED) {
+        for indices in all.chunks(BATCH) {
             let batch = plain(test, indices, self.run.device());
-            let told = classifier.forward(batch.samples).flat().argmax(1).into_data();
-            for (index, told) in indices.iter().zip(told.iter::<i64>()) {
-                let cell = usize::from(test.labels()[*index]) * classes + told as usize;
+            let predicted = classifier.forward(batch.samples).flat().argmax(1).into_data();
+            for (index, predicted) in indices.iter().zip(predicted.iter::<i64>()) {
+                let cell = usize::from(test.labels()[*index]) * classes + predicted as usize;
                 if let Some(count) = counts.get_mut(cell) {
                     *count += 1;
                 }
@@ -156,7 +157,7 @@ fn panels(metrics: &[serde_json::Value]) -> Vec<Panel> {
         let Some(epoch) = line["epoch"].as_f64() else { continue };
         for (key, value) in line.as_object().into_iter().flatten() {
             let Some((kind, part)) = key.split_once('/') else { continue };
-            let name = if kind == "loss" { "training" } else { kind };
+            let (part, name) = (title(part), if kind == "loss" { "training" } else { kind });
             let point = (epoch, value.as_f64().unwrap_or(f64::NAN));
             let index = panels.iter().position(|panel| panel.title == part).unwrap_or_else(|| {
                 panels.push(Panel { title: part.to_owned(), lines: Vec::new() });

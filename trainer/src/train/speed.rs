@@ -9,14 +9,14 @@ use imago_core::latent::Prior;
 use imago_core::training::Run;
 use serde::Serialize;
 
-use super::training::UNREAD;
+use super::training::MAX_UNREAD;
 use crate::facts;
 
 /// How often samples are drawn for the median of the times, and for how long at the most.
-const DRAWS: usize = 9;
-const DRAWN_SECONDS: f64 = 10.0;
+const TIMED_RUNS: usize = 9;
+const SAMPLING_SECONDS: f64 = 10.0;
 /// How many samples are drawn at a time.
-const DRAWN: usize = 500;
+const SAMPLING_BATCH: usize = 500;
 
 /// What is measured.
 #[derive(Debug, Clone)]
@@ -43,12 +43,12 @@ pub struct Speed {
     pub epoch_s: Option<f64>,
     /// The most memory that the program had while it trained.
     pub peak_memory_bytes: Option<u64>,
-    pub sample: Vec<Drawn>,
+    pub sample: Vec<SamplingTime>,
 }
 
 /// The time that so many samples take, from latents to pixels in memory.
 #[derive(Debug, Clone, Serialize)]
-pub struct Drawn {
+pub struct SamplingTime {
     pub images: usize,
     pub seconds: f64,
 }
@@ -71,7 +71,7 @@ pub fn measure(run: &mut Run, measurement: &Measurement) -> Result<Speed> {
     }
     let peak_memory_bytes = facts::peak_memory();
     let steps_per_s = *steps as f64 / seconds;
-    let sample = draw(run, samples)?;
+    let sample = time_samples(run, samples)?;
     let images_per_s = steps_per_s * batch as f64;
     Ok(Speed { first_step_s, steps: *steps, seconds, steps_per_s, images_per_s, epoch_s, peak_memory_bytes, sample })
 }
@@ -80,7 +80,7 @@ pub fn measure(run: &mut Run, measurement: &Measurement) -> Result<Speed> {
 fn take(run: &mut Run, count: u64) -> Result<()> {
     for _ in 0..count {
         run.step();
-        if run.unread() >= UNREAD {
+        if run.unread() >= MAX_UNREAD {
             read_sync(run.read())?;
         }
     }
@@ -89,24 +89,24 @@ fn take(run: &mut Run, count: u64) -> Result<()> {
 }
 
 /// The median time of drawing so many samples, if the model makes any.
-fn draw(run: &mut Run, counts: &[usize]) -> Result<Vec<Drawn>> {
+fn time_samples(run: &mut Run, counts: &[usize]) -> Result<Vec<SamplingTime>> {
     let snapshot = read_sync(run.snapshot(0.0))?;
     let trained = run.trained(&snapshot)?;
     if trained.generator.is_none() {
         return Ok(Vec::new());
     }
     let sampler = run.sampler(&trained, &Prior::Normal)?;
-    counts.iter().map(|images| Ok(Drawn { images: *images, seconds: time(&sampler, *images)? })).collect()
+    counts.iter().map(|images| Ok(SamplingTime { images: *images, seconds: time(&sampler, *images)? })).collect()
 }
 
 /// The median time of drawing `count` samples, after one drawing that is not timed.
 fn time(sampler: &Sampler, count: usize) -> Result<f64> {
     let mut times = Vec::new();
     let all = Instant::now();
-    for seed in 0..=DRAWS as u64 {
+    for seed in 0..=TIMED_RUNS as u64 {
         let begun = Instant::now();
-        for first in (0..count).step_by(DRAWN) {
-            let pixels = sampler.sample(seed, first as u64, DRAWN.min(count - first), None).into_data();
+        for first in (0..count).step_by(SAMPLING_BATCH) {
+            let pixels = sampler.sample(seed, first as u64, SAMPLING_BATCH.min(count - first), None).into_data();
             if pixels.iter::<f32>().any(|pixel| !pixel.is_finite()) {
                 return Err(anyhow!("a sample has a pixel that is no number"));
             }
@@ -114,7 +114,7 @@ fn time(sampler: &Sampler, count: usize) -> Result<f64> {
         if seed > 0 {
             times.push(begun.elapsed().as_secs_f64());
         }
-        if all.elapsed().as_secs_f64() > DRAWN_SECONDS && !times.is_empty() {
+        if all.elapsed().as_secs_f64() > SAMPLING_SECONDS && !times.is_empty() {
             break;
         }
     }

@@ -19,10 +19,10 @@ impl Stop {
     /// Begins to listen for signals. Only once in a process.
     pub fn listen() -> Result<Self> {
         let stop = Self::default();
-        let asked = stop.0.clone();
+        let requested = stop.0.clone();
         let mut first: Option<Instant> = None;
         ctrlc::set_handler(move || {
-            asked.store(true, Ordering::Relaxed);
+            requested.store(true, Ordering::Relaxed);
             if first.get_or_insert_with(Instant::now).elapsed() >= TOGETHER {
                 std::process::exit(130);
             }
@@ -32,7 +32,7 @@ impl Stop {
     }
 
     /// Whether training should stop.
-    pub fn asked(&self) -> bool {
+    pub fn requested(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 }

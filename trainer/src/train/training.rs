@@ -14,9 +14,9 @@ use crate::report::Events;
 use crate::run::{Outcome, RunFolder};
 
 /// After so many steps at the latest the losses are read, to see that they are numbers.
-pub(super) const UNREAD: usize = 100;
+pub(super) const MAX_UNREAD: usize = 100;
 /// How often training may go back before it gives up.
-const ROLLBACKS: u32 = 8;
+const MAX_ROLLBACKS: u32 = 8;
 
 /// What a training works with.
 pub struct Session<'a> {
@@ -97,7 +97,7 @@ pub fn train(
         let snapshot = match session.epoch(run, &mut clock, progress) {
             Ok(snapshot) => snapshot,
             Err(Stopped::Diverged(why)) => match &beginning {
-                Some(beginning) if run.state().rollbacks < ROLLBACKS => {
+                Some(beginning) if run.state().rollbacks < MAX_ROLLBACKS => {
                     let last = folder.checkpoints().last()?.map_or_else(|| beginning.clone(), |(last, _)| last);
                     run.roll_back(&last)?;
                     let State { steps, rate, .. } = *run.state();
@@ -119,7 +119,7 @@ pub fn train(
         let end = run.end().filter(|_| evaluated);
         let outcome = match end {
             Some(end) => ending(run, end).0,
-            None if session.stop.asked() => Outcome::Interrupted,
+            None if session.stop.requested() => Outcome::Interrupted,
             None => Outcome::Running,
         };
         let images = (run.state().steps - first) as usize * run.pipeline().train.batch;
@@ -179,7 +179,7 @@ impl Session<'_> {
         loop {
             run.step();
             let (show, due) = (progress.step(), clock.saved.elapsed() >= self.save_every);
-            if show || run.unread() >= UNREAD {
+            if show || run.unread() >= MAX_UNREAD {
                 let means = read_sync(run.read())?;
                 if show {
                     let State { steps, epoch, .. } = *run.state();
@@ -187,7 +187,7 @@ impl Session<'_> {
                     progress.show(epoch, steps, &describe(&means), rate);
                 }
             }
-            if self.stop.asked() || run.is_at_end_of_epoch() {
+            if self.stop.requested() || run.is_at_end_of_epoch() {
                 return Ok(read_sync(run.snapshot(clock.seconds()))?);
             }
             if due {
@@ -228,11 +228,20 @@ fn diverged(why: &str, run: &Run, folder: &RunFolder) -> anyhow::Error {
     )
 }
 
+/// What people call a part of the loss. In files the discriminator's mean outputs are `real` and `made`.
+pub(super) fn title(part: &str) -> &str {
+    match part {
+        "real" => "D(real)",
+        "made" => "D(fake)",
+        part => part,
+    }
+}
+
 /// `reconstruction 148.70  kl 3.612`
 fn describe(parts: &[(String, f64)]) -> String {
     let named = parts.iter().map(|(name, value)| {
         let decimals = if value.abs() < 10.0 { 4 } else { 2 };
-        format!("{name} {value:.decimals$}")
+        format!("{} {value:.decimals$}", title(name))
     });
     named.collect::<Vec<_>>().join("  ")
 }
@@ -275,5 +284,11 @@ mod tests {
     fn small_figures_are_shown_with_more_digits() {
         let parts = [("reconstruction".to_owned(), 148.7), ("accuracy".to_owned(), 0.9931)];
         assert_eq!(describe(&parts), "reconstruction 148.70  accuracy 0.9931");
+    }
+
+    #[test]
+    fn outputs_of_the_discriminator_are_named_as_in_papers() {
+        let parts = [("real".to_owned(), 0.31), ("made".to_owned(), -0.22)];
+        assert_eq!(describe(&parts), "D(real) 0.3100  D(fake) -0.2200");
     }
 }

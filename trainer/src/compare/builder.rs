@@ -11,12 +11,14 @@ use imago_core::inference::Sampler;
 use imago_core::latent::Prior;
 use imago_core::network::Network;
 
-use super::words::statements;
+use super::statements::statements;
 use super::{Comparison, Cost, Entry, ModelImages};
 use crate::data::{Images, Search};
-use crate::device::{Opened, within_threads};
+use crate::device::{OpenDevice, within_threads};
 use crate::files;
-use crate::measure::{Effort, EvaluatedModel, Evaluation, Evaluator, Measuring, Pixels, ReferenceSet, Watch};
+use crate::measure::{
+    EvaluatedModel, Evaluation, EvaluationJob, EvaluationProgress, Evaluator, ImportanceSamples, Pixels, ReferenceSet,
+};
 use crate::report::png_grid;
 use crate::run::{CURVES, EVALUATION, NEIGHBOURS, RECONSTRUCTIONS, RunFolder};
 
@@ -30,7 +32,7 @@ const TIMED: usize = 64;
 const TIMES: usize = 5;
 
 /// How models are brought together.
-pub struct Gathering<'a> {
+pub struct ComparisonBuilder<'a> {
     pub evaluator: &'a Evaluator,
     /// Makes what models are measured with, which is needed only where one was not measured yet.
     pub reference_set: &'a dyn Fn() -> Result<ReferenceSet>,
@@ -38,39 +40,39 @@ pub struct Gathering<'a> {
     /// How many samples are measured, and of which seeds.
     pub count: usize,
     pub seeds: &'a [u64],
-    pub effort: Effort,
-    /// The seed of the pictures.
+    pub importance_samples: ImportanceSamples,
+    /// The seed of the images.
     pub seed: u64,
     pub search: &'a Search,
-    pub opened: &'a Opened,
-    pub watch: &'a Watch,
+    pub opened: &'a OpenDevice,
+    pub progress: &'a EvaluationProgress,
 }
 
-impl Gathering<'_> {
+impl ComparisonBuilder<'_> {
     /// Compares the models in these folders, which were opened. Those that were not measured before in the same way are measured, and
     /// their scores written into their folders.
     pub fn compare(&self, models: &[(PathBuf, EvaluatedModel)], command: String) -> Result<Comparison> {
         let reference_set = OnceCell::new();
         let mut entries: Vec<Entry> = Vec::new();
-        for (path, subject) in models {
-            let (evaluation, neighbours) = match self.measured(path, subject) {
+        for (path, model) in models {
+            let (evaluation, neighbours) = match self.measured(path, model) {
                 Some(found) => found,
                 None => {
                     if reference_set.get().is_none() {
                         let _ = reference_set.set((self.reference_set)()?);
                     }
                     let reference_set = reference_set.get().context("nothing to measure with")?;
-                    self.measure(path, subject, reference_set)?
+                    self.measure(path, model, reference_set)?
                 }
             };
-            let name = unique(&subject.artifact.manifest.name, path, &entries);
-            self.watch.begin(format!("{name}: pictures"), 1);
-            let pictures = self.pictures(path, subject, neighbours)?;
-            entries.push(Entry { name, cost: self.cost(path, subject)?, evaluation, pictures });
+            let name = unique(&model.artifact.manifest.name, path, &entries);
+            self.progress.begin(format!("{name}: images"), 1);
+            let images = self.images(path, model, neighbours)?;
+            entries.push(Entry { name, cost: self.cost(path, model)?, evaluation, images });
         }
         let Some((_, first)) = models.first() else { bail!("there is no model") };
         let test = crate::data::test(&first.data, self.search)?;
-        let classes = models.iter().map(|(_, subject)| subject.sampler.classes()).max().unwrap_or(0);
+        let classes = models.iter().map(|(_, model)| model.sampler.classes()).max().unwrap_or(0);
         Ok(Comparison {
             set: first.data.set.title().to_owned(),
             image: first.data.image(),
@@ -82,46 +84,46 @@ impl Gathering<'_> {
         })
     }
 
-    /// The scores that lie in the folder of a model, if they were measured in the same way, with the picture beside them.
-    fn measured(&self, path: &Path, subject: &EvaluatedModel) -> Option<(Evaluation, Vec<u8>)> {
+    /// The scores that lie in the folder of a model, if they were measured in the same way, with the image beside them.
+    fn measured(&self, path: &Path, model: &EvaluatedModel) -> Option<(Evaluation, Vec<u8>)> {
         let evaluation: Evaluation = ron::from_str(&fs::read_to_string(path.join(EVALUATION)).ok()?).ok()?;
         let same = evaluation.version == env!("CARGO_PKG_VERSION")
-            && evaluation.weights_sha256 == subject.artifact.manifest.weights.sha256
+            && evaluation.weights_sha256 == model.artifact.manifest.weights.sha256
             && evaluation.evaluator.sha256 == self.evaluator.sha256()
             && evaluation.inception_sha256.as_deref() == self.inception_sha256
             && (evaluation.count, evaluation.seeds.as_slice()) == (self.count, self.seeds)
             // What has no likelihood is the same whatever the effort.
-            && (subject.density.is_none() || evaluation.effort == self.effort);
+            && (model.density.is_none() || evaluation.importance_samples == self.importance_samples);
         Some((evaluation, fs::read(path.join(NEIGHBOURS)).ok()?)).filter(|_| same)
     }
 
     fn measure(
         &self,
         path: &Path,
-        subject: &EvaluatedModel,
+        model: &EvaluatedModel,
         reference_set: &ReferenceSet,
     ) -> Result<(Evaluation, Vec<u8>)> {
-        let measuring = Measuring {
+        let job = EvaluationJob {
             reference_set,
             count: self.count,
             seeds: self.seeds,
-            effort: self.effort,
+            importance_samples: self.importance_samples,
             search: self.search,
             device: &self.opened.name,
-            watch: self.watch,
+            progress: self.progress,
         };
-        let (evaluation, evidence) = measuring.measure(subject)?;
+        let (evaluation, outputs) = job.measure(model)?;
         files::write(&path.join(EVALUATION), files::ron(&evaluation)?.as_bytes())?;
-        files::write(&path.join(NEIGHBOURS), &evidence.neighbours)?;
-        Ok((evaluation, evidence.neighbours))
+        files::write(&path.join(NEIGHBOURS), &outputs.neighbours)?;
+        Ok((evaluation, outputs.neighbours))
     }
 
-    fn cost(&self, path: &Path, subject: &EvaluatedModel) -> Result<Cost> {
-        let manifest = &subject.artifact.manifest;
+    fn cost(&self, path: &Path, model: &EvaluatedModel) -> Result<Cost> {
+        let manifest = &model.artifact.manifest;
         let networks = manifest.plan()?;
         let drawing = || networks.generator.iter().chain(&networks.learned);
         let training = &manifest.training;
-        let images_per_second = match &subject.record {
+        let images_per_second = match &model.record {
             Some(record) if record.seconds > 0.0 => {
                 let batch = RunFolder::open(path)?.pipeline()?.0.train.batch;
                 Some(record.steps as f64 * batch as f64 / record.seconds)
@@ -132,18 +134,18 @@ impl Gathering<'_> {
             parameters: training.parameters,
             drawing_parameters: drawing().map(Network::parameters).sum(),
             drawing_macs: drawing().map(Network::macs).sum(),
-            bytes: subject.bytes,
+            bytes: model.bytes,
             epochs: training.epochs,
             seconds: training.seconds,
             images_per_second,
-            peak_memory: subject.record.as_ref().and_then(|record| record.peak_memory),
+            peak_memory: model.record.as_ref().and_then(|record| record.peak_memory),
             device: training.device.clone(),
-            milliseconds_per_sample: milliseconds_per_sample(&subject.sampler, self.seed),
+            milliseconds_per_sample: milliseconds_per_sample(&model.sampler, self.seed),
         })
     }
 
-    fn pictures(&self, path: &Path, subject: &EvaluatedModel, neighbours: Vec<u8>) -> Result<ModelImages> {
-        let (sampler, shape, seed) = (&subject.sampler, subject.data.image(), self.seed);
+    fn images(&self, path: &Path, model: &EvaluatedModel, neighbours: Vec<u8>) -> Result<ModelImages> {
+        let (sampler, shape, seed) = (&model.sampler, model.data.image(), self.seed);
         let columns = if sampler.classes() > 0 { sampler.classes() } else { SIDE };
         let pixels = |images: Tensor<4>| -> Vec<f32> { images.into_data().iter().collect() };
         let grid = within_threads(|| pixels(sampler.sample(seed, 0, columns * SIDE, None)));
@@ -191,15 +193,15 @@ fn interpolation(sampler: &Sampler, seed: u64) -> Tensor<4> {
     let drawn = sampler.latents(seed, 0, &classes, 1.0).into_data();
     let drawn: Vec<f32> = drawn.iter().collect();
     let ends: Vec<&[f32]> = drawn.chunks_exact(latent.max(1)).collect();
-    let mut codes = Vec::new();
+    let mut latents = Vec::new();
     for pair in ends.windows(2) {
         for step in 0..STEPS {
             let share = step as f32 / (STEPS - 1) as f32;
-            codes.extend(between(pair[0], pair[1], share, sampler.prior == Prior::Normal));
+            latents.extend(between(pair[0], pair[1], share, sampler.prior == Prior::Normal));
         }
     }
     let classes: Vec<usize> = (0..ROWS * STEPS).map(|index| classes[index / STEPS]).collect();
-    sampler.decode(Tensor::from_data(TensorData::new(codes, [ROWS * STEPS, latent]), &sampler.device), &classes)
+    sampler.decode(Tensor::from_data(TensorData::new(latents, [ROWS * STEPS, latent]), &sampler.device), &classes)
 }
 
 /// The code at `share` of the way from one to another, along the sphere or the line.

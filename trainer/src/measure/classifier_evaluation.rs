@@ -8,28 +8,34 @@ use imago_core::family::Family;
 use imago_core::spec::Data;
 
 use super::evaluator::Pixels;
-use super::{ClassScore, Effort, Evaluation, Evaluator, EvaluatorFacts, Measure, Score, Watch};
+use super::{ClassScore, Evaluation, EvaluationProgress, Evaluator, EvaluatorFacts, ImportanceSamples, Metric, Score};
 use crate::data::{Images, Search};
-use crate::device::Opened;
+use crate::device::OpenDevice;
 
 /// Measures the classifier at `path`, which learned images of `data`, on the test images and on the training images.
-pub fn examine(path: &Path, data: &Data, search: &Search, opened: &Opened, watch: &Watch) -> Result<Evaluation> {
+pub fn evaluate_classifier(
+    path: &Path,
+    data: &Data,
+    search: &Search,
+    opened: &OpenDevice,
+    progress: &EvaluationProgress,
+) -> Result<Evaluation> {
     let begun = Instant::now();
     let evaluator = Evaluator::open(Some(path), data, &opened.device)?;
     // The images as they are, and all of them.
     let data = Data { limit: 0, validation: 0.0, augment: Default::default(), ..data.clone() };
     let (test, training) = (crate::data::test(&data, search)?, crate::data::training(&data, search)?.0);
-    let exam = Examination::of(&evaluator, &test, watch);
-    let learned = Examination::of(&evaluator, &training, watch);
-    let score = |measure, value: fn(&Examination) -> f64, error| Score {
+    let test_result = Classification::of(&evaluator, &test, progress);
+    let training_result = Classification::of(&evaluator, &training, progress);
+    let score = |measure, value: fn(&Classification) -> f64, error| Score {
         measure,
-        values: vec![value(&exam)],
+        values: vec![value(&test_result)],
         error,
-        training: Some(value(&learned)),
+        training: Some(value(&training_result)),
         test: None,
     };
-    let accuracy = exam.accuracy();
-    let error = (accuracy * (1.0 - accuracy) / exam.truth.len().max(1) as f64).sqrt();
+    let accuracy = test_result.accuracy();
+    let error = (accuracy * (1.0 - accuracy) / test_result.truth.len().max(1) as f64).sqrt();
     Ok(Evaluation {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         name: evaluator.name().to_owned(),
@@ -40,19 +46,19 @@ pub fn examine(path: &Path, data: &Data, search: &Search, opened: &Opened, watch
         evaluator: EvaluatorFacts {
             name: evaluator.name().to_owned(),
             sha256: evaluator.sha256().to_owned(),
-            features: exam.features,
+            features: test_result.features,
             accuracy: Some(accuracy),
         },
         inception_sha256: None,
         count: test.count(),
         test_images: test.count(),
         seeds: Vec::new(),
-        effort: Effort::default(),
+        importance_samples: ImportanceSamples::default(),
         scores: vec![
-            score(Measure::Accuracy, Examination::accuracy, Some(error)),
-            score(Measure::CrossEntropy, Examination::cross_entropy, None),
+            score(Metric::Accuracy, Classification::accuracy, Some(error)),
+            score(Metric::CrossEntropy, Classification::cross_entropy, None),
         ],
-        classes: exam.classes(test.classes()),
+        classes: test_result.classes(test.classes()),
         alarm: Vec::new(),
         warnings: Vec::new(),
         seconds: begun.elapsed().as_secs_f64(),
@@ -60,34 +66,41 @@ pub fn examine(path: &Path, data: &Data, search: &Search, opened: &Opened, watch
 }
 
 /// What a classifier said of images, and what they are.
-struct Examination {
-    told: Vec<usize>,
+struct Classification {
+    predicted: Vec<usize>,
     truth: Vec<usize>,
     /// The probability that it gave the true class of each.
-    sure: Vec<f64>,
+    confidence: Vec<f64>,
     features: usize,
 }
 
-impl Examination {
-    fn of(evaluator: &Evaluator, images: &Images, watch: &Watch) -> Self {
+impl Classification {
+    fn of(evaluator: &Evaluator, images: &Images, progress: &EvaluationProgress) -> Self {
         let all: Vec<usize> = (0..images.count()).collect();
-        watch.begin(format!("{}: {} images", evaluator.name(), all.len()), all.len());
-        let looked = evaluator.look(&Pixels::of(images, &all), watch);
+        progress.begin(format!("{}: {} images", evaluator.name(), all.len()), all.len());
+        let predictions = evaluator.predict(&Pixels::of(images, &all), progress);
         let truth: Vec<usize> = images.labels().iter().map(|label| usize::from(*label)).collect();
-        let sure = looked.probabilities.rows().zip(&truth).map(|(row, class)| row.get(*class).copied().unwrap_or(0.0));
-        Self { told: looked.classes(), sure: sure.collect(), features: looked.features.size(), truth }
+        let confidence =
+            predictions.probabilities.rows().zip(&truth).map(|(row, class)| row.get(*class).copied().unwrap_or(0.0));
+        Self {
+            predicted: predictions.classes(),
+            confidence: confidence.collect(),
+            features: predictions.features.size(),
+            truth,
+        }
     }
 
     /// The share of images that are told rightly.
     fn accuracy(&self) -> f64 {
-        let right = self.told.iter().zip(&self.truth).filter(|(told, truth)| told == truth).count();
+        let right = self.predicted.iter().zip(&self.truth).filter(|(predicted, truth)| predicted == truth).count();
         right as f64 / self.truth.len().max(1) as f64
     }
 
     /// In nats an image. A class that was given no probability at all counts as given the least that there is.
     fn cross_entropy(&self) -> f64 {
-        let sum: f64 = self.sure.iter().map(|sure| -sure.max(f64::from(f32::MIN_POSITIVE)).ln()).sum();
-        sum / self.sure.len().max(1) as f64
+        let sum: f64 =
+            self.confidence.iter().map(|confidence| -confidence.max(f64::from(f32::MIN_POSITIVE)).ln()).sum();
+        sum / self.confidence.len().max(1) as f64
     }
 
     /// How often each class was told, and how often it is there.
@@ -97,7 +110,7 @@ impl Examination {
         };
         let score = |(class, name): (usize, &String)| ClassScore {
             name: name.clone(),
-            share: share(&self.told, class),
+            share: share(&self.predicted, class),
             test_share: share(&self.truth, class),
             diversity: None,
         };
@@ -111,16 +124,16 @@ mod tests {
 
     #[test]
     fn accuracy_counts_and_cross_entropy_weighs() {
-        let exam = Examination {
-            told: vec![0, 1, 1, 0],
+        let test_result = Classification {
+            predicted: vec![0, 1, 1, 0],
             truth: vec![0, 1, 0, 0],
-            sure: vec![1.0, 0.5, 0.25, 1.0],
+            confidence: vec![1.0, 0.5, 0.25, 1.0],
             features: 1,
         };
-        assert_eq!(exam.accuracy(), 0.75);
-        assert!((exam.cross_entropy() - 3.0 * std::f64::consts::LN_2 / 4.0).abs() < 1e-12);
-        let classes = exam.classes(&["a".into(), "b".into()]);
+        assert_eq!(test_result.accuracy(), 0.75);
+        assert!((test_result.cross_entropy() - 3.0 * std::f64::consts::LN_2 / 4.0).abs() < 1e-12);
+        let classes = test_result.classes(&["a".into(), "b".into()]);
         assert_eq!([classes[0].share, classes[0].test_share, classes[1].test_share], [0.5, 0.75, 0.25]);
-        assert!(Examination { sure: vec![0.0], ..exam }.cross_entropy().is_finite());
+        assert!(Classification { confidence: vec![0.0], ..test_result }.cross_entropy().is_finite());
     }
 }

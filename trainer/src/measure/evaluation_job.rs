@@ -6,9 +6,9 @@ use anyhow::Result;
 use imago_core::inference::{Encoder, Sampler};
 
 use super::evaluator::Pixels;
-use super::likelihood::{Bounded, Effort, reconstructions};
+use super::likelihood::{ImportanceSamples, LikelihoodEstimator, reconstructions};
 use super::reference_set::Value;
-use super::{EvaluatedModel, Evaluation, Features, Measure, ReferenceSet, Score, Watch, inception};
+use super::{EvaluatedModel, Evaluation, EvaluationProgress, Features, Metric, ReferenceSet, Score, inception};
 use crate::data::{Images, Search};
 use crate::device::within_threads;
 use crate::report::png_grid;
@@ -20,7 +20,7 @@ const SHOWN: usize = 30;
 const COLUMNS: usize = 10;
 
 /// How a model is measured.
-pub struct Measuring<'a> {
+pub struct EvaluationJob<'a> {
     /// What it is compared with.
     pub reference_set: &'a ReferenceSet,
     /// How many samples.
@@ -28,56 +28,56 @@ pub struct Measuring<'a> {
     /// Once with each of these seeds.
     pub seeds: &'a [u64],
     /// How much is computed for the bound of a VAE's likelihood.
-    pub effort: Effort,
+    pub importance_samples: ImportanceSamples,
     /// Where images are looked for.
     pub search: &'a Search,
     /// What computes.
     pub device: &'a str,
-    pub watch: &'a Watch,
+    pub progress: &'a EvaluationProgress,
 }
 
 /// What is seen besides the scores, of the first seed.
-pub struct Evidence {
+pub struct EvaluationOutputs {
     /// The samples that are nearest to a training image, and below each row of them those images: a PNG.
     pub neighbours: Vec<u8>,
     /// The features of the samples, `[count, features]`.
     pub features: Features,
 }
 
-impl Measuring<'_> {
-    /// Measures `subject`.
-    pub fn measure(&self, subject: &EvaluatedModel) -> Result<(Evaluation, Evidence)> {
+impl EvaluationJob<'_> {
+    /// Measures `model`.
+    pub fn measure(&self, model: &EvaluatedModel) -> Result<(Evaluation, EvaluationOutputs)> {
         let began = Instant::now();
-        let manifest = &subject.artifact.manifest;
+        let manifest = &model.artifact.manifest;
         let mut scores: Vec<Score> = Vec::new();
         let mut first = None;
         for (number, seed) in self.seeds.iter().enumerate() {
             let of = format!("seed {} of {}", number + 1, self.seeds.len());
-            self.watch.begin(format!("{}: drawing {} samples, {of}", manifest.name, self.count), self.count);
-            let pixels = draw(&subject.sampler, subject.data.image(), *seed, self.count, self.watch);
-            self.watch.begin(format!("{}: looking at them, {of}", manifest.name), self.count);
-            let classes = subject.sampler.classes() as u64;
-            let asked: Vec<usize> =
+            self.progress.begin(format!("{}: drawing {} samples, {of}", manifest.name, self.count), self.count);
+            let pixels = draw(&model.sampler, model.data.image(), *seed, self.count, self.progress);
+            self.progress.begin(format!("{}: looking at them, {of}", manifest.name), self.count);
+            let classes = model.sampler.classes() as u64;
+            let requested: Vec<usize> =
                 (0..self.count as u64).filter_map(|index| Some(index.checked_rem(classes)? as usize)).collect();
-            let seen = self.reference_set.measure(&pixels, &asked, self.watch);
-            for Value { measure, value, error } in &seen.values {
+            let metrics = self.reference_set.measure(&pixels, &requested, self.progress);
+            for Value { measure, value, error } in &metrics.values {
                 match scores.iter_mut().find(|score| score.measure == *measure) {
                     Some(score) => score.values.push(*value),
                     None => scores.push(self.reference_set.score(*measure, vec![*value], *error)),
                 }
             }
-            first.get_or_insert((pixels, seen));
+            first.get_or_insert((pixels, metrics));
         }
-        if let Some(encoder) = &subject.encoder {
+        if let Some(encoder) = &model.encoder {
             // In the range that the model knows.
-            let test = crate::data::test(&subject.data, self.search)?;
-            self.watch.begin(format!("{}: reconstructions", manifest.name), 2 * test.count());
-            let copies = reconstructions(encoder, &subject.sampler, &test, self.watch);
-            let distance = self.reference_set.frechet_distance(&copies, self.watch);
-            scores.push(self.reference_set.score(Measure::ReconstructionFid, vec![distance], None));
-            scores.extend(self.likelihood(subject, encoder, &test));
+            let test = crate::data::test(&model.data, self.search)?;
+            self.progress.begin(format!("{}: reconstructions", manifest.name), 2 * test.count());
+            let reconstructed = reconstructions(encoder, &model.sampler, &test, self.progress);
+            let distance = self.reference_set.frechet_distance(&reconstructed, self.progress);
+            scores.push(self.reference_set.score(Metric::ReconstructionFid, vec![distance], None));
+            scores.extend(self.likelihood(model, encoder, &test));
         }
-        let (pixels, seen) = match first {
+        let (pixels, metrics) = match first {
             Some(first) => first,
             None => anyhow::bail!("there is no seed"),
         };
@@ -85,7 +85,7 @@ impl Measuring<'_> {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             name: manifest.name.clone(),
             family: manifest.family,
-            set: subject.data.set.title().to_owned(),
+            set: model.data.set.title().to_owned(),
             weights_sha256: manifest.weights.sha256.clone(),
             device: self.device.to_owned(),
             evaluator: self.reference_set.facts(),
@@ -93,32 +93,38 @@ impl Measuring<'_> {
             count: self.count,
             test_images: self.reference_set.test().count(),
             seeds: self.seeds.to_vec(),
-            effort: self.effort,
+            importance_samples: self.importance_samples,
             scores,
-            classes: seen.classes,
-            alarm: seen.alarm,
+            classes: metrics.classes,
+            alarm: metrics.alarm,
             warnings: self.warnings(),
             seconds: began.elapsed().as_secs_f64(),
         };
-        let neighbours = self.neighbours(&pixels, &seen.nearest)?;
-        Ok((evaluation, Evidence { neighbours, features: seen.features }))
+        let neighbours = self.neighbours(&pixels, &metrics.nearest)?;
+        Ok((evaluation, EvaluationOutputs { neighbours, features: metrics.features }))
     }
 
     /// The bounds of a VAE's likelihood.
-    fn likelihood(&self, subject: &EvaluatedModel, encoder: &Encoder, test: &Images) -> Vec<Score> {
-        let Some(density) = subject.density else { return Vec::new() };
-        let name = &subject.artifact.manifest.name;
-        self.watch.begin(format!("{name}: likelihood of the test images"), Bounded::parts(test.count(), self.effort));
-        let device = &subject.sampler.device;
-        let found =
-            Bounded { encoder, sampler: &subject.sampler, density, device }.measure(test, self.effort, self.watch);
+    fn likelihood(&self, model: &EvaluatedModel, encoder: &Encoder, test: &Images) -> Vec<Score> {
+        let Some(density) = model.density else { return Vec::new() };
+        let name = &model.artifact.manifest.name;
+        self.progress.begin(
+            format!("{name}: likelihood of the test images"),
+            LikelihoodEstimator::parts(test.count(), self.importance_samples),
+        );
+        let device = &model.sampler.device;
+        let found = LikelihoodEstimator { encoder, sampler: &model.sampler, density, device }.measure(
+            test,
+            self.importance_samples,
+            self.progress,
+        );
         let score = |measure, value, error| self.reference_set.score(measure, vec![value], error);
         vec![
-            score(Measure::Elbo, found.reconstruction - found.divergence, Some(found.error)),
-            score(Measure::Reconstruction, found.reconstruction, None),
-            score(Measure::LatentDivergence, found.divergence, None),
-            score(Measure::LikelihoodBound, found.bound, Some(found.bound_error)),
-            score(Measure::ActiveUnits, found.active_units as f64, None),
+            score(Metric::Elbo, found.reconstruction - found.divergence, Some(found.error)),
+            score(Metric::Reconstruction, found.reconstruction, None),
+            score(Metric::LatentDivergence, found.divergence, None),
+            score(Metric::LikelihoodBound, found.bound, Some(found.bound_error)),
+            score(Metric::ActiveUnits, found.active_units as f64, None),
         ]
     }
 
@@ -157,12 +163,12 @@ impl Measuring<'_> {
 }
 
 /// The samples `0 .. count` of a seed, as they are saved.
-pub fn draw(sampler: &Sampler, shape: [usize; 3], seed: u64, count: usize, watch: &Watch) -> Pixels {
+pub fn draw(sampler: &Sampler, shape: [usize; 3], seed: u64, count: usize, progress: &EvaluationProgress) -> Pixels {
     let mut pixels = Pixels::none(shape);
     for first in (0..count).step_by(BATCH) {
         let some = BATCH.min(count - first);
         pixels.push(within_threads(|| sampler.sample(seed, first as u64, some, None)));
-        watch.done(some);
+        progress.done(some);
     }
     pixels
 }

@@ -1,4 +1,4 @@
-//! Measures of pictures that need no real ones beside them.
+//! Measures of images that need no real ones beside them.
 
 use rayon::prelude::*;
 
@@ -10,18 +10,17 @@ const ROWS: usize = 2000;
 /// Of how many rows of one class all pairs are compared at the most.
 const CLASS_ROWS: usize = 1000;
 
-/// How sharp each picture is: the variance of its Laplacian (0 1 0; 1 -4 1; 0 1 0) where all of it lies on the picture,
-/// as the mean over the channels. `pixels` are `[count, channels, height, width]`, in the shape of one picture.
+/// How sharp each image is: the variance of its Laplacian (0 1 0; 1 -4 1; 0 1 0) where all of it lies on the image,
+/// as the mean over the channels. `pixels` are `[count, channels, height, width]`, in the shape of one image.
 ///
-/// Pech-Pacheco et al., "Diatom Autofocusing in Brightfield Microscopy: A Comparative Study" (2000). NaN for pictures
+/// Pech-Pacheco et al., "Diatom Autofocusing in Brightfield Microscopy: A Comparative Study" (2000). NaN for images
 /// smaller than three by three.
 pub fn sharpness(pixels: &[f32], [channels, height, width]: [usize; 3]) -> Vec<f64> {
     let (plane, channel_count) = (height * width, channels as f64);
     pixels
         .par_chunks_exact((channels * plane).max(1))
-        .map(|picture| {
-            picture.chunks_exact(plane.max(1)).map(|plane| laplacian_variance(plane, width)).sum::<f64>()
-                / channel_count
+        .map(|image| {
+            image.chunks_exact(plane.max(1)).map(|plane| laplacian_variance(plane, width)).sum::<f64>() / channel_count
         })
         .collect()
 }
@@ -65,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_flat_picture_and_a_ramp_are_not_sharp() {
+    fn a_flat_image_and_a_ramp_are_not_sharp() {
         let ramp: Vec<f32> = (0..20).map(|at| (at % 5) as f32).collect();
         assert_eq!(sharpness(&[vec![0.7; 20], ramp].concat(), [1, 4, 5]), [0.0, 0.0]);
     }
@@ -82,16 +81,16 @@ mod tests {
     }
 
     #[test]
-    fn a_blur_makes_pictures_less_sharp() {
-        let picture: Vec<f32> = cloud(16, 16, 1).values().iter().map(|v| *v as f32).collect();
+    fn a_blur_makes_images_less_sharp() {
+        let image: Vec<f32> = cloud(16, 16, 1).values().iter().map(|v| *v as f32).collect();
         let near = |at: usize| [at, (at + 1) % 256, (at + 16) % 256, (at + 17) % 256];
-        let blurred: Vec<f32> = (0..256).map(|at| near(at).iter().map(|i| picture[*i]).sum::<f32>() / 4.0).collect();
-        let found = sharpness(&[picture, blurred].concat(), [1, 16, 16]);
+        let blurred: Vec<f32> = (0..256).map(|at| near(at).iter().map(|i| image[*i]).sum::<f32>() / 4.0).collect();
+        let found = sharpness(&[image, blurred].concat(), [1, 16, 16]);
         assert!(found[1] < 0.2 * found[0], "{found:?}");
     }
 
     #[test]
-    fn a_picture_without_an_inside_has_no_sharpness() {
+    fn an_image_without_an_inside_has_no_sharpness() {
         assert!(sharpness(&[1.0; 8], [1, 2, 2]).iter().all(|value| value.is_nan()));
         assert_eq!(sharpness(&[], [3, 8, 8]).len() + sharpness(&[], [0, 0, 0]).len(), 0);
         assert!(sharpness(&[1.0; 6], [1, 6, 1])[0].is_nan());

@@ -4,51 +4,51 @@ use burn::tensor::Device;
 use imago_core::noise::Noise;
 use imago_core::spec::{Data, Set};
 
-use super::Watch;
-use super::classes::{Reason, Signs, alarm, covered, divergence, histogram};
-use super::evaluator::{Evaluator, Looked, Pixels};
+use super::EvaluationProgress;
+use super::classes::{CollapseStatistics, Reason, alarm, covered, divergence, histogram};
+use super::evaluator::{Evaluator, Pixels, Predictions};
 use super::frechet::{Moments, frechet_distance};
+use super::image_statistics::{diversity, sharpness};
 use super::neighbours::{Manifold, NeighbourScores, neighbour_scores};
-use super::pictures::{diversity, sharpness};
 use crate::data::Search;
 
 /// How many images there are in every set.
 const COUNT: usize = 400;
 const SIDE: usize = 28;
 
-struct Eye {
+struct Scorer {
     evaluator: Evaluator,
     real: Manifold,
     shares: Vec<f64>,
 }
 
 /// What was found in a set of images.
-struct Found {
+struct Scores {
     fid: f64,
     near: NeighbourScores,
     shares: Vec<f64>,
     alarm: Vec<Reason>,
 }
 
-impl Eye {
+impl Scorer {
     fn new(real: &Pixels) -> Self {
         let evaluator = Evaluator::open(None, &Data::new(Set::Mnist), &Device::flex()).unwrap();
-        let looked = evaluator.look(real, &Watch::new(false));
-        let shares = histogram(&looked.classes(), 10);
-        Self { real: Manifold::of(looked.features), shares, evaluator }
+        let predictions = evaluator.predict(real, &EvaluationProgress::new(false));
+        let shares = histogram(&predictions.classes(), 10);
+        Self { real: Manifold::of(predictions.features), shares, evaluator }
     }
 
-    fn look(&self, pixels: &Pixels) -> Found {
-        let looked: Looked = self.evaluator.look(pixels, &Watch::new(false));
-        let shares = histogram(&looked.classes(), 10);
+    fn score(&self, pixels: &Pixels) -> Scores {
+        let predictions: Predictions = self.evaluator.predict(pixels, &EvaluationProgress::new(false));
+        let shares = histogram(&predictions.classes(), 10);
         let real = self.real.features();
-        let fid = frechet_distance(&Moments::of(&looked.features), &Moments::of(real));
-        let manifold = Manifold::of(looked.features);
+        let fid = frechet_distance(&Moments::of(&predictions.features), &Moments::of(real));
+        let manifold = Manifold::of(predictions.features);
         let near = neighbour_scores(&self.real, &manifold);
         let distances =
             |manifold: &Manifold| manifold.nearest_others().iter().map(|other| other.1).collect::<Vec<f64>>();
         let (own, others) = (distances(&manifold), distances(&self.real));
-        let signs = Signs {
+        let statistics = CollapseStatistics {
             names: &[],
             shares: &shares,
             real_shares: &self.shares,
@@ -58,7 +58,7 @@ impl Eye {
             real_nearest_other: others.iter().sum::<f64>() / others.len() as f64,
             coverage: near.coverage,
         };
-        Found { fid, near, alarm: alarm(&signs), shares }
+        Scores { fid, near, alarm: alarm(&statistics), shares }
     }
 }
 
@@ -95,10 +95,10 @@ fn blurred(pixels: &Pixels, reach: usize) -> Pixels {
     })
 }
 
-fn noisy(pixels: &Pixels, deviation: f32) -> Pixels {
+fn noisy(pixels: &Pixels, std: f32) -> Pixels {
     let mut noise = Noise::new(1, 0);
     let bytes = pixels.bytes.iter();
-    let bytes = bytes.map(|byte| (f32::from(*byte) + 255.0 * deviation * noise.normal()).clamp(0.0, 255.0) as u8);
+    let bytes = bytes.map(|byte| (f32::from(*byte) + 255.0 * std * noise.normal()).clamp(0.0, 255.0) as u8);
     Pixels { bytes: bytes.collect(), shape: pixels.shape }
 }
 
@@ -112,35 +112,35 @@ fn repeated(pixels: &Pixels, of: &[usize]) -> Pixels {
 fn scores_agree_with_the_eye() {
     let (real, labels) = digits(0);
     let (fresh, _) = digits(COUNT);
-    let eye = Eye::new(&real);
-    let same = eye.look(&real);
+    let scorer = Scorer::new(&real);
+    let same = scorer.score(&real);
     assert!(same.fid < 1e-6 && same.alarm.is_empty(), "{}", same.fid);
     assert_eq!((same.near.precision, same.near.recall, same.near.coverage), (1.0, 1.0, 1.0));
-    let floor = eye.look(&fresh);
+    let floor = scorer.score(&fresh);
     assert!(floor.alarm.is_empty(), "{:?}", floor.alarm);
 
-    let noise = eye.look(&noisy(&fresh, 0.06));
-    let blur = eye.look(&blurred(&fresh, 1));
-    let heavy = eye.look(&blurred(&fresh, 2));
+    let noise = scorer.score(&noisy(&fresh, 0.06));
+    let blur = scorer.score(&blurred(&fresh, 1));
+    let heavy = scorer.score(&blurred(&fresh, 2));
     let clothing = crate::data::test(&Data::new(Set::SyntheticClothing), &Search::default()).unwrap();
-    let other = eye.look(&Pixels::of(&clothing, &(0..COUNT).collect::<Vec<_>>()));
+    let other = scorer.score(&Pixels::of(&clothing, &(0..COUNT).collect::<Vec<_>>()));
     let order = [same.fid, floor.fid, noise.fid, blur.fid, heavy.fid, other.fid];
     assert!(order.windows(2).all(|pair| pair[0] < pair[1]), "{order:?}");
     assert!(heavy.near.precision < 0.9 * floor.near.precision.min(blur.near.precision), "{:?}", heavy.near);
     let sharp = |pixels: &Pixels| sharpness(&pixels.numbers(0..COUNT), pixels.shape).iter().sum::<f64>();
     assert!(sharp(&blurred(&real, 1)) < 0.5 * sharp(&real) && sharp(&noisy(&real, 0.1)) > sharp(&real));
 
-    let (near, far) = (eye.look(&shifted(&real, 2)), eye.look(&shifted(&real, 6)));
+    let (near, far) = (scorer.score(&shifted(&real, 2)), scorer.score(&shifted(&real, 6)));
     assert!(floor.fid < far.fid && near.fid < far.fid && far.near.precision < near.near.precision);
 
     let few: Vec<usize> = (0..COUNT).filter(|index| labels[*index] < 5).collect();
-    let dropped = eye.look(&repeated(&real, &few[..few.len() / 2]));
+    let dropped = scorer.score(&repeated(&real, &few[..few.len() / 2]));
     assert!(dropped.fid > floor.fid && dropped.near.recall < 0.8 && dropped.near.coverage < 0.7);
     assert!(dropped.near.precision > 0.99, "what is left is real");
-    assert!(covered(&dropped.shares, &eye.shares) < 10 && divergence(&dropped.shares, &eye.shares) > 0.3);
+    assert!(covered(&dropped.shares, &scorer.shares) < 10 && divergence(&dropped.shares, &scorer.shares) > 0.3);
     assert!(dropped.alarm.iter().any(|reason| matches!(reason, Reason::MissingClasses(_))), "{:?}", dropped.alarm);
 
-    let collapsed = eye.look(&repeated(&real, &[3, 17]));
+    let collapsed = scorer.score(&repeated(&real, &[3, 17]));
     assert!(collapsed.fid > dropped.fid && collapsed.near.coverage < 0.1);
     assert!(collapsed.alarm.iter().any(|reason| matches!(reason, Reason::Repeated { .. })), "{:?}", collapsed.alarm);
     assert!(collapsed.alarm.iter().any(|reason| matches!(reason, Reason::Uncovered { .. })));

@@ -5,9 +5,9 @@ use std::io::IsTerminal;
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// A line on the terminal, which is not there elsewhere.
-pub struct Watch(ProgressBar);
+pub struct EvaluationProgress(ProgressBar);
 
-impl Watch {
+impl EvaluationProgress {
     /// A line that is shown if `wanted`, and if a person may see it.
     pub fn new(wanted: bool) -> Self {
         let live = wanted && std::io::stderr().is_terminal();
@@ -31,7 +31,7 @@ impl Watch {
     }
 }
 
-impl Drop for Watch {
+impl Drop for EvaluationProgress {
     fn drop(&mut self) {
         self.0.finish_and_clear();
     }

@@ -4,7 +4,7 @@ use imago_core::family::Family;
 
 use super::units::{count, duration, listed};
 use super::{Cost, Entry};
-use crate::measure::{Measure, Score};
+use crate::measure::{Metric, Score};
 
 /// Two scores differ if they are so many of their joint spread apart: two standard deviations.
 const APART: f64 = 2.0;
@@ -35,7 +35,7 @@ pub fn statements(entries: &[Entry]) -> Vec<String> {
 
 /// Something that can be said of the model with the highest or lowest score.
 struct Claim {
-    measure: Measure,
+    measure: Metric,
     /// Whether the sentence is about the lowest score.
     lowest: bool,
     /// What is said of the better of two: `… than` the other.
@@ -48,56 +48,56 @@ struct Claim {
 
 const CLAIMS: [Claim; 8] = [
     Claim {
-        measure: Measure::Fid,
+        measure: Metric::Fid,
         lowest: true,
         verb: "makes samples that lie closer to real images as a whole",
         superlative: "Closest to real images as a whole are the samples of",
         unit: "FID",
     },
     Claim {
-        measure: Measure::Sharpness,
+        measure: Metric::Sharpness,
         lowest: false,
         verb: "makes sharper samples",
         superlative: "The sharpest samples are those of",
         unit: "of the test images' sharpness",
     },
     Claim {
-        measure: Measure::Precision,
+        measure: Metric::Precision,
         lowest: false,
         verb: "makes more samples that look like some real image",
         superlative: "Most samples that look like some real image come from",
         unit: "precision",
     },
     Claim {
-        measure: Measure::Coverage,
+        measure: Metric::Coverage,
         lowest: false,
         verb: "covers more of the test images",
         superlative: "Most of the test images are covered by",
         unit: "coverage",
     },
     Claim {
-        measure: Measure::Diversity,
+        measure: Metric::Diversity,
         lowest: false,
         verb: "makes samples that differ more from one another",
         superlative: "The samples that differ most from one another are those of",
         unit: "of the test images' diversity",
     },
     Claim {
-        measure: Measure::ClassDivergence,
+        measure: Metric::ClassDivergence,
         lowest: true,
         verb: "makes the classes more evenly",
         superlative: "The classes come most evenly from",
         unit: "KL of the classes",
     },
     Claim {
-        measure: Measure::Agreement,
+        measure: Metric::ClassAccuracy,
         lowest: false,
         verb: "makes the asked class more often",
         superlative: "The asked class is made most often by",
         unit: "of the samples",
     },
     Claim {
-        measure: Measure::LikelihoodBound,
+        measure: Metric::LikelihoodBound,
         lowest: false,
         verb: "gives test images a higher likelihood",
         superlative: "Test images are most likely to",
@@ -125,7 +125,7 @@ impl Claim {
             return None;
         }
         let show = |score: &Score| self.measure.show(score.mean());
-        if self.measure == Measure::Sharpness && first.mean() > GRAINY {
+        if self.measure == Metric::Sharpness && first.mean() > GRAINY {
             let others: Vec<String> =
                 ranked[1..].iter().map(|(name, score)| format!("{name}'s {} times", show(score))).collect();
             return Some(format!(
@@ -135,7 +135,7 @@ impl Claim {
             ));
         }
         let floor = match (self.measure, first.training) {
-            (Measure::Fid, Some(floor)) => format!("; real training images have {}", self.measure.show(floor)),
+            (Metric::Fid, Some(floor)) => format!("; real training images have {}", self.measure.show(floor)),
             _ => String::new(),
         };
         Some(match rest {
@@ -225,7 +225,7 @@ mod tests {
     use crate::compare::ModelImages;
     use crate::measure::{Evaluation, EvaluatorFacts};
 
-    fn entry(name: &str, parameters: u64, seconds: f64, scores: &[(Measure, &[f64])]) -> Entry {
+    fn entry(name: &str, parameters: u64, seconds: f64, scores: &[(Metric, &[f64])]) -> Entry {
         let scores = scores.iter().map(|(measure, values)| Score {
             measure: *measure,
             values: values.to_vec(),
@@ -259,14 +259,14 @@ mod tests {
                 count: 10,
                 test_images: 10,
                 seeds: vec![1],
-                effort: crate::measure::Effort { images: 2, draws: 2 },
+                importance_samples: crate::measure::ImportanceSamples { images: 2, draws: 2 },
                 scores: scores.collect(),
                 classes: Vec::new(),
                 alarm: Vec::new(),
                 warnings: Vec::new(),
                 seconds: 0.0,
             },
-            pictures: ModelImages::default(),
+            images: ModelImages::default(),
         }
     }
 
@@ -277,9 +277,9 @@ mod tests {
             2_000_000,
             100.0,
             &[
-                (Measure::Sharpness, &[0.93, 0.94, 0.92]),
-                (Measure::Coverage, &[0.88, 0.87, 0.89]),
-                (Measure::Precision, &[0.90, 0.80, 0.85]),
+                (Metric::Sharpness, &[0.93, 0.94, 0.92]),
+                (Metric::Coverage, &[0.88, 0.87, 0.89]),
+                (Metric::Precision, &[0.90, 0.80, 0.85]),
             ],
         );
         let vae = entry(
@@ -287,9 +287,9 @@ mod tests {
             100_000,
             105.0,
             &[
-                (Measure::Sharpness, &[0.61, 0.60, 0.62]),
-                (Measure::Coverage, &[0.97, 0.97, 0.98]),
-                (Measure::Precision, &[0.84, 0.88, 0.80]),
+                (Metric::Sharpness, &[0.61, 0.60, 0.62]),
+                (Metric::Coverage, &[0.97, 0.97, 0.98]),
+                (Metric::Precision, &[0.84, 0.88, 0.80]),
             ],
         );
         let said = statements(&[gan, vae]);
@@ -302,7 +302,7 @@ mod tests {
 
     #[test]
     fn of_three_models_the_best_is_named_before_the_others() {
-        let model = |name: &str, fid: f64| entry(name, 1, 1.0, &[(Measure::Fid, &[fid, fid + 0.1])]);
+        let model = |name: &str, fid: f64| entry(name, 1, 1.0, &[(Metric::Fid, &[fid, fid + 0.1])]);
         let said = statements(&[model("a", 40.0), model("b", 10.0), model("c", 90.0)]);
         assert_eq!(
             said[0],
@@ -316,7 +316,7 @@ mod tests {
     #[test]
     fn what_is_sharper_than_real_images_is_called_grainy() {
         let model =
-            |name: &str, sharpness: f64| entry(name, 1, 1.0, &[(Measure::Sharpness, &[sharpness, sharpness + 0.01])]);
+            |name: &str, sharpness: f64| entry(name, 1, 1.0, &[(Metric::Sharpness, &[sharpness, sharpness + 0.01])]);
         let said = statements(&[model("vae", 0.2), model("gan", 1.9)]);
         assert_eq!(
             said[0],
@@ -333,7 +333,7 @@ mod tests {
     #[test]
     fn where_the_spread_is_not_known_a_twentieth_is_a_difference() {
         let score =
-            |value: f64| Score { measure: Measure::Fid, values: vec![value], error: None, training: None, test: None };
+            |value: f64| Score { measure: Metric::Fid, values: vec![value], error: None, training: None, test: None };
         assert!(!apart(&score(100.0), &score(104.0)));
         assert!(apart(&score(100.0), &score(106.0)));
     }
