@@ -117,7 +117,7 @@ fn list() {
                 Set::Mnist => "60,000 handwritten digits and 10,000 for testing (LeCun et al.)",
                 Set::FashionMnist => "60,000 pieces of clothing and 10,000 for testing (Xiao et al. 2017)",
                 Set::StackedMnist => {
-                    "60,000 RGB images of three MNIST digits and 10,000 for testing (Metz et al. 2017)"
+                    "128,000 RGB images of three MNIST digits and 26,000 for testing (Metz et al. 2016)"
                 }
                 Set::SyntheticDigits => "10,000 digits and 2,000 for testing, drawn by the program itself",
                 Set::SyntheticClothing => {

@@ -1,13 +1,17 @@
 //! A comparison as a page in one file: it asks for nothing from anywhere and runs no script.
 
+mod bars;
+mod tables;
+
+use bars::bars;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
+use tables::{classes, cost_table, score_table};
 
-use super::markdown::{BEST, REFERENCE_COLUMNS, ScoreRow, direction, evaluator, headline, method, scores, warnings};
-use super::units::{UNKNOWN, costs, duration, listed, percent};
+use super::score_table::{evaluator, headline, method, scores, warnings};
+use super::units::{duration, listed};
 use super::{Comparison, Entry, ModelImages};
-use crate::measure::{Better, Metric, Score};
 
 const STYLE: &str = include_str!("report.css");
 
@@ -17,9 +21,6 @@ const POLICY: &str = "default-src 'none'; img-src data:; style-src 'unsafe-inlin
 const ICON: &str = "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'><rect width='16' height='16' rx='4' \
     fill='#101112'/><path fill='#f4f1ea' d='M3 3h4v4H3zM9 9h4v4H9z'/><path fill='#f4f1ea' opacity='.5' \
     d='M9 3h4v4H9zM3 9h4v4H3z'/></svg>";
-
-/// The scores that are drawn as bars.
-const HEADLINE: [Metric; 5] = [Metric::Fid, Metric::Precision, Metric::Coverage, Metric::Sharpness, Metric::Diversity];
 
 /// How many colours the style has for models.
 const COLOURS: usize = 8;
@@ -181,235 +182,6 @@ fn data(kind: &str, bytes: &[u8]) -> String {
     format!("data:{kind};base64,{}", STANDARD.encode(bytes))
 }
 
-/// Where bars begin and end: at 0 and a number, or at two powers of ten.
-enum Scale {
-    Linear { high: f64 },
-    Decades { low: i32, high: i32 },
-}
-
-impl Scale {
-    fn of(row: &ScoreRow<'_>) -> Self {
-        let means = row.scores.iter().flatten().map(|score| score.mean());
-        let values = means.chain(row.training).filter(|value| value.is_finite());
-        match row.measure.better() {
-            Better::Lower => {
-                let powers = || values.clone().filter(|value| *value > 0.0).map(f64::log10);
-                let low = powers().reduce(f64::min).map_or(0, |power| power.floor() as i32);
-                let high = powers().reduce(f64::max).map_or(1, |power| power.ceil() as i32);
-                Self::Decades { low, high: high.max(low + 1) }
-            }
-            // A share ends at 1; what is held against real images may lie on either side of them.
-            Better::Real => Self::Linear { high: 1.1 * values.fold(1.0, f64::max) },
-            _ => Self::Linear { high: values.fold(1.0, f64::max) },
-        }
-    }
-
-    /// How much of the whole length a value takes, in percent.
-    fn part(&self, value: f64) -> f64 {
-        let part = match *self {
-            Self::Linear { high } => value / high,
-            Self::Decades { low, high } => (value.log10() - f64::from(low)) / f64::from(high - low),
-        };
-        if part.is_nan() { 0.0 } else { 100.0 * part.clamp(0.0, 1.0) }
-    }
-
-    fn ticks(&self) -> Vec<f64> {
-        match *self {
-            Self::Linear { .. } => vec![0.0, 0.5, 1.0],
-            // Of two whole numbers, since negative powers are not rounded rightly.
-            Self::Decades { low, high } => {
-                (low..=high).map(|power| 10f64.powi(power.max(0)) / 10f64.powi((-power).max(0))).collect()
-            }
-        }
-    }
-}
-
-/// What can be read from the last row of a lecture hall.
-fn bars(comparison: &Comparison, rows: &[ScoreRow<'_>]) -> Markup {
-    let shown: Vec<&ScoreRow<'_>> =
-        HEADLINE.iter().filter_map(|measure| rows.iter().find(|row| row.measure == *measure)).collect();
-    html! {
-        @if !shown.is_empty() {
-            section id="glance" {
-                h2 { "At a glance" }
-                p.lead { "The upright line is what real images reach in the place of samples." }
-                div.charts { @for row in shown { (chart(comparison, row)) } }
-            }
-        }
-    }
-}
-
-fn chart(comparison: &Comparison, row: &ScoreRow<'_>) -> Markup {
-    let scale = Scale::of(row);
-    let (line, whose) = match row.measure.better() {
-        Better::Real => (row.test, REFERENCE_COLUMNS[1]),
-        _ => (row.training, REFERENCE_COLUMNS[0]),
-    };
-    let logarithmic = matches!(scale, Scale::Decades { .. });
-    html! {
-        div.chart.wide[logarithmic] {
-            h3 { (row.measure.title()) }
-            p { (row.measure.meaning()) }
-            p.direction { (direction(row.measure)) @if logarithmic { "; each step to the right is ten times as much" } }
-            ul style=[line.map(|value| format!("--real: {:.2}%", scale.part(value)))] {
-                @for (index, (entry, score)) in comparison.entries.iter().zip(&row.scores).enumerate() {
-                    @let mean = score.map(Score::mean);
-                    li.{ "model-" (index % COLOURS) } {
-                        span.name { (entry.name) }
-                        span.value {
-                            @if row.best == Some(index) { span.best { "best" } " " }
-                            (mean.map_or(UNKNOWN.to_owned(), |mean| row.measure.show(mean)))
-                        }
-                        span.track { span style={ "width: " (format!("{:.2}", mean.map_or(0.0, |mean| scale.part(mean)))) "%" } {} }
-                    }
-                }
-                li.axis aria-hidden="true" {
-                    @for tick in scale.ticks() { span style={ "left: " (format!("{:.2}", scale.part(tick))) "%" } { (tick) } }
-                }
-                @if let Some(value) = line {
-                    li.real { span.name { (whose) } span.value { (row.measure.show(value)) } }
-                }
-            }
-        }
-    }
-}
-
-/// A table that scrolls within itself where it is wider than the page.
-fn table(id: &str, heading: &str, sentence: Markup, content: Markup) -> Markup {
-    html! {
-        section id=(id) {
-            h2 { (heading) }
-            p.lead { (sentence) }
-            div.scroll role="region" aria-label=(heading) tabindex="0" { table { (content) } }
-        }
-    }
-}
-
-fn heads(comparison: &Comparison, columns: usize) -> Markup {
-    let scope = if columns > 1 { "colgroup" } else { "col" };
-    html! { @for (index, entry) in comparison.entries.iter().enumerate() {
-        th scope=(scope) colspan=[(columns > 1).then_some(columns)] { (name(index, entry)) small { (entry.evaluation.family.name()) } }
-    } }
-}
-
-fn score_table(comparison: &Comparison, rows: &[ScoreRow<'_>]) -> Markup {
-    let sentence = html! {
-        (method(comparison)) ". "
-        @if rows.iter().any(|row| row.best.is_some()) {
-            span.best { "best" } ": " (BEST) "."
-        }
-    };
-    let content = html! {
-        thead { tr {
-            th scope="col" { "score" }
-            (heads(comparison, 1))
-            @for reference in REFERENCE_COLUMNS { th.reference scope="col" { (reference) } }
-        } }
-        @for group in rows.chunk_by(|one, next| theme(one.measure) == theme(next.measure)) {
-            tbody {
-                @if let Some(first) = group.first() {
-                    tr.theme { th scope="rowgroup" colspan=(comparison.entries.len() + 3) { (theme(first.measure)) } }
-                }
-                @for row in group { (score_row(row)) }
-            }
-        }
-    };
-    table("scores", "All scores", sentence, content)
-}
-
-fn score_row(row: &ScoreRow<'_>) -> Markup {
-    let measure = row.measure;
-    html! { tr {
-        th scope="row" { (measure.title().replace("− ", "−\u{a0}")) " " span.direction { (direction(measure)) } small { (measure.meaning()) } }
-        @for (index, score) in row.scores.iter().enumerate() {
-            @let best = row.best == Some(index);
-            td.best-value[best] {
-                @if let Some(score) = score {
-                    @if best { span.best { "best" } " " }
-                    (measure.show(score.mean()))
-                    @if let Some(spread) = score.spread() { span.spread { " ± " (measure.show(spread)) } }
-                } @else { (UNKNOWN) }
-            }
-        }
-        @for value in row.reference_cells() { td.reference { (value) } }
-    } }
-}
-
-/// What a group of neighbouring measures tells.
-fn theme(measure: Metric) -> &'static str {
-    match measure {
-        Metric::Fid | Metric::InceptionFid | Metric::Kid | Metric::InceptionScore => "All samples at once",
-        Metric::Precision | Metric::Recall | Metric::Density | Metric::Coverage => "Sample by sample",
-        Metric::Accuracy | Metric::CrossEntropy => "Classes",
-        Metric::ClassesCovered | Metric::ClassDivergence | Metric::ClassAccuracy => "Classes",
-        Metric::Modes | Metric::ModeDivergence => "Classes",
-        Metric::NearestTraining | Metric::Sharpness | Metric::Diversity => "Looks",
-        Metric::ReconstructionFid | Metric::Elbo | Metric::Reconstruction => "Latents",
-        Metric::LatentDivergence | Metric::LikelihoodBound | Metric::ActiveUnits => "Latents",
-    }
-}
-
-/// A class as the evaluations tell of it.
-fn classes(comparison: &Comparison) -> Markup {
-    let all = || comparison.entries.iter().flat_map(|entry| &entry.evaluation.classes);
-    let mut names: Vec<(&str, f64)> = Vec::new();
-    for class in all() {
-        if names.iter().all(|(name, _)| *name != class.name) {
-            names.push((&class.name, class.test_share));
-        }
-    }
-    if names.is_empty() {
-        return html! {};
-    }
-    let most = all().flat_map(|class| [class.share, class.test_share]).fold(f64::MIN_POSITIVE, f64::max);
-    let sentence = html! {
-        "The share of each class among the samples; the line is its share among the test images. Diversity is that of the \
-         samples within the class, as a share of that of test images: near 0 they are all alike."
-    };
-    let content = html! {
-        thead {
-            tr { th scope="col" rowspan="2" { "class" } (heads(comparison, 2)) th.reference scope="col" rowspan="2" { (REFERENCE_COLUMNS[1]) } }
-            tr { @for _ in &comparison.entries { th.share scope="col" { "share" } th scope="col" { "diversity" } } }
-        }
-        tbody { @for (name, test_share) in names {
-            tr {
-                th scope="row" { (name) }
-                @for (index, entry) in comparison.entries.iter().enumerate() {
-                    (class_cells(index, entry, name, most))
-                }
-                td.reference { (percent(test_share, 1)) }
-            }
-        } }
-    };
-    table("classes", "Classes", sentence, content)
-}
-
-/// How often a model makes a class, and how diversely. `most` is the share that fills the cell.
-fn class_cells(index: usize, entry: &Entry, name: &str, most: f64) -> Markup {
-    let found = entry.evaluation.classes.iter().find(|class| class.name == name);
-    let part = |share: f64| format!("{:.2}%", 100.0 * (share / most).clamp(0.0, 1.0));
-    html! { @if let Some(class) = found {
-        td.share.{ "model-" (index % COLOURS) } {
-            div {
-                span.track style={ "--real: " (part(class.test_share)) } { span style={ "width: " (part(class.share)) } {} }
-                span { (percent(class.share, 1)) }
-            }
-        }
-        td { (class.diversity.map_or(UNKNOWN.to_owned(), |diversity| Metric::Diversity.show(diversity))) }
-    } @else { td { (UNKNOWN) } td { (UNKNOWN) } } }
-}
-
-fn cost_table(comparison: &Comparison) -> Markup {
-    let sentence = html! { "What each model weighs, what its training took, and what a sample of it takes." };
-    let content = html! {
-        thead { tr { th scope="col" { "cost" } (heads(comparison, 1)) } }
-        tbody { @for row in costs(comparison) {
-            tr { th scope="row" { (row.title) } @for cell in row.cells { td { (cell) } } }
-        } }
-    };
-    table("cost", "Size and cost", sentence, content)
-}
-
 /// What has to be known to get the same again.
 fn footer(comparison: &Comparison) -> Markup {
     html! { footer {
@@ -448,7 +220,7 @@ fn fact(name: &str, text: &str, sha256: Option<&str>) -> Markup {
 
 #[cfg(test)]
 mod tests {
-    use super::super::markdown::tests::{example, score};
+    use super::super::example::example;
     use super::*;
 
     #[test]
@@ -512,22 +284,5 @@ mod tests {
             comparison.entries.pop();
             assert!(page(&comparison).ends_with("</footer></body></html>"));
         }
-    }
-
-    #[test]
-    fn a_scale_of_decades_holds_all_values_and_others_begin_at_0() {
-        let scores = [0.02, 300.0].map(|mean| score(Metric::Fid, mean, 0.0));
-        let row = |measure, training| {
-            let scores = scores.iter().map(Some).collect();
-            ScoreRow { measure, scores, best: None, training, test: Some(1.0) }
-        };
-        let decades = Scale::of(&row(Metric::Fid, Some(0.5)));
-        assert_eq!(decades.ticks(), [0.01, 0.1, 1.0, 10.0, 100.0, 1000.0]);
-        assert_eq!(
-            [0.0, 0.01, 1000.0, f64::NAN, f64::INFINITY].map(|value| decades.part(value)),
-            [0.0, 0.0, 100.0, 0.0, 100.0]
-        );
-        let linear = Scale::of(&row(Metric::Sharpness, None));
-        assert_eq!([0.0, 165.0, 1e9].map(|value| linear.part(value)), [0.0, 50.0, 100.0]);
     }
 }

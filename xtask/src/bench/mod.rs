@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: how fast Imago trains and draws beside PyTorch and Keras, and whether its time grows with the work.
 
+mod args;
 mod contestants;
 mod environment;
 mod report;
@@ -12,6 +13,7 @@ use std::process::{Command, Output, Stdio};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
+pub use args::Args;
 use contestants::{Contestant, Network, Program};
 use environment::{PEERS, build, data, environment, interpreter, versions};
 use report::{Entry, Machine, Run, Table, cell, figure, tables};
@@ -22,79 +24,6 @@ const ON_PROCESSORS: &str = "imago,pytorch,pytorch-tuned,keras,keras-tuned";
 const ON_GPUS: &str =
     "imago-wgpu,imago-vulkan,imago-vulkan-autotune,imago-vulkan-fusion-autotune,pytorch,pytorch-compile";
 
-/// Measures Imago beside PyTorch and Keras: the same networks, data, batches, optimisers and threads.
-///
-/// The contestants take turns, one process each, so that whatever else the machine does meets them all alike. The first
-/// run installs PyTorch and TensorFlow into target/bench/venv, some 7 GB; it needs Python 3.11 to 3.13.
-#[derive(clap::Args)]
-pub struct Args {
-    /// How often every contestant runs; 1 with --quick, otherwise 3
-    #[arg(long, value_name = "N")]
-    rounds: Option<usize>,
-
-    /// Steps that are timed in each run; 20 with --quick, otherwise 60
-    #[arg(long, value_name = "N")]
-    steps: Option<u64>,
-
-    /// Steps between the first and those; 5 with --quick, otherwise 10
-    #[arg(long, value_name = "N")]
-    warm_up: Option<u64>,
-
-    /// Threads of every contestant; all cores if not given
-    #[arg(long, value_name = "N")]
-    threads: Option<usize>,
-
-    /// The networks, with commas between them
-    #[arg(long, value_delimiter = ',', default_value = "reports-vae,reports-dcgan,mnist-gan,reports-classifier")]
-    networks: Vec<Network>,
-
-    /// The contestants, with commas between them: imago, pytorch or keras, and behind a hyphen how it runs: wgpu, vulkan,
-    /// cuda, fusion, autotune (Imago), tuned, channels-last, compile (PyTorch), jit (Keras), as in
-    /// pytorch-channels-last-tuned [default: all that suit the device]
-    #[arg(long, value_delimiter = ',')]
-    peers: Vec<Contestant>,
-
-    /// Images in a batch, several sizes with commas between them; what each pipeline says if not given, and with --gpu
-    /// 128,512,2048,4096
-    #[arg(long, value_name = "N", value_delimiter = ',')]
-    batch: Vec<u64>,
-
-    /// Everybody on the GPU: Imago through wgpu and Vulkan, with and without fusion and autotune, PyTorch eager and compiled
-    #[arg(long)]
-    gpu: bool,
-
-    /// One round of few steps, and no 10,000 images: a first look, not a measurement
-    #[arg(long)]
-    quick: bool,
-
-    /// Measure a whole epoch too
-    #[arg(long)]
-    epoch: bool,
-
-    /// Imago alone: the time of an image with larger batches, and of an epoch with more images
-    #[arg(long, conflicts_with_all = ["networks", "peers", "batch", "epoch", "quick", "gpu"])]
-    linear: bool,
-
-    /// The folder that holds mnist/; otherwise IMAGO_DATA_DIR, or the cache, into which it is downloaded
-    #[arg(long, value_name = "FOLDER")]
-    data_dir: Option<PathBuf>,
-
-    /// A virtual environment that has PyTorch, Keras and TensorFlow already
-    #[arg(long, value_name = "FOLDER")]
-    venv: Option<PathBuf>,
-
-    /// An `imago` that is built already, with all that the contestants ask for
-    #[arg(long, value_name = "FILE")]
-    imago: Option<PathBuf>,
-
-    /// Write the tables to this file too, as Markdown
-    #[arg(long, value_name = "FILE")]
-    markdown: Option<PathBuf>,
-
-    /// Write every figure of every run to this file
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
-}
 /// Runs the command.
 ///
 /// # Errors
