@@ -1,5 +1,3 @@
-//! `avg_pool2d`: the mean of each window.
-
 use serde::{Deserialize, Serialize};
 
 use super::declared::ones;
@@ -67,8 +65,7 @@ mod built {
     use burn::nn::pool;
 
     use super::*;
-    use crate::layer::Build;
-    use crate::layer::{Forward, Initializer, Value};
+    use crate::layer::{Build, Forward, Initializer, Value};
 
     impl Build for AvgPool2d {
         type Module = pool::AvgPool2d;
@@ -92,7 +89,7 @@ mod built {
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {
-    use crate::layer::testing::{close, forward};
+    use crate::layer::testing::agrees;
     use crate::shape::Shape;
 
     /// ```text
@@ -105,35 +102,26 @@ mod reference {
     /// ```
     #[test]
     fn agrees_with_pytorch() {
-        close(
-            &forward("avg_pool2d: 2", Shape::Image([1, 3, 3]), &[], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0]),
-            &[3.0],
-        );
-        close(
-            &forward(
-                "avg_pool2d: { kernel: [1, 2], stride: [2, 1] }",
-                Shape::Image([1, 3, 3]),
-                &[],
-                &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0],
-            ),
+        agrees("avg_pool2d: 2", Shape::Image([1, 3, 3]), &[], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0], &[3.0]);
+        agrees(
+            "avg_pool2d: { kernel: [1, 2], stride: [2, 1] }",
+            Shape::Image([1, 3, 3]),
+            &[],
+            &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0],
             &[1.5, 2.5, 7.5, 8.5],
         );
-        close(
-            &forward(
-                "avg_pool2d: { kernel: 2, padding: 1 }",
-                Shape::Image([1, 3, 3]),
-                &[],
-                &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0],
-            ),
+        agrees(
+            "avg_pool2d: { kernel: 2, padding: 1 }",
+            Shape::Image([1, 3, 3]),
+            &[],
+            &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0],
             &[0.25, 1.25, 2.75, 7.0],
         );
-        close(
-            &forward(
-                "avg_pool2d: { kernel: 2, padding: same }",
-                Shape::Image([1, 3, 3]),
-                &[],
-                &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0],
-            ),
+        agrees(
+            "avg_pool2d: { kernel: 2, padding: same }",
+            Shape::Image([1, 3, 3]),
+            &[],
+            &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0],
             &[3.0, 4.5, 7.5, 9.0],
         );
     }

@@ -1,5 +1,3 @@
-//! `batch_norm`: every channel is brought to mean 0 and variance 1 over the batch.
-
 use serde::{Deserialize, Serialize};
 
 use super::declared::epsilon;
@@ -78,8 +76,7 @@ mod built {
     use super::*;
     use crate::activation::Activation;
     use crate::kernel;
-    use crate::layer::Build;
-    use crate::layer::{Distribution, Forward, Initializer, Value};
+    use crate::layer::{Build, Distribution, Forward, Initializer, Value};
 
     impl Build for BatchNorm {
         type Module = nn::BatchNorm;
@@ -135,7 +132,7 @@ mod built {
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {
-    use crate::layer::testing::{close, forward};
+    use crate::layer::testing::agrees;
     use crate::shape::Shape;
 
     /// ```text
@@ -147,27 +144,23 @@ mod reference {
     /// ```
     #[test]
     fn agrees_with_pytorch() {
-        close(
-            &forward(
-                "batch_norm",
-                Shape::Image([2, 1, 2]),
-                &[
-                    ("gamma", &[2.0, 0.5]),
-                    ("beta", &[1.0, -1.0]),
-                    ("running_mean", &[1.0, 0.0]),
-                    ("running_var", &[4.0, 0.25]),
-                ],
-                &[1.0, 2.0, 3.0, 4.0],
-            ),
+        agrees(
+            "batch_norm",
+            Shape::Image([2, 1, 2]),
+            &[
+                ("gamma", &[2.0, 0.5]),
+                ("beta", &[1.0, -1.0]),
+                ("running_mean", &[1.0, 0.0]),
+                ("running_var", &[4.0, 0.25]),
+            ],
+            &[1.0, 2.0, 3.0, 4.0],
             &[1.0, 2.0, 1.99994, 2.99992],
         );
-        close(
-            &forward(
-                "batch_norm: { epsilon: 0.5 }",
-                Shape::Flat(1),
-                &[("gamma", &[1.0]), ("beta", &[0.0]), ("running_mean", &[0.0]), ("running_var", &[1.0])],
-                &[1.0, 2.0],
-            ),
+        agrees(
+            "batch_norm: { epsilon: 0.5 }",
+            Shape::Flat(1),
+            &[("gamma", &[1.0]), ("beta", &[0.0]), ("running_mean", &[0.0]), ("running_var", &[1.0])],
+            &[1.0, 2.0],
             &[0.816497, 1.63299],
         );
     }

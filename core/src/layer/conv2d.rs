@@ -1,5 +1,3 @@
-//! `conv2d`: a small window of weights slides over an image.
-
 use serde::{Deserialize, Serialize};
 
 use super::declared::{one, ones, yes};
@@ -134,8 +132,7 @@ mod built {
     use super::*;
     use crate::activation::Activation;
     use crate::kernel;
-    use crate::layer::Build;
-    use crate::layer::{Forward, Initializer, Spectral, Value};
+    use crate::layer::{Build, Forward, Initializer, Spectral, Value};
 
     impl Build for Conv2d {
         type Module = Conv2dModule;
@@ -152,7 +149,6 @@ mod built {
         }
     }
 
-    /// A built `conv2d`.
     #[derive(Module, Debug)]
     pub struct Conv2dModule {
         /// `[filters, channels / groups, kernel height, kernel width]`
@@ -246,60 +242,48 @@ mod tests {
     #[cfg(all(feature = "flex", feature = "yaml"))]
     #[test]
     fn agrees_with_pytorch() {
-        use crate::layer::testing::{close, forward};
+        use crate::layer::testing::agrees;
 
-        close(
-            &forward(
-                "conv2d: { filters: 1, kernel: 2 }",
-                Shape::Image([1, 3, 3]),
-                &[("weight", &[0.1, 0.2, 0.3, 0.4]), ("bias", &[0.5])],
-                &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0],
-            ),
+        agrees(
+            "conv2d: { filters: 1, kernel: 2 }",
+            Shape::Image([1, 3, 3]),
+            &[("weight", &[0.1, 0.2, 0.3, 0.4]), ("bias", &[0.5])],
+            &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0],
             &[4.2, 5.2, 7.2, 8.2],
         );
-        close(
-            &forward(
-                "conv2d: { filters: 1, kernel: 2, stride: 2, padding: 1, bias: false }",
-                Shape::Image([1, 3, 3]),
-                &[("weight", &[0.1, 0.2, 0.3, 0.4])],
-                &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0],
-            ),
+        agrees(
+            "conv2d: { filters: 1, kernel: 2, stride: 2, padding: 1, bias: false }",
+            Shape::Image([1, 3, 3]),
+            &[("weight", &[0.1, 0.2, 0.3, 0.4])],
+            &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0],
             &[0.4, 1.8, 3.6, 7.7],
         );
-        close(
-            &forward(
-                "conv2d: { filters: 1, kernel: 2, dilation: 2, bias: false }",
-                Shape::Image([1, 3, 3]),
-                &[("weight", &[0.1, 0.2, 0.3, 0.4])],
-                &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0],
-            ),
+        agrees(
+            "conv2d: { filters: 1, kernel: 2, dilation: 2, bias: false }",
+            Shape::Image([1, 3, 3]),
+            &[("weight", &[0.1, 0.2, 0.3, 0.4])],
+            &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0],
             &[6.4],
         );
-        close(
-            &forward(
-                "conv2d: { filters: 1, kernel: [1, 2], stride: [2, 1], bias: false }",
-                Shape::Image([1, 3, 3]),
-                &[("weight", &[1.0, 10.0])],
-                &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0],
-            ),
+        agrees(
+            "conv2d: { filters: 1, kernel: [1, 2], stride: [2, 1], bias: false }",
+            Shape::Image([1, 3, 3]),
+            &[("weight", &[1.0, 10.0])],
+            &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0],
             &[21.0, 32.0, 87.0, 98.0],
         );
-        close(
-            &forward(
-                "conv2d: { filters: 2, kernel: 1, bias: false }",
-                Shape::Image([2, 1, 1]),
-                &[("weight", &[1.0, 10.0, 100.0, 1000.0])],
-                &[2.0, 3.0],
-            ),
+        agrees(
+            "conv2d: { filters: 2, kernel: 1, bias: false }",
+            Shape::Image([2, 1, 1]),
+            &[("weight", &[1.0, 10.0, 100.0, 1000.0])],
+            &[2.0, 3.0],
             &[32.0, 3200.0],
         );
-        close(
-            &forward(
-                "conv2d: { filters: 2, kernel: 1, groups: 2, bias: false }",
-                Shape::Image([2, 1, 1]),
-                &[("weight", &[0.1, 0.2])],
-                &[2.0, 3.0],
-            ),
+        agrees(
+            "conv2d: { filters: 2, kernel: 1, groups: 2, bias: false }",
+            Shape::Image([2, 1, 1]),
+            &[("weight", &[0.1, 0.2])],
+            &[2.0, 3.0],
             &[0.2, 0.6],
         );
     }
@@ -314,24 +298,20 @@ mod tests {
     #[cfg(all(feature = "flex", feature = "yaml"))]
     #[test]
     fn same_padding_lies_at_the_bottom_and_right_where_it_is_uneven() {
-        use crate::layer::testing::{close, forward};
+        use crate::layer::testing::agrees;
 
-        close(
-            &forward(
-                "conv2d: { filters: 1, kernel: 2, padding: same, bias: false }",
-                Shape::Image([1, 3, 3]),
-                &[("weight", &[0.1, 0.2, 0.3, 0.4])],
-                &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0],
-            ),
+        agrees(
+            "conv2d: { filters: 1, kernel: 2, padding: same, bias: false }",
+            Shape::Image([1, 3, 3]),
+            &[("weight", &[0.1, 0.2, 0.3, 0.4])],
+            &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0],
             &[3.7, 4.7, 2.1, 6.7, 7.7, 3.3, 2.3, 2.6, 0.9],
         );
-        close(
-            &forward(
-                "conv2d: { filters: 1, kernel: 3, stride: 2, padding: same, bias: false }",
-                Shape::Image([1, 4, 4]),
-                &[("weight", &[1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0])],
-                &[0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 11.0, 12.0, 13.0, 14.0, 15.0],
-            ),
+        agrees(
+            "conv2d: { filters: 1, kernel: 3, stride: 2, padding: same, bias: false }",
+            Shape::Image([1, 4, 4]),
+            &[("weight", &[1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0])],
+            &[0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 11.0, 12.0, 13.0, 14.0, 15.0],
             &[45.0, 39.0, 66.0, 50.0],
         );
     }

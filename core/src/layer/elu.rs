@@ -1,5 +1,3 @@
-//! `elu`: the exponential linear unit.
-
 use serde::{Deserialize, Serialize};
 
 use super::{FieldErrors, Layer};
@@ -50,8 +48,7 @@ mod built {
     use burn::tensor::activation::relu;
 
     use super::*;
-    use crate::layer::Build;
-    use crate::layer::{Initializer, any_rank};
+    use crate::layer::{Build, Initializer, any_rank};
 
     impl Build for Elu {
         type Module = EluModule;
@@ -61,7 +58,6 @@ mod built {
         }
     }
 
-    /// A built `elu`.
     #[derive(Module, Debug)]
     pub struct EluModule {
         alpha: f64,
@@ -83,7 +79,7 @@ mod built {
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {
-    use crate::layer::testing::{close, forward};
+    use crate::layer::testing::agrees;
     use crate::shape::Shape;
 
     /// ```text
@@ -93,7 +89,7 @@ mod reference {
     /// ```
     #[test]
     fn agrees_with_pytorch() {
-        close(&forward("elu", Shape::Flat(4), &[], &[-2.0, -1.0, 0.5, 3.0]), &[-0.864665, -0.632121, 0.5, 3.0]);
-        close(&forward("elu: 0.5", Shape::Flat(4), &[], &[-2.0, -1.0, 0.5, 3.0]), &[-0.432332, -0.31606, 0.5, 3.0]);
+        agrees("elu", Shape::Flat(4), &[], &[-2.0, -1.0, 0.5, 3.0], &[-0.864665, -0.632121, 0.5, 3.0]);
+        agrees("elu: 0.5", Shape::Flat(4), &[], &[-2.0, -1.0, 0.5, 3.0], &[-0.432332, -0.31606, 0.5, 3.0]);
     }
 }

@@ -1,5 +1,3 @@
-//! `embedding`: class numbers become learned vectors.
-
 use serde::{Deserialize, Serialize};
 
 use super::{FieldErrors, Init, Layer, ShapeError, count};
@@ -70,8 +68,7 @@ mod built {
     use burn::tensor::module::embedding;
 
     use super::*;
-    use crate::layer::Build;
-    use crate::layer::{Forward, Initializer, Value};
+    use crate::layer::{Build, Forward, Initializer, Value};
 
     impl Build for Embedding {
         type Module = EmbeddingModule;
@@ -82,7 +79,6 @@ mod built {
         }
     }
 
-    /// A built `embedding`.
     #[derive(Module, Debug)]
     pub struct EmbeddingModule {
         /// `[count, size]`
@@ -101,7 +97,7 @@ mod built {
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {
-    use crate::layer::testing::{close, forward};
+    use crate::layer::testing::agrees;
     use crate::shape::Shape;
 
     /// ```text
@@ -110,26 +106,22 @@ mod reference {
     /// ```
     #[test]
     fn agrees_with_pytorch() {
-        close(
-            &forward(
-                "embedding: { count: 3, size: 2 }",
-                Shape::Flat(2),
-                &[("weight", &[0.1, 0.2, 0.3, 0.4, 0.5, 0.6])],
-                &[2.0, 0.0],
-            ),
+        agrees(
+            "embedding: { count: 3, size: 2 }",
+            Shape::Flat(2),
+            &[("weight", &[0.1, 0.2, 0.3, 0.4, 0.5, 0.6])],
+            &[2.0, 0.0],
             &[0.5, 0.6, 0.1, 0.2],
         );
     }
 
     #[test]
     fn a_number_between_or_beyond_the_classes_stands_for_the_one_below() {
-        close(
-            &forward(
-                "embedding: { count: 2, size: 1 }",
-                Shape::Flat(3),
-                &[("weight", &[10.0, 20.0])],
-                &[0.9, 7.0, -1.0],
-            ),
+        agrees(
+            "embedding: { count: 2, size: 1 }",
+            Shape::Flat(3),
+            &[("weight", &[10.0, 20.0])],
+            &[0.9, 7.0, -1.0],
             &[10.0, 20.0, 10.0],
         );
     }

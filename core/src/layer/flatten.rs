@@ -1,5 +1,3 @@
-//! `flatten`: an image becomes values in a row.
-
 use serde::{Deserialize, Serialize};
 
 use super::{Layer, ShapeError};
@@ -31,8 +29,7 @@ mod built {
     use burn::module::Module;
 
     use super::*;
-    use crate::layer::Build;
-    use crate::layer::{Forward, Initializer, Value};
+    use crate::layer::{Build, Forward, Initializer, Value};
 
     impl Build for Flatten {
         type Module = FlattenModule;
@@ -42,7 +39,6 @@ mod built {
         }
     }
 
-    /// A built `flatten`.
     #[derive(Module, Debug)]
     pub struct FlattenModule;
 
@@ -55,7 +51,7 @@ mod built {
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {
-    use crate::layer::testing::{close, forward};
+    use crate::layer::testing::agrees;
     use crate::shape::Shape;
 
     /// ```text
@@ -63,6 +59,6 @@ mod reference {
     /// ```
     #[test]
     fn agrees_with_pytorch() {
-        close(&forward("flatten", Shape::Image([2, 1, 2]), &[], &[1.0, 2.0, 3.0, 4.0]), &[1.0, 2.0, 3.0, 4.0]);
+        agrees("flatten", Shape::Image([2, 1, 2]), &[], &[1.0, 2.0, 3.0, 4.0], &[1.0, 2.0, 3.0, 4.0]);
     }
 }

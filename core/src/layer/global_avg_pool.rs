@@ -1,5 +1,3 @@
-//! `global_avg_pool`: the mean of each channel.
-
 use serde::{Deserialize, Serialize};
 
 use super::{Layer, ShapeError, image};
@@ -37,8 +35,7 @@ mod built {
     use burn::module::Module;
 
     use super::*;
-    use crate::layer::Build;
-    use crate::layer::{Forward, Initializer, Value};
+    use crate::layer::{Build, Forward, Initializer, Value};
 
     impl Build for GlobalAvgPool {
         type Module = GlobalAvgPoolModule;
@@ -48,7 +45,6 @@ mod built {
         }
     }
 
-    /// A built `global_avg_pool`.
     #[derive(Module, Debug)]
     pub struct GlobalAvgPoolModule;
 
@@ -61,7 +57,7 @@ mod built {
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {
-    use crate::layer::testing::{close, forward};
+    use crate::layer::testing::agrees;
     use crate::shape::Shape;
 
     /// ```text
@@ -69,6 +65,6 @@ mod reference {
     /// ```
     #[test]
     fn agrees_with_pytorch() {
-        close(&forward("global_avg_pool", Shape::Image([2, 1, 2]), &[], &[1.0, 2.0, 3.0, 6.0]), &[1.5, 4.5]);
+        agrees("global_avg_pool", Shape::Image([2, 1, 2]), &[], &[1.0, 2.0, 3.0, 6.0], &[1.5, 4.5]);
     }
 }

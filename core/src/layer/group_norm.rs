@@ -1,5 +1,3 @@
-//! `group_norm`: groups of channels are brought to mean 0 and variance 1 within each sample.
-
 use serde::{Deserialize, Serialize};
 
 use super::declared::epsilon;
@@ -73,8 +71,7 @@ mod built {
     use burn::tensor::Tensor;
 
     use super::*;
-    use crate::layer::Build;
-    use crate::layer::{Distribution, Forward, Initializer, Value};
+    use crate::layer::{Build, Distribution, Forward, Initializer, Value};
 
     impl Build for GroupNorm {
         type Module = GroupNormModule;
@@ -142,7 +139,7 @@ mod built {
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {
-    use crate::layer::testing::{close, forward};
+    use crate::layer::testing::agrees;
     use crate::shape::Shape;
 
     /// ```text
@@ -154,22 +151,18 @@ mod reference {
     /// ```
     #[test]
     fn agrees_with_pytorch() {
-        close(
-            &forward(
-                "group_norm: 2",
-                Shape::Image([4, 1, 1]),
-                &[("gamma", &[1.0, 2.0, 3.0, 4.0]), ("beta", &[0.0, 0.0, 0.0, 1.0])],
-                &[1.0, 3.0, 10.0, 30.0],
-            ),
+        agrees(
+            "group_norm: 2",
+            Shape::Image([4, 1, 1]),
+            &[("gamma", &[1.0, 2.0, 3.0, 4.0]), ("beta", &[0.0, 0.0, 0.0, 1.0])],
+            &[1.0, 3.0, 10.0, 30.0],
             &[-0.999995, 1.99999, -3.0, 5.0],
         );
-        close(
-            &forward(
-                "group_norm: { groups: 1, epsilon: 0.5 }",
-                Shape::Flat(3),
-                &[("gamma", &[1.0, 1.0, 1.0]), ("beta", &[0.0, 0.0, 0.0])],
-                &[1.0, 2.0, 6.0, 3.0, 0.0, 0.0],
-            ),
+        agrees(
+            "group_norm: { groups: 1, epsilon: 0.5 }",
+            Shape::Flat(3),
+            &[("gamma", &[1.0, 1.0, 1.0]), ("beta", &[0.0, 0.0, 0.0])],
+            &[1.0, 2.0, 6.0, 3.0, 0.0, 0.0],
             &[-0.879883, -0.439941, 1.31982, 1.26491, -0.632456, -0.632456],
         );
     }

@@ -1,5 +1,3 @@
-//! `leaky_relu`: a rectifier that lets a little through.
-
 use serde::{Deserialize, Serialize};
 
 use super::{FieldErrors, Layer};
@@ -53,9 +51,7 @@ mod built {
     use burn::nn::activation;
 
     use super::*;
-    use crate::activation::Activation;
-    use crate::layer::Build;
-    use crate::layer::Initializer;
+    use crate::layer::{Build, Initializer};
 
     impl Build for LeakyRelu {
         type Module = activation::LeakyRelu;
@@ -71,7 +67,7 @@ mod built {
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {
-    use crate::layer::testing::{close, forward};
+    use crate::layer::testing::agrees;
     use crate::shape::Shape;
 
     /// ```text
@@ -81,7 +77,7 @@ mod reference {
     /// ```
     #[test]
     fn agrees_with_pytorch() {
-        close(&forward("leaky_relu", Shape::Flat(4), &[], &[-2.0, -1.0, 0.5, 3.0]), &[-0.02, -0.01, 0.5, 3.0]);
-        close(&forward("leaky_relu: 0.2", Shape::Flat(4), &[], &[-2.0, -1.0, 0.5, 3.0]), &[-0.4, -0.2, 0.5, 3.0]);
+        agrees("leaky_relu", Shape::Flat(4), &[], &[-2.0, -1.0, 0.5, 3.0], &[-0.02, -0.01, 0.5, 3.0]);
+        agrees("leaky_relu: 0.2", Shape::Flat(4), &[], &[-2.0, -1.0, 0.5, 3.0], &[-0.4, -0.2, 0.5, 3.0]);
     }
 }

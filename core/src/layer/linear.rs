@@ -1,5 +1,3 @@
-//! `linear`: every output is a weighted sum of all inputs.
-
 use serde::{Deserialize, Serialize};
 
 use super::declared::yes;
@@ -91,8 +89,7 @@ mod built {
     use burn::tensor::module::linear;
 
     use super::*;
-    use crate::layer::Build;
-    use crate::layer::{Forward, Initializer, Spectral, Value};
+    use crate::layer::{Build, Forward, Initializer, Spectral, Value};
 
     impl Build for Linear {
         type Module = LinearModule;
@@ -107,7 +104,6 @@ mod built {
         }
     }
 
-    /// A built `linear`.
     #[derive(Module, Debug)]
     pub struct LinearModule {
         /// `[inputs, units]`
@@ -153,15 +149,13 @@ mod tests {
     #[cfg(all(feature = "flex", feature = "yaml"))]
     #[test]
     fn agrees_with_pytorch() {
-        use crate::layer::testing::{close, forward};
+        use crate::layer::testing::agrees;
 
-        close(
-            &forward(
-                "linear: 2",
-                Shape::Flat(3),
-                &[("weight", &[0.1, 0.2, 0.3, 0.4, 0.5, 0.6]), ("bias", &[0.5, -0.5])],
-                &[1.0, 2.0, 3.0],
-            ),
+        agrees(
+            "linear: 2",
+            Shape::Flat(3),
+            &[("weight", &[0.1, 0.2, 0.3, 0.4, 0.5, 0.6]), ("bias", &[0.5, -0.5])],
+            &[1.0, 2.0, 3.0],
             &[2.7, 2.3],
         );
     }
@@ -176,15 +170,13 @@ mod tests {
     #[cfg(all(feature = "flex", feature = "yaml"))]
     #[test]
     fn its_spectral_norm_agrees_with_pytorch() {
-        use crate::layer::testing::{close, forward};
+        use crate::layer::testing::agrees;
 
-        close(
-            &forward(
-                "linear: { units: 2, bias: false, spectral_norm: true }",
-                Shape::Flat(2),
-                &[("weight", &[3.0, 0.0, 1.0, 2.0]), ("spectral.u", &[1.0, 0.0]), ("spectral.v", &[0.6, 0.8])],
-                &[1.0, 2.0],
-            ),
+        agrees(
+            "linear: { units: 2, bias: false, spectral_norm: true }",
+            Shape::Flat(2),
+            &[("weight", &[3.0, 0.0, 1.0, 2.0]), ("spectral.u", &[1.0, 0.0]), ("spectral.v", &[0.6, 0.8])],
+            &[1.0, 2.0],
             &[1.92308, 1.53846],
         );
     }

@@ -1,5 +1,3 @@
-//! `max_pool2d`: the largest value of each window.
-
 use serde::{Deserialize, Serialize};
 
 use super::declared::ones;
@@ -80,8 +78,7 @@ mod built {
 
     use super::*;
     use crate::kernel;
-    use crate::layer::Build;
-    use crate::layer::{Forward, Initializer, Value};
+    use crate::layer::{Build, Forward, Initializer, Value};
 
     impl Build for MaxPool2d {
         type Module = MaxPool2dModule;
@@ -97,7 +94,6 @@ mod built {
         }
     }
 
-    /// A built `max_pool2d`.
     #[derive(Module, Debug)]
     pub struct MaxPool2dModule {
         burns: pool::MaxPool2d,
@@ -116,7 +112,7 @@ mod built {
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {
-    use crate::layer::testing::{close, forward};
+    use crate::layer::testing::agrees;
     use crate::shape::Shape;
 
     /// ```text
@@ -129,44 +125,33 @@ mod reference {
     /// ```
     #[test]
     fn agrees_with_pytorch() {
-        close(
-            &forward("max_pool2d: 2", Shape::Image([1, 3, 3]), &[], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0]),
-            &[5.0],
-        );
-        close(
-            &forward(
-                "max_pool2d: { kernel: 2, stride: 1 }",
-                Shape::Image([1, 3, 3]),
-                &[],
-                &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0],
-            ),
+        agrees("max_pool2d: 2", Shape::Image([1, 3, 3]), &[], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0], &[5.0]);
+        agrees(
+            "max_pool2d: { kernel: 2, stride: 1 }",
+            Shape::Image([1, 3, 3]),
+            &[],
+            &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0],
             &[5.0, 6.0, 8.0, 9.0],
         );
-        close(
-            &forward(
-                "max_pool2d: { kernel: 2, stride: 1, dilation: 2 }",
-                Shape::Image([1, 3, 3]),
-                &[],
-                &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0],
-            ),
+        agrees(
+            "max_pool2d: { kernel: 2, stride: 1, dilation: 2 }",
+            Shape::Image([1, 3, 3]),
+            &[],
+            &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0],
             &[9.0],
         );
-        close(
-            &forward(
-                "max_pool2d: { kernel: 2, padding: 1 }",
-                Shape::Image([1, 3, 3]),
-                &[],
-                &[-1.0, -2.0, -3.0, -4.0, -5.0, -6.0, -7.0, -8.0, -9.0],
-            ),
+        agrees(
+            "max_pool2d: { kernel: 2, padding: 1 }",
+            Shape::Image([1, 3, 3]),
+            &[],
+            &[-1.0, -2.0, -3.0, -4.0, -5.0, -6.0, -7.0, -8.0, -9.0],
             &[-1.0, -2.0, -4.0, -5.0],
         );
-        close(
-            &forward(
-                "max_pool2d: { kernel: 2, padding: same }",
-                Shape::Image([1, 3, 3]),
-                &[],
-                &[-1.0, -2.0, -3.0, -4.0, -5.0, -6.0, -7.0, -8.0, -9.0],
-            ),
+        agrees(
+            "max_pool2d: { kernel: 2, padding: same }",
+            Shape::Image([1, 3, 3]),
+            &[],
+            &[-1.0, -2.0, -3.0, -4.0, -5.0, -6.0, -7.0, -8.0, -9.0],
             &[-1.0, -3.0, -7.0, -9.0],
         );
     }

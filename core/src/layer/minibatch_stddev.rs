@@ -1,5 +1,3 @@
-//! `minibatch_stddev`: shows a critic how much the samples of a batch differ.
-
 use serde::{Deserialize, Serialize};
 
 use super::{FieldErrors, Layer, ShapeError};
@@ -56,8 +54,7 @@ mod built {
     use burn::tensor::Tensor;
 
     use super::*;
-    use crate::layer::Build;
-    use crate::layer::{Forward, Initializer, Value};
+    use crate::layer::{Build, Forward, Initializer, Value};
 
     impl Build for MinibatchStddev {
         type Module = MinibatchStddevModule;
@@ -67,7 +64,6 @@ mod built {
         }
     }
 
-    /// A built `minibatch_stddev`.
     #[derive(Module, Debug)]
     pub struct MinibatchStddevModule {
         group: usize,
@@ -103,7 +99,7 @@ mod built {
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {
-    use crate::layer::testing::{close, forward};
+    use crate::layer::testing::agrees;
     use crate::shape::Shape;
 
     /// ```text
@@ -118,16 +114,19 @@ mod reference {
     /// ```
     #[test]
     fn agrees_with_pytorch() {
-        close(
-            &forward("minibatch_stddev", Shape::Flat(2), &[], &[1.0, 2.0, 3.0, 6.0]),
-            &[1.0, 2.0, 1.5, 3.0, 6.0, 1.5],
-        );
-        close(
-            &forward("minibatch_stddev", Shape::Image([1, 1, 2]), &[], &[1.0, 2.0, 3.0, 6.0]),
+        agrees("minibatch_stddev", Shape::Flat(2), &[], &[1.0, 2.0, 3.0, 6.0], &[1.0, 2.0, 1.5, 3.0, 6.0, 1.5]);
+        agrees(
+            "minibatch_stddev",
+            Shape::Image([1, 1, 2]),
+            &[],
+            &[1.0, 2.0, 3.0, 6.0],
             &[1.0, 2.0, 1.5, 1.5, 3.0, 6.0, 1.5, 1.5],
         );
-        close(
-            &forward("minibatch_stddev: 2", Shape::Flat(1), &[], &[0.0, 10.0, 2.0, 16.0]),
+        agrees(
+            "minibatch_stddev: 2",
+            Shape::Flat(1),
+            &[],
+            &[0.0, 10.0, 2.0, 16.0],
             &[0.0, 1.0, 10.0, 3.0, 2.0, 1.0, 16.0, 3.0],
         );
     }

@@ -1,5 +1,3 @@
-//! `pixel_shuffle`: channels become pixels.
-
 use serde::{Deserialize, Serialize};
 
 use super::{FieldErrors, Layer, ShapeError, channels_of, image};
@@ -53,8 +51,7 @@ mod built {
     use burn::nn;
 
     use super::*;
-    use crate::layer::Build;
-    use crate::layer::{Forward, Initializer, Value};
+    use crate::layer::{Build, Forward, Initializer, Value};
 
     impl Build for PixelShuffle {
         type Module = nn::PixelShuffle;
@@ -73,7 +70,7 @@ mod built {
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {
-    use crate::layer::testing::{close, forward};
+    use crate::layer::testing::agrees;
     use crate::shape::Shape;
 
     /// ```text
@@ -81,8 +78,11 @@ mod reference {
     /// ```
     #[test]
     fn agrees_with_pytorch() {
-        close(
-            &forward("pixel_shuffle: 2", Shape::Image([4, 1, 2]), &[], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]),
+        agrees(
+            "pixel_shuffle: 2",
+            Shape::Image([4, 1, 2]),
+            &[],
+            &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0],
             &[1.0, 3.0, 2.0, 4.0, 5.0, 7.0, 6.0, 8.0],
         );
     }

@@ -1,5 +1,3 @@
-//! `prelu`: a leaky rectifier that learns its slope.
-
 use serde::{Deserialize, Serialize};
 
 use super::{FieldErrors, Layer, count};
@@ -60,8 +58,7 @@ mod built {
     use burn::nn::PRelu;
 
     use super::*;
-    use crate::layer::Build;
-    use crate::layer::{Distribution, Initializer, any_rank};
+    use crate::layer::{Build, Distribution, Initializer, any_rank};
 
     impl Build for Prelu {
         type Module = PRelu;
@@ -77,7 +74,7 @@ mod built {
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {
-    use crate::layer::testing::{close, forward};
+    use crate::layer::testing::agrees;
     use crate::shape::Shape;
 
     /// ```text
@@ -88,26 +85,19 @@ mod reference {
     /// ```
     #[test]
     fn agrees_with_pytorch() {
-        close(
-            &forward("prelu", Shape::Flat(4), &[("alpha", &[0.25])], &[-2.0, -1.0, 0.5, 3.0]),
-            &[-0.5, -0.25, 0.5, 3.0],
-        );
-        close(
-            &forward(
-                "prelu: { per_channel: true }",
-                Shape::Image([2, 1, 2]),
-                &[("alpha", &[0.1, 0.5])],
-                &[-1.0, 3.0, -2.0, 4.0],
-            ),
+        agrees("prelu", Shape::Flat(4), &[("alpha", &[0.25])], &[-2.0, -1.0, 0.5, 3.0], &[-0.5, -0.25, 0.5, 3.0]);
+        agrees(
+            "prelu: { per_channel: true }",
+            Shape::Image([2, 1, 2]),
+            &[("alpha", &[0.1, 0.5])],
+            &[-1.0, 3.0, -2.0, 4.0],
             &[-0.1, 3.0, -1.0, 4.0],
         );
-        close(
-            &forward(
-                "prelu: { per_channel: true }",
-                Shape::Flat(2),
-                &[("alpha", &[0.1, 0.5])],
-                &[-1.0, -2.0, -3.0, 4.0],
-            ),
+        agrees(
+            "prelu: { per_channel: true }",
+            Shape::Flat(2),
+            &[("alpha", &[0.1, 0.5])],
+            &[-1.0, -2.0, -3.0, 4.0],
             &[-0.1, -1.0, -0.3, 4.0],
         );
     }

@@ -1,5 +1,3 @@
-//! `relu`: the rectifier.
-
 use serde::{Deserialize, Serialize};
 
 use super::Layer;
@@ -32,9 +30,7 @@ mod built {
     use burn::nn::activation;
 
     use super::*;
-    use crate::activation::Activation;
-    use crate::layer::Build;
-    use crate::layer::Initializer;
+    use crate::layer::{Build, Initializer};
 
     impl Build for Relu {
         type Module = activation::Relu;
@@ -49,7 +45,7 @@ mod built {
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {
-    use crate::layer::testing::{close, forward};
+    use crate::layer::testing::agrees;
     use crate::shape::Shape;
 
     /// ```text
@@ -57,6 +53,6 @@ mod reference {
     /// ```
     #[test]
     fn agrees_with_pytorch() {
-        close(&forward("relu", Shape::Flat(4), &[], &[-2.0, -1.0, 0.5, 3.0]), &[0.0, 0.0, 0.5, 3.0]);
+        agrees("relu", Shape::Flat(4), &[], &[-2.0, -1.0, 0.5, 3.0], &[0.0, 0.0, 0.5, 3.0]);
     }
 }

@@ -1,5 +1,3 @@
-//! `reshape`: values in a row become an image.
-
 use serde::{Deserialize, Serialize};
 
 use super::{FieldErrors, Layer, ShapeError};
@@ -47,8 +45,7 @@ mod built {
     use burn::module::Module;
 
     use super::*;
-    use crate::layer::Build;
-    use crate::layer::{Forward, Initializer, Value};
+    use crate::layer::{Build, Forward, Initializer, Value};
 
     impl Build for Reshape {
         type Module = ReshapeModule;
@@ -58,7 +55,6 @@ mod built {
         }
     }
 
-    /// A built `reshape`.
     #[derive(Module, Debug)]
     pub struct ReshapeModule {
         /// Channels, height and width.
@@ -91,8 +87,8 @@ mod tests {
     #[cfg(all(feature = "flex", feature = "yaml"))]
     #[test]
     fn agrees_with_pytorch() {
-        use crate::layer::testing::{close, forward};
+        use crate::layer::testing::agrees;
 
-        close(&forward("reshape: [2, 1, 2]", Shape::Flat(4), &[], &[1.0, 2.0, 3.0, 4.0]), &[1.0, 2.0, 3.0, 4.0]);
+        agrees("reshape: [2, 1, 2]", Shape::Flat(4), &[], &[1.0, 2.0, 3.0, 4.0], &[1.0, 2.0, 3.0, 4.0]);
     }
 }

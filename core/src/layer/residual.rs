@@ -1,5 +1,3 @@
-//! `residual`: layers with a way around them.
-
 use serde::{Deserialize, Serialize};
 
 use super::{FieldErrors, Inside, Layer, LayerSpec, ShapeError, count, lower};
@@ -164,8 +162,7 @@ mod built {
 
     use super::*;
     use crate::layer::upsample::{Mode, Upsample};
-    use crate::layer::{Build, Init, LayerModule};
-    use crate::layer::{Forward, Initializer, Value, build, pass};
+    use crate::layer::{Build, Forward, Init, Initializer, LayerModule, Value, build, pass};
 
     impl Build for Residual {
         type Module = ResidualModule;
@@ -188,7 +185,6 @@ mod built {
         }
     }
 
-    /// A built `residual`.
     #[derive(Module, Debug)]
     pub struct ResidualModule {
         layers: Vec<LayerModule>,
@@ -269,37 +265,34 @@ mod tests {
     #[cfg(all(feature = "flex", feature = "yaml"))]
     #[test]
     fn agrees_with_pytorch() {
-        use crate::layer::testing::{close, forward};
+        use crate::layer::testing::agrees;
 
-        close(
-            &forward(
-                "residual: [{ linear: { units: 2, bias: false } }, relu]",
-                Shape::Flat(2),
-                &[("layers.0.weight", &[1.0, 2.0, 3.0, -4.0])],
-                &[1.0, 2.0],
-            ),
+        agrees(
+            "residual: [{ linear: { units: 2, bias: false } }, relu]",
+            Shape::Flat(2),
+            &[("layers.0.weight", &[1.0, 2.0, 3.0, -4.0])],
+            &[1.0, 2.0],
             &[8.0, 2.0],
         );
-        close(
-            &forward(
-                "residual: [{ linear: { units: 1, bias: false } }]",
-                Shape::Flat(2),
-                &[("layers.0.weight", &[0.5, 0.5]), ("projection.weight", &[1.0, 10.0])],
-                &[1.0, 2.0],
-            ),
+        agrees(
+            "residual: [{ linear: { units: 1, bias: false } }]",
+            Shape::Flat(2),
+            &[("layers.0.weight", &[0.5, 0.5]), ("projection.weight", &[1.0, 10.0])],
+            &[1.0, 2.0],
             &[22.5],
         );
-        close(
-            &forward(
-                "residual: [{ conv2d: { filters: 1, kernel: 1, stride: 2, bias: false } }]",
-                Shape::Image([1, 4, 4]),
-                &[("layers.0.weight", &[1.0]), ("projection.weight", &[2.0])],
-                &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 11.0, 12.0, 13.0, 14.0, 15.0, 16.0],
-            ),
+        agrees(
+            "residual: [{ conv2d: { filters: 1, kernel: 1, stride: 2, bias: false } }]",
+            Shape::Image([1, 4, 4]),
+            &[("layers.0.weight", &[1.0]), ("projection.weight", &[2.0])],
+            &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 11.0, 12.0, 13.0, 14.0, 15.0, 16.0],
             &[3.0, 9.0, 27.0, 33.0],
         );
-        close(
-            &forward("residual: [upsample]", Shape::Image([1, 1, 2]), &[("projection.weight", &[2.0])], &[1.0, 2.0]),
+        agrees(
+            "residual: [upsample]",
+            Shape::Image([1, 1, 2]),
+            &[("projection.weight", &[2.0])],
+            &[1.0, 2.0],
             &[3.0, 3.0, 6.0, 6.0, 3.0, 3.0, 6.0, 6.0],
         );
     }

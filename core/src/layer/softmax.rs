@@ -1,5 +1,3 @@
-//! `softmax`: values become shares of 1.
-
 use serde::{Deserialize, Serialize};
 
 use super::Layer;
@@ -34,8 +32,7 @@ mod built {
     use burn::tensor::activation::softmax;
 
     use super::*;
-    use crate::layer::Build;
-    use crate::layer::{Initializer, any_rank};
+    use crate::layer::{Build, Initializer, any_rank};
 
     impl Build for Softmax {
         type Module = SoftmaxModule;
@@ -45,7 +42,6 @@ mod built {
         }
     }
 
-    /// A built `softmax`.
     #[derive(Module, Debug)]
     pub struct SoftmaxModule;
 
@@ -60,7 +56,7 @@ mod built {
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {
-    use crate::layer::testing::{close, forward};
+    use crate::layer::testing::agrees;
     use crate::shape::Shape;
 
     /// ```text
@@ -70,10 +66,7 @@ mod reference {
     /// ```
     #[test]
     fn agrees_with_pytorch() {
-        close(&forward("softmax", Shape::Flat(3), &[], &[1.0, 2.0, 4.0]), &[0.0420101, 0.114195, 0.843795]);
-        close(
-            &forward("softmax", Shape::Image([2, 1, 2]), &[], &[1.0, 0.0, 3.0, 0.0]),
-            &[0.119203, 0.5, 0.880797, 0.5],
-        );
+        agrees("softmax", Shape::Flat(3), &[], &[1.0, 2.0, 4.0], &[0.0420101, 0.114195, 0.843795]);
+        agrees("softmax", Shape::Image([2, 1, 2]), &[], &[1.0, 0.0, 3.0, 0.0], &[0.119203, 0.5, 0.880797, 0.5]);
     }
 }

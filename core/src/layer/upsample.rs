@@ -1,5 +1,3 @@
-//! `upsample`: an image becomes larger by a whole factor.
-
 use serde::{Deserialize, Serialize};
 
 use super::{FieldErrors, Layer, Pair, ShapeError, image};
@@ -77,8 +75,7 @@ mod built {
     use burn::tensor::{Device, Tensor, TensorData};
 
     use super::*;
-    use crate::layer::Build;
-    use crate::layer::{Forward, Initializer, Value};
+    use crate::layer::{Build, Forward, Initializer, Value};
 
     impl Build for Upsample {
         type Module = UpsampleModule;
@@ -95,7 +92,6 @@ mod built {
         }
     }
 
-    /// A built `upsample`.
     #[derive(Module, Debug)]
     pub struct UpsampleModule {
         scale: [usize; 2],
@@ -138,7 +134,7 @@ mod built {
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {
-    use crate::layer::testing::{close, forward};
+    use crate::layer::testing::agrees;
     use crate::shape::Shape;
 
     /// ```text
@@ -152,17 +148,20 @@ mod reference {
     /// ```
     #[test]
     fn agrees_with_pytorch() {
-        close(
-            &forward("upsample", Shape::Image([1, 1, 2]), &[], &[1.0, 2.0]),
-            &[1.0, 1.0, 2.0, 2.0, 1.0, 1.0, 2.0, 2.0],
-        );
-        close(&forward("upsample: [2, 1]", Shape::Image([1, 1, 2]), &[], &[1.0, 2.0]), &[1.0, 2.0, 1.0, 2.0]);
-        close(
-            &forward("upsample: { scale: 2, mode: bilinear }", Shape::Image([1, 2, 2]), &[], &[1.0, 2.0, 3.0, 5.0]),
+        agrees("upsample", Shape::Image([1, 1, 2]), &[], &[1.0, 2.0], &[1.0, 1.0, 2.0, 2.0, 1.0, 1.0, 2.0, 2.0]);
+        agrees("upsample: [2, 1]", Shape::Image([1, 1, 2]), &[], &[1.0, 2.0], &[1.0, 2.0, 1.0, 2.0]);
+        agrees(
+            "upsample: { scale: 2, mode: bilinear }",
+            Shape::Image([1, 2, 2]),
+            &[],
+            &[1.0, 2.0, 3.0, 5.0],
             &[1.0, 1.25, 1.75, 2.0, 1.5, 1.8125, 2.4375, 2.75, 2.5, 2.9375, 3.8125, 4.25, 3.0, 3.5, 4.5, 5.0],
         );
-        close(
-            &forward("upsample: { scale: [1, 3], mode: bilinear }", Shape::Image([1, 1, 2]), &[], &[1.0, 2.0]),
+        agrees(
+            "upsample: { scale: [1, 3], mode: bilinear }",
+            Shape::Image([1, 1, 2]),
+            &[],
+            &[1.0, 2.0],
             &[1.0, 1.0, 1.33333, 1.66667, 2.0, 2.0],
         );
     }
