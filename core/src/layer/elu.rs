@@ -16,7 +16,7 @@ use crate::shape::Shape;
 #[cfg_attr(feature = "yaml", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Elu {
-    /// Minus the value far left of 0.
+    /// Minus the limit for x → −∞.
     #[serde(default = "alpha")]
     pub alpha: f64,
 }
@@ -53,7 +53,7 @@ mod built {
     impl Build for Elu {
         type Module = EluModule;
 
-        fn build(&self, _input: Shape, _start: &mut Initializer<'_>) -> EluModule {
+        fn build(&self, _input: Shape, _initializer: &mut Initializer<'_>) -> EluModule {
             EluModule { alpha: self.alpha }
         }
     }
@@ -79,14 +79,11 @@ mod built {
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {
-    use crate::layer::testing::agrees;
-    use crate::shape::Shape;
+    use crate::layer::testing::{Shape, agrees};
 
-    /// ```text
-    /// x = torch.tensor([-2., -1., 0.5, 3.])
-    /// torch.nn.ELU()(x)  # [-0.864665, -0.632121, 0.5, 3]
-    /// torch.nn.ELU(0.5)(x)  # [-0.432332, -0.31606, 0.5, 3]
-    /// ```
+    // x = torch.tensor([-2., -1., 0.5, 3.])
+    // torch.nn.ELU()(x)  # [-0.864665, -0.632121, 0.5, 3]
+    // torch.nn.ELU(0.5)(x)  # [-0.432332, -0.31606, 0.5, 3]
     #[test]
     fn agrees_with_pytorch() {
         agrees("elu", Shape::Flat(4), &[], &[-2.0, -1.0, 0.5, 3.0], &[-0.864665, -0.632121, 0.5, 3.0]);

@@ -4,9 +4,9 @@ use super::{FieldErrors, Init, Layer, ShapeError, count};
 use crate::program::Lowering;
 use crate::shape::Shape;
 
-/// Replaces each class number by a learned vector: `[batch, n]` → `[batch, n × size]`. Weights are `[count, size]`.
+/// Replaces each class number with a learned vector: `[batch, n]` → `[batch, n × size]`. Weights are `[count, size]`.
 ///
-/// Numbers are rounded down, and those beyond the last class stand for the last one.
+/// Numbers are rounded down and limited to the classes.
 ///
 /// ```yaml
 /// - embedding: { count: 10, size: 16 }
@@ -97,13 +97,10 @@ mod built {
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {
-    use crate::layer::testing::agrees;
-    use crate::shape::Shape;
+    use crate::layer::testing::{Shape, agrees};
 
-    /// ```text
-    /// w = torch.tensor([[0.1, 0.2], [0.3, 0.4], [0.5, 0.6]])
-    /// F.embedding(torch.tensor([2, 0]), w).flatten()  # [0.5, 0.6, 0.1, 0.2]
-    /// ```
+    // w = torch.tensor([[0.1, 0.2], [0.3, 0.4], [0.5, 0.6]])
+    // F.embedding(torch.tensor([2, 0]), w).flatten()  # [0.5, 0.6, 0.1, 0.2]
     #[test]
     fn agrees_with_pytorch() {
         agrees(
@@ -116,7 +113,7 @@ mod reference {
     }
 
     #[test]
-    fn a_number_between_or_beyond_the_classes_stands_for_the_one_below() {
+    fn a_number_between_or_beyond_the_classes_means_the_one_below() {
         agrees(
             "embedding: { count: 2, size: 1 }",
             Shape::Flat(3),

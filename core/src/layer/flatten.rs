@@ -34,7 +34,7 @@ mod built {
     impl Build for Flatten {
         type Module = FlattenModule;
 
-        fn build(&self, _input: Shape, _start: &mut Initializer<'_>) -> FlattenModule {
+        fn build(&self, _input: Shape, _initializer: &mut Initializer<'_>) -> FlattenModule {
             FlattenModule
         }
     }
@@ -51,12 +51,9 @@ mod built {
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {
-    use crate::layer::testing::agrees;
-    use crate::shape::Shape;
+    use crate::layer::testing::{Shape, agrees};
 
-    /// ```text
-    /// torch.tensor([1., 2., 3., 4.]).reshape(1, 2, 1, 2).flatten(1)  # [1, 2, 3, 4]
-    /// ```
+    // torch.tensor([1., 2., 3., 4.]).reshape(1, 2, 1, 2).flatten(1)  # [1, 2, 3, 4]
     #[test]
     fn agrees_with_pytorch() {
         agrees("flatten", Shape::Image([2, 1, 2]), &[], &[1.0, 2.0, 3.0, 4.0], &[1.0, 2.0, 3.0, 4.0]);

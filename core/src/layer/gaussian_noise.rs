@@ -6,10 +6,10 @@ use crate::shape::Shape;
 
 /// Adds noise while training.
 ///
-/// Each value is added to a draw from N(0, std²); elsewhere nothing happens. The draws are the device's own, seeded at
-/// every step, so a run repeats on one device but not bit for bit on another.
+/// Adds a sample of N(0, std²) to each value; outside of training nothing happens. The device draws the samples, seeded
+/// at every step, so a run repeats on one device but not bit for bit on another.
 ///
-/// Sønderby et al., "Amortised MAP Inference for Image Super-resolution" (2016), who steady a critic with it.
+/// Sønderby et al., "Amortised MAP Inference for Image Super-resolution" (2016), stabilize a discriminator with it.
 ///
 /// ```yaml
 /// - gaussian_noise: 0.1
@@ -31,7 +31,6 @@ impl Layer for GaussianNoise {
         });
     }
 
-    /// There is nothing to do but in training.
     fn lower(&self, _input: Shape, _lowering: &mut Lowering) {}
 }
 
@@ -45,7 +44,7 @@ mod built {
     impl Build for GaussianNoise {
         type Module = nn::GaussianNoise;
 
-        fn build(&self, _input: Shape, _start: &mut Initializer<'_>) -> nn::GaussianNoise {
+        fn build(&self, _input: Shape, _initializer: &mut Initializer<'_>) -> nn::GaussianNoise {
             nn::GaussianNoiseConfig::new(self.std).init()
         }
     }
@@ -55,8 +54,7 @@ mod built {
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {
-    use crate::layer::testing::agrees;
-    use crate::shape::Shape;
+    use crate::layer::testing::{Shape, agrees};
 
     #[test]
     fn does_nothing_outside_of_training() {

@@ -35,7 +35,7 @@ mod built {
     impl Build for Gelu {
         type Module = activation::Gelu;
 
-        fn build(&self, _input: Shape, _start: &mut Initializer<'_>) -> activation::Gelu {
+        fn build(&self, _input: Shape, _initializer: &mut Initializer<'_>) -> activation::Gelu {
             activation::Gelu::new()
         }
     }
@@ -45,12 +45,9 @@ mod built {
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {
-    use crate::layer::testing::agrees;
-    use crate::shape::Shape;
+    use crate::layer::testing::{Shape, agrees};
 
-    /// ```text
-    /// torch.nn.GELU()(torch.tensor([-2., -1., 0.5, 3.]))  # [-0.0455003, -0.158655, 0.345731, 2.99595]
-    /// ```
+    // torch.nn.GELU()(torch.tensor([-2., -1., 0.5, 3.]))  # [-0.0455003, -0.158655, 0.345731, 2.99595]
     #[test]
     fn agrees_with_pytorch() {
         agrees("gelu", Shape::Flat(4), &[], &[-2.0, -1.0, 0.5, 3.0], &[-0.0455003, -0.158655, 0.345731, 2.99595]);

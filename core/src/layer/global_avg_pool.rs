@@ -40,7 +40,7 @@ mod built {
     impl Build for GlobalAvgPool {
         type Module = GlobalAvgPoolModule;
 
-        fn build(&self, _input: Shape, _start: &mut Initializer<'_>) -> GlobalAvgPoolModule {
+        fn build(&self, _input: Shape, _initializer: &mut Initializer<'_>) -> GlobalAvgPoolModule {
             GlobalAvgPoolModule
         }
     }
@@ -57,12 +57,9 @@ mod built {
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {
-    use crate::layer::testing::agrees;
-    use crate::shape::Shape;
+    use crate::layer::testing::{Shape, agrees};
 
-    /// ```text
-    /// torch.tensor([1., 2., 3., 6.]).reshape(1, 2, 1, 2).mean((2, 3))  # [1.5, 4.5]
-    /// ```
+    // torch.tensor([1., 2., 3., 6.]).reshape(1, 2, 1, 2).mean((2, 3))  # [1.5, 4.5]
     #[test]
     fn agrees_with_pytorch() {
         agrees("global_avg_pool", Shape::Image([2, 1, 2]), &[], &[1.0, 2.0, 3.0, 6.0], &[1.5, 4.5]);

@@ -6,10 +6,10 @@ use super::{FieldErrors, Layer, ShapeError, count};
 use crate::program::{Kind, Lowering, Normalize};
 use crate::shape::Shape;
 
-/// Brings groups of channels of each sample to mean 0 and variance 1.
+/// Normalizes groups of channels of each sample to mean 0 and variance 1.
 ///
 /// y = γ (x − mean) / √(variance + ε) + β, with the mean and variance of each group of channels of each sample, and a γ
-/// and β for each channel. γ begins at 1 and β at 0.
+/// and β for each channel. γ starts at 1 and β at 0.
 ///
 /// Wu and He, "Group Normalization" (2018).
 ///
@@ -23,7 +23,7 @@ use crate::shape::Shape;
 pub struct GroupNorm {
     /// Into how many groups the channels are divided.
     pub groups: usize,
-    /// Added to the variance so that nothing is divided by 0.
+    /// Added to the variance to avoid a division by 0.
     #[serde(default = "epsilon")]
     pub epsilon: f64,
 }
@@ -81,7 +81,7 @@ mod built {
         }
     }
 
-    /// A built `group_norm` or `instance_norm`. Burn's own refuses rows, and a batch of two values or fewer.
+    /// For `group_norm` and `instance_norm`. Burn's own refuses rows, and a batch of two values or fewer.
     #[derive(Module, Debug)]
     pub struct GroupNormModule {
         /// `[channels]`
@@ -139,16 +139,13 @@ mod built {
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {
-    use crate::layer::testing::agrees;
-    use crate::shape::Shape;
+    use crate::layer::testing::{Shape, agrees};
 
-    /// ```text
-    /// layer = torch.nn.GroupNorm(2, 4)
-    /// layer.weight.data, layer.bias.data = torch.tensor([1., 2., 3., 4.]), torch.tensor([0., 0., 0., 1.])  # γ, β
-    /// layer(torch.tensor([1., 3., 10., 30.]).reshape(1, 4, 1, 1))  # [[[-0.999995]], [[1.99999]], [[-3]], [[5]]]
-    /// torch.nn.GroupNorm(1, 3, eps=0.5)(torch.tensor([[1., 2., 6.], [3., 0., 0.]]))
-    /// # [[-0.879883, -0.439941, 1.31982], [1.26491, -0.632456, -0.632456]]
-    /// ```
+    // layer = torch.nn.GroupNorm(2, 4)
+    // layer.weight.data, layer.bias.data = torch.tensor([1., 2., 3., 4.]), torch.tensor([0., 0., 0., 1.])  # γ, β
+    // layer(torch.tensor([1., 3., 10., 30.]).reshape(1, 4, 1, 1))  # [[[-0.999995]], [[1.99999]], [[-3]], [[5]]]
+    // torch.nn.GroupNorm(1, 3, eps=0.5)(torch.tensor([[1., 2., 6.], [3., 0., 0.]]))
+    // # [[-0.879883, -0.439941, 1.31982], [1.26491, -0.632456, -0.632456]]
     #[test]
     fn agrees_with_pytorch() {
         agrees(

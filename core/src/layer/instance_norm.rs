@@ -5,10 +5,10 @@ use super::{FieldErrors, Layer, ShapeError, count, image};
 use crate::program::{Kind, Lowering, Normalize};
 use crate::shape::Shape;
 
-/// Brings each channel of each image to mean 0 and variance 1.
+/// Normalizes each channel of each image to mean 0 and variance 1.
 ///
 /// y = (x − mean) / √(variance + ε), with the mean and variance of each channel of each image; with `affine` followed
-/// by γ y + β for each channel. γ begins at 1 and β at 0.
+/// by γ y + β for each channel. γ starts at 1 and β at 0.
 ///
 /// Ulyanov, Vedaldi and Lempitsky, "Instance Normalization: The Missing Ingredient for Fast Stylization" (2016).
 ///
@@ -23,7 +23,7 @@ pub struct InstanceNorm {
     /// Whether each channel has a learned scale and offset.
     #[serde(default)]
     pub affine: bool,
-    /// Added to the variance so that nothing is divided by 0.
+    /// Added to the variance to avoid a division by 0.
     #[serde(default = "epsilon")]
     pub epsilon: f64,
 }
@@ -77,16 +77,13 @@ mod built {
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {
-    use crate::layer::testing::agrees;
-    use crate::shape::Shape;
+    use crate::layer::testing::{Shape, agrees};
 
-    /// ```text
-    /// x = torch.tensor([1., 3., 10., 40.]).reshape(1, 2, 1, 2)
-    /// torch.nn.InstanceNorm2d(2, eps=0.5)(x)  # [[[-0.816497, 0.816497]], [[-0.998891, 0.998891]]]
-    /// layer = torch.nn.InstanceNorm2d(2, affine=True)
-    /// layer.weight.data, layer.bias.data = torch.tensor([2., 3.]), torch.tensor([0., 1.])  # γ, β
-    /// layer(x)  # [[[-1.99999, 1.99999]], [[-2, 4]]]
-    /// ```
+    // x = torch.tensor([1., 3., 10., 40.]).reshape(1, 2, 1, 2)
+    // torch.nn.InstanceNorm2d(2, eps=0.5)(x)  # [[[-0.816497, 0.816497]], [[-0.998891, 0.998891]]]
+    // layer = torch.nn.InstanceNorm2d(2, affine=True)
+    // layer.weight.data, layer.bias.data = torch.tensor([2., 3.]), torch.tensor([0., 1.])  # γ, β
+    // layer(x)  # [[[-1.99999, 1.99999]], [[-2, 4]]]
     #[test]
     fn agrees_with_pytorch() {
         agrees(

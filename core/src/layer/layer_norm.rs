@@ -5,10 +5,10 @@ use super::{FieldErrors, Layer, count};
 use crate::program::{Kind, Lowering, Normalize};
 use crate::shape::Shape;
 
-/// Brings each sample to mean 0 and variance 1.
+/// Normalizes each sample to mean 0 and variance 1.
 ///
 /// y = γ (x − mean) / √(variance + ε) + β, with the mean and variance of all values of a sample and a γ and β for each
-/// of them. γ begins at 1 and β at 0.
+/// of them. γ starts at 1 and β at 0.
 ///
 /// Ba, Kiros and Hinton, "Layer Normalization" (2016); PyTorch's `LayerNorm([channels, height, width])`.
 ///
@@ -19,7 +19,7 @@ use crate::shape::Shape;
 #[cfg_attr(feature = "yaml", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct LayerNorm {
-    /// Added to the variance so that nothing is divided by 0.
+    /// Added to the variance to avoid a division by 0.
     #[serde(default = "epsilon")]
     pub epsilon: f64,
 }
@@ -97,17 +97,14 @@ mod built {
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {
-    use crate::layer::testing::agrees;
-    use crate::shape::Shape;
+    use crate::layer::testing::{Shape, agrees};
 
-    /// ```text
-    /// layer = torch.nn.LayerNorm(3)
-    /// layer.weight.data, layer.bias.data = torch.tensor([1., 2., 3.]), torch.tensor([0., 0., 1.])  # γ, β
-    /// layer(torch.tensor([[1., 2., 6.], [3., 1., 0.]]))
-    /// # [[-0.925819, -0.925819, 5.16619], [1.3363, -0.534521, -2.20712]]
-    /// torch.nn.LayerNorm([2, 1, 2], eps=0.5)(torch.tensor([1., 3., 10., 30.]).reshape(1, 2, 1, 2))
-    /// # [[[-0.870388, -0.696311]], [[-0.0870388, 1.65374]]]
-    /// ```
+    // layer = torch.nn.LayerNorm(3)
+    // layer.weight.data, layer.bias.data = torch.tensor([1., 2., 3.]), torch.tensor([0., 0., 1.])  # γ, β
+    // layer(torch.tensor([[1., 2., 6.], [3., 1., 0.]]))
+    // # [[-0.925819, -0.925819, 5.16619], [1.3363, -0.534521, -2.20712]]
+    // torch.nn.LayerNorm([2, 1, 2], eps=0.5)(torch.tensor([1., 3., 10., 30.]).reshape(1, 2, 1, 2))
+    // # [[[-0.870388, -0.696311]], [[-0.0870388, 1.65374]]]
     #[test]
     fn agrees_with_pytorch() {
         agrees(

@@ -56,7 +56,7 @@ mod built {
     impl Build for LeakyRelu {
         type Module = activation::LeakyRelu;
 
-        fn build(&self, _input: Shape, _start: &mut Initializer<'_>) -> activation::LeakyRelu {
+        fn build(&self, _input: Shape, _initializer: &mut Initializer<'_>) -> activation::LeakyRelu {
             activation::LeakyReluConfig::new().with_negative_slope(self.negative_slope).init()
         }
     }
@@ -67,14 +67,11 @@ mod built {
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {
-    use crate::layer::testing::agrees;
-    use crate::shape::Shape;
+    use crate::layer::testing::{Shape, agrees};
 
-    /// ```text
-    /// x = torch.tensor([-2., -1., 0.5, 3.])
-    /// torch.nn.LeakyReLU()(x)  # [-0.02, -0.01, 0.5, 3]
-    /// torch.nn.LeakyReLU(0.2)(x)  # [-0.4, -0.2, 0.5, 3]
-    /// ```
+    // x = torch.tensor([-2., -1., 0.5, 3.])
+    // torch.nn.LeakyReLU()(x)  # [-0.02, -0.01, 0.5, 3]
+    // torch.nn.LeakyReLU(0.2)(x)  # [-0.4, -0.2, 0.5, 3]
     #[test]
     fn agrees_with_pytorch() {
         agrees("leaky_relu", Shape::Flat(4), &[], &[-2.0, -1.0, 0.5, 3.0], &[-0.02, -0.01, 0.5, 3.0]);

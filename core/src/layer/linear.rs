@@ -7,7 +7,7 @@ use crate::shape::Shape;
 
 /// A fully connected layer, y = x W + b.
 ///
-/// Takes `[batch, inputs]`, gives `[batch, units]`. W is `[inputs, units]`, b is `[units]` and begins at 0.
+/// Takes `[batch, inputs]`, returns `[batch, units]`. W is `[inputs, units]`, b is `[units]` and starts at 0.
 ///
 /// ```yaml
 /// - linear: 128
@@ -25,7 +25,7 @@ pub struct Linear {
     /// What the weights are drawn from.
     #[serde(default)]
     pub init: Init,
-    /// Whether the weights are divided by their largest singular value (Miyato et al. 2018), for critics.
+    /// Whether the weights are divided by their largest singular value (Miyato et al. 2018).
     #[serde(default)]
     pub spectral_norm: bool,
 }
@@ -60,7 +60,7 @@ impl Layer for Linear {
         }
     }
 
-    fn regardless(&self) -> Option<Shape> {
+    fn fixed_output(&self) -> Option<Shape> {
         Some(Shape::Flat(self.units))
     }
 
@@ -136,16 +136,14 @@ mod tests {
     }
 
     #[test]
-    fn a_linear_layer_behind_an_image_asks_for_flatten() {
-        let misfit = Linear::new(4).output(Shape::Image([64, 6, 6])).unwrap_err();
-        assert!(misfit.found.contains("[64, 6, 6]"));
-        assert!(misfit.fix.unwrap().contains("flatten"));
+    fn a_linear_layer_after_an_image_asks_for_flatten() {
+        let error = Linear::new(4).output(Shape::Image([64, 6, 6])).unwrap_err();
+        assert!(error.found.contains("[64, 6, 6]"));
+        assert!(error.fix.unwrap().contains("flatten"));
     }
 
-    /// ```text
-    /// w = torch.tensor([[0.1, 0.2], [0.3, 0.4], [0.5, 0.6]])  # [inputs, units]: PyTorch's is transposed
-    /// F.linear(torch.tensor([1., 2., 3.]), w.T, torch.tensor([0.5, -0.5]))  # [2.7, 2.3]
-    /// ```
+    // w = torch.tensor([[0.1, 0.2], [0.3, 0.4], [0.5, 0.6]])  # [inputs, units]: PyTorch's is transposed
+    // F.linear(torch.tensor([1., 2., 3.]), w.T, torch.tensor([0.5, -0.5]))  # [2.7, 2.3]
     #[cfg(all(feature = "flex", feature = "yaml"))]
     #[test]
     fn agrees_with_pytorch() {
@@ -160,13 +158,11 @@ mod tests {
         );
     }
 
-    /// ```text
-    /// layer = torch.nn.utils.parametrizations.spectral_norm(torch.nn.Linear(2, 2, bias=False)).eval()
-    /// norm = layer.parametrizations.weight
-    /// norm.original.data = torch.tensor([[3., 1.], [0., 2.]])  # [units, inputs]
-    /// norm[0]._u, norm[0]._v = torch.tensor([1., 0.]), torch.tensor([0.6, 0.8])  # so σ = 2.6
-    /// layer(torch.tensor([1., 2.]))  # [1.92308, 1.53846]
-    /// ```
+    // layer = torch.nn.utils.parametrizations.spectral_norm(torch.nn.Linear(2, 2, bias=False)).eval()
+    // norm = layer.parametrizations.weight
+    // norm.original.data = torch.tensor([[3., 1.], [0., 2.]])  # [units, inputs]
+    // norm[0]._u, norm[0]._v = torch.tensor([1., 0.]), torch.tensor([0.6, 0.8])  # so σ = 2.6
+    // layer(torch.tensor([1., 2.]))  # [1.92308, 1.53846]
     #[cfg(all(feature = "flex", feature = "yaml"))]
     #[test]
     fn its_spectral_norm_agrees_with_pytorch() {

@@ -4,7 +4,7 @@ use super::{FieldErrors, Layer, ShapeError, channels_of, image};
 use crate::program::{Kind, Lowering};
 use crate::shape::Shape;
 
-/// Makes an image larger with what its channels hold.
+/// Enlarges an image by turning channels into pixels.
 ///
 /// `[batch, channels × factor², height, width]` → `[batch, channels, height × factor, width × factor]`.
 ///
@@ -56,7 +56,7 @@ mod built {
     impl Build for PixelShuffle {
         type Module = nn::PixelShuffle;
 
-        fn build(&self, _input: Shape, _start: &mut Initializer<'_>) -> nn::PixelShuffle {
+        fn build(&self, _input: Shape, _initializer: &mut Initializer<'_>) -> nn::PixelShuffle {
             nn::PixelShuffleConfig::new(self.factor).init()
         }
     }
@@ -70,12 +70,9 @@ mod built {
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {
-    use crate::layer::testing::agrees;
-    use crate::shape::Shape;
+    use crate::layer::testing::{Shape, agrees};
 
-    /// ```text
-    /// F.pixel_shuffle(torch.arange(1., 9.).reshape(1, 4, 1, 2), 2)  # [[1, 3, 2, 4], [5, 7, 6, 8]]
-    /// ```
+    // F.pixel_shuffle(torch.arange(1., 9.).reshape(1, 4, 1, 2), 2)  # [[1, 3, 2, 4], [5, 7, 6, 8]]
     #[test]
     fn agrees_with_pytorch() {
         agrees(

@@ -16,7 +16,7 @@ use crate::shape::Shape;
 #[cfg_attr(feature = "yaml", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Prelu {
-    /// What α begins at.
+    /// Initial value of α.
     #[serde(default = "slope")]
     pub slope: f64,
     /// Whether every channel of an image, or value of a row, has an α of its own.
@@ -74,15 +74,12 @@ mod built {
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {
-    use crate::layer::testing::agrees;
-    use crate::shape::Shape;
+    use crate::layer::testing::{Shape, agrees};
 
-    /// ```text
-    /// torch.nn.PReLU()(torch.tensor([-2., -1., 0.5, 3.]))  # [-0.5, -0.25, 0.5, 3]
-    /// x = torch.tensor([-1., 3., -2., 4.]).reshape(1, 2, 1, 2)
-    /// F.prelu(x, torch.tensor([0.1, 0.5]))  # [[[-0.1, 3]], [[-1, 4]]]
-    /// F.prelu(torch.tensor([[-1., -2.], [-3., 4.]]), torch.tensor([0.1, 0.5]))  # [[-0.1, -1], [-0.3, 4]]
-    /// ```
+    // torch.nn.PReLU()(torch.tensor([-2., -1., 0.5, 3.]))  # [-0.5, -0.25, 0.5, 3]
+    // x = torch.tensor([-1., 3., -2., 4.]).reshape(1, 2, 1, 2)
+    // F.prelu(x, torch.tensor([0.1, 0.5]))  # [[[-0.1, 3]], [[-1, 4]]]
+    // F.prelu(torch.tensor([[-1., -2.], [-3., 4.]]), torch.tensor([0.1, 0.5]))  # [[-0.1, -1], [-0.3, 4]]
     #[test]
     fn agrees_with_pytorch() {
         agrees("prelu", Shape::Flat(4), &[("alpha", &[0.25])], &[-2.0, -1.0, 0.5, 3.0], &[-0.5, -0.25, 0.5, 3.0]);

@@ -35,7 +35,7 @@ mod built {
     impl Build for Relu {
         type Module = activation::Relu;
 
-        fn build(&self, _input: Shape, _start: &mut Initializer<'_>) -> activation::Relu {
+        fn build(&self, _input: Shape, _initializer: &mut Initializer<'_>) -> activation::Relu {
             activation::Relu::new()
         }
     }
@@ -45,12 +45,9 @@ mod built {
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {
-    use crate::layer::testing::agrees;
-    use crate::shape::Shape;
+    use crate::layer::testing::{Shape, agrees};
 
-    /// ```text
-    /// torch.nn.ReLU()(torch.tensor([-2., -1., 0.5, 3.]))  # [0, 0, 0.5, 3]
-    /// ```
+    // torch.nn.ReLU()(torch.tensor([-2., -1., 0.5, 3.]))  # [0, 0, 0.5, 3]
     #[test]
     fn agrees_with_pytorch() {
         agrees("relu", Shape::Flat(4), &[], &[-2.0, -1.0, 0.5, 3.0], &[0.0, 0.0, 0.5, 3.0]);

@@ -4,7 +4,7 @@ use super::{FieldErrors, Inside, Layer, LayerSpec, ShapeError, lower};
 use crate::program::Lowering;
 use crate::shape::Shape;
 
-/// Puts the same layers one after another several times; each time they have weights of their own.
+/// Repeats layers several times, each time with weights of their own.
 ///
 /// ```yaml
 /// - repeat:

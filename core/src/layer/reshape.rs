@@ -31,7 +31,7 @@ impl Layer for Reshape {
         }
     }
 
-    fn regardless(&self) -> Option<Shape> {
+    fn fixed_output(&self) -> Option<Shape> {
         Some(Shape::Image(self.0))
     }
 
@@ -50,7 +50,7 @@ mod built {
     impl Build for Reshape {
         type Module = ReshapeModule;
 
-        fn build(&self, _input: Shape, _start: &mut Initializer<'_>) -> ReshapeModule {
+        fn build(&self, _input: Shape, _initializer: &mut Initializer<'_>) -> ReshapeModule {
             ReshapeModule { shape: self.0 }
         }
     }
@@ -75,15 +75,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_reshape_that_does_not_fit_says_how_many_values_it_wants() {
-        let misfit = Reshape([64, 7, 7]).output(Shape::Flat(2304)).unwrap_err();
-        assert_eq!(misfit.found, "`reshape: [64, 7, 7]` holds 3136 values, but 2304 reach it");
-        assert_eq!(misfit.wants, Some(3136));
+    fn a_reshape_that_does_not_fit_says_how_many_values_it_needs() {
+        let error = Reshape([64, 7, 7]).output(Shape::Flat(2304)).unwrap_err();
+        assert_eq!(error.found, "`reshape: [64, 7, 7]` holds 3136 values, but 2304 reach it");
+        assert_eq!(error.wants, Some(3136));
     }
 
-    /// ```text
-    /// torch.nn.Unflatten(1, (2, 1, 2))(torch.tensor([[1., 2., 3., 4.]]))  # [[[1, 2]], [[3, 4]]]
-    /// ```
+    // torch.nn.Unflatten(1, (2, 1, 2))(torch.tensor([[1., 2., 3., 4.]]))  # [[[1, 2]], [[3, 4]]]
     #[cfg(all(feature = "flex", feature = "yaml"))]
     #[test]
     fn agrees_with_pytorch() {

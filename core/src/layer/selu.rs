@@ -39,7 +39,7 @@ mod built {
     impl Build for Selu {
         type Module = SeluModule;
 
-        fn build(&self, _input: Shape, _start: &mut Initializer<'_>) -> SeluModule {
+        fn build(&self, _input: Shape, _initializer: &mut Initializer<'_>) -> SeluModule {
             SeluModule
         }
     }
@@ -58,12 +58,9 @@ mod built {
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {
-    use crate::layer::testing::agrees;
-    use crate::shape::Shape;
+    use crate::layer::testing::{Shape, agrees};
 
-    /// ```text
-    /// torch.nn.SELU()(torch.tensor([-2., -1., 0.5, 3.]))  # [-1.52017, -1.11133, 0.525351, 3.1521]
-    /// ```
+    // torch.nn.SELU()(torch.tensor([-2., -1., 0.5, 3.]))  # [-1.52017, -1.11133, 0.525351, 3.1521]
     #[test]
     fn agrees_with_pytorch() {
         agrees("selu", Shape::Flat(4), &[], &[-2.0, -1.0, 0.5, 3.0], &[-1.52017, -1.11133, 0.525351, 3.1521]);

@@ -33,7 +33,7 @@ mod built {
     impl Build for Sigmoid {
         type Module = activation::Sigmoid;
 
-        fn build(&self, _input: Shape, _start: &mut Initializer<'_>) -> activation::Sigmoid {
+        fn build(&self, _input: Shape, _initializer: &mut Initializer<'_>) -> activation::Sigmoid {
             activation::Sigmoid::new()
         }
     }
@@ -43,12 +43,9 @@ mod built {
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {
-    use crate::layer::testing::agrees;
-    use crate::shape::Shape;
+    use crate::layer::testing::{Shape, agrees};
 
-    /// ```text
-    /// torch.nn.Sigmoid()(torch.tensor([-2., -1., 0.5, 3.]))  # [0.119203, 0.268941, 0.622459, 0.952574]
-    /// ```
+    // torch.nn.Sigmoid()(torch.tensor([-2., -1., 0.5, 3.]))  # [0.119203, 0.268941, 0.622459, 0.952574]
     #[test]
     fn agrees_with_pytorch() {
         agrees("sigmoid", Shape::Flat(4), &[], &[-2.0, -1.0, 0.5, 3.0], &[0.119203, 0.268941, 0.622459, 0.952574]);

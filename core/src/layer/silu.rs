@@ -34,7 +34,7 @@ mod built {
     impl Build for Silu {
         type Module = activation::SiLU;
 
-        fn build(&self, _input: Shape, _start: &mut Initializer<'_>) -> activation::SiLU {
+        fn build(&self, _input: Shape, _initializer: &mut Initializer<'_>) -> activation::SiLU {
             activation::SiLU::new()
         }
     }
@@ -44,12 +44,9 @@ mod built {
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {
-    use crate::layer::testing::agrees;
-    use crate::shape::Shape;
+    use crate::layer::testing::{Shape, agrees};
 
-    /// ```text
-    /// torch.nn.SiLU()(torch.tensor([-2., -1., 0.5, 3.]))  # [-0.238406, -0.268941, 0.31123, 2.85772]
-    /// ```
+    // torch.nn.SiLU()(torch.tensor([-2., -1., 0.5, 3.]))  # [-0.238406, -0.268941, 0.31123, 2.85772]
     #[test]
     fn agrees_with_pytorch() {
         agrees("silu", Shape::Flat(4), &[], &[-2.0, -1.0, 0.5, 3.0], &[-0.238406, -0.268941, 0.31123, 2.85772]);

@@ -4,10 +4,10 @@ use super::Layer;
 use crate::program::{Kind, Lowering};
 use crate::shape::Shape;
 
-/// Makes shares of 1 of the values of a row, or at each pixel of the channels of an image.
+/// Turns the values of a row, or the channels of each pixel, into shares of 1.
 ///
 /// exp(xᵢ) / Σ exp(xⱼ), computed so that no exponential overflows.
-/// The cross-entropy of a classifier takes logits and needs none.
+/// The cross-entropy of a classifier takes logits and needs no softmax.
 ///
 /// ```yaml
 /// - softmax
@@ -37,7 +37,7 @@ mod built {
     impl Build for Softmax {
         type Module = SoftmaxModule;
 
-        fn build(&self, _input: Shape, _start: &mut Initializer<'_>) -> SoftmaxModule {
+        fn build(&self, _input: Shape, _initializer: &mut Initializer<'_>) -> SoftmaxModule {
             SoftmaxModule
         }
     }
@@ -56,14 +56,11 @@ mod built {
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {
-    use crate::layer::testing::agrees;
-    use crate::shape::Shape;
+    use crate::layer::testing::{Shape, agrees};
 
-    /// ```text
-    /// torch.nn.Softmax(1)(torch.tensor([[1., 2., 4.]]))  # [0.0420101, 0.114195, 0.843795]
-    /// torch.nn.Softmax(1)(torch.tensor([1., 0., 3., 0.]).reshape(1, 2, 1, 2))
-    /// # [[[0.119203, 0.5]], [[0.880797, 0.5]]]
-    /// ```
+    // torch.nn.Softmax(1)(torch.tensor([[1., 2., 4.]]))  # [0.0420101, 0.114195, 0.843795]
+    // torch.nn.Softmax(1)(torch.tensor([1., 0., 3., 0.]).reshape(1, 2, 1, 2))
+    // # [[[0.119203, 0.5]], [[0.880797, 0.5]]]
     #[test]
     fn agrees_with_pytorch() {
         agrees("softmax", Shape::Flat(3), &[], &[1.0, 2.0, 4.0], &[0.0420101, 0.114195, 0.843795]);

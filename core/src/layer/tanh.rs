@@ -34,19 +34,19 @@ mod built {
     impl Build for Tanh {
         type Module = TanhModule;
 
-        fn build(&self, _input: Shape, _start: &mut Initializer<'_>) -> TanhModule {
+        fn build(&self, _input: Shape, _initializer: &mut Initializer<'_>) -> TanhModule {
             TanhModule
         }
     }
 
-    /// From here on the hyperbolic tangent is 1 in 32-bit floats.
+    /// From here on, tanh is 1 in 32-bit floats.
     pub(super) const EDGE: f32 = 10.0;
 
     #[derive(Module, Debug)]
     pub struct TanhModule;
 
     impl TanhModule {
-        /// Applies it to each value. Some GPUs divide exponentials, which are infinite for values far from 0 and then give no number.
+        /// Some GPUs divide exponentials, which are infinite far from 0 and lead to NaN.
         pub fn forward<const D: usize>(&self, values: Tensor<D>) -> Tensor<D> {
             values.clamp(-EDGE, EDGE).tanh()
         }
@@ -57,12 +57,9 @@ mod built {
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {
-    use crate::layer::testing::agrees;
-    use crate::shape::Shape;
+    use crate::layer::testing::{Shape, agrees};
 
-    /// ```text
-    /// torch.nn.Tanh()(torch.tensor([-2., -1., 0.5, 3.]))  # [-0.964028, -0.761594, 0.462117, 0.995055]
-    /// ```
+    // torch.nn.Tanh()(torch.tensor([-2., -1., 0.5, 3.]))  # [-0.964028, -0.761594, 0.462117, 0.995055]
     #[test]
     fn agrees_with_pytorch() {
         agrees("tanh", Shape::Flat(4), &[], &[-2.0, -1.0, 0.5, 3.0], &[-0.964028, -0.761594, 0.462117, 0.995055]);

@@ -1,5 +1,3 @@
-//! One layer by itself, for the reference values beside the layers.
-
 use std::collections::BTreeMap;
 
 use burn::tensor::{Device, Tensor, TensorData};
@@ -8,7 +6,7 @@ use super::{Initializer, LayerSpec, Value};
 use crate::limits::Limits;
 use crate::network::{Network, Sequential};
 use crate::program::{Array, CpuExecutor, Program};
-use crate::shape::Shape;
+pub use crate::shape::Shape;
 use crate::yaml::part;
 
 /// Asserts that the layer declared by `yaml` turns `values`, a few samples one after another, into `expected`, outside of
@@ -51,7 +49,7 @@ fn array(data: &TensorData) -> Array {
     Array { shape: data.shape().to_vec(), values: data.iter().collect() }
 }
 
-/// The shapes of all weights by their names.
+/// The shapes of all weights by name.
 fn shapes(plan: &Network, device: &Device) -> BTreeMap<String, Vec<usize>> {
     use burn::module::{Module, ModuleVisitor, Param};
 
