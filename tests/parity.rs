@@ -1,21 +1,18 @@
-//! Every layer against PyTorch: outputs, gradients and moving values, on the CPU and, where wgpu finds an adapter, on it.
-//!
-//! The values are in `parity/reference.json`, made by `parity/reference.py`.
+//! Every layer against PyTorch: outputs, gradients and moving values, on the CPU and on wgpu if it finds an adapter.
+//! `parity/reference.py` computes the values in `parity/reference.json`.
 
 use std::collections::BTreeMap;
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
-use imago_core::layer::LayerSpec;
-use imago_core::layer::{Initializer, Value};
+use imago_core::layer::{Initializer, LayerSpec, Value};
 use imago_core::limits::Limits;
-use imago_core::network::Network;
-use imago_core::network::Sequential;
+use imago_core::network::{Network, Sequential};
 use imago_core::shape::Shape;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 
-/// How far results may be apart: the largest difference over the largest value.
+/// How far results may differ, relative to the largest value.
 #[derive(Debug, Clone, Copy)]
 struct Approximation(f32);
 
@@ -23,7 +20,7 @@ struct Approximation(f32);
 const CLOSE: Approximation = Approximation(2e-5);
 /// A GPU's own exponential functions and fused operations.
 const GPU: Approximation = Approximation(2e-4);
-/// On a GPU Burn's gradient of gelu is that of its approximation by tanh.
+/// On a GPU, Burn's gradient of gelu is that of the tanh approximation.
 const GELU_ON_A_GPU: Approximation = Approximation(1e-3);
 
 #[derive(Deserialize)]
@@ -84,7 +81,7 @@ impl ModuleVisitor for Parameters<'_> {
     }
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        // `layers.0.Linear.weight` is the weight of the only layer; within it, variants have no place in a name either.
+        // `layers.0.Linear.weight` is called `weight`; variants are no part of a name.
         let lower = |part: &&String| !part.starts_with(char::is_uppercase);
         let name = self.path.iter().filter(lower).skip(2).cloned().collect::<Vec<_>>().join(".");
         if let Some(gradient) = self.gradients.and_then(|gradients| param.val().grad(gradients)) {
@@ -104,7 +101,7 @@ fn compare(what: &str, found: &[f32], expected: &[f32], Approximation(close): Ap
     }
     let scale = expected.iter().fold(1e-1_f32, |scale, value| scale.max(value.abs()));
     let difference = found.iter().zip(expected).map(|(a, b)| (a - b).abs());
-    // Written so that NaN is a difference as well.
+    // NaN counts as a difference.
     match difference.clone().all(|difference| difference <= close * scale) {
         true => Ok(()),
         false => Err(format!("{what}: off by {} of {scale}", difference.fold(0.0, f32::max))),
@@ -129,42 +126,27 @@ fn check(case: &Case, device: &Device, close: Approximation) -> Result<(), Strin
     }
     let device = if case.training { device.clone().autodiff() } else { device.clone() };
     let weights = case.weights.iter().map(|(name, values)| (format!("layers.0.{name}"), values.data()));
-    let mut start = Initializer::loaded(weights.collect(), &device);
-    let network = Sequential::new(&plan, &mut start);
-    start.finish().map_err(|error| error.to_string())?;
+    let mut initializer = Initializer::loaded(weights.collect(), &device);
+    let network = Sequential::new(&plan, &mut initializer);
+    initializer.finish().map_err(|error| error.to_string())?;
     match sample {
-        Shape::Flat(_) => run::<2>(case, &network, &device, close),
-        Shape::Image(_) => run::<4>(case, &network, &device, close),
+        Shape::Flat(_) => run(case, &network, &device, close, Value::Flat),
+        Shape::Image(_) => run(case, &network, &device, close, Value::Image),
     }
 }
 
-trait Rank<const D: usize> {
-    fn value(tensor: Tensor<D>) -> Value;
-}
-
-struct Wrap;
-
-impl Rank<2> for Wrap {
-    fn value(tensor: Tensor<2>) -> Value {
-        Value::Flat(tensor)
-    }
-}
-
-impl Rank<4> for Wrap {
-    fn value(tensor: Tensor<4>) -> Value {
-        Value::Image(tensor)
-    }
-}
-
-fn run<const D: usize>(case: &Case, network: &Sequential, device: &Device, close: Approximation) -> Result<(), String>
-where
-    Wrap: Rank<D>,
-{
+fn run<const D: usize>(
+    case: &Case,
+    network: &Sequential,
+    device: &Device,
+    close: Approximation,
+    value: fn(Tensor<D>) -> Value,
+) -> Result<(), String> {
     let mut input = Tensor::<D>::from_data(case.input.data(), device);
     if case.training {
         input = input.require_grad();
     }
-    let output = network.forward(Wrap::value(input.clone())).flat();
+    let output = network.forward(value(input.clone())).flat();
     compare("output", &floats(output.clone()), &case.output.values, close)?;
     if !case.training {
         return Ok(());

@@ -1,5 +1,3 @@
-//! `avg_pool2d`: the mean of each window.
-
 use serde::{Deserialize, Serialize};
 
 use super::declared::ones;
@@ -9,9 +7,9 @@ use crate::program::{Kind, Lowering, Mean};
 use crate::shape::Shape;
 
 /// The mean of each window, channel by channel. With a number as padding its zeros count, as in PyTorch; with `same`
-/// only the pixels that exist do, as in TensorFlow.
+/// only real pixels do, as in TensorFlow.
 ///
-/// Takes `[batch, channels, height, width]`, gives `[batch, channels, height', width']` with
+/// Takes `[batch, channels, height, width]`, returns `[batch, channels, height', width']` with
 /// height' = ⌊(height + 2 × padding − kernel) / stride⌋ + 1, or ⌈height / stride⌉ with `padding: same`.
 ///
 /// ```yaml
@@ -24,7 +22,7 @@ use crate::shape::Shape;
 pub struct AvgPool2d {
     /// Sides of the window.
     pub kernel: Pair,
-    /// Steps of the window; those of the kernel if not given.
+    /// Steps of the window; the sides of the kernel by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stride: Option<Pair>,
     /// What lies around the image.
@@ -67,13 +65,12 @@ mod built {
     use burn::nn::pool;
 
     use super::*;
-    use crate::layer::Build;
-    use crate::layer::{Forward, Initializer, Value};
+    use crate::layer::{Build, Forward, Initializer, Value};
 
     impl Build for AvgPool2d {
         type Module = pool::AvgPool2d;
 
-        fn build(&self, input: Shape, _start: &mut Initializer<'_>) -> pool::AvgPool2d {
+        fn build(&self, input: Shape, _initializer: &mut Initializer<'_>) -> pool::AvgPool2d {
             let slide = self.slide(input).unwrap_or_default();
             pool::AvgPool2dConfig::new(slide.kernel)
                 .with_strides(slide.stride)
@@ -92,48 +89,36 @@ mod built {
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {
-    use crate::layer::testing::{close, forward};
-    use crate::shape::Shape;
+    use crate::layer::testing::{Shape, agrees};
 
-    /// ```text
-    /// x = torch.arange(1., 10.).reshape(1, 1, 3, 3)
-    /// F.avg_pool2d(x, 2)  # [3]
-    /// F.avg_pool2d(x, (1, 2), stride=(2, 1))  # [[1.5, 2.5], [7.5, 8.5]]
-    /// F.avg_pool2d(x, 2, padding=1)  # [[0.25, 1.25], [2.75, 7]]
-    /// means = lambda x: F.avg_pool2d(F.pad(x, (0, 1, 0, 1)), 2)
-    /// means(x) / means(torch.ones_like(x))  # [[3, 4.5], [7.5, 9]]
-    /// ```
+    // x = torch.arange(1., 10.).reshape(1, 1, 3, 3)
+    // F.avg_pool2d(x, 2)  # [3]
+    // F.avg_pool2d(x, (1, 2), stride=(2, 1))  # [[1.5, 2.5], [7.5, 8.5]]
+    // F.avg_pool2d(x, 2, padding=1)  # [[0.25, 1.25], [2.75, 7]]
+    // means = lambda x: F.avg_pool2d(F.pad(x, (0, 1, 0, 1)), 2)
+    // means(x) / means(torch.ones_like(x))  # [[3, 4.5], [7.5, 9]]
     #[test]
     fn agrees_with_pytorch() {
-        close(
-            &forward("avg_pool2d: 2", Shape::Image([1, 3, 3]), &[], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0]),
-            &[3.0],
-        );
-        close(
-            &forward(
-                "avg_pool2d: { kernel: [1, 2], stride: [2, 1] }",
-                Shape::Image([1, 3, 3]),
-                &[],
-                &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0],
-            ),
+        agrees("avg_pool2d: 2", Shape::Image([1, 3, 3]), &[], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0], &[3.0]);
+        agrees(
+            "avg_pool2d: { kernel: [1, 2], stride: [2, 1] }",
+            Shape::Image([1, 3, 3]),
+            &[],
+            &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0],
             &[1.5, 2.5, 7.5, 8.5],
         );
-        close(
-            &forward(
-                "avg_pool2d: { kernel: 2, padding: 1 }",
-                Shape::Image([1, 3, 3]),
-                &[],
-                &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0],
-            ),
+        agrees(
+            "avg_pool2d: { kernel: 2, padding: 1 }",
+            Shape::Image([1, 3, 3]),
+            &[],
+            &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0],
             &[0.25, 1.25, 2.75, 7.0],
         );
-        close(
-            &forward(
-                "avg_pool2d: { kernel: 2, padding: same }",
-                Shape::Image([1, 3, 3]),
-                &[],
-                &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0],
-            ),
+        agrees(
+            "avg_pool2d: { kernel: 2, padding: same }",
+            Shape::Image([1, 3, 3]),
+            &[],
+            &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0],
             &[3.0, 4.5, 7.5, 9.0],
         );
     }

@@ -1,5 +1,3 @@
-//! `batch_norm`: every channel is brought to mean 0 and variance 1 over the batch.
-
 use serde::{Deserialize, Serialize};
 
 use super::declared::epsilon;
@@ -7,13 +5,13 @@ use super::{FieldErrors, Layer, count};
 use crate::program::{Kind, Lowering};
 use crate::shape::Shape;
 
-/// Brings each channel to mean 0 and variance 1 over the batch.
+/// Normalizes each channel to mean 0 and variance 1 over the batch.
 ///
 /// y = γ (x − mean) / √(variance + ε) + β, with a mean and variance for each channel of an image or each value of a
-/// row. While training they are those of the batch; elsewhere the moving ones, which are updated by moving ← (1 −
-/// momentum) × moving + momentum × batch (Keras' momentum is 1 minus this one; the variance is that of the batch, as in
-/// Keras, where PyTorch takes n / (n − 1) of it). γ begins at 1 and β at 0. The moving values are stored with the
-/// weights but are not counted as parameters, since no gradient reaches them.
+/// row: in training those of the batch, otherwise the moving ones, updated by moving ← (1 − momentum) × moving +
+/// momentum × batch (Keras' momentum is 1 minus this one; the variance is that of the batch, as in Keras, where PyTorch
+/// takes n / (n − 1) of it). γ starts at 1 and β at 0. The moving values are stored with the weights but not counted as
+/// parameters.
 ///
 /// Ioffe and Szegedy, "Batch Normalization: Accelerating Deep Network Training by Reducing Internal Covariate Shift"
 /// (2015).
@@ -26,10 +24,10 @@ use crate::shape::Shape;
 #[cfg_attr(feature = "yaml", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct BatchNorm {
-    /// Share of the newest batch in the moving mean and variance.
+    /// Share of the latest batch in the moving mean and variance.
     #[serde(default = "momentum")]
     pub momentum: f64,
-    /// Added to the variance so that nothing is divided by 0.
+    /// Added to the variance to avoid a division by 0.
     #[serde(default = "epsilon")]
     pub epsilon: f64,
 }
@@ -78,8 +76,7 @@ mod built {
     use super::*;
     use crate::activation::Activation;
     use crate::kernel;
-    use crate::layer::Build;
-    use crate::layer::{Distribution, Forward, Initializer, Value};
+    use crate::layer::{Build, Distribution, Forward, Initializer, Value};
 
     impl Build for BatchNorm {
         type Module = nn::BatchNorm;
@@ -114,7 +111,7 @@ mod built {
         }
     }
 
-    /// The layer through our own operations, with what Burn's own does to the moving values.
+    /// The layer with our own kernels, updating the moving values as Burn does.
     fn here<const D: usize>(layer: &nn::BatchNorm, input: &Tensor<D>, activation: Activation) -> Option<Tensor<D>> {
         let device = input.device();
         let (gamma, beta) = (layer.gamma.val(), layer.beta.val());
@@ -135,39 +132,32 @@ mod built {
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {
-    use crate::layer::testing::{close, forward};
-    use crate::shape::Shape;
+    use crate::layer::testing::{Shape, agrees};
 
-    /// ```text
-    /// layer = torch.nn.BatchNorm2d(2).eval()
-    /// layer.weight.data, layer.bias.data = torch.tensor([2., 0.5]), torch.tensor([1., -1.])  # γ, β
-    /// layer.running_mean, layer.running_var = torch.tensor([1., 0.]), torch.tensor([4., 0.25])
-    /// layer(torch.tensor([1., 2., 3., 4.]).reshape(1, 2, 1, 2))  # [[[1, 2]], [[1.99994, 2.99992]]]
-    /// torch.nn.BatchNorm1d(1, eps=0.5).eval()(torch.tensor([[1.], [2.]]))  # [[0.816497], [1.63299]]
-    /// ```
+    // layer = torch.nn.BatchNorm2d(2).eval()
+    // layer.weight.data, layer.bias.data = torch.tensor([2., 0.5]), torch.tensor([1., -1.])  # γ, β
+    // layer.running_mean, layer.running_var = torch.tensor([1., 0.]), torch.tensor([4., 0.25])
+    // layer(torch.tensor([1., 2., 3., 4.]).reshape(1, 2, 1, 2))  # [[[1, 2]], [[1.99994, 2.99992]]]
+    // torch.nn.BatchNorm1d(1, eps=0.5).eval()(torch.tensor([[1.], [2.]]))  # [[0.816497], [1.63299]]
     #[test]
     fn agrees_with_pytorch() {
-        close(
-            &forward(
-                "batch_norm",
-                Shape::Image([2, 1, 2]),
-                &[
-                    ("gamma", &[2.0, 0.5]),
-                    ("beta", &[1.0, -1.0]),
-                    ("running_mean", &[1.0, 0.0]),
-                    ("running_var", &[4.0, 0.25]),
-                ],
-                &[1.0, 2.0, 3.0, 4.0],
-            ),
+        agrees(
+            "batch_norm",
+            Shape::Image([2, 1, 2]),
+            &[
+                ("gamma", &[2.0, 0.5]),
+                ("beta", &[1.0, -1.0]),
+                ("running_mean", &[1.0, 0.0]),
+                ("running_var", &[4.0, 0.25]),
+            ],
+            &[1.0, 2.0, 3.0, 4.0],
             &[1.0, 2.0, 1.99994, 2.99992],
         );
-        close(
-            &forward(
-                "batch_norm: { epsilon: 0.5 }",
-                Shape::Flat(1),
-                &[("gamma", &[1.0]), ("beta", &[0.0]), ("running_mean", &[0.0]), ("running_var", &[1.0])],
-                &[1.0, 2.0],
-            ),
+        agrees(
+            "batch_norm: { epsilon: 0.5 }",
+            Shape::Flat(1),
+            &[("gamma", &[1.0]), ("beta", &[0.0]), ("running_mean", &[0.0]), ("running_var", &[1.0])],
+            &[1.0, 2.0],
             &[0.816497, 1.63299],
         );
     }

@@ -1,5 +1,3 @@
-//! `conv2d`: a small window of weights slides over an image.
-
 use serde::{Deserialize, Serialize};
 
 use super::declared::{one, ones, yes};
@@ -10,12 +8,11 @@ use crate::shape::Shape;
 
 /// A two-dimensional convolution: a small window of weights slides over an image.
 ///
-/// `y[f, i, j] = b[f] + Σ w[f, c, m, n] x[c, i × stride + m × dilation, j × stride + n × dilation]`, a
-/// cross-correlation as everywhere in the field.
+/// `y[f, i, j] = b[f] + Σ w[f, c, m, n] x[c, i × stride + m × dilation, j × stride + n × dilation]`.
 ///
-/// Takes `[batch, channels, height, width]`, gives `[batch, filters, height', width']` with height' = ⌊(height + 2 ×
+/// Takes `[batch, channels, height, width]`, returns `[batch, filters, height', width']` with height' = ⌊(height + 2 ×
 /// padding − dilation × (kernel − 1) − 1) / stride⌋ + 1, or ⌈height / stride⌉ with `padding: same`. Weights are
-/// `[filters, channels / groups, kernel, kernel]`; the bias is `[filters]` and begins at 0.
+/// `[filters, channels / groups, kernel, kernel]`; the bias is `[filters]` and starts at 0.
 ///
 /// Dumoulin and Visin, "A guide to convolution arithmetic for deep learning" (2016).
 ///
@@ -40,7 +37,7 @@ pub struct Conv2d {
     /// Distance of the window's taps.
     #[serde(default = "ones")]
     pub dilation: Pair,
-    /// Into how many parts channels and filters are divided; each part sees its own channels only.
+    /// Into how many parts channels and filters are divided; each part sees only its own channels.
     #[serde(default = "one")]
     pub groups: usize,
     /// Whether a bias is added.
@@ -49,7 +46,7 @@ pub struct Conv2d {
     /// What the weights are drawn from.
     #[serde(default)]
     pub init: Init,
-    /// Whether the weights are divided by their largest singular value (Miyato et al. 2018), for critics.
+    /// Whether the weights are divided by their largest singular value (Miyato et al. 2018).
     #[serde(default)]
     pub spectral_norm: bool,
 }
@@ -134,8 +131,7 @@ mod built {
     use super::*;
     use crate::activation::Activation;
     use crate::kernel;
-    use crate::layer::Build;
-    use crate::layer::{Forward, Initializer, Spectral, Value};
+    use crate::layer::{Build, Forward, Initializer, Spectral, Value};
 
     impl Build for Conv2d {
         type Module = Conv2dModule;
@@ -152,7 +148,6 @@ mod built {
         }
     }
 
-    /// A built `conv2d`.
     #[derive(Module, Debug)]
     pub struct Conv2dModule {
         /// `[filters, channels / groups, kernel height, kernel width]`
@@ -220,118 +215,98 @@ mod tests {
 
     #[test]
     fn a_kernel_larger_than_the_image_is_refused() {
-        let misfit = conv(5, 1, Padding::Valid).output(Shape::Image([1, 3, 3])).unwrap_err();
-        assert!(misfit.found.contains("5 by 5"), "{misfit:?}");
+        let error = conv(5, 1, Padding::Valid).output(Shape::Image([1, 3, 3])).unwrap_err();
+        assert!(error.found.contains("5 by 5"), "{error:?}");
     }
 
     #[test]
-    fn every_field_that_makes_no_sense_is_told() {
+    fn every_wrong_field_is_reported() {
         let mut errors = FieldErrors::default();
         Conv2d { stride: 0.into(), groups: 3, ..Conv2d::new(8, 2000) }.check(&mut errors);
-        let fields: Vec<&str> = errors.0.iter().map(|fault| fault.field).collect();
+        let fields: Vec<&str> = errors.0.iter().map(|error| error.field).collect();
         assert_eq!(fields, ["kernel", "stride", "groups"]);
     }
 
-    /// ```text
-    /// x = torch.arange(1., 10.).reshape(1, 1, 3, 3)
-    /// w = torch.tensor([0.1, 0.2, 0.3, 0.4]).reshape(1, 1, 2, 2)
-    /// F.conv2d(x, w, torch.tensor([0.5]))  # [[4.2, 5.2], [7.2, 8.2]]
-    /// F.conv2d(x, w, stride=2, padding=1)  # [[0.4, 1.8], [3.6, 7.7]]
-    /// F.conv2d(x, w, dilation=2)  # [6.4]
-    /// F.conv2d(x, torch.tensor([1., 10.]).reshape(1, 1, 1, 2), stride=(2, 1))  # [[21, 32], [87, 98]]
-    /// x = torch.tensor([2., 3.]).reshape(1, 2, 1, 1)
-    /// F.conv2d(x, torch.tensor([[1., 10.], [100., 1000.]]).reshape(2, 2, 1, 1))  # [[[32]], [[3200]]]
-    /// F.conv2d(x, torch.tensor([0.1, 0.2]).reshape(2, 1, 1, 1), groups=2)  # [[[0.2]], [[0.6]]]
-    /// ```
+    // x = torch.arange(1., 10.).reshape(1, 1, 3, 3)
+    // w = torch.tensor([0.1, 0.2, 0.3, 0.4]).reshape(1, 1, 2, 2)
+    // F.conv2d(x, w, torch.tensor([0.5]))  # [[4.2, 5.2], [7.2, 8.2]]
+    // F.conv2d(x, w, stride=2, padding=1)  # [[0.4, 1.8], [3.6, 7.7]]
+    // F.conv2d(x, w, dilation=2)  # [6.4]
+    // F.conv2d(x, torch.tensor([1., 10.]).reshape(1, 1, 1, 2), stride=(2, 1))  # [[21, 32], [87, 98]]
+    // x = torch.tensor([2., 3.]).reshape(1, 2, 1, 1)
+    // F.conv2d(x, torch.tensor([[1., 10.], [100., 1000.]]).reshape(2, 2, 1, 1))  # [[[32]], [[3200]]]
+    // F.conv2d(x, torch.tensor([0.1, 0.2]).reshape(2, 1, 1, 1), groups=2)  # [[[0.2]], [[0.6]]]
     #[cfg(all(feature = "flex", feature = "yaml"))]
     #[test]
     fn agrees_with_pytorch() {
-        use crate::layer::testing::{close, forward};
+        use crate::layer::testing::agrees;
 
-        close(
-            &forward(
-                "conv2d: { filters: 1, kernel: 2 }",
-                Shape::Image([1, 3, 3]),
-                &[("weight", &[0.1, 0.2, 0.3, 0.4]), ("bias", &[0.5])],
-                &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0],
-            ),
+        agrees(
+            "conv2d: { filters: 1, kernel: 2 }",
+            Shape::Image([1, 3, 3]),
+            &[("weight", &[0.1, 0.2, 0.3, 0.4]), ("bias", &[0.5])],
+            &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0],
             &[4.2, 5.2, 7.2, 8.2],
         );
-        close(
-            &forward(
-                "conv2d: { filters: 1, kernel: 2, stride: 2, padding: 1, bias: false }",
-                Shape::Image([1, 3, 3]),
-                &[("weight", &[0.1, 0.2, 0.3, 0.4])],
-                &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0],
-            ),
+        agrees(
+            "conv2d: { filters: 1, kernel: 2, stride: 2, padding: 1, bias: false }",
+            Shape::Image([1, 3, 3]),
+            &[("weight", &[0.1, 0.2, 0.3, 0.4])],
+            &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0],
             &[0.4, 1.8, 3.6, 7.7],
         );
-        close(
-            &forward(
-                "conv2d: { filters: 1, kernel: 2, dilation: 2, bias: false }",
-                Shape::Image([1, 3, 3]),
-                &[("weight", &[0.1, 0.2, 0.3, 0.4])],
-                &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0],
-            ),
+        agrees(
+            "conv2d: { filters: 1, kernel: 2, dilation: 2, bias: false }",
+            Shape::Image([1, 3, 3]),
+            &[("weight", &[0.1, 0.2, 0.3, 0.4])],
+            &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0],
             &[6.4],
         );
-        close(
-            &forward(
-                "conv2d: { filters: 1, kernel: [1, 2], stride: [2, 1], bias: false }",
-                Shape::Image([1, 3, 3]),
-                &[("weight", &[1.0, 10.0])],
-                &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0],
-            ),
+        agrees(
+            "conv2d: { filters: 1, kernel: [1, 2], stride: [2, 1], bias: false }",
+            Shape::Image([1, 3, 3]),
+            &[("weight", &[1.0, 10.0])],
+            &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0],
             &[21.0, 32.0, 87.0, 98.0],
         );
-        close(
-            &forward(
-                "conv2d: { filters: 2, kernel: 1, bias: false }",
-                Shape::Image([2, 1, 1]),
-                &[("weight", &[1.0, 10.0, 100.0, 1000.0])],
-                &[2.0, 3.0],
-            ),
+        agrees(
+            "conv2d: { filters: 2, kernel: 1, bias: false }",
+            Shape::Image([2, 1, 1]),
+            &[("weight", &[1.0, 10.0, 100.0, 1000.0])],
+            &[2.0, 3.0],
             &[32.0, 3200.0],
         );
-        close(
-            &forward(
-                "conv2d: { filters: 2, kernel: 1, groups: 2, bias: false }",
-                Shape::Image([2, 1, 1]),
-                &[("weight", &[0.1, 0.2])],
-                &[2.0, 3.0],
-            ),
+        agrees(
+            "conv2d: { filters: 2, kernel: 1, groups: 2, bias: false }",
+            Shape::Image([2, 1, 1]),
+            &[("weight", &[0.1, 0.2])],
+            &[2.0, 3.0],
             &[0.2, 0.6],
         );
     }
 
-    /// ```text
-    /// x = torch.arange(1., 10.).reshape(1, 1, 3, 3)
-    /// w = torch.tensor([0.1, 0.2, 0.3, 0.4]).reshape(1, 1, 2, 2)
-    /// F.conv2d(F.pad(x, (0, 1, 0, 1)), w)  # [[3.7, 4.7, 2.1], [6.7, 7.7, 3.3], [2.3, 2.6, 0.9]]
-    /// x = torch.arange(16.).reshape(1, 1, 4, 4)
-    /// F.conv2d(F.pad(x, (0, 1, 0, 1)), torch.ones(1, 1, 3, 3), stride=2)  # [[45, 39], [66, 50]]
-    /// ```
+    // x = torch.arange(1., 10.).reshape(1, 1, 3, 3)
+    // w = torch.tensor([0.1, 0.2, 0.3, 0.4]).reshape(1, 1, 2, 2)
+    // F.conv2d(F.pad(x, (0, 1, 0, 1)), w)  # [[3.7, 4.7, 2.1], [6.7, 7.7, 3.3], [2.3, 2.6, 0.9]]
+    // x = torch.arange(16.).reshape(1, 1, 4, 4)
+    // F.conv2d(F.pad(x, (0, 1, 0, 1)), torch.ones(1, 1, 3, 3), stride=2)  # [[45, 39], [66, 50]]
     #[cfg(all(feature = "flex", feature = "yaml"))]
     #[test]
     fn same_padding_lies_at_the_bottom_and_right_where_it_is_uneven() {
-        use crate::layer::testing::{close, forward};
+        use crate::layer::testing::agrees;
 
-        close(
-            &forward(
-                "conv2d: { filters: 1, kernel: 2, padding: same, bias: false }",
-                Shape::Image([1, 3, 3]),
-                &[("weight", &[0.1, 0.2, 0.3, 0.4])],
-                &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0],
-            ),
+        agrees(
+            "conv2d: { filters: 1, kernel: 2, padding: same, bias: false }",
+            Shape::Image([1, 3, 3]),
+            &[("weight", &[0.1, 0.2, 0.3, 0.4])],
+            &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0],
             &[3.7, 4.7, 2.1, 6.7, 7.7, 3.3, 2.3, 2.6, 0.9],
         );
-        close(
-            &forward(
-                "conv2d: { filters: 1, kernel: 3, stride: 2, padding: same, bias: false }",
-                Shape::Image([1, 4, 4]),
-                &[("weight", &[1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0])],
-                &[0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 11.0, 12.0, 13.0, 14.0, 15.0],
-            ),
+        agrees(
+            "conv2d: { filters: 1, kernel: 3, stride: 2, padding: same, bias: false }",
+            Shape::Image([1, 4, 4]),
+            &[("weight", &[1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0])],
+            &[0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 11.0, 12.0, 13.0, 14.0, 15.0],
             &[45.0, 39.0, 66.0, 50.0],
         );
     }

@@ -1,5 +1,3 @@
-//! `conv_transpose2d`: the reverse of a convolution, which makes images larger.
-
 use serde::{Deserialize, Serialize};
 
 use super::declared::{one, ones, yes, zeros};
@@ -10,10 +8,10 @@ use crate::shape::Shape;
 
 /// A two-dimensional transposed convolution: every input pixel stamps the window, scaled, into the output.
 ///
-/// Takes `[batch, channels, height, width]`, gives `[batch, filters, height', width']`. With `padding: same`
+/// Takes `[batch, channels, height, width]`, returns `[batch, filters, height', width']`. With `padding: same`
 /// height' = height × stride, which is TensorFlow's rule; otherwise
 /// height' = (height − 1) × stride + dilation × (kernel − 1) + 1 − 2 × padding + output_padding.
-/// Weights are `[channels, filters / groups, kernel, kernel]`; the bias is `[filters]` and begins at 0.
+/// Weights are `[channels, filters / groups, kernel, kernel]`; the bias is `[filters]` and starts at 0.
 ///
 /// Dumoulin and Visin, "A guide to convolution arithmetic for deep learning" (2016).
 ///
@@ -41,7 +39,7 @@ pub struct ConvTranspose2d {
     /// Distance of the window's taps.
     #[serde(default = "ones")]
     pub dilation: Pair,
-    /// Into how many parts channels and filters are divided; each part sees its own channels only.
+    /// Into how many parts channels and filters are divided; each part sees only its own channels.
     #[serde(default = "one")]
     pub groups: usize,
     /// Whether a bias is added.
@@ -93,8 +91,7 @@ impl ConvTranspose2d {
         })
     }
 
-    /// Along one direction: the pixels cut off before the image, and the size that is left of the full output,
-    /// extended with zeros where it is too short. `None` if nothing is left.
+    /// Along one direction: the pixels cut off before the output, and its size. `None` if nothing is left.
     fn cut(&self, axis: usize, input: usize) -> Option<(usize, usize)> {
         let (kernel, stride) = (span(self.kernel, self.dilation)[axis], self.stride.0[axis]);
         let full = input.saturating_sub(1).saturating_mul(stride).saturating_add(kernel);
@@ -176,8 +173,7 @@ mod built {
     use super::*;
     use crate::activation::Activation;
     use crate::kernel;
-    use crate::layer::Build;
-    use crate::layer::{Forward, Initializer, Spectral, Value};
+    use crate::layer::{Build, Forward, Initializer, Spectral, Value};
 
     impl Build for ConvTranspose2d {
         type Module = ConvTranspose2dModule;
@@ -185,7 +181,7 @@ mod built {
         fn build(&self, input: Shape, initializer: &mut Initializer<'_>) -> ConvTranspose2dModule {
             let Shapes { weight, bias } = self.shapes(input);
             let [channels, given, rows, columns] = weight;
-            // Counted as in Keras and PyTorch: as if it were the convolution the other way.
+            // As in Keras and PyTorch: the fans of the reverse convolution.
             let initial = self.init.of(given * rows * columns, channels * rows * columns);
             let weight = initializer.parameter("weight", weight, initial);
             let bias = initializer.bias(bias);
@@ -277,98 +273,80 @@ mod tests {
         assert!(layer(3, 1, Padding::Pixels(9)).output(Shape::Image([4, 7, 7])).is_err());
     }
 
-    /// ```text
-    /// x = torch.tensor([1., 2.]).reshape(1, 1, 1, 2)
-    /// w = torch.tensor([0.1, 0.2, 0.3, 0.4]).reshape(1, 1, 2, 2)
-    /// F.conv_transpose2d(x, w, torch.tensor([0.5]), stride=2)  # [[0.6, 0.7, 0.7, 0.9], [0.8, 0.9, 1.1, 1.3]]
-    /// F.conv_transpose2d(x, w, dilation=2)  # [[0.1, 0.2, 0.2, 0.4], [0, 0, 0, 0], [0.3, 0.6, 0.4, 0.8]]
-    /// w = (torch.arange(1., 10.) / 10).reshape(1, 1, 3, 3)
-    /// F.conv_transpose2d(x, w, stride=2, padding=1, output_padding=1)  # [[0.5, 1.4, 1, 1.2], [0.8, 2.3, 1.6, 1.8]]
-    /// x = torch.tensor([2., 3.]).reshape(1, 2, 1, 1)
-    /// F.conv_transpose2d(x, torch.tensor([[1., 10.], [100., 1000.]]).reshape(2, 2, 1, 1))  # [[[302]], [[3020]]]
-    /// F.conv_transpose2d(x, torch.tensor([0.1, 0.2]).reshape(2, 1, 1, 1), groups=2)  # [[[0.2]], [[0.6]]]
-    /// ```
+    // x = torch.tensor([1., 2.]).reshape(1, 1, 1, 2)
+    // w = torch.tensor([0.1, 0.2, 0.3, 0.4]).reshape(1, 1, 2, 2)
+    // F.conv_transpose2d(x, w, torch.tensor([0.5]), stride=2)  # [[0.6, 0.7, 0.7, 0.9], [0.8, 0.9, 1.1, 1.3]]
+    // F.conv_transpose2d(x, w, dilation=2)  # [[0.1, 0.2, 0.2, 0.4], [0, 0, 0, 0], [0.3, 0.6, 0.4, 0.8]]
+    // w = (torch.arange(1., 10.) / 10).reshape(1, 1, 3, 3)
+    // F.conv_transpose2d(x, w, stride=2, padding=1, output_padding=1)  # [[0.5, 1.4, 1, 1.2], [0.8, 2.3, 1.6, 1.8]]
+    // x = torch.tensor([2., 3.]).reshape(1, 2, 1, 1)
+    // F.conv_transpose2d(x, torch.tensor([[1., 10.], [100., 1000.]]).reshape(2, 2, 1, 1))  # [[[302]], [[3020]]]
+    // F.conv_transpose2d(x, torch.tensor([0.1, 0.2]).reshape(2, 1, 1, 1), groups=2)  # [[[0.2]], [[0.6]]]
     #[cfg(all(feature = "flex", feature = "yaml"))]
     #[test]
     fn agrees_with_pytorch() {
-        use crate::layer::testing::{close, forward};
+        use crate::layer::testing::agrees;
 
-        close(
-            &forward(
-                "conv_transpose2d: { filters: 1, kernel: 2, stride: 2 }",
-                Shape::Image([1, 1, 2]),
-                &[("weight", &[0.1, 0.2, 0.3, 0.4]), ("bias", &[0.5])],
-                &[1.0, 2.0],
-            ),
+        agrees(
+            "conv_transpose2d: { filters: 1, kernel: 2, stride: 2 }",
+            Shape::Image([1, 1, 2]),
+            &[("weight", &[0.1, 0.2, 0.3, 0.4]), ("bias", &[0.5])],
+            &[1.0, 2.0],
             &[0.6, 0.7, 0.7, 0.9, 0.8, 0.9, 1.1, 1.3],
         );
-        close(
-            &forward(
-                "conv_transpose2d: { filters: 1, kernel: 2, dilation: 2, bias: false }",
-                Shape::Image([1, 1, 2]),
-                &[("weight", &[0.1, 0.2, 0.3, 0.4])],
-                &[1.0, 2.0],
-            ),
+        agrees(
+            "conv_transpose2d: { filters: 1, kernel: 2, dilation: 2, bias: false }",
+            Shape::Image([1, 1, 2]),
+            &[("weight", &[0.1, 0.2, 0.3, 0.4])],
+            &[1.0, 2.0],
             &[0.1, 0.2, 0.2, 0.4, 0.0, 0.0, 0.0, 0.0, 0.3, 0.6, 0.4, 0.8],
         );
-        close(
-            &forward(
-                "conv_transpose2d: { filters: 1, kernel: 3, stride: 2, padding: 1, output_padding: 1, bias: false }",
-                Shape::Image([1, 1, 2]),
-                &[("weight", &[0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9])],
-                &[1.0, 2.0],
-            ),
+        agrees(
+            "conv_transpose2d: { filters: 1, kernel: 3, stride: 2, padding: 1, output_padding: 1, bias: false }",
+            Shape::Image([1, 1, 2]),
+            &[("weight", &[0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9])],
+            &[1.0, 2.0],
             &[0.5, 1.4, 1.0, 1.2, 0.8, 2.3, 1.6, 1.8],
         );
-        close(
-            &forward(
-                "conv_transpose2d: { filters: 2, kernel: 1, bias: false }",
-                Shape::Image([2, 1, 1]),
-                &[("weight", &[1.0, 10.0, 100.0, 1000.0])],
-                &[2.0, 3.0],
-            ),
+        agrees(
+            "conv_transpose2d: { filters: 2, kernel: 1, bias: false }",
+            Shape::Image([2, 1, 1]),
+            &[("weight", &[1.0, 10.0, 100.0, 1000.0])],
+            &[2.0, 3.0],
             &[302.0, 3020.0],
         );
-        close(
-            &forward(
-                "conv_transpose2d: { filters: 2, kernel: 1, groups: 2, bias: false }",
-                Shape::Image([2, 1, 1]),
-                &[("weight", &[0.1, 0.2])],
-                &[2.0, 3.0],
-            ),
+        agrees(
+            "conv_transpose2d: { filters: 2, kernel: 1, groups: 2, bias: false }",
+            Shape::Image([2, 1, 1]),
+            &[("weight", &[0.1, 0.2])],
+            &[2.0, 3.0],
             &[0.2, 0.6],
         );
     }
 
-    /// ```text
-    /// x = torch.tensor([1., 2.]).reshape(1, 1, 1, 2)
-    /// w = (torch.arange(1., 10.) / 10).reshape(1, 1, 3, 3)
-    /// F.conv_transpose2d(x, w, stride=2)[..., :2, :4]  # [[0.1, 0.2, 0.5, 0.4], [0.4, 0.5, 1.4, 1]]
-    /// w = torch.tensor([0.1, 0.2, 0.3, 0.4]).reshape(1, 1, 2, 2)
-    /// F.pad(F.conv_transpose2d(x, w, stride=3), (0, 1, 0, 1))
-    /// # [[0.1, 0.2, 0, 0.2, 0.4, 0], [0.3, 0.4, 0, 0.6, 0.8, 0], [0, 0, 0, 0, 0, 0]]
-    /// ```
+    // x = torch.tensor([1., 2.]).reshape(1, 1, 1, 2)
+    // w = (torch.arange(1., 10.) / 10).reshape(1, 1, 3, 3)
+    // F.conv_transpose2d(x, w, stride=2)[..., :2, :4]  # [[0.1, 0.2, 0.5, 0.4], [0.4, 0.5, 1.4, 1]]
+    // w = torch.tensor([0.1, 0.2, 0.3, 0.4]).reshape(1, 1, 2, 2)
+    // F.pad(F.conv_transpose2d(x, w, stride=3), (0, 1, 0, 1))
+    // # [[0.1, 0.2, 0, 0.2, 0.4, 0], [0.3, 0.4, 0, 0.6, 0.8, 0], [0, 0, 0, 0, 0, 0]]
     #[cfg(all(feature = "flex", feature = "yaml"))]
     #[test]
     fn same_padding_cuts_at_the_bottom_and_right_where_it_is_uneven() {
-        use crate::layer::testing::{close, forward};
+        use crate::layer::testing::agrees;
 
-        close(
-            &forward(
-                "conv_transpose2d: { filters: 1, kernel: 3, stride: 2, padding: same, bias: false }",
-                Shape::Image([1, 1, 2]),
-                &[("weight", &[0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9])],
-                &[1.0, 2.0],
-            ),
+        agrees(
+            "conv_transpose2d: { filters: 1, kernel: 3, stride: 2, padding: same, bias: false }",
+            Shape::Image([1, 1, 2]),
+            &[("weight", &[0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9])],
+            &[1.0, 2.0],
             &[0.1, 0.2, 0.5, 0.4, 0.4, 0.5, 1.4, 1.0],
         );
-        close(
-            &forward(
-                "conv_transpose2d: { filters: 1, kernel: 2, stride: 3, padding: same, bias: false }",
-                Shape::Image([1, 1, 2]),
-                &[("weight", &[0.1, 0.2, 0.3, 0.4])],
-                &[1.0, 2.0],
-            ),
+        agrees(
+            "conv_transpose2d: { filters: 1, kernel: 2, stride: 3, padding: same, bias: false }",
+            Shape::Image([1, 1, 2]),
+            &[("weight", &[0.1, 0.2, 0.3, 0.4])],
+            &[1.0, 2.0],
             &[0.1, 0.2, 0.0, 0.2, 0.4, 0.0, 0.3, 0.4, 0.0, 0.6, 0.8, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
         );
     }

@@ -8,34 +8,31 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::{LayerSpec, Pair};
 
-/// The default of a bias.
+// Defaults of fields.
+
 pub(super) fn yes() -> bool {
     true
 }
 
-/// The default of groups.
 pub(super) fn one() -> usize {
     1
 }
 
-/// The default of strides and dilations.
 pub(super) fn ones() -> Pair {
     1.into()
 }
 
-/// The default of an output padding.
 pub(super) fn zeros() -> Pair {
     0.into()
 }
 
-/// The default of what is added to a variance.
 pub(super) fn epsilon() -> f64 {
     1e-5
 }
 
-/// A choice between things that have a name each.
+/// A choice between named things.
 pub(super) trait Named: Sized {
-    /// Reads the thing called `name`.
+    /// Reads the fields of the one called `name`.
     fn read<'de, D: Deserializer<'de>>(name: &str, fields: D) -> Result<Self, D::Error>;
 }
 
@@ -46,8 +43,7 @@ pub(crate) fn one_key<S: Serializer>(serializer: S, name: &str, fields: &impl Se
     map.end()
 }
 
-/// Only the full form, `{ name: fields }`: what a program wrote reads the same in every build. In YAML, bare words and
-/// short forms are expanded before they get here.
+/// Only the full form, so that a manifest reads the same in every build; the YAML reader expands the other forms first.
 impl<'de> Deserialize<'de> for LayerSpec {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_map(LayerVisitor)

@@ -1,5 +1,3 @@
-//! `group_norm`: groups of channels are brought to mean 0 and variance 1 within each sample.
-
 use serde::{Deserialize, Serialize};
 
 use super::declared::epsilon;
@@ -8,10 +6,10 @@ use super::{FieldErrors, Layer, ShapeError, count};
 use crate::program::{Kind, Lowering, Normalize};
 use crate::shape::Shape;
 
-/// Brings groups of channels of each sample to mean 0 and variance 1.
+/// Normalizes groups of channels of each sample to mean 0 and variance 1.
 ///
 /// y = γ (x − mean) / √(variance + ε) + β, with the mean and variance of each group of channels of each sample, and a γ
-/// and β for each channel. γ begins at 1 and β at 0.
+/// and β for each channel. γ starts at 1 and β at 0.
 ///
 /// Wu and He, "Group Normalization" (2018).
 ///
@@ -25,7 +23,7 @@ use crate::shape::Shape;
 pub struct GroupNorm {
     /// Into how many groups the channels are divided.
     pub groups: usize,
-    /// Added to the variance so that nothing is divided by 0.
+    /// Added to the variance to avoid a division by 0.
     #[serde(default = "epsilon")]
     pub epsilon: f64,
 }
@@ -73,8 +71,7 @@ mod built {
     use burn::tensor::Tensor;
 
     use super::*;
-    use crate::layer::Build;
-    use crate::layer::{Distribution, Forward, Initializer, Value};
+    use crate::layer::{Build, Distribution, Forward, Initializer, Value};
 
     impl Build for GroupNorm {
         type Module = GroupNormModule;
@@ -84,7 +81,7 @@ mod built {
         }
     }
 
-    /// A built `group_norm` or `instance_norm`. Burn's own refuses rows, and a batch of two values or fewer.
+    /// For `group_norm` and `instance_norm`. Burn's own refuses rows, and a batch of two values or fewer.
     #[derive(Module, Debug)]
     pub struct GroupNormModule {
         /// `[channels]`
@@ -142,34 +139,27 @@ mod built {
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {
-    use crate::layer::testing::{close, forward};
-    use crate::shape::Shape;
+    use crate::layer::testing::{Shape, agrees};
 
-    /// ```text
-    /// layer = torch.nn.GroupNorm(2, 4)
-    /// layer.weight.data, layer.bias.data = torch.tensor([1., 2., 3., 4.]), torch.tensor([0., 0., 0., 1.])  # γ, β
-    /// layer(torch.tensor([1., 3., 10., 30.]).reshape(1, 4, 1, 1))  # [[[-0.999995]], [[1.99999]], [[-3]], [[5]]]
-    /// torch.nn.GroupNorm(1, 3, eps=0.5)(torch.tensor([[1., 2., 6.], [3., 0., 0.]]))
-    /// # [[-0.879883, -0.439941, 1.31982], [1.26491, -0.632456, -0.632456]]
-    /// ```
+    // layer = torch.nn.GroupNorm(2, 4)
+    // layer.weight.data, layer.bias.data = torch.tensor([1., 2., 3., 4.]), torch.tensor([0., 0., 0., 1.])  # γ, β
+    // layer(torch.tensor([1., 3., 10., 30.]).reshape(1, 4, 1, 1))  # [[[-0.999995]], [[1.99999]], [[-3]], [[5]]]
+    // torch.nn.GroupNorm(1, 3, eps=0.5)(torch.tensor([[1., 2., 6.], [3., 0., 0.]]))
+    // # [[-0.879883, -0.439941, 1.31982], [1.26491, -0.632456, -0.632456]]
     #[test]
     fn agrees_with_pytorch() {
-        close(
-            &forward(
-                "group_norm: 2",
-                Shape::Image([4, 1, 1]),
-                &[("gamma", &[1.0, 2.0, 3.0, 4.0]), ("beta", &[0.0, 0.0, 0.0, 1.0])],
-                &[1.0, 3.0, 10.0, 30.0],
-            ),
+        agrees(
+            "group_norm: 2",
+            Shape::Image([4, 1, 1]),
+            &[("gamma", &[1.0, 2.0, 3.0, 4.0]), ("beta", &[0.0, 0.0, 0.0, 1.0])],
+            &[1.0, 3.0, 10.0, 30.0],
             &[-0.999995, 1.99999, -3.0, 5.0],
         );
-        close(
-            &forward(
-                "group_norm: { groups: 1, epsilon: 0.5 }",
-                Shape::Flat(3),
-                &[("gamma", &[1.0, 1.0, 1.0]), ("beta", &[0.0, 0.0, 0.0])],
-                &[1.0, 2.0, 6.0, 3.0, 0.0, 0.0],
-            ),
+        agrees(
+            "group_norm: { groups: 1, epsilon: 0.5 }",
+            Shape::Flat(3),
+            &[("gamma", &[1.0, 1.0, 1.0]), ("beta", &[0.0, 0.0, 0.0])],
+            &[1.0, 2.0, 6.0, 3.0, 0.0, 0.0],
             &[-0.879883, -0.439941, 1.31982, 1.26491, -0.632456, -0.632456],
         );
     }

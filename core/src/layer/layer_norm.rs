@@ -1,5 +1,3 @@
-//! `layer_norm`: every sample is brought to mean 0 and variance 1.
-
 use serde::{Deserialize, Serialize};
 
 use super::declared::epsilon;
@@ -7,10 +5,10 @@ use super::{FieldErrors, Layer, count};
 use crate::program::{Kind, Lowering, Normalize};
 use crate::shape::Shape;
 
-/// Brings each sample to mean 0 and variance 1.
+/// Normalizes each sample to mean 0 and variance 1.
 ///
 /// y = γ (x − mean) / √(variance + ε) + β, with the mean and variance of all values of a sample and a γ and β for each
-/// of them. γ begins at 1 and β at 0.
+/// of them. γ starts at 1 and β at 0.
 ///
 /// Ba, Kiros and Hinton, "Layer Normalization" (2016); PyTorch's `LayerNorm([channels, height, width])`.
 ///
@@ -21,7 +19,7 @@ use crate::shape::Shape;
 #[cfg_attr(feature = "yaml", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct LayerNorm {
-    /// Added to the variance so that nothing is divided by 0.
+    /// Added to the variance to avoid a division by 0.
     #[serde(default = "epsilon")]
     pub epsilon: f64,
 }
@@ -55,8 +53,7 @@ mod built {
     use burn::tensor::module::layer_norm;
 
     use super::*;
-    use crate::layer::Build;
-    use crate::layer::{Distribution, Forward, Initializer, Value};
+    use crate::layer::{Build, Distribution, Forward, Initializer, Value};
 
     impl Build for LayerNorm {
         type Module = LayerNormModule;
@@ -70,7 +67,6 @@ mod built {
         }
     }
 
-    /// A built `layer_norm`.
     #[derive(Module, Debug)]
     pub struct LayerNormModule {
         /// `[values]`
@@ -101,35 +97,28 @@ mod built {
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {
-    use crate::layer::testing::{close, forward};
-    use crate::shape::Shape;
+    use crate::layer::testing::{Shape, agrees};
 
-    /// ```text
-    /// layer = torch.nn.LayerNorm(3)
-    /// layer.weight.data, layer.bias.data = torch.tensor([1., 2., 3.]), torch.tensor([0., 0., 1.])  # γ, β
-    /// layer(torch.tensor([[1., 2., 6.], [3., 1., 0.]]))
-    /// # [[-0.925819, -0.925819, 5.16619], [1.3363, -0.534521, -2.20712]]
-    /// torch.nn.LayerNorm([2, 1, 2], eps=0.5)(torch.tensor([1., 3., 10., 30.]).reshape(1, 2, 1, 2))
-    /// # [[[-0.870388, -0.696311]], [[-0.0870388, 1.65374]]]
-    /// ```
+    // layer = torch.nn.LayerNorm(3)
+    // layer.weight.data, layer.bias.data = torch.tensor([1., 2., 3.]), torch.tensor([0., 0., 1.])  # γ, β
+    // layer(torch.tensor([[1., 2., 6.], [3., 1., 0.]]))
+    // # [[-0.925819, -0.925819, 5.16619], [1.3363, -0.534521, -2.20712]]
+    // torch.nn.LayerNorm([2, 1, 2], eps=0.5)(torch.tensor([1., 3., 10., 30.]).reshape(1, 2, 1, 2))
+    // # [[[-0.870388, -0.696311]], [[-0.0870388, 1.65374]]]
     #[test]
     fn agrees_with_pytorch() {
-        close(
-            &forward(
-                "layer_norm",
-                Shape::Flat(3),
-                &[("gamma", &[1.0, 2.0, 3.0]), ("beta", &[0.0, 0.0, 1.0])],
-                &[1.0, 2.0, 6.0, 3.0, 1.0, 0.0],
-            ),
+        agrees(
+            "layer_norm",
+            Shape::Flat(3),
+            &[("gamma", &[1.0, 2.0, 3.0]), ("beta", &[0.0, 0.0, 1.0])],
+            &[1.0, 2.0, 6.0, 3.0, 1.0, 0.0],
             &[-0.925819, -0.925819, 5.16619, 1.3363, -0.534521, -2.20712],
         );
-        close(
-            &forward(
-                "layer_norm: { epsilon: 0.5 }",
-                Shape::Image([2, 1, 2]),
-                &[("gamma", &[1.0, 1.0, 1.0, 1.0]), ("beta", &[0.0, 0.0, 0.0, 0.0])],
-                &[1.0, 3.0, 10.0, 30.0],
-            ),
+        agrees(
+            "layer_norm: { epsilon: 0.5 }",
+            Shape::Image([2, 1, 2]),
+            &[("gamma", &[1.0, 1.0, 1.0, 1.0]), ("beta", &[0.0, 0.0, 0.0, 0.0])],
+            &[1.0, 3.0, 10.0, 30.0],
             &[-0.870388, -0.696311, -0.0870388, 1.65374],
         );
     }

@@ -1,5 +1,3 @@
-//! `linear`: every output is a weighted sum of all inputs.
-
 use serde::{Deserialize, Serialize};
 
 use super::declared::yes;
@@ -9,7 +7,7 @@ use crate::shape::Shape;
 
 /// A fully connected layer, y = x W + b.
 ///
-/// Takes `[batch, inputs]`, gives `[batch, units]`. W is `[inputs, units]`, b is `[units]` and begins at 0.
+/// Takes `[batch, inputs]`, returns `[batch, units]`. W is `[inputs, units]`, b is `[units]` and starts at 0.
 ///
 /// ```yaml
 /// - linear: 128
@@ -27,7 +25,7 @@ pub struct Linear {
     /// What the weights are drawn from.
     #[serde(default)]
     pub init: Init,
-    /// Whether the weights are divided by their largest singular value (Miyato et al. 2018), for critics.
+    /// Whether the weights are divided by their largest singular value (Miyato et al. 2018).
     #[serde(default)]
     pub spectral_norm: bool,
 }
@@ -62,7 +60,7 @@ impl Layer for Linear {
         }
     }
 
-    fn regardless(&self) -> Option<Shape> {
+    fn fixed_output(&self) -> Option<Shape> {
         Some(Shape::Flat(self.units))
     }
 
@@ -91,8 +89,7 @@ mod built {
     use burn::tensor::module::linear;
 
     use super::*;
-    use crate::layer::Build;
-    use crate::layer::{Forward, Initializer, Spectral, Value};
+    use crate::layer::{Build, Forward, Initializer, Spectral, Value};
 
     impl Build for Linear {
         type Module = LinearModule;
@@ -107,7 +104,6 @@ mod built {
         }
     }
 
-    /// A built `linear`.
     #[derive(Module, Debug)]
     pub struct LinearModule {
         /// `[inputs, units]`
@@ -140,51 +136,43 @@ mod tests {
     }
 
     #[test]
-    fn a_linear_layer_behind_an_image_asks_for_flatten() {
-        let misfit = Linear::new(4).output(Shape::Image([64, 6, 6])).unwrap_err();
-        assert!(misfit.found.contains("[64, 6, 6]"));
-        assert!(misfit.fix.unwrap().contains("flatten"));
+    fn a_linear_layer_after_an_image_asks_for_flatten() {
+        let error = Linear::new(4).output(Shape::Image([64, 6, 6])).unwrap_err();
+        assert!(error.found.contains("[64, 6, 6]"));
+        assert!(error.fix.unwrap().contains("flatten"));
     }
 
-    /// ```text
-    /// w = torch.tensor([[0.1, 0.2], [0.3, 0.4], [0.5, 0.6]])  # [inputs, units]: PyTorch's is transposed
-    /// F.linear(torch.tensor([1., 2., 3.]), w.T, torch.tensor([0.5, -0.5]))  # [2.7, 2.3]
-    /// ```
+    // w = torch.tensor([[0.1, 0.2], [0.3, 0.4], [0.5, 0.6]])  # [inputs, units]: PyTorch's is transposed
+    // F.linear(torch.tensor([1., 2., 3.]), w.T, torch.tensor([0.5, -0.5]))  # [2.7, 2.3]
     #[cfg(all(feature = "flex", feature = "yaml"))]
     #[test]
     fn agrees_with_pytorch() {
-        use crate::layer::testing::{close, forward};
+        use crate::layer::testing::agrees;
 
-        close(
-            &forward(
-                "linear: 2",
-                Shape::Flat(3),
-                &[("weight", &[0.1, 0.2, 0.3, 0.4, 0.5, 0.6]), ("bias", &[0.5, -0.5])],
-                &[1.0, 2.0, 3.0],
-            ),
+        agrees(
+            "linear: 2",
+            Shape::Flat(3),
+            &[("weight", &[0.1, 0.2, 0.3, 0.4, 0.5, 0.6]), ("bias", &[0.5, -0.5])],
+            &[1.0, 2.0, 3.0],
             &[2.7, 2.3],
         );
     }
 
-    /// ```text
-    /// layer = torch.nn.utils.parametrizations.spectral_norm(torch.nn.Linear(2, 2, bias=False)).eval()
-    /// norm = layer.parametrizations.weight
-    /// norm.original.data = torch.tensor([[3., 1.], [0., 2.]])  # [units, inputs]
-    /// norm[0]._u, norm[0]._v = torch.tensor([1., 0.]), torch.tensor([0.6, 0.8])  # so σ = 2.6
-    /// layer(torch.tensor([1., 2.]))  # [1.92308, 1.53846]
-    /// ```
+    // layer = torch.nn.utils.parametrizations.spectral_norm(torch.nn.Linear(2, 2, bias=False)).eval()
+    // norm = layer.parametrizations.weight
+    // norm.original.data = torch.tensor([[3., 1.], [0., 2.]])  # [units, inputs]
+    // norm[0]._u, norm[0]._v = torch.tensor([1., 0.]), torch.tensor([0.6, 0.8])  # so σ = 2.6
+    // layer(torch.tensor([1., 2.]))  # [1.92308, 1.53846]
     #[cfg(all(feature = "flex", feature = "yaml"))]
     #[test]
     fn its_spectral_norm_agrees_with_pytorch() {
-        use crate::layer::testing::{close, forward};
+        use crate::layer::testing::agrees;
 
-        close(
-            &forward(
-                "linear: { units: 2, bias: false, spectral_norm: true }",
-                Shape::Flat(2),
-                &[("weight", &[3.0, 0.0, 1.0, 2.0]), ("spectral.u", &[1.0, 0.0]), ("spectral.v", &[0.6, 0.8])],
-                &[1.0, 2.0],
-            ),
+        agrees(
+            "linear: { units: 2, bias: false, spectral_norm: true }",
+            Shape::Flat(2),
+            &[("weight", &[3.0, 0.0, 1.0, 2.0]), ("spectral.u", &[1.0, 0.0]), ("spectral.v", &[0.6, 0.8])],
+            &[1.0, 2.0],
             &[1.92308, 1.53846],
         );
     }

@@ -1,5 +1,3 @@
-//! `max_pool2d`: the largest value of each window.
-
 use serde::{Deserialize, Serialize};
 
 use super::declared::ones;
@@ -8,9 +6,9 @@ use super::{FieldErrors, Layer, Padding, Pair, ShapeError, image};
 use crate::program::{Kind, Lowering};
 use crate::shape::Shape;
 
-/// The largest value of each window, channel by channel; what is padded never wins.
+/// The largest value of each window, channel by channel; padding never wins.
 ///
-/// Takes `[batch, channels, height, width]`, gives `[batch, channels, height', width']` with height' = ⌊(height + 2 ×
+/// Takes `[batch, channels, height, width]`, returns `[batch, channels, height', width']` with height' = ⌊(height + 2 ×
 /// padding − dilation × (kernel − 1) − 1) / stride⌋ + 1, or ⌈height / stride⌉ with `padding: same`.
 ///
 /// ```yaml
@@ -23,7 +21,7 @@ use crate::shape::Shape;
 pub struct MaxPool2d {
     /// Sides of the window.
     pub kernel: Pair,
-    /// Steps of the window; those of the kernel if not given.
+    /// Steps of the window; the sides of the kernel by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stride: Option<Pair>,
     /// What lies around the image.
@@ -38,7 +36,7 @@ impl MaxPool2d {
     fn slide(&self, input: Shape) -> Result<Slide, ShapeError> {
         let [_, height, width] = input.sides();
         let (sides, stride) = ([height, width], self.stride.unwrap_or(self.kernel).0);
-        // Between taps that lie further apart than the image is wide, a window at the border would see only padding.
+        // With taps further apart than the image is wide, a window at the border would see only padding.
         let covered = span(self.kernel, self.dilation);
         let padded = |axis: usize| self.padding.around(sides[axis], covered[axis], stride[axis]) != (0, 0);
         if (0..2).any(|axis| padded(axis) && sides[axis] < self.dilation.0[axis]) {
@@ -80,13 +78,12 @@ mod built {
 
     use super::*;
     use crate::kernel;
-    use crate::layer::Build;
-    use crate::layer::{Forward, Initializer, Value};
+    use crate::layer::{Build, Forward, Initializer, Value};
 
     impl Build for MaxPool2d {
         type Module = MaxPool2dModule;
 
-        fn build(&self, input: Shape, _start: &mut Initializer<'_>) -> MaxPool2dModule {
+        fn build(&self, input: Shape, _initializer: &mut Initializer<'_>) -> MaxPool2dModule {
             let slide = self.slide(input).unwrap_or_default();
             let burns = pool::MaxPool2dConfig::new(slide.kernel)
                 .with_strides(slide.stride)
@@ -97,7 +94,6 @@ mod built {
         }
     }
 
-    /// A built `max_pool2d`.
     #[derive(Module, Debug)]
     pub struct MaxPool2dModule {
         burns: pool::MaxPool2d,
@@ -116,57 +112,43 @@ mod built {
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {
-    use crate::layer::testing::{close, forward};
-    use crate::shape::Shape;
+    use crate::layer::testing::{Shape, agrees};
 
-    /// ```text
-    /// x = torch.arange(1., 10.).reshape(1, 1, 3, 3)
-    /// F.max_pool2d(x, 2)  # [5]
-    /// F.max_pool2d(x, 2, stride=1)  # [[5, 6], [8, 9]]
-    /// F.max_pool2d(x, 2, stride=1, dilation=2)  # [9]
-    /// F.max_pool2d(-x, 2, padding=1)  # [[-1, -2], [-4, -5]]
-    /// F.max_pool2d(F.pad(-x, (0, 1, 0, 1), value=-torch.inf), 2)  # [[-1, -3], [-7, -9]]
-    /// ```
+    // x = torch.arange(1., 10.).reshape(1, 1, 3, 3)
+    // F.max_pool2d(x, 2)  # [5]
+    // F.max_pool2d(x, 2, stride=1)  # [[5, 6], [8, 9]]
+    // F.max_pool2d(x, 2, stride=1, dilation=2)  # [9]
+    // F.max_pool2d(-x, 2, padding=1)  # [[-1, -2], [-4, -5]]
+    // F.max_pool2d(F.pad(-x, (0, 1, 0, 1), value=-torch.inf), 2)  # [[-1, -3], [-7, -9]]
     #[test]
     fn agrees_with_pytorch() {
-        close(
-            &forward("max_pool2d: 2", Shape::Image([1, 3, 3]), &[], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0]),
-            &[5.0],
-        );
-        close(
-            &forward(
-                "max_pool2d: { kernel: 2, stride: 1 }",
-                Shape::Image([1, 3, 3]),
-                &[],
-                &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0],
-            ),
+        agrees("max_pool2d: 2", Shape::Image([1, 3, 3]), &[], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0], &[5.0]);
+        agrees(
+            "max_pool2d: { kernel: 2, stride: 1 }",
+            Shape::Image([1, 3, 3]),
+            &[],
+            &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0],
             &[5.0, 6.0, 8.0, 9.0],
         );
-        close(
-            &forward(
-                "max_pool2d: { kernel: 2, stride: 1, dilation: 2 }",
-                Shape::Image([1, 3, 3]),
-                &[],
-                &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0],
-            ),
+        agrees(
+            "max_pool2d: { kernel: 2, stride: 1, dilation: 2 }",
+            Shape::Image([1, 3, 3]),
+            &[],
+            &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0],
             &[9.0],
         );
-        close(
-            &forward(
-                "max_pool2d: { kernel: 2, padding: 1 }",
-                Shape::Image([1, 3, 3]),
-                &[],
-                &[-1.0, -2.0, -3.0, -4.0, -5.0, -6.0, -7.0, -8.0, -9.0],
-            ),
+        agrees(
+            "max_pool2d: { kernel: 2, padding: 1 }",
+            Shape::Image([1, 3, 3]),
+            &[],
+            &[-1.0, -2.0, -3.0, -4.0, -5.0, -6.0, -7.0, -8.0, -9.0],
             &[-1.0, -2.0, -4.0, -5.0],
         );
-        close(
-            &forward(
-                "max_pool2d: { kernel: 2, padding: same }",
-                Shape::Image([1, 3, 3]),
-                &[],
-                &[-1.0, -2.0, -3.0, -4.0, -5.0, -6.0, -7.0, -8.0, -9.0],
-            ),
+        agrees(
+            "max_pool2d: { kernel: 2, padding: same }",
+            Shape::Image([1, 3, 3]),
+            &[],
+            &[-1.0, -2.0, -3.0, -4.0, -5.0, -6.0, -7.0, -8.0, -9.0],
             &[-1.0, -3.0, -7.0, -9.0],
         );
     }

@@ -1,6 +1,5 @@
-//! The layers of the language, one file each: fields as written in YAML, shape rule, parameter count, construction.
-//!
-//! A new layer is a new file and one line in the list below; its documentation comment is its page in the reference.
+//! The layers of the language, one file each. A new layer is a new file and one line in the list below; its doc
+//! comment is its page in the reference.
 
 mod declared;
 mod distribution;
@@ -88,14 +87,14 @@ macro_rules! layers {
                 match self { $(Self::$layer(_) => <$layer as Layer>::ACTIVATION,)* }
             }
 
-            /// What makes no sense in the layer's own fields, whatever reaches it.
+            /// What is wrong with the layer's own fields, whatever its input.
             pub fn errors(&self) -> Vec<FieldError> {
                 let mut errors = FieldErrors::default();
                 match self { $(Self::$layer(layer) => layer.check(&mut errors),)* }
                 errors.0
             }
 
-            /// Shape of one sample behind the layer, for a layer without [`LayerSpec::errors`].
+            /// Shape of one output sample, for a layer without [`LayerSpec::errors`].
             ///
             /// # Errors
             /// The layer cannot take samples of shape `input`.
@@ -103,32 +102,32 @@ macro_rules! layers {
                 match self { $(Self::$layer(layer) => layer.output(input),)* }
             }
 
-            /// Shape of one sample behind the layer where it does not depend on the shape before it.
-            pub(crate) fn regardless(&self) -> Option<Shape> {
-                match self { $(Self::$layer(layer) => layer.regardless(),)* }
+            /// Shape of one output sample where it does not depend on the input.
+            pub(crate) fn fixed_output(&self) -> Option<Shape> {
+                match self { $(Self::$layer(layer) => layer.fixed_output(),)* }
             }
 
-            /// The layers that it is made of, if any.
+            /// The layers inside it, if any.
             pub(crate) fn inside(&self) -> Option<Inside<'_>> {
                 match self { $(Self::$layer(layer) => layer.inside(),)* }
             }
 
-            /// Number of trainable values, those of layers inside not included.
+            /// Number of trainable values without those of layers inside.
             pub(crate) fn parameters(&self, input: Shape) -> u64 {
                 match self { $(Self::$layer(layer) => layer.parameters(input),)* }
             }
 
-            /// Multiplications with an addition that one sample takes, those of layers inside not included.
+            /// Multiply-accumulate operations per sample without those of layers inside.
             pub(crate) fn macs(&self, input: Shape, output: Shape) -> u64 {
                 match self { $(Self::$layer(layer) => layer.macs(input, output),)* }
             }
 
-            /// Writes down what the layer does, for an input that [`LayerSpec::output`] accepts.
+            /// Adds the layer's operations to a program, for an input that [`LayerSpec::output`] accepts.
             pub(crate) fn lower(&self, input: Shape, lowering: &mut Lowering) {
                 match self { $(Self::$layer(layer) => layer.lower(input, lowering),)* }
             }
 
-            /// The network's layer, for an input that [`LayerSpec::output`] accepts.
+            /// Builds the layer for an input that [`LayerSpec::output`] accepts.
             #[cfg(feature = "train")]
             pub(crate) fn build(&self, input: Shape, initializer: &mut Initializer<'_>) -> LayerModule {
                 match self { $(Self::$layer(layer) => LayerModule::$layer(layer.build(input, initializer)),)* }
@@ -156,7 +155,7 @@ macro_rules! layers {
 
         #[cfg(feature = "yaml")]
         impl LayerSpec {
-            /// The field that a value alone stands for, in the layer whose fields are the struct `name`.
+            /// The field that a bare value stands for in the struct `name` of a layer's fields.
             pub(crate) fn short(name: &str) -> Option<&'static str> {
                 match name { $(stringify!($layer) => <$layer as Layer>::SHORT,)* _ => None }
             }
@@ -208,17 +207,17 @@ layers! {
     "repeat" => repeat::Repeat,
 }
 
-/// What every layer says of itself.
+/// What every layer defines, with or without Burn.
 pub trait Layer {
-    /// The field that a bare number stands for: `linear: 128` is short for `linear: { units: 128 }`.
+    /// The field that a bare value stands for: `linear: 128` is short for `linear: { units: 128 }`.
     const SHORT: Option<&'static str> = None;
     /// Whether it is an activation function.
     const ACTIVATION: bool = false;
 
-    /// Notes what makes no sense in the layer's own fields, whatever reaches it.
-    fn check(&self, _faults: &mut FieldErrors) {}
+    /// Notes what is wrong with the layer's own fields, whatever its input.
+    fn check(&self, _errors: &mut FieldErrors) {}
 
-    /// Shape of a sample behind the layer, given the shape before it. Only called if [`Layer::check`] found no fault.
+    /// Shape of one output sample. Only called if [`Layer::check`] found no error.
     ///
     /// # Errors
     /// The layer cannot take such samples.
@@ -226,48 +225,48 @@ pub trait Layer {
         Ok(input)
     }
 
-    /// Shape of a sample behind the layer where it does not depend on the shape before it.
-    fn regardless(&self) -> Option<Shape> {
+    /// Shape of one output sample where it does not depend on the input.
+    fn fixed_output(&self) -> Option<Shape> {
         None
     }
 
-    /// The layers that it is made of, if any.
+    /// The layers inside it, if any.
     fn inside(&self) -> Option<Inside<'_>> {
         None
     }
 
-    /// Number of trainable values, those of layers inside not included; saturates rather than overflows.
+    /// Number of trainable values without those of layers inside; saturates instead of overflowing.
     fn parameters(&self, _input: Shape) -> u64 {
         0
     }
 
-    /// Multiplications with an addition that one sample takes, those of layers inside not included.
+    /// Multiply-accumulate operations per sample without those of layers inside.
     fn macs(&self, _input: Shape, _output: Shape) -> u64 {
         0
     }
 
-    /// Writes down what the layer does when nothing is trained. Only called with an input that [`Layer::output`] accepts.
+    /// Adds the layer's operations to a program. Only called with an input that [`Layer::output`] accepts.
     fn lower(&self, input: Shape, lowering: &mut Lowering);
 }
 
-/// What every layer is for Burn, which trains it.
+/// A layer as a Burn module.
 #[cfg(feature = "train")]
 pub trait Build: Layer {
-    /// What it becomes when it is built.
+    /// The module.
     type Module: Forward;
 
-    /// The layer with its weights. Only called with an input that [`Layer::output`] accepts.
+    /// Builds the module with its weights. Only called with an input that [`Layer::output`] accepts.
     fn build(&self, input: Shape, initializer: &mut Initializer<'_>) -> Self::Module;
 }
 
-/// Why a layer cannot take what reaches it.
+/// Why a layer cannot take its input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ShapeError {
     /// What was found and what was expected.
     pub found: String,
-    /// What to write instead, where that is clear.
+    /// What to write instead, if that is clear.
     pub fix: Option<String>,
-    /// How many values in a row would have fitted.
+    /// How many values in a row would have fit.
     pub wants: Option<usize>,
 }
 
@@ -285,16 +284,16 @@ impl ShapeError {
     }
 }
 
-/// A field of a layer that makes no sense.
+/// A wrong field of a layer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldError {
-    /// The field's name in YAML; empty for the layer as a whole.
+    /// The field's name in YAML; empty for the whole layer.
     pub field: &'static str,
     /// What was found and what was expected.
     pub found: String,
 }
 
-/// The fields of a layer that make no sense.
+/// The wrong fields of a layer.
 #[derive(Debug, Default)]
 pub struct FieldErrors(pub Vec<FieldError>);
 
@@ -317,14 +316,14 @@ impl FieldErrors {
     }
 }
 
-/// The layers that another one is made of.
+/// The layers inside another one.
 #[derive(Debug, Clone, Copy)]
 pub struct Inside<'a> {
     /// The layers.
     pub layers: &'a [LayerSpec],
-    /// How often they follow one another.
+    /// How often they are repeated.
     pub times: usize,
-    /// The field that holds them; the layer's value itself if there is none.
+    /// The field that holds them; `None` if they are the layer's value itself.
     pub key: Option<&'static str>,
 }
 
@@ -340,13 +339,12 @@ impl<const D: usize> Shapes<D> {
         Self { weight, bias: bias.then_some([outputs]) }
     }
 
-    /// Number of trainable values; saturates rather than overflows.
     fn count(&self) -> u64 {
         count(&self.weight).saturating_add(self.bias.map_or(0, |bias| count(&bias)))
     }
 }
 
-/// The product of several sizes as a count; saturates rather than overflows.
+/// The product of sizes; saturates instead of overflowing.
 fn count(sizes: &[usize]) -> u64 {
     sizes.iter().fold(1, |product: u64, size| product.saturating_mul(*size as u64))
 }
@@ -356,7 +354,7 @@ fn channels_of(count: usize) -> String {
     format!("{count} channel{}", if count == 1 { "" } else { "s" })
 }
 
-/// The sides of an image, or why `layer`, which needs one, cannot be here.
+/// The sides of an image, or why `layer` needs one.
 fn image(layer: &str, input: Shape) -> Result<[usize; 3], ShapeError> {
     match input {
         Shape::Image(sides) => Ok(sides),

@@ -1,5 +1,3 @@
-//! `prelu`: a leaky rectifier that learns its slope.
-
 use serde::{Deserialize, Serialize};
 
 use super::{FieldErrors, Layer, count};
@@ -18,7 +16,7 @@ use crate::shape::Shape;
 #[cfg_attr(feature = "yaml", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Prelu {
-    /// What α begins at.
+    /// Initial value of α.
     #[serde(default = "slope")]
     pub slope: f64,
     /// Whether every channel of an image, or value of a row, has an α of its own.
@@ -60,8 +58,7 @@ mod built {
     use burn::nn::PRelu;
 
     use super::*;
-    use crate::layer::Build;
-    use crate::layer::{Distribution, Initializer, any_rank};
+    use crate::layer::{Build, Distribution, Initializer, any_rank};
 
     impl Build for Prelu {
         type Module = PRelu;
@@ -77,37 +74,27 @@ mod built {
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {
-    use crate::layer::testing::{close, forward};
-    use crate::shape::Shape;
+    use crate::layer::testing::{Shape, agrees};
 
-    /// ```text
-    /// torch.nn.PReLU()(torch.tensor([-2., -1., 0.5, 3.]))  # [-0.5, -0.25, 0.5, 3]
-    /// x = torch.tensor([-1., 3., -2., 4.]).reshape(1, 2, 1, 2)
-    /// F.prelu(x, torch.tensor([0.1, 0.5]))  # [[[-0.1, 3]], [[-1, 4]]]
-    /// F.prelu(torch.tensor([[-1., -2.], [-3., 4.]]), torch.tensor([0.1, 0.5]))  # [[-0.1, -1], [-0.3, 4]]
-    /// ```
+    // torch.nn.PReLU()(torch.tensor([-2., -1., 0.5, 3.]))  # [-0.5, -0.25, 0.5, 3]
+    // x = torch.tensor([-1., 3., -2., 4.]).reshape(1, 2, 1, 2)
+    // F.prelu(x, torch.tensor([0.1, 0.5]))  # [[[-0.1, 3]], [[-1, 4]]]
+    // F.prelu(torch.tensor([[-1., -2.], [-3., 4.]]), torch.tensor([0.1, 0.5]))  # [[-0.1, -1], [-0.3, 4]]
     #[test]
     fn agrees_with_pytorch() {
-        close(
-            &forward("prelu", Shape::Flat(4), &[("alpha", &[0.25])], &[-2.0, -1.0, 0.5, 3.0]),
-            &[-0.5, -0.25, 0.5, 3.0],
-        );
-        close(
-            &forward(
-                "prelu: { per_channel: true }",
-                Shape::Image([2, 1, 2]),
-                &[("alpha", &[0.1, 0.5])],
-                &[-1.0, 3.0, -2.0, 4.0],
-            ),
+        agrees("prelu", Shape::Flat(4), &[("alpha", &[0.25])], &[-2.0, -1.0, 0.5, 3.0], &[-0.5, -0.25, 0.5, 3.0]);
+        agrees(
+            "prelu: { per_channel: true }",
+            Shape::Image([2, 1, 2]),
+            &[("alpha", &[0.1, 0.5])],
+            &[-1.0, 3.0, -2.0, 4.0],
             &[-0.1, 3.0, -1.0, 4.0],
         );
-        close(
-            &forward(
-                "prelu: { per_channel: true }",
-                Shape::Flat(2),
-                &[("alpha", &[0.1, 0.5])],
-                &[-1.0, -2.0, -3.0, 4.0],
-            ),
+        agrees(
+            "prelu: { per_channel: true }",
+            Shape::Flat(2),
+            &[("alpha", &[0.1, 0.5])],
+            &[-1.0, -2.0, -3.0, 4.0],
             &[-0.1, -1.0, -0.3, 4.0],
         );
     }

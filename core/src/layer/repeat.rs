@@ -1,12 +1,10 @@
-//! `repeat`: the same layers several times, each time with weights of their own.
-
 use serde::{Deserialize, Serialize};
 
 use super::{FieldErrors, Inside, Layer, LayerSpec, ShapeError, lower};
 use crate::program::Lowering;
 use crate::shape::Shape;
 
-/// Puts the same layers one after another several times; each time they have weights of their own.
+/// Repeats layers several times, each time with weights of their own.
 ///
 /// ```yaml
 /// - repeat:
@@ -57,8 +55,7 @@ mod built {
     use burn::module::Module;
 
     use super::*;
-    use crate::layer::{Build, LayerModule};
-    use crate::layer::{Forward, Initializer, Value, build, pass};
+    use crate::layer::{Build, Forward, Initializer, LayerModule, Value, build, pass};
 
     impl Build for Repeat {
         type Module = RepeatModule;
@@ -68,7 +65,6 @@ mod built {
         }
     }
 
-    /// A built `repeat`.
     #[derive(Module, Debug)]
     pub struct RepeatModule {
         layers: Vec<LayerModule>,

@@ -1,5 +1,3 @@
-//! What convolutions and pools have in common: sizes in two directions, padding, and how far a window slides.
-
 use std::fmt;
 
 #[cfg(feature = "train")]
@@ -22,7 +20,7 @@ const MAX_SIDE: usize = 1024;
 pub struct Pair(pub [usize; 2]);
 
 impl Pair {
-    /// Refuses sizes that are 0 or far beyond any image.
+    /// Refuses 0 and sizes far beyond any image.
     pub(super) fn check(self, field: &'static str, errors: &mut FieldErrors) {
         errors.unless(self.0.iter().all(|side| (1..=MAX_SIDE).contains(side)), field, || {
             format!("{field} must lie between 1 and {MAX_SIDE}, found {self}")
@@ -104,16 +102,16 @@ pub enum Padding {
     /// None: the window stays within the image.
     #[default]
     Valid,
-    /// TensorFlow's rule: a convolution gives ⌈size / stride⌉, a transposed one size × stride. Where the padding is odd,
-    /// the larger part lies at the bottom and right.
+    /// TensorFlow's rule: a convolution returns ⌈size / stride⌉, a transposed one size × stride. Of an odd padding, the
+    /// larger part lies at the bottom and right.
     Same,
-    /// So many pixels on every side.
+    /// This many pixels on every side.
     Pixels(usize),
 }
 
 impl Padding {
     /// Pixels `(before, after)` along one direction, for a window that covers `kernel` pixels. `size` is the input of a
-    /// convolution, or the output of a transposed one, whose rule is the mirror image.
+    /// convolution, or the output of a transposed one.
     pub(super) fn around(self, size: usize, kernel: usize, stride: usize) -> (usize, usize) {
         match self {
             Self::Valid => (0, 0),
@@ -156,7 +154,7 @@ impl Padding {
         Ok(slide)
     }
 
-    /// Refuses a padding with which some window of a pool would see no pixel.
+    /// Refuses a padding with which a window of a pool may see no pixel.
     pub(super) fn check_pool(self, kernel: Pair, errors: &mut FieldErrors) {
         if let Self::Pixels(pixels) = self {
             errors.unless(kernel.0.iter().all(|side| pixels <= side / 2), "padding", || {
@@ -222,7 +220,7 @@ impl Slide {
     }
 }
 
-/// How many pixels a window covers whose taps lie `dilation` apart.
+/// How many pixels a window with a dilation covers.
 pub(super) fn span(kernel: Pair, dilation: Pair) -> [usize; 2] {
     [0, 1].map(|axis| dilation.0[axis] * kernel.0[axis].saturating_sub(1) + 1)
 }

@@ -1,18 +1,16 @@
-//! Convolutions and activations as operations with gradients.
-
 use burn::tensor::Tensor;
 use burn_flex::FlexTensor;
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::Window;
-use super::layout::{forwards, images, in_one_piece, like, numbers, pictures, slice, tensor};
+use super::layout::{as_images, forwards, images, in_one_piece, like, numbers, slice, tensor};
 use super::op::{Operand, Operation, Past, apply};
 use crate::activation::Activation;
 use crate::kernel::slices::{Geometry, Images, add_rows, arch, to_grid, to_image, to_weights};
 
-/// The activation of the convolution of `image`, `[batch, channels, height, width]`, with `weight`, `[filters,
-/// channels, kernel height, kernel width]`; nothing if a tensor is not on the processor.
+/// The activation of the convolution of `image`, `[batch, channels, height, width]`, with `weight`, `[filters, channels,
+/// kernel height, kernel width]`.
 pub(crate) fn conv2d(
     image: &Tensor<4>,
     weight: &Tensor<4>,
@@ -33,8 +31,8 @@ pub(crate) fn conv2d(
     convolve(Convolution { geometry, transposed: false, activation }, image, weight, bias)
 }
 
-/// The activation of the transposed convolution of `grid`, `[batch, channels, height, width]`, with `weight`,
-/// `[channels, filters, kernel height, kernel width]`; nothing if a tensor is not on the processor.
+/// The activation of the transposed convolution of `grid`, `[batch, channels, height, width]`, with `weight`, `[channels,
+/// filters, kernel height, kernel width]`.
 pub(crate) fn conv_transpose2d(
     grid: &Tensor<4>,
     weight: &Tensor<4>,
@@ -55,7 +53,7 @@ pub(crate) fn conv_transpose2d(
     convolve(Convolution { geometry, transposed: true, activation }, grid, weight, bias)
 }
 
-/// The activation of `input`; nothing if it is not on the processor.
+/// The activation of `input`.
 pub(crate) fn activate<const D: usize>(input: &Tensor<D>, activation: Activation) -> Option<Tensor<D>> {
     Some(apply(Activate(activation), [Operand::new(input)?]).0)
 }
@@ -73,12 +71,11 @@ fn convolve(
     })
 }
 
-/// A convolution, or a transposed one, with an activation; its inputs are image or grid, weight, and a bias if there is
-/// one.
+/// A convolution with an activation; its inputs are image or grid, weight, and a bias if there is one.
 #[derive(Debug, Clone)]
 struct Convolution {
     geometry: Geometry,
-    /// Whether it leads from the grid to the image.
+    /// Whether it maps the grid to the image.
     transposed: bool,
     activation: Activation,
 }
@@ -97,7 +94,7 @@ impl<const N: usize> Operation<N> for Convolution {
         let input = forwards(inputs[0].clone());
         let weight = numbers(&inputs[1]);
         let bias = inputs.get(2).map(numbers);
-        let (batch, _, from) = pictures(&input);
+        let (batch, _, from) = as_images(&input);
         let bias = bias.as_ref().map(slice);
         let run = if self.transposed { to_image } else { to_grid };
         let output = run(&self.geometry, batch, from, slice(&weight), bias, self.activation);
@@ -108,7 +105,7 @@ impl<const N: usize> Operation<N> for Convolution {
         let geometry = &self.geometry;
         let input = forwards(past.inputs[0].clone());
         let weight = numbers(&past.inputs[1]);
-        let (batch, sides, from) = pictures(&input);
+        let (batch, sides, from) = as_images(&input);
         let (gradient, sums) = before_activation(self.activation, gradient, &past.output);
         let gradient = Images::dense(&gradient, self.result());
         let mut wanted = wanted.into_iter();
@@ -132,12 +129,11 @@ impl<const N: usize> Operation<N> for Convolution {
     }
 }
 
-/// The gradient before an activation from that behind it, `[batch, height, width, channels]`, and its sum for each
-/// channel.
+/// The gradient of an activation's input, `[batch, height, width, channels]`, and its sum per channel.
 fn before_activation(activation: Activation, gradient: FlexTensor, output: &FlexTensor) -> (Vec<f32>, Vec<f32>) {
     let gradient = forwards(gradient);
-    let (batch, sides, behind) = pictures(&gradient);
-    let (_, _, output) = pictures(output);
+    let (batch, sides, behind) = as_images(&gradient);
+    let (_, _, output) = as_images(output);
     let channels = sides[2];
     let length = sides.iter().product::<usize>().max(1);
     let mut before = vec![0.0; batch * length];
@@ -145,8 +141,8 @@ fn before_activation(activation: Activation, gradient: FlexTensor, output: &Flex
     let arch = arch();
     before.par_chunks_mut(length).zip(sums.par_chunks_mut(channels)).enumerate().for_each_init(
         <[Vec<f32>; 2]>::default,
-        |[one, other], (picture, (before, sums))| {
-            let (behind, output) = (behind.whole_or(picture, one), output.whole_or(picture, other));
+        |[one, other], (sample, (before, sums))| {
+            let (behind, output) = (behind.whole_or(sample, one), output.whole_or(sample, other));
             arch.dispatch(Undo { activation, behind, output, before, sums });
         },
     );
@@ -161,7 +157,8 @@ fn before_activation(activation: Activation, gradient: FlexTensor, output: &Flex
     (before, total)
 }
 
-/// Gradients before an activation, and their sum for each channel, which is added to `sums`. Without any behind it, only the sums.
+/// The gradients of an activation's input, and their sums per channel, added to `sums`. With an empty `behind`, only the
+/// sums.
 struct Undo<'a> {
     activation: Activation,
     behind: &'a [f32],
@@ -186,7 +183,6 @@ impl WithSimd for Undo<'_> {
     }
 }
 
-/// Activations of numbers.
 struct Apply<'a> {
     activation: Activation,
     input: &'a [f32],
@@ -202,11 +198,11 @@ impl WithSimd for Apply<'_> {
     }
 }
 
-/// An activation alone.
+/// An activation by itself.
 #[derive(Debug, Clone)]
 struct Activate(Activation);
 
-/// Numbers that a thread takes at once where each is for itself.
+/// Values per task of an elementwise operation.
 const GRAIN: usize = 1 << 14;
 
 impl Operation<1> for Activate {

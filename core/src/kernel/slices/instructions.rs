@@ -1,11 +1,7 @@
-//! Which instructions are used.
-
 #[cfg(not(target_arch = "wasm32"))]
 use pulp::Arch;
 
-/// The best vectors that this processor has.
-///
-/// Functions ask once, on the thread that calls them, and hand the answer on.
+/// The best vector instructions of this CPU. Functions ask once, on the calling thread, and pass the answer on.
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) fn arch() -> Arch {
     #[cfg(test)]
@@ -15,13 +11,13 @@ pub(crate) fn arch() -> Arch {
     Arch::new()
 }
 
-/// In a browser it is settled when the module is built, so that no other way is part of it.
+/// For browsers, the build decides, which keeps other code out of the module.
 #[cfg(target_arch = "wasm32")]
 pub(crate) fn arch() -> Browser {
     Browser
 }
 
-/// The vectors of a browser.
+/// The vector instructions of a browser.
 #[cfg(target_arch = "wasm32")]
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Browser;
@@ -46,7 +42,7 @@ thread_local! {
     static FORCED: std::cell::Cell<Option<Arch>> = const { std::cell::Cell::new(None) };
 }
 
-/// Runs `test` with the instructions of this processor, with those of older ones, and without any vectors.
+/// Runs `test` with the instructions of this CPU, with those of older ones, and without vectors.
 #[cfg(test)]
 pub(crate) fn with_each(test: impl Fn()) {
     let mut all = vec![Arch::new(), Arch::Scalar];

@@ -1,4 +1,4 @@
-//! The operations of a program as calls of shaders.
+//! The operations of a program as shader calls.
 
 use wgpu::{Buffer, BufferUsages};
 
@@ -6,19 +6,18 @@ use super::Gpu;
 use crate::activation::Activation;
 use crate::program::{Convolve, Function, Kind, Mean, Operation};
 
-/// Pixels of a row that one thread of a convolution computes, as in the shaders.
+/// Pixels of a row per thread of a convolution, as in the shaders.
 const SPAN: usize = 4;
 
-/// One shader to run. Places are numbered: 0 is the input, and each call adds one.
+/// One run of a shader. Buffers are numbered: 0 is the input, and each call adds one.
 #[derive(Debug)]
 pub(super) struct Call {
     pub entry: &'static str,
     pub input: usize,
     pub weights: Weights,
-    /// How many there are follows from the batch.
     pub threads: Threads,
     pub params: Params,
-    /// The samples lie side by side, as the pixels of one row.
+    /// Whether the samples are the pixels of one row.
     pub rows: bool,
 }
 
@@ -26,26 +25,26 @@ pub(super) struct Call {
 pub(super) enum Weights {
     None,
     Of(Buffer),
-    /// What another call gave.
+    /// The output of another call.
     Place(usize),
 }
 
-/// What a thread is there for.
+/// What a thread computes.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Threads {
-    /// Some pixels of a convolution, for so many channels.
+    /// Some pixels of a convolution, for one of so many blocks of four channels.
     Span(usize),
     /// A vector of four channels.
     Block,
-    /// A number of such a vector.
+    /// One value of such a vector.
     Number,
     /// A pixel.
     Pixel,
-    /// With its whole workgroup, a group of channels.
+    /// With its workgroup, a group of channels.
     Group,
 }
 
-/// What a shader is told, in the order of its fields.
+/// The uniform of a shader, in the order of its fields.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Params {
     pub input: [usize; 3],
@@ -67,13 +66,13 @@ impl Params {
         let sizes = [threads, if rows { 1 } else { batch }].into_iter().chain(row(self.input)).chain(row(self.output));
         let window = [self.kernel, self.stride, self.dilation, self.before].into_iter().flatten().chain([self.groups]);
         let rest = [self.flags, self.function, self.alpha.to_bits(), self.beta.to_bits()];
-        // A uniform is a whole number of 16 bytes.
+        // A uniform is a multiple of 16 bytes.
         sizes.chain(window).map(|size| size as u32).chain(rest).chain([0; 3])
     }
 }
 
 impl Call {
-    /// Threads, or workgroups, for a batch.
+    /// Number of threads, or of workgroups, for a batch.
     pub fn threads(&self, batch: usize) -> usize {
         let [channels, height, width] = self.params.output;
         let (batch, width) = if self.rows { (1, batch) } else { (batch, width) };
@@ -91,16 +90,16 @@ impl Call {
     }
 }
 
-/// The calls of a program while they are written down.
+/// Turns operations into calls.
 pub(super) struct Calls<'a> {
     pub gpu: &'a Gpu,
     pub all: Vec<Call>,
-    /// Channels, height and width at each place.
+    /// Channels, height and width of each buffer.
     pub sides: Vec<[usize; 3]>,
 }
 
 impl Calls<'_> {
-    /// Adds a call; gives the place of what it makes.
+    /// Adds a call; returns its output buffer.
     fn push(&mut self, entry: &'static str, input: usize, weights: Weights, threads: Threads, params: Params) -> usize {
         self.sides.push(params.output);
         self.all.push(Call { entry, input, weights, threads, params, rows: false });
@@ -111,7 +110,7 @@ impl Calls<'_> {
         Weights::Of(self.gpu.filled(vectors.into_iter().map(f32::to_bits), BufferUsages::STORAGE))
     }
 
-    /// Adds what an operation comes to; gives the place of what it makes of what is at `at`.
+    /// Adds the calls of an operation on buffer `at`; returns the output buffer.
     pub fn operation(&mut self, Operation { kind, input, output }: Operation, at: usize) -> usize {
         let sides = Params { input, output, ..Params::default() };
         match kind {
@@ -206,7 +205,7 @@ impl Params {
 }
 
 impl Convolve {
-    /// The shader for it, the weights in the order in which that reads them, and what its threads are there for.
+    /// The shader, its packed weights, and what its threads compute.
     fn packed(&self) -> (&'static str, Vec<f32>, Threads) {
         let filters = self.filters();
         let mut bias = self.bias.clone();
@@ -241,7 +240,7 @@ impl Convolve {
     }
 }
 
-/// Numbers with zeros behind them, so that they are whole vectors.
+/// Values padded with zeros to whole vectors.
 fn filled(numbers: &[f32]) -> Vec<f32> {
     let mut vectors = numbers.to_vec();
     vectors.resize(vectors.len().next_multiple_of(4).max(4), 0.0);

@@ -1,5 +1,3 @@
-//! Running a program on a GPU, batch by batch.
-
 use std::cell::RefCell;
 use std::sync::PoisonError;
 
@@ -17,38 +15,38 @@ use crate::program::Program;
 const SIZE: u32 = 64;
 /// Workgroups along one axis, at most.
 const MOST: u32 = 65_535;
-/// Bytes of the widest place of a batch, about which batches are divided.
+/// About how many bytes the largest buffer of a batch takes, at most.
 const TOGETHER: usize = 1 << 25;
 
-/// Carries out a program on a GPU.
+/// Runs a program on a GPU.
 #[derive(Debug)]
 pub struct GpuExecutor {
     gpu: Gpu,
     calls: Vec<Call>,
     input: [usize; 3],
-    /// The places that are read back, with channels, height and width of what is there.
+    /// The buffers to read back, with channels, height and width.
     results: Vec<(usize, [usize; 3])>,
-    /// Samples that are computed together at most.
+    /// Samples computed at once, at most.
     together: usize,
-    /// What the newest size of a batch needs.
-    ready: RefCell<Option<Ready>>,
+    /// The buffers for the latest batch size.
+    ready: RefCell<Option<Buffers>>,
 }
 
-/// What is needed for batches of one size.
+/// Buffers and bindings for batches of one size.
 #[derive(Debug)]
-struct Ready {
+struct Buffers {
     batch: usize,
     input: Buffer,
     steps: Vec<(ComputePipeline, BindGroup, [u32; 2])>,
-    /// Where each result is, with its bytes.
+    /// The results with their bytes.
     results: Vec<(Buffer, u64)>,
     staging: Buffer,
     buffers: Vec<Buffer>,
 }
 
-impl Drop for Ready {
+impl Drop for Buffers {
     fn drop(&mut self) {
-        // In a browser the memory would stay until its collector comes by.
+        // A browser would keep the memory until garbage collection.
         self.buffers.iter().chain([&self.staging]).for_each(Buffer::destroy);
     }
 }
@@ -63,13 +61,13 @@ impl Drop for GpuExecutor {
     }
 }
 
-/// Numbers of a sample on the GPU: channels are filled up to a multiple of four.
+/// Values of a sample on the GPU: channels are padded to a multiple of four.
 fn padded([channels, height, width]: [usize; 3]) -> usize {
     channels.next_multiple_of(4) * height * width
 }
 
 impl GpuExecutor {
-    /// Makes a program ready.
+    /// Prepares a program.
     pub fn new(gpu: &Gpu, program: Program) -> Self {
         let together = (TOGETHER / 4 / program.widest().max(1)).clamp(1, 4096);
         let mut calls = Calls { gpu, all: Vec::new(), sides: vec![program.input] };
@@ -85,10 +83,10 @@ impl GpuExecutor {
         Self { gpu: gpu.clone(), calls: calls.all, input: program.input, results, together, ready: RefCell::default() }
     }
 
-    /// What the program makes of samples: `[batch, channels, height, width]` of any number of samples → the same.
+    /// The program's output for any number of samples, `[batch, channels, height, width]` in and out.
     ///
     /// # Errors
-    /// The device was lost, or has not the memory.
+    /// The device was lost, or is out of memory.
     pub async fn run(&self, samples: &[f32]) -> Result<Vec<f32>, String> {
         let mut all = Vec::new();
         for samples in samples.chunks(self.together * self.inputs()) {
@@ -97,7 +95,7 @@ impl GpuExecutor {
         Ok(all)
     }
 
-    /// What each layer makes of a few of them.
+    /// The output of each layer, for a few samples.
     ///
     /// # Errors
     /// Those of [`Self::run`].
@@ -111,7 +109,7 @@ impl GpuExecutor {
 
     async fn all(&self, samples: &[f32]) -> Result<Vec<Vec<f32>>, String> {
         let batch = samples.len() / self.inputs();
-        // While it waits, another call makes its own.
+        // A concurrent call creates its own.
         let ready = self.ready.take().filter(|ready| ready.batch == batch);
         let ready = ready.unwrap_or_else(|| self.ready(batch));
         let Gpu { device, queue, failure, .. } = &self.gpu;
@@ -135,10 +133,10 @@ impl GpuExecutor {
 
         let (done, mapped) = oneshot::channel();
         ready.staging.map_async(MapMode::Read, .., move |result| {
-            // Nobody waits for it any more.
+            // The receiver may be gone.
             let _ = done.send(result.is_ok());
         });
-        // A browser goes on by itself.
+        // A browser polls by itself.
         if cfg!(not(target_arch = "wasm32")) {
             device.poll(PollType::wait_indefinitely()).map_err(|error| error.to_string())?;
         }
@@ -165,8 +163,8 @@ impl GpuExecutor {
         Ok(results)
     }
 
-    /// Buffers for a batch; a place whose content nobody reads any more makes room for another one.
-    fn ready(&self, batch: usize) -> Ready {
+    /// Buffers for a batch; a buffer that is no longer read is reused.
+    fn ready(&self, batch: usize) -> Buffers {
         let mut last: Vec<usize> = (0..=self.calls.len()).collect();
         for (index, call) in self.calls.iter().enumerate() {
             last[call.input] = index + 1;
@@ -237,11 +235,11 @@ impl GpuExecutor {
         }
         let total = results.iter().map(|(_, bytes)| *bytes as usize).sum();
         let staging = self.gpu.buffer(total, BufferUsages::MAP_READ | BufferUsages::COPY_DST);
-        Ready { batch, input, steps, results, staging, buffers }
+        Buffers { batch, input, steps, results, staging, buffers }
     }
 }
 
-/// The bytes of `[batch, channels, height, width]` as the shaders read them.
+/// `[batch, channels, height, width]` as the bytes that the shaders read.
 fn packed(samples: &[f32], [channels, height, width]: [usize; 3]) -> Vec<u8> {
     let (pixels, wide) = (height * width, channels.next_multiple_of(4));
     let mut bytes = Vec::with_capacity(samples.len() / channels.max(1) * wide * 4);

@@ -25,14 +25,14 @@ pub struct Gpu {
     bindings: BindGroupLayout,
     layout: PipelineLayout,
     shaders: ShaderModule,
-    /// The shaders that were used, compiled.
+    /// The shaders used so far, compiled.
     pipelines: Rc<RefCell<HashMap<&'static str, ComputePipeline>>>,
-    /// What went wrong first, if anything did.
+    /// The first error.
     failure: Arc<Mutex<Option<String>>>,
 }
 
 impl Gpu {
-    /// Opens the adapter that the browser, or the machine, prefers.
+    /// Opens the default adapter.
     ///
     /// # Errors
     /// There is none, or it refuses a device.
