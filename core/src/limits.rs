@@ -1,3 +1,5 @@
+//! How large a declaration may be.
+
 /// How large a declaration may be. Checked before anything is allocated, so that a typo or a hostile file is an error
 /// instead of using up the memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,3 +1,5 @@
+//! The shape of one sample, without the batch.
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};

@@ -122,10 +122,7 @@ impl Artifact {
         Ok(Self { manifest, weights })
     }
 
-    /// The text of `model.ron`.
-    ///
-    /// # Errors
-    /// Never; only the type of serialisation is fallible.
+    /// The text of `model.ron`. Only the type of serialisation is fallible.
     pub fn manifest_text(&self) -> Result<String, ArtifactError> {
         self.manifest.write()
     }

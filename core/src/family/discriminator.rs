@@ -79,10 +79,10 @@ impl Discriminator {
 
     /// A penalty on ∇ₓD: a surrogate with its gradient, and its value, `[1]` each.
     ///
-    /// - R1: γ/2 E‖∇ₓD(x)‖² at real samples (Mescheder et al., "Which Training Methods for GANs do
-    ///   actually Converge?", 2018).
-    /// - Gradient: λ E(‖∇ₓD(x̂)‖ − 1)² at x̂ = u x + (1 − u) G(z) with a uniform u per pack (Gulrajani
-    ///   et al., "Improved Training of Wasserstein GANs", 2017).
+    /// - R1: γ/2 E‖∇ₓD(x)‖² at real samples. Mescheder et al., "Which Training Methods
+    ///   for GANs do actually Converge?" (2018).
+    /// - Gradient: λ E(‖∇ₓD(x̂)‖ − 1)² at x̂ = u x + (1 − u) G(z), one u per pack.
+    ///   Gulrajani et al., "Improved Training of Wasserstein GANs" (2017).
     ///
     /// The gradient of either in the weights is that of w · ∂ᵥD(x) with the constants v =
     /// ∇ₓD / ‖∇ₓD‖ and w = γ‖∇ₓD‖ or 2λ(‖∇ₓD‖ − 1). As autodiff has

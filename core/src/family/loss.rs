@@ -14,9 +14,8 @@ use crate::layer::{Distribution, Initializer};
 /// exp(−|l|)), which is finite for every finite l.
 ///
 /// ```text
-/// torch.nn.functional.binary_cross_entropy_with_logits(
-///     torch.tensor([[-2., 0.5], [3., 100.]]), torch.tensor([[0., 1.], [0.25, 1.]]), reduction="sum") / 2
-/// # 1.4497
+/// l, t = torch.tensor([[-2., 0.5], [3., 100.]]), torch.tensor([[0., 1.], [0.25, 1.]])
+/// torch.nn.functional.binary_cross_entropy_with_logits(l, t, reduction="sum") / 2  # 1.4497
 /// ```
 pub fn bce_with_logits(logits: Tensor<2>, targets: Tensor<2>) -> Tensor<1> {
     let batch = logits.dims()[0] as f32;

@@ -179,8 +179,8 @@ mod training {
         /// ```text
         /// x a batch of the data, z from the encoder's q(z|x), z' from N(0, I), f features of D
         /// encoder         KL(q(z|x) ‖ N(0, I)) + ½ ‖f(x) − f(Dec(z))‖²
-        /// decoder         γ ½ ‖f(x) − f(Dec(z))‖² + adversarial loss of D(Dec(z)) and D(Dec(z'))
-        /// discriminator   adversarial loss of D(x), D(Dec(z)) and D(Dec(z'))
+        /// decoder         γ ½ ‖f(x) − f(Dec(z))‖² + adversarial, D(Dec(z)) and D(Dec(z'))
+        /// discriminator   adversarial, D(x), D(Dec(z)) and D(Dec(z'))
         /// ```
         fn step(mut self: Box<Self>, batch: Batch, context: &mut StepContext) -> (Box<dyn Trainer>, Losses) {
             let classes = &batch.classes;

@@ -73,8 +73,8 @@ mod tests {
         ron::to_string(&Holder { values: values.to_vec() }).unwrap()
     }
 
-    fn read(text: &str) -> Result<Vec<f32>, String> {
-        ron::from_str::<Holder>(text).map(|holder| holder.values).map_err(|error| error.to_string())
+    fn read(text: &str) -> ron::error::SpannedResult<Vec<f32>> {
+        ron::from_str::<Holder>(text).map(|holder| holder.values)
     }
 
     /// ```text

@@ -33,11 +33,11 @@ pub async fn export(
     snapshot: &Snapshot,
     source: Option<&Artifact>,
     export: Export<'_>,
+    device: &Device,
 ) -> Result<Artifact, TrainingError> {
-    let device = Device::flex();
     let Snapshot { state, saved } = snapshot;
-    let trained = restore(plan, &saved.weights, &device)?;
-    let sampler = source.map(|source| source.sampler(&device)).transpose()?;
+    let trained = restore(plan, &saved.weights, device)?;
+    let sampler = source.map(|source| source.sampler(device)).transpose()?;
     let mut networks: Vec<(&str, &Sequential)> = Vec::new();
     let mut generator = None;
     match (&sampler, &trained.generator) {

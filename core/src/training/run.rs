@@ -395,7 +395,7 @@ impl Run {
     pub async fn artifact(&mut self, options: Export<'_>) -> Result<Artifact, TrainingError> {
         let snapshot = self.snapshot(self.state.seconds).await?;
         let source = self.source.as_ref().map(|source| &source.artifact);
-        export(&self.pipeline, &self.plan, &snapshot, source, options).await
+        export(&self.pipeline, &self.plan, &snapshot, source, options, &self.device).await
     }
 
     fn trainer(&self) -> &dyn Trainer {

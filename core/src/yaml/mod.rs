@@ -237,10 +237,7 @@ impl FamilyVisitor for ReadAs<'_> {
 }
 
 impl Pipeline {
-    /// The pipeline as YAML, with every default written out.
-    ///
-    /// # Errors
-    /// Never; only the type of serialisation is fallible.
+    /// The pipeline as YAML with all defaults. Only the type of serialisation is fallible.
     pub fn to_yaml(&self) -> Result<String, serde_yaml::Error> {
         serde_yaml::to_string(self)
     }

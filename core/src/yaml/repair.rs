@@ -148,7 +148,7 @@ fn expected_one_of(problem: Problem, names: &[&str]) -> Problem {
     match names {
         [] => problem.expected("no key: this has none"),
         [name] => problem.expected(format!("`{name}`")),
-        // Only layers are so many.
+        // Only the list of layers is that long.
         names if names.len() > 12 => problem.expected("the name of a layer").advise(Advice::LayerNames),
         [names @ .., last] => problem.expected(format!("one of `{}` or `{last}`", names.join("`, `"))),
     }

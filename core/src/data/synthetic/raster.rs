@@ -6,7 +6,7 @@ use super::path::{Point, at, bounds};
 /// Scan lines per pixel row in a filled outline; along the row the coverage is exact.
 const SCANS: usize = 4;
 
-/// A grey picture under construction, 0 for the background to 1 for full ink.
+/// A grey image under construction, 0 for the background to 1 for full ink.
 pub(super) struct Canvas {
     ink: [f32; SIDE * SIDE],
 }

@@ -254,8 +254,6 @@ fn cholesky(values: &mut [f64], latent: usize, ridge: f64) {
 }
 
 /// |L⁻¹ d|² for the factor L and the differences d, `[latent][LANES]`, overwritten.
-/// |L⁻¹ d|² for the factor L and the differences d in the lanes of `block`, `[latent][LANES]`,
-/// which is overwritten.
 fn solved_squares(factor: &[f64], block: &mut [[f64; LANES]]) -> [f64; LANES] {
     let mut squares = [0.0; LANES];
     for index in 0..block.len() {

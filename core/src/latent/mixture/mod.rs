@@ -201,7 +201,8 @@ mod tests {
         /// torch.distributions.MixtureSameFamily(
         ///     torch.distributions.Categorical(double([0.25, 0.75])),
         ///     torch.distributions.MultivariateNormal(
-        ///         double([[0, 1], [3, -2]]), scale_tril=double([[[1, 0], [0.5, 0.25]], [[2, 0], [-1, 0.5]]])),
+        ///         double([[0, 1], [3, -2]]),
+        ///         scale_tril=double([[[1, 0], [0.5, 0.25]], [[2, 0], [-1, 0.5]]])),
         /// ).log_prob(double([[0, 1], [2, -1], [10, -10]])).mean()  # -17.778764691
         /// ```
         #[test]

@@ -72,7 +72,7 @@ impl Cutout {
     }
 
     /// The piece on a canvas: a little bent and turned, centred, and scaled to fit with a margin.
-    pub(super) fn picture(mut self, noise: &mut Noise) -> Canvas {
+    pub(super) fn draw(mut self, noise: &mut Noise) -> Canvas {
         let slant = 0.025 * noise.normal().clamp(-2.0, 2.0);
         let turn = 0.035 * noise.normal().clamp(-2.0, 2.0);
         let bend = Bend::random(noise, SIDE as f32, 0.009, slant, turn);

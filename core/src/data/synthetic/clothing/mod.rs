@@ -28,5 +28,5 @@ const CLASSES: [fn(&mut Noise) -> Cutout; 10] = [
 
 pub(super) fn draw(label: u8, noise: &mut Noise) -> Canvas {
     let piece = CLASSES[usize::from(label) % CLASSES.len()](noise);
-    piece.picture(noise)
+    piece.draw(noise)
 }
