@@ -179,3 +179,51 @@ fn pack(samples: Value, packing: usize) -> Value {
         }
     }
 }
+
+#[cfg(all(test, feature = "flex", feature = "yaml"))]
+mod tests {
+    use burn::tensor::Device;
+
+    use crate::family::testing::{self, ADAM, GENERATOR, mean, run_gan, save, train, weights};
+
+    #[test]
+    fn clipping_keeps_the_weights_of_the_critic_and_only_them_within_bounds() {
+        let device = Device::flex().autodiff();
+        let (trainer, _, _) = run_gan("loss: wasserstein, game: { clip: 0.01 }", 5, &device);
+        let saved = save(&*trainer);
+        let largest = |name: &str| weights(&saved, name).into_iter().fold(0.0_f32, |most, value| most.max(value.abs()));
+        assert!((0.009..=0.01).contains(&largest("discriminator")));
+        assert!(largest("generator") > 0.1);
+    }
+
+    /// Without hidden layers the gradient is the weight, so both penalties are known.
+    #[test]
+    fn penalties_of_a_linear_critic_are_those_of_its_weight() {
+        let device = Device::flex().autodiff();
+        for (penalty, expected) in [
+            ("r1: 6", (|length: f32| 3.0 * length * length) as fn(f32) -> f32),
+            ("gradient: 5", |length: f32| 5.0 * (length - 1.0) * (length - 1.0)),
+        ] {
+            let networks = format!("{GENERATOR}, discriminator: [flatten, {{ linear: 1 }}]");
+            let model = format!("family: gan, latent: 2, {networks}, game: {{ penalty: {{ {penalty} }} }}");
+            let (trainer, _) = testing::trainer(&model, ADAM, 1, &device);
+            let saved = save(&*trainer);
+            let weight: Vec<f32> = weights(&saved, "discriminator.layers.1.weight");
+            let length = weight.iter().map(|value| value * value).sum::<f32>().sqrt();
+            let (_, measured) = train(trainer, 0..1, &device);
+            let found = measured[0].get("penalty").unwrap();
+            assert!((found - expected(length)).abs() < 1e-3 * expected(length), "{penalty}: {found}");
+        }
+    }
+
+    #[test]
+    fn a_penalty_flattens_the_critic() {
+        let device = Device::flex().autodiff();
+        let gap = |rest: &str| {
+            let (_, _, measured) = run_gan(&format!("game: {{ discriminator_steps: 1000 {rest} }}"), 200, &device);
+            mean(&measured[190..], "real") - mean(&measured[190..], "made")
+        };
+        let (free, priced) = (gap(""), gap(", penalty: { r1: 30 }"));
+        assert!(priced < 0.5 * free, "{priced} and {free}");
+    }
+}

@@ -257,27 +257,12 @@ mod tests {
     use burn::tensor::{Device, Tensor};
 
     use super::super::vae::training::normals;
-    use crate::family::testing::{self, Measured, grey, mean, resumes, save, train, weights};
+    use crate::family::testing::{Measured, gan, grey, mean, resumes, run_gan, save, weights};
     use crate::family::{Plan, Trainer, restore};
     use crate::inference::condition::with_class;
     use crate::inference::{TrainedNetwork, one_hot};
     use crate::layer::Value;
     use crate::noise::Noise;
-
-    const ADAM: &str = "{ adam: { lr: 0.005, beta_1: 0.5 } }";
-    const GENERATOR: &str = "generator: [{ linear: 16 }, relu, { linear: 16 }, tanh, { reshape: [1, 4, 4] }]";
-    const DISCRIMINATOR: &str = "discriminator: [flatten, { linear: 32 }, { leaky_relu: 0.2 }, { linear: 1 }]";
-
-    fn trainer(rest: &str, seed: u64, device: &Device) -> (Box<dyn Trainer>, Plan) {
-        let model = format!("family: gan, latent: 2, {GENERATOR}, {DISCRIMINATOR}, {rest}");
-        testing::trainer(&model, ADAM, seed, device)
-    }
-
-    fn run(rest: &str, steps: u64, device: &Device) -> (Box<dyn Trainer>, Plan, Vec<Measured>) {
-        let (trainer, plan) = trainer(rest, 1, device);
-        let (trainer, measured) = train(trainer, 0..steps, device);
-        (trainer, plan, measured)
-    }
 
     /// Samples of the exported generator, of these classes if it is conditional: 16 pixels each.
     fn samples(trainer: &dyn Trainer, plan: &Plan, classes: &[usize]) -> Vec<Vec<f32>> {
@@ -304,8 +289,8 @@ mod tests {
         for loss in ["non-saturating", "minimax", "least-squares", "hinge", "wasserstein, game: { clip: 0.1,"] {
             let game = if loss.contains("game") { "" } else { ", game: {" };
             let rest = format!("loss: {loss} {game} discriminator_steps: 1000 }}");
-            let before = save(&*trainer(&rest, 1, &device).0);
-            let (trainer, _, measured) = run(&rest, 100, &device);
+            let before = save(&*gan(&rest, 1, &device).0);
+            let (trainer, _, measured) = run_gan(&rest, 100, &device);
             let after = save(&*trainer);
             assert_eq!(weights(&before, "generator"), weights(&after, "generator"), "{loss}");
             assert_ne!(weights(&before, "discriminator"), weights(&after, "discriminator"), "{loss}");
@@ -330,10 +315,10 @@ mod tests {
             "game: { ema: 0.9 }",
         ] {
             let classes = vec![0; 64];
-            let (begin, plan) = trainer(rest, 1, &device);
+            let (begin, plan) = gan(rest, 1, &device);
             let before = unlike_data(&samples(&*begin, &plan, &classes));
             let steps = if rest.starts_with("loss: wasserstein") { 1200 } else { 400 };
-            let (trainer, plan, _) = run(rest, steps, &device);
+            let (trainer, plan, _) = run_gan(rest, steps, &device);
             let after = unlike_data(&samples(&*trainer, &plan, &classes));
             assert!(after < 0.7 * before, "{rest}: from {before} to {after}");
         }
@@ -343,7 +328,7 @@ mod tests {
     fn a_conditional_generator_generates_the_requested_class() {
         let device = Device::flex().autodiff();
         for condition in ["class", "projection"] {
-            let (trainer, plan, _) = run(&format!("condition: {condition}"), 800, &device);
+            let (trainer, plan, _) = run_gan(&format!("condition: {condition}"), 800, &device);
             let of = |class: usize| {
                 let generated = samples(&*trainer, &plan, &[class; 32]);
                 generated.iter().map(|pixels| pixels[0] + pixels[1] - pixels[2] - pixels[3]).sum::<f32>() / 128.0
@@ -355,16 +340,16 @@ mod tests {
     #[test]
     fn the_average_follows_the_generator_and_is_exported() {
         let device = Device::flex().autodiff();
-        let (begin, _) = trainer("game: { ema: 0.75 }", 1, &device);
+        let (begin, _) = gan("game: { ema: 0.75 }", 1, &device);
         let first = weights(&save(&*begin), "generator");
-        let (averaged, plan, _) = run("game: { ema: 0.75 }", 1, &device);
+        let (averaged, plan, _) = run_gan("game: { ema: 0.75 }", 1, &device);
         let saved = save(&*averaged);
         let (now, average) = (weights(&saved, "generator"), weights(&saved, "average"));
         assert_ne!(first, now);
         for ((first, now), average) in first.iter().zip(&now).zip(&average) {
             assert!((0.1 * first + 0.9 * now - average).abs() < 1e-6);
         }
-        let plain = trainer("loss: non-saturating", 1, &device).1;
+        let plain = gan("loss: non-saturating", 1, &device).1;
         let of_average = restore(&plan, &saved.weights, &Device::flex()).unwrap().generator.unwrap();
         let of_generator = restore(&plain, &saved.weights, &Device::flex()).unwrap().generator.unwrap();
         let first = |part: &TrainedNetwork| {
@@ -375,51 +360,10 @@ mod tests {
     }
 
     #[test]
-    fn clipping_keeps_the_weights_of_the_critic_and_only_them_within_bounds() {
-        let device = Device::flex().autodiff();
-        let (trainer, _, _) = run("loss: wasserstein, game: { clip: 0.01 }", 5, &device);
-        let saved = save(&*trainer);
-        let largest = |name: &str| weights(&saved, name).into_iter().fold(0.0_f32, |most, value| most.max(value.abs()));
-        assert!((0.009..=0.01).contains(&largest("discriminator")));
-        assert!(largest("generator") > 0.1);
-    }
-
-    /// Without hidden layers the gradient is the weight, so both penalties are known.
-    #[test]
-    fn penalties_of_a_linear_critic_are_those_of_its_weight() {
-        let device = Device::flex().autodiff();
-        for (penalty, expected) in [
-            ("r1: 6", (|length: f32| 3.0 * length * length) as fn(f32) -> f32),
-            ("gradient: 5", |length: f32| 5.0 * (length - 1.0) * (length - 1.0)),
-        ] {
-            let networks = format!("{GENERATOR}, discriminator: [flatten, {{ linear: 1 }}]");
-            let model = format!("family: gan, latent: 2, {networks}, game: {{ penalty: {{ {penalty} }} }}");
-            let (trainer, _) = testing::trainer(&model, ADAM, 1, &device);
-            let saved = save(&*trainer);
-            let weight: Vec<f32> = weights(&saved, "discriminator.layers.1.weight");
-            let length = weight.iter().map(|value| value * value).sum::<f32>().sqrt();
-            let (_, measured) = train(trainer, 0..1, &device);
-            let found = measured[0].get("penalty").unwrap();
-            assert!((found - expected(length)).abs() < 1e-3 * expected(length), "{penalty}: {found}");
-        }
-    }
-
-    #[test]
-    fn a_penalty_flattens_the_critic() {
-        let device = Device::flex().autodiff();
-        let gap = |rest: &str| {
-            let (_, _, measured) = run(&format!("game: {{ discriminator_steps: 1000 {rest} }}"), 200, &device);
-            mean(&measured[190..], "real") - mean(&measured[190..], "made")
-        };
-        let (free, priced) = (gap(""), gap(", penalty: { r1: 30 }"));
-        assert!(priced < 0.5 * free, "{priced} and {free}");
-    }
-
-    #[test]
     fn a_gan_put_back_goes_on_bit_for_bit() {
         let device = Device::flex().autodiff();
         let rest =
             "condition: class, game: { ema: 0.5, discriminator_steps: 2, augment: [translate], instance_noise: 0.1 }";
-        resumes(|seed| trainer(rest, seed, &device).0, &device);
+        resumes(|seed| gan(rest, seed, &device).0, &device);
     }
 }

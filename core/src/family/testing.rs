@@ -113,3 +113,19 @@ pub(crate) fn resumes(begin: impl Fn(u64) -> Box<dyn Trainer>, device: &Device) 
     broken.weights.truncate(100);
     assert!(begin(2).restore(&broken).is_err());
 }
+
+pub(crate) const ADAM: &str = "{ adam: { lr: 0.005, beta_1: 0.5 } }";
+pub(crate) const GENERATOR: &str = "generator: [{ linear: 16 }, relu, { linear: 16 }, tanh, { reshape: [1, 4, 4] }]";
+const DISCRIMINATOR: &str = "discriminator: [flatten, { linear: 32 }, { leaky_relu: 0.2 }, { linear: 1 }]";
+
+/// A small GAN.
+pub(crate) fn gan(rest: &str, seed: u64, device: &Device) -> (Box<dyn Trainer>, Plan) {
+    trainer(&format!("family: gan, latent: 2, {GENERATOR}, {DISCRIMINATOR}, {rest}"), ADAM, seed, device)
+}
+
+/// The same behind some steps.
+pub(crate) fn run_gan(rest: &str, steps: u64, device: &Device) -> (Box<dyn Trainer>, Plan, Vec<Measured>) {
+    let (trainer, plan) = gan(rest, 1, device);
+    let (trainer, measured) = train(trainer, 0..steps, device);
+    (trainer, plan, measured)
+}

@@ -5,6 +5,7 @@ mod export;
 mod meter;
 mod prior;
 mod run;
+mod sets;
 mod source;
 mod state;
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
@@ -14,6 +15,7 @@ pub use error::TrainingError;
 pub use export::{Export, export};
 pub use meter::{Meter, NonFinite, Sum};
 pub use prior::fit as fit_prior;
-pub use run::{End, Run, Sets};
+pub use run::{End, Run};
+pub use sets::Sets;
 pub use source::{Source, SourceError};
 pub use state::{Snapshot, State};

@@ -2,9 +2,10 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 
+use super::sets::{Sets, samples};
 use super::{Export, Meter, NonFinite, Snapshot, Source, State, TrainingError, export, fit_prior};
 use crate::artifact::Artifact;
-use crate::data::{Images, Latents, Samples};
+use crate::data::{Images, Samples};
 use crate::family::{Losses, Plan, StepContext, Trained, Trainer, TrainerSetup, restore};
 use crate::inference::Sampler;
 use crate::latent::Prior;
@@ -15,17 +16,6 @@ use crate::spec::Metric;
 const EVALUATION_BATCH: usize = 500;
 /// Training images that a prior is fitted to during training, and at its end.
 const PRIOR_IMAGES: [usize; 2] = [2_000, 20_000];
-
-/// The splits of a data set.
-#[derive(Debug, Clone)]
-pub struct Sets<T> {
-    /// The training set.
-    pub training: T,
-    /// The held-out part of the training images, if any.
-    pub validation: Option<T>,
-    /// The test set.
-    pub test: T,
-}
 
 /// Why a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,28 +70,7 @@ impl Run {
         if images.training.count() < packing {
             return Err(TrainingError::Packing { packing, images: images.training.count() });
         }
-        let Sets { training, validation, test } = images;
-        let training = match &mut source {
-            // All sets use the scale of the training latents.
-            Some(source) => {
-                let latents = Latents::of(training, &source.encoder, plan.source_latent(), None, device).await?;
-                source.scale = Some(latents.scale().clone());
-                Samples::Latents(latents)
-            }
-            None if resident => Samples::resident(training, &training_device),
-            None => Samples::images_of(training),
-        };
-        let held_out = async |images: Images| match &source {
-            Some(Source { encoder, scale, .. }) => {
-                Ok(Samples::Latents(Latents::of(images, encoder, plan.source_latent(), scale.clone(), device).await?))
-            }
-            None => Ok::<_, TrainingError>(Samples::images_of(images)),
-        };
-        let validation = match validation {
-            Some(images) => Some(held_out(images).await?),
-            None => None,
-        };
-        let sets = Sets { training, validation, test: held_out(test).await? };
+        let sets = samples(images, &mut source, plan.source_latent(), device, resident).await?;
         let setup = TrainerSetup { plan: &plan, train: &pipeline.train, device: &training_device };
         let trainer = pipeline.model.trainer(&setup);
         let (count, batch) = (sets.training.count(), pipeline.train.batch);

@@ -7,6 +7,7 @@ mod position;
 mod repair;
 mod schema;
 mod syntax;
+mod typed;
 
 use std::borrow::Cow;
 use std::fmt;

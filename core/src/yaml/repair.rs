@@ -4,7 +4,8 @@
 use serde::Deserialize;
 
 use super::names::nearest;
-use super::node::{FieldError, Kind, Node};
+use super::node::Node;
+use super::typed::{FieldError, Kind};
 use crate::diagnostic::{Advice, KeyPath, PathStep, Problem, extend, format_path};
 
 /// How many problems of one file are reported; more rarely help.
