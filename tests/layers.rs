@@ -1,4 +1,5 @@
-//! Random networks: their plan has the shapes and counts of Burn's module, and their program computes the same.
+//! Random networks: their plan has the shapes and counts of Burn's module, and their program
+//! computes the same.
 
 use std::collections::BTreeSet;
 
@@ -47,7 +48,8 @@ fn layer(noise: &mut Noise, input: Shape, depth: usize) -> Json {
             "groups": groups, "bias": bias, "init": init, "spectral_norm": spectral_norm
         }),
         "embedding" => json!({ "count": number(1, 5), "size": number(1, 4) }),
-        // With a large epsilon, a norm does not amplify rounding errors where all values are the same.
+        // With a large epsilon, a norm does not amplify rounding errors where all values are the
+        // same.
         "layer_norm" => json!({ "epsilon": 0.1 }),
         "group_norm" => json!({ "groups": groups, "epsilon": 0.1 }),
         "instance_norm" => json!({ "affine": bias, "epsilon": 0.1 }),

@@ -1,3 +1,5 @@
+//! The shape of one sample.
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};

@@ -7,14 +7,14 @@ use crate::shape::Shape;
 
 /// Normalizes each channel to mean 0 and variance 1 over the batch.
 ///
-/// y = γ (x − mean) / √(variance + ε) + β, with a mean and variance for each channel of an image or each value of a
-/// row: in training those of the batch, otherwise the moving ones, updated by moving ← (1 − momentum) × moving +
-/// momentum × batch (Keras' momentum is 1 minus this one; the variance is that of the batch, as in Keras, where PyTorch
-/// takes n / (n − 1) of it). γ starts at 1 and β at 0. The moving values are stored with the weights but not counted as
+/// y = γ (x − mean) / √(variance + ε) + β for each channel of an image or value of a row, in
+/// training with the mean and biased variance of the batch, otherwise with the moving ones: moving
+/// ← (1 − momentum) × moving + momentum × batch (Keras' momentum is 1 minus this one). γ
+/// starts at 1 and β at 0. The moving values are stored with the weights but not counted as
 /// parameters.
 ///
-/// Ioffe and Szegedy, "Batch Normalization: Accelerating Deep Network Training by Reducing Internal Covariate Shift"
-/// (2015).
+/// Ioffe and Szegedy, "Batch Normalization: Accelerating Deep Network Training by Reducing Internal
+/// Covariate Shift" (2015).
 ///
 /// ```yaml
 /// - batch_norm

@@ -10,8 +10,9 @@ use crate::shape::Shape;
 ///
 /// `y[f, i, j] = b[f] + Σ w[f, c, m, n] x[c, i × stride + m × dilation, j × stride + n × dilation]`.
 ///
-/// Takes `[batch, channels, height, width]`, returns `[batch, filters, height', width']` with height' = ⌊(height + 2 ×
-/// padding − dilation × (kernel − 1) − 1) / stride⌋ + 1, or ⌈height / stride⌉ with `padding: same`. Weights are
+/// Takes `[batch, channels, height, width]`, returns `[batch, filters, height', width']` with
+/// height' = ⌊(height + 2 padding − dilation (kernel − 1) − 1) / stride⌋ + 1, or
+/// ⌈height / stride⌉ with `padding: same`. Weights are
 /// `[filters, channels / groups, kernel, kernel]`; the bias is `[filters]` and starts at 0.
 ///
 /// Dumoulin and Visin, "A guide to convolution arithmetic for deep learning" (2016).
@@ -37,7 +38,7 @@ pub struct Conv2d {
     /// Distance of the window's taps.
     #[serde(default = "ones")]
     pub dilation: Pair,
-    /// Into how many parts channels and filters are divided; each part sees only its own channels.
+    /// Number of groups of channels and filters; each group of filters sees its own channels.
     #[serde(default = "one")]
     pub groups: usize,
     /// Whether a bias is added.
@@ -52,7 +53,7 @@ pub struct Conv2d {
 }
 
 impl Conv2d {
-    /// A convolution of `filters` windows with sides `kernel`; the other fields are as in YAML.
+    /// A convolution with the defaults of YAML.
     pub fn new(filters: usize, kernel: impl Into<Pair>) -> Self {
         Self {
             filters,
@@ -234,7 +235,8 @@ mod tests {
     // F.conv2d(x, w, dilation=2)  # [6.4]
     // F.conv2d(x, torch.tensor([1., 10.]).reshape(1, 1, 1, 2), stride=(2, 1))  # [[21, 32], [87, 98]]
     // x = torch.tensor([2., 3.]).reshape(1, 2, 1, 1)
-    // F.conv2d(x, torch.tensor([[1., 10.], [100., 1000.]]).reshape(2, 2, 1, 1))  # [[[32]], [[3200]]]
+    // F.conv2d(x, torch.tensor([[1., 10.], [100., 1000.]]).reshape(2, 2, 1, 1))
+    // # [[[32]], [[3200]]]
     // F.conv2d(x, torch.tensor([0.1, 0.2]).reshape(2, 1, 1, 1), groups=2)  # [[[0.2]], [[0.6]]]
     #[cfg(all(feature = "flex", feature = "yaml"))]
     #[test]

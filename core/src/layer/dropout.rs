@@ -6,9 +6,9 @@ use crate::shape::Shape;
 
 /// Drops values at random while training.
 ///
-/// Each value is set to 0 with probability rate and the others are divided by 1 − rate; outside of training nothing
-/// happens. The device draws the masks, seeded at every step, so a run repeats on one device but not bit for bit on
-/// another.
+/// Each value is set to 0 with probability rate and the others are divided by 1 − rate, only in
+/// training. The device draws the masks, seeded at every step, so a run repeats on one device but
+/// not bit for bit on another.
 ///
 /// Srivastava et al., "Dropout: A Simple Way to Prevent Neural Networks from Overfitting" (2014).
 ///

@@ -4,7 +4,8 @@ use super::{FieldErrors, Init, Layer, ShapeError, count};
 use crate::program::Lowering;
 use crate::shape::Shape;
 
-/// Replaces each class number with a learned vector: `[batch, n]` → `[batch, n × size]`. Weights are `[count, size]`.
+/// Replaces each class number with a learned vector: `[batch, n]` → `[batch, n × size]`. Weights
+/// are `[count, size]`.
 ///
 /// Numbers are rounded down and limited to the classes.
 ///

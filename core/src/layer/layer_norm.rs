@@ -7,10 +7,11 @@ use crate::shape::Shape;
 
 /// Normalizes each sample to mean 0 and variance 1.
 ///
-/// y = γ (x − mean) / √(variance + ε) + β, with the mean and variance of all values of a sample and a γ and β for each
-/// of them. γ starts at 1 and β at 0.
+/// y = γ (x − mean) / √(variance + ε) + β, with the mean and variance of all values of a
+/// sample and a γ and β for each of them. γ starts at 1 and β at 0.
 ///
-/// Ba, Kiros and Hinton, "Layer Normalization" (2016); PyTorch's `LayerNorm([channels, height, width])`.
+/// Ba, Kiros and Hinton, "Layer Normalization" (2016); PyTorch's
+/// `LayerNorm([channels, height, width])`.
 ///
 /// ```yaml
 /// - layer_norm

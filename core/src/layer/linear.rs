@@ -7,7 +7,7 @@ use crate::shape::Shape;
 
 /// A fully connected layer, y = x W + b.
 ///
-/// Takes `[batch, inputs]`, returns `[batch, units]`. W is `[inputs, units]`, b is `[units]` and starts at 0.
+/// `[batch, inputs]` → `[batch, units]`; W is `[inputs, units]`, b is `[units]` and starts at 0.
 ///
 /// ```yaml
 /// - linear: 128

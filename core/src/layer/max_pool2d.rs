@@ -8,8 +8,9 @@ use crate::shape::Shape;
 
 /// The largest value of each window, channel by channel; padding never wins.
 ///
-/// Takes `[batch, channels, height, width]`, returns `[batch, channels, height', width']` with height' = ⌊(height + 2 ×
-/// padding − dilation × (kernel − 1) − 1) / stride⌋ + 1, or ⌈height / stride⌉ with `padding: same`.
+/// Takes `[batch, channels, height, width]`, returns `[batch, channels, height', width']` with
+/// height' = ⌊(height + 2 × padding − dilation × (kernel − 1) − 1) / stride⌋ + 1, or
+/// ⌈height / stride⌉ with `padding: same`.
 ///
 /// ```yaml
 /// - max_pool2d: 2
@@ -36,7 +37,7 @@ impl MaxPool2d {
     fn slide(&self, input: Shape) -> Result<Slide, ShapeError> {
         let [_, height, width] = input.sides();
         let (sides, stride) = ([height, width], self.stride.unwrap_or(self.kernel).0);
-        // With taps further apart than the image is wide, a window at the border would see only padding.
+        // With taps further apart than the image, a window at the border may see only padding.
         let covered = span(self.kernel, self.dilation);
         let padded = |axis: usize| self.padding.around(sides[axis], covered[axis], stride[axis]) != (0, 0);
         if (0..2).any(|axis| padded(axis) && sides[axis] < self.dilation.0[axis]) {

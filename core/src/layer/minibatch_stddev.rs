@@ -4,13 +4,14 @@ use super::{FieldErrors, Layer, ShapeError};
 use crate::program::Lowering;
 use crate::shape::Shape;
 
-/// Adds a channel to an image, or a value to a row, that measures how much the samples of a batch differ.
+/// Adds a channel to an image, or a value to a row: how much the samples of a batch differ.
 ///
-/// It holds the standard deviation of each value over a group of the batch, √(variance + 1e−8), averaged over all
-/// values of a sample: `[batch, channels, height, width]` → `[batch, channels + 1, height, width]`. A batch that
-/// `group` does not divide is divided by the largest smaller number that does.
+/// It holds the standard deviation of each value over a group of the batch, √(variance + 1e−8),
+/// averaged over all values of a sample: `[batch, channels, height, width]` →
+/// `[batch, channels + 1, height, width]`. A batch that `group` does not divide is divided by the
+/// largest smaller number that does.
 ///
-/// Karras et al., "Progressive Growing of GANs for Improved Quality, Stability, and Variation" (2017).
+/// Karras et al., "Progressive Growing of GANs" (2017).
 ///
 /// ```yaml
 /// - minibatch_stddev

@@ -1,5 +1,5 @@
-//! The layers of the language, one file each. A new layer is a new file and one line in the list below; its doc
-//! comment is its page in the reference.
+//! The layers of the language, one file each and one line in the list below; the doc comment is a
+//! layer's page in the reference.
 
 mod declared;
 mod distribution;
@@ -122,7 +122,7 @@ macro_rules! layers {
                 match self { $(Self::$layer(layer) => layer.macs(input, output),)* }
             }
 
-            /// Adds the layer's operations to a program, for an input that [`LayerSpec::output`] accepts.
+            /// Adds the layer's operations, for an input that [`LayerSpec::output`] accepts.
             pub(crate) fn lower(&self, input: Shape, lowering: &mut Lowering) {
                 match self { $(Self::$layer(layer) => layer.lower(input, lowering),)* }
             }
@@ -160,7 +160,7 @@ macro_rules! layers {
                 match name { $(stringify!($layer) => <$layer as Layer>::SHORT,)* _ => None }
             }
 
-            /// The JSON Schema of each layer's fields, with the field that a bare number stands for.
+            /// The JSON Schema of each layer's fields.
             fn schemas(generator: &mut schemars::SchemaGenerator) -> Vec<declared::LayerSchema> {
                 vec![$(declared::LayerSchema {
                     name: $name,
@@ -235,7 +235,7 @@ pub trait Layer {
         None
     }
 
-    /// Number of trainable values without those of layers inside; saturates instead of overflowing.
+    /// Number of trainable values without those of layers inside; saturates on overflow.
     fn parameters(&self, _input: Shape) -> u64 {
         0
     }
@@ -245,7 +245,7 @@ pub trait Layer {
         0
     }
 
-    /// Adds the layer's operations to a program. Only called with an input that [`Layer::output`] accepts.
+    /// Adds the layer's operations to a program, for an input that [`Layer::output`] accepts.
     fn lower(&self, input: Shape, lowering: &mut Lowering);
 }
 
@@ -255,7 +255,7 @@ pub trait Build: Layer {
     /// The module.
     type Module: Forward;
 
-    /// Builds the module with its weights. Only called with an input that [`Layer::output`] accepts.
+    /// Builds the module for an input that [`Layer::output`] accepts.
     fn build(&self, input: Shape, initializer: &mut Initializer<'_>) -> Self::Module;
 }
 

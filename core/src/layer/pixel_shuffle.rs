@@ -6,10 +6,11 @@ use crate::shape::Shape;
 
 /// Enlarges an image by turning channels into pixels.
 ///
-/// `[batch, channels × factor², height, width]` → `[batch, channels, height × factor, width × factor]`.
+/// `[batch, channels × factor², height, width]` →
+/// `[batch, channels, height × factor, width × factor]`.
 ///
-/// Shi et al., "Real-Time Single Image and Video Super-Resolution Using an Efficient Sub-Pixel Convolutional Neural
-/// Network" (2016).
+/// Shi et al., "Real-Time Single Image and Video Super-Resolution Using an Efficient Sub-Pixel
+/// Convolutional Neural Network" (2016).
 ///
 /// ```yaml
 /// - pixel_shuffle: 2

@@ -7,9 +7,9 @@ use crate::shape::Shape;
 
 /// A skip connection around layers, y = f(x) + x.
 ///
-/// Where f changes the shape, the shortcut is a projection without a bias: for rows a linear layer; for images a 1 by 1
-/// convolution, with the stride for which ⌈height / stride⌉ is the new height if the image shrinks, or after nearest
-/// upsampling if it grows by a whole factor.
+/// Where f changes the shape, the shortcut is a projection without a bias: for rows a linear layer;
+/// for images a 1 by 1 convolution, with the stride for which ⌈height / stride⌉ is the new
+/// height if the image shrinks, or after nearest upsampling if it grows by a whole factor.
 ///
 /// He et al., "Deep Residual Learning for Image Recognition" (2015), option B.
 ///

@@ -8,11 +8,11 @@ use crate::shape::Shape;
 ///
 /// `[batch, channels, height, width]` → `[batch, channels, height × scale, width × scale]`.
 ///
-/// `nearest` repeats pixels; `bilinear` mixes the four around the point (i + ½) / scale − ½, with the border repeated
-/// outwards (PyTorch's `align_corners=False`, TensorFlow's `resize`).
+/// `nearest` repeats pixels; `bilinear` mixes the four around the point (i + ½) / scale − ½,
+/// with the border repeated outwards (PyTorch's `align_corners=False`, TensorFlow's `resize`).
 ///
-/// Odena, Dumoulin and Olah, "Deconvolution and Checkerboard Artifacts" (2016), recommend it before a convolution
-/// instead of a transposed one.
+/// Odena, Dumoulin and Olah, "Deconvolution and Checkerboard Artifacts" (2016), recommend it before
+/// a convolution instead of a transposed one.
 ///
 /// ```yaml
 /// - upsample: 2
@@ -103,7 +103,7 @@ mod built {
             let [_, _, height, width] = images.dims();
             let [rows, columns] = self.scale;
             Value::Image(if self.bilinear {
-                // On a GPU, Burn's bilinear interpolation has no gradient: these are two products with matrices.
+                // On a GPU, Burn's bilinear interpolation has no gradient.
                 let device = images.device();
                 let (rows, columns) = (mixture(height, rows, &device), mixture(width, columns, &device));
                 rows.matmul(images).matmul(columns.transpose())

@@ -102,16 +102,16 @@ pub enum Padding {
     /// None: the window stays within the image.
     #[default]
     Valid,
-    /// TensorFlow's rule: a convolution returns ⌈size / stride⌉, a transposed one size × stride. Of an odd padding, the
-    /// larger part lies at the bottom and right.
+    /// TensorFlow's rule: a convolution returns ⌈size / stride⌉, a transposed one size ×
+    /// stride. Of an odd padding, the larger part lies at the bottom and right.
     Same,
     /// This many pixels on every side.
     Pixels(usize),
 }
 
 impl Padding {
-    /// Pixels `(before, after)` along one direction, for a window that covers `kernel` pixels. `size` is the input of a
-    /// convolution, or the output of a transposed one.
+    /// Pixels `(before, after)` in one direction, for a window that covers `kernel` of `size`
+    /// pixels.
     pub(super) fn around(self, size: usize, kernel: usize, stride: usize) -> (usize, usize) {
         match self {
             Self::Valid => (0, 0),
@@ -301,7 +301,7 @@ impl schemars::JsonSchema for Padding {
 mod tests {
     use super::*;
 
-    /// `tf.nn.conv2d(x, k, stride, "SAME")` of TensorFlow 2: pads (before, after) by size, kernel, stride.
+    /// `tf.nn.conv2d(x, k, stride, "SAME")` of TensorFlow 2: pads by size, kernel, stride.
     #[test]
     fn same_padding_follows_tensorflow_where_it_is_uneven() {
         for (size, kernel, stride, expected) in [

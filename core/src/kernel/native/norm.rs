@@ -12,7 +12,7 @@ use crate::activation::Activation;
 use crate::kernel::slices::PARTS;
 use crate::kernel::slices::arch;
 
-/// The activation of γ (x − mean) / √(variance + ε) + β with each channel's mean and biased variance over the batch.
+/// The activation of γ (x − mean) / √(variance + ε) + β with statistics of the batch.
 pub(crate) fn batch_norm<const D: usize>(
     input: &Tensor<D>,
     [gamma, beta]: [&Tensor<1>; 2],
@@ -23,7 +23,7 @@ pub(crate) fn batch_norm<const D: usize>(
     Some(apply(BatchNorm { epsilon: epsilon as f32, activation }, operands))
 }
 
-/// The same with a given mean and variance, for a tensor without gradients; `None` if it may have one.
+/// The same with a given mean and variance; `None` for a tensor that may have a gradient.
 pub(crate) fn normalize<const D: usize>(
     input: &Tensor<D>,
     [gamma, beta, mean, variance]: [&Tensor<1>; 4],
@@ -113,7 +113,8 @@ impl Operation<3> for BatchNorm {
             total
         });
         let (beta_gradient, products) = both.split_at(channels);
-        // γ / √(variance + ε) × (g − mean of g − x̂ × mean of g x̂), as g × scale + x × slope + shift.
+        // γ / √(variance + ε) (g − mean g − x̂ mean(g x̂)) = g × scale + x × slope +
+        // shift
         let gamma = numbers(gamma);
         let n = pixels as f32;
         let inverse: Vec<f32> = variance.iter().map(|v| 1.0 / (v + self.epsilon).sqrt()).collect();

@@ -9,7 +9,7 @@ use super::op::{Operand, Operation, Past, apply};
 use super::parts::dense;
 use crate::kernel::slices::arch;
 
-/// The largest value of each window of `input`, `[batch, channels, height, width]`, without padding.
+/// The largest value of each window, without padding.
 pub(crate) fn max_pool2d(input: &Tensor<4>, kernel: [usize; 2], window: Window) -> Option<Tensor<4>> {
     Some(apply(MaxPool { kernel, window }, [Operand::new(input)?]).0)
 }

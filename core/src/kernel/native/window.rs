@@ -9,8 +9,7 @@ use super::op::{Operand, Operation, Past, apply};
 use crate::activation::Activation;
 use crate::kernel::slices::{Geometry, Images, add_rows, arch, to_grid, to_image, to_weights};
 
-/// The activation of the convolution of `image`, `[batch, channels, height, width]`, with `weight`, `[filters, channels,
-/// kernel height, kernel width]`.
+/// The activation of a convolution; `weight` is `[filters, channels, kernel height, kernel width]`.
 pub(crate) fn conv2d(
     image: &Tensor<4>,
     weight: &Tensor<4>,
@@ -31,8 +30,7 @@ pub(crate) fn conv2d(
     convolve(Convolution { geometry, transposed: false, activation }, image, weight, bias)
 }
 
-/// The activation of the transposed convolution of `grid`, `[batch, channels, height, width]`, with `weight`, `[channels,
-/// filters, kernel height, kernel width]`.
+/// The same for a transposed convolution; `weight` is `[channels, filters, …]`.
 pub(crate) fn conv_transpose2d(
     grid: &Tensor<4>,
     weight: &Tensor<4>,
@@ -71,7 +69,7 @@ fn convolve(
     })
 }
 
-/// A convolution with an activation; its inputs are image or grid, weight, and a bias if there is one.
+/// A convolution with an activation, of image or grid, weight, and maybe a bias.
 #[derive(Debug, Clone)]
 struct Convolution {
     geometry: Geometry,
@@ -129,7 +127,7 @@ impl<const N: usize> Operation<N> for Convolution {
     }
 }
 
-/// The gradient of an activation's input, `[batch, height, width, channels]`, and its sum per channel.
+/// The gradient of an activation's input, and its sum per channel.
 fn before_activation(activation: Activation, gradient: FlexTensor, output: &FlexTensor) -> (Vec<f32>, Vec<f32>) {
     let gradient = forwards(gradient);
     let (batch, sides, behind) = as_images(&gradient);
@@ -157,8 +155,7 @@ fn before_activation(activation: Activation, gradient: FlexTensor, output: &Flex
     (before, total)
 }
 
-/// The gradients of an activation's input, and their sums per channel, added to `sums`. With an empty `behind`, only the
-/// sums.
+/// [`before_activation`] for one image; adds to `sums`. With an empty `behind`, only the sums.
 struct Undo<'a> {
     activation: Activation,
     behind: &'a [f32],

@@ -3,7 +3,7 @@ use pulp::Simd;
 use crate::activation::Activation;
 
 impl Activation {
-    /// The activation of a vector, if it takes only a few instructions; [`Self::finish`] applies the others.
+    /// The activation of a vector, if it is cheap; otherwise left to [`Self::finish`].
     #[inline(always)]
     pub(crate) fn of<S: Simd>(self, simd: S, x: S::f32s) -> S::f32s {
         match self {
