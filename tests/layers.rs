@@ -21,7 +21,7 @@ const MOST_VALUES: usize = 600;
 /// Layers that no program computes.
 const ONLY_IN_TRAINING: [&str; 2] = ["embedding", "minibatch_stddev"];
 
-/// A random layer, which may or may not fit behind `input`.
+/// A random layer, which may or may not fit `input`.
 fn layer(noise: &mut Noise, input: Shape, depth: usize) -> Json {
     let name = LayerSpec::NAMES[noise.below(LayerSpec::NAMES.len() as u32) as usize];
     let mut number = |from: u32, to: u32| from + noise.below(to - from + 1);

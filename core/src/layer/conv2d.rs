@@ -8,7 +8,7 @@ use crate::shape::Shape;
 
 /// A two-dimensional convolution: a small window of weights slides over an image.
 ///
-/// `y[f, i, j] = b[f] + Σ w[f, c, m, n] x[c, i × stride + m × dilation, j × stride + n × dilation]`.
+/// `y[f, i, j] = b[f] + Σ w[f, c, m, n] x[c, stride i + dilation m, stride j + dilation n]`.
 ///
 /// Takes `[batch, channels, height, width]`, returns `[batch, filters, height', width']` with
 /// height' = ⌊(height + 2 padding − dilation (kernel − 1) − 1) / stride⌋ + 1, or
@@ -81,7 +81,7 @@ impl Conv2d {
 
 impl Layer for Conv2d {
     fn check(&self, errors: &mut FieldErrors) {
-        errors.unless(self.filters > 0, "filters", || "filters must be at least 1, found 0".into());
+        errors.require(self.filters > 0, "filters", || "filters must be at least 1, found 0".into());
         self.kernel.check("kernel", errors);
         self.stride.check("stride", errors);
         self.padding.check(errors);
@@ -169,7 +169,7 @@ mod built {
             }
         }
 
-        fn here(&self, image: &Tensor<4>, weight: &Tensor<4>, activation: Activation) -> Option<Tensor<4>> {
+        fn kernel_forward(&self, image: &Tensor<4>, weight: &Tensor<4>, activation: Activation) -> Option<Tensor<4>> {
             let bias = self.bias.as_ref().map(Param::val);
             let one = self.groups == 1;
             one.then(|| kernel::conv2d(image, weight, bias.as_ref(), self.slide.window(), activation)).flatten()
@@ -179,7 +179,7 @@ mod built {
     impl Forward for Conv2dModule {
         fn forward(&self, value: Value) -> Value {
             let (image, weight) = (value.image(), self.weight());
-            Value::Image(self.here(&image, &weight, Activation::Identity).unwrap_or_else(|| {
+            Value::Image(self.kernel_forward(&image, &weight, Activation::Identity).unwrap_or_else(|| {
                 let Slide { stride, dilation, before, after, .. } = self.slide;
                 let padding = [0, 1].map(|axis| (before[axis], after[axis]));
                 let options = ConvOptions::new_with_padding(stride, padding, dilation, self.groups);
@@ -188,7 +188,7 @@ mod built {
         }
 
         fn fused(&self, value: &Value, activation: Activation) -> Option<Value> {
-            self.here(&value.clone().image(), &self.weight(), activation).map(Value::Image)
+            self.kernel_forward(&value.clone().image(), &self.weight(), activation).map(Value::Image)
         }
     }
 }
@@ -233,7 +233,8 @@ mod tests {
     // F.conv2d(x, w, torch.tensor([0.5]))  # [[4.2, 5.2], [7.2, 8.2]]
     // F.conv2d(x, w, stride=2, padding=1)  # [[0.4, 1.8], [3.6, 7.7]]
     // F.conv2d(x, w, dilation=2)  # [6.4]
-    // F.conv2d(x, torch.tensor([1., 10.]).reshape(1, 1, 1, 2), stride=(2, 1))  # [[21, 32], [87, 98]]
+    // F.conv2d(x, torch.tensor([1., 10.]).reshape(1, 1, 1, 2), stride=(2, 1))
+    // # [[21, 32], [87, 98]]
     // x = torch.tensor([2., 3.]).reshape(1, 2, 1, 1)
     // F.conv2d(x, torch.tensor([[1., 10.], [100., 1000.]]).reshape(2, 2, 1, 1))
     // # [[[32]], [[3200]]]

@@ -113,7 +113,7 @@ impl ConvTranspose2d {
 
 impl Layer for ConvTranspose2d {
     fn check(&self, errors: &mut FieldErrors) {
-        errors.unless(self.filters > 0, "filters", || "filters must be at least 1, found 0".into());
+        errors.require(self.filters > 0, "filters", || "filters must be at least 1, found 0".into());
         self.kernel.check("kernel", errors);
         self.stride.check("stride", errors);
         self.padding.check(errors);
@@ -123,10 +123,10 @@ impl Layer for ConvTranspose2d {
         self.init.check_spectral(self.spectral_norm, errors);
         let (added, same) = (self.output_padding.0, self.padding == Padding::Same);
         let open = |axis: usize| added[axis] < self.stride.0[axis].max(self.dilation.0[axis]);
-        errors.unless(!same || added == [0, 0], "output_padding", || {
+        errors.require(!same || added == [0, 0], "output_padding", || {
             "output_padding has no place beside `padding: same`, which settles the size by itself".into()
         });
-        errors.unless(same || added == [0, 0] || (open(0) && open(1)), "output_padding", || {
+        errors.require(same || added == [0, 0] || (open(0) && open(1)), "output_padding", || {
             format!("output_padding must be smaller than the stride or the dilation, found {}", self.output_padding)
         });
     }
@@ -214,14 +214,14 @@ mod built {
             }
         }
 
-        fn here(&self, grid: &Tensor<4>, weight: &Tensor<4>, activation: Activation) -> Option<Tensor<4>> {
+        fn kernel_forward(&self, grid: &Tensor<4>, weight: &Tensor<4>, activation: Activation) -> Option<Tensor<4>> {
             let bias = self.bias.as_ref().map(Param::val);
             let one = self.groups == 1;
             one.then(|| kernel::conv_transpose2d(grid, weight, bias.as_ref(), self.slide.window(), activation))
                 .flatten()
         }
 
-        fn burns(&self, input: Tensor<4>, weight: Tensor<4>) -> Tensor<4> {
+        fn burn_forward(&self, input: Tensor<4>, weight: Tensor<4>) -> Tensor<4> {
             let [_, _, height, width] = input.dims();
             let Slide { kernel, stride, dilation, before, size, .. } = self.slide;
             let full = |axis: usize, side: usize| {
@@ -241,11 +241,14 @@ mod built {
     impl Forward for ConvTranspose2dModule {
         fn forward(&self, value: Value) -> Value {
             let (input, weight) = (value.image(), self.weight());
-            Value::Image(self.here(&input, &weight, Activation::Identity).unwrap_or_else(|| self.burns(input, weight)))
+            Value::Image(
+                self.kernel_forward(&input, &weight, Activation::Identity)
+                    .unwrap_or_else(|| self.burn_forward(input, weight)),
+            )
         }
 
         fn fused(&self, value: &Value, activation: Activation) -> Option<Value> {
-            self.here(&value.clone().image(), &self.weight(), activation).map(Value::Image)
+            self.kernel_forward(&value.clone().image(), &self.weight(), activation).map(Value::Image)
         }
     }
 }
@@ -277,14 +280,18 @@ mod tests {
 
     // x = torch.tensor([1., 2.]).reshape(1, 1, 1, 2)
     // w = torch.tensor([0.1, 0.2, 0.3, 0.4]).reshape(1, 1, 2, 2)
-    // F.conv_transpose2d(x, w, torch.tensor([0.5]), stride=2)  # [[0.6, 0.7, 0.7, 0.9], [0.8, 0.9, 1.1, 1.3]]
-    // F.conv_transpose2d(x, w, dilation=2)  # [[0.1, 0.2, 0.2, 0.4], [0, 0, 0, 0], [0.3, 0.6, 0.4, 0.8]]
+    // F.conv_transpose2d(x, w, torch.tensor([0.5]), stride=2)
+    // # [[0.6, 0.7, 0.7, 0.9], [0.8, 0.9, 1.1, 1.3]]
+    // F.conv_transpose2d(x, w, dilation=2)
+    // # [[0.1, 0.2, 0.2, 0.4], [0, 0, 0, 0], [0.3, 0.6, 0.4, 0.8]]
     // w = (torch.arange(1., 10.) / 10).reshape(1, 1, 3, 3)
-    // F.conv_transpose2d(x, w, stride=2, padding=1, output_padding=1)  # [[0.5, 1.4, 1, 1.2], [0.8, 2.3, 1.6, 1.8]]
+    // F.conv_transpose2d(x, w, stride=2, padding=1, output_padding=1)
+    // # [[0.5, 1.4, 1, 1.2], [0.8, 2.3, 1.6, 1.8]]
     // x = torch.tensor([2., 3.]).reshape(1, 2, 1, 1)
     // F.conv_transpose2d(x, torch.tensor([[1., 10.], [100., 1000.]]).reshape(2, 2, 1, 1))
     // # [[[302]], [[3020]]]
-    // F.conv_transpose2d(x, torch.tensor([0.1, 0.2]).reshape(2, 1, 1, 1), groups=2)  # [[[0.2]], [[0.6]]]
+    // F.conv_transpose2d(x, torch.tensor([0.1, 0.2]).reshape(2, 1, 1, 1), groups=2)
+    // # [[[0.2]], [[0.6]]]
     #[cfg(all(feature = "flex", feature = "yaml"))]
     #[test]
     fn agrees_with_pytorch() {

@@ -38,8 +38,8 @@ impl Embedding {
 
 impl Layer for Embedding {
     fn check(&self, errors: &mut FieldErrors) {
-        errors.unless(self.count > 0, "count", || "count must be at least 1, found 0".into());
-        errors.unless(self.size > 0, "size", || "size must be at least 1, found 0".into());
+        errors.require(self.count > 0, "count", || "count must be at least 1, found 0".into());
+        errors.require(self.size > 0, "size", || "size must be at least 1, found 0".into());
         self.init.check(errors);
     }
 

@@ -26,7 +26,7 @@ impl Layer for GaussianNoise {
     const SHORT: Option<&'static str> = Some("std");
 
     fn check(&self, errors: &mut FieldErrors) {
-        errors.unless((0.0..=1e3).contains(&self.std), "std", || {
+        errors.require((0.0..=1e3).contains(&self.std), "std", || {
             format!("std must lie between 0 and 1000, found {}", self.std)
         });
     }

@@ -78,14 +78,14 @@ impl Init {
     /// Refuses zero weights with spectral normalization.
     pub(super) fn check_spectral(self, spectral_norm: bool, errors: &mut FieldErrors) {
         let zero = matches!(self, Self::Zeros | Self::Normal(0.0) | Self::Uniform(0.0));
-        errors.unless(!(zero && spectral_norm), "init", || {
+        errors.require(!(zero && spectral_norm), "init", || {
             "weights of 0 have no singular value for `spectral_norm` to divide by".into()
         });
     }
 
     pub(super) fn check(self, errors: &mut FieldErrors) {
         if let Self::Normal(width) | Self::Uniform(width) = self {
-            errors.unless((0.0..=1e3).contains(&width), "init", || {
+            errors.require((0.0..=1e3).contains(&width), "init", || {
                 format!("the width of `init` must lie between 0 and 1000, found {width}")
             });
         }

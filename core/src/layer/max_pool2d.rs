@@ -86,18 +86,18 @@ mod built {
 
         fn build(&self, input: Shape, _initializer: &mut Initializer<'_>) -> MaxPool2dModule {
             let slide = self.slide(input).unwrap_or_default();
-            let burns = pool::MaxPool2dConfig::new(slide.kernel)
+            let pool = pool::MaxPool2dConfig::new(slide.kernel)
                 .with_strides(slide.stride)
                 .with_padding(slide.padding())
                 .with_dilation(slide.dilation)
                 .init();
-            MaxPool2dModule { burns, slide }
+            MaxPool2dModule { pool, slide }
         }
     }
 
     #[derive(Module, Debug)]
     pub struct MaxPool2dModule {
-        burns: pool::MaxPool2d,
+        pool: pool::MaxPool2d,
         #[module(skip)]
         slide: Slide,
     }
@@ -106,7 +106,7 @@ mod built {
         fn forward(&self, value: Value) -> Value {
             let image = value.image();
             let largest = kernel::max_pool2d(&image, self.slide.kernel, self.slide.window());
-            Value::Image(largest.unwrap_or_else(|| self.burns.forward(image)))
+            Value::Image(largest.unwrap_or_else(|| self.pool.forward(image)))
         }
     }
 }

@@ -102,32 +102,26 @@ macro_rules! layers {
                 match self { $(Self::$layer(layer) => layer.output(input),)* }
             }
 
-            /// Shape of one output sample where it does not depend on the input.
             pub(crate) fn fixed_output(&self) -> Option<Shape> {
                 match self { $(Self::$layer(layer) => layer.fixed_output(),)* }
             }
 
-            /// The layers inside it, if any.
             pub(crate) fn inside(&self) -> Option<Inside<'_>> {
                 match self { $(Self::$layer(layer) => layer.inside(),)* }
             }
 
-            /// Number of trainable values without those of layers inside.
             pub(crate) fn parameters(&self, input: Shape) -> u64 {
                 match self { $(Self::$layer(layer) => layer.parameters(input),)* }
             }
 
-            /// Multiply-accumulate operations per sample without those of layers inside.
             pub(crate) fn macs(&self, input: Shape, output: Shape) -> u64 {
                 match self { $(Self::$layer(layer) => layer.macs(input, output),)* }
             }
 
-            /// Adds the layer's operations, for an input that [`LayerSpec::output`] accepts.
             pub(crate) fn lower(&self, input: Shape, lowering: &mut Lowering) {
                 match self { $(Self::$layer(layer) => layer.lower(input, lowering),)* }
             }
 
-            /// Builds the layer for an input that [`LayerSpec::output`] accepts.
             #[cfg(feature = "train")]
             pub(crate) fn build(&self, input: Shape, initializer: &mut Initializer<'_>) -> LayerModule {
                 match self { $(Self::$layer(layer) => LayerModule::$layer(layer.build(input, initializer)),)* }
@@ -298,19 +292,19 @@ pub struct FieldError {
 pub struct FieldErrors(pub Vec<FieldError>);
 
 impl FieldErrors {
-    fn unless(&mut self, holds: bool, field: &'static str, found: impl FnOnce() -> String) {
+    fn require(&mut self, holds: bool, field: &'static str, found: impl FnOnce() -> String) {
         if !holds {
             self.0.push(FieldError { field, found: found() });
         }
     }
 
     fn finite(&mut self, value: f64, field: &'static str) {
-        self.unless((value as f32).is_finite(), field, || format!("{field} must be finite, found {value}"));
+        self.require((value as f32).is_finite(), field, || format!("{field} must be finite, found {value}"));
     }
 
     fn positive(&mut self, value: f64, field: &'static str) {
         let single = value as f32;
-        self.unless(single > 0.0 && single.is_finite(), field, || {
+        self.require(single > 0.0 && single.is_finite(), field, || {
             format!("{field} must be above 0 and finite, found {value}")
         });
     }

@@ -27,7 +27,7 @@ impl Layer for PixelShuffle {
     const SHORT: Option<&'static str> = Some("factor");
 
     fn check(&self, errors: &mut FieldErrors) {
-        errors.unless((1..=64).contains(&self.factor), "factor", || {
+        errors.require((1..=64).contains(&self.factor), "factor", || {
             format!("factor must lie between 1 and 64, found {}", self.factor)
         });
     }

@@ -6,7 +6,7 @@ use crate::shape::Shape;
 
 /// The sigmoid linear unit, x σ(x); also called swish.
 ///
-/// Ramachandran, Zoph and Le, "Searching for Activation Functions" (2017).
+/// Hendrycks and Gimpel (2016); Ramachandran et al., "Searching for Activation Functions" (2017).
 ///
 /// ```yaml
 /// - silu

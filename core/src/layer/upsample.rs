@@ -139,8 +139,10 @@ mod reference {
     // F.interpolate(x, scale_factor=(2, 1))  # [[1, 2], [1, 2]]
     // x = torch.tensor([1., 2., 3., 5.]).reshape(1, 1, 2, 2)
     // F.interpolate(x, scale_factor=2, mode="bilinear")
-    // # [[1, 1.25, 1.75, 2], [1.5, 1.8125, 2.4375, 2.75], [2.5, 2.9375, 3.8125, 4.25], [3, 3.5, 4.5, 5]]
-    // F.interpolate(x[..., :1, :], scale_factor=(1, 3), mode="bilinear")  # [1, 1, 1.33333, 1.66667, 2, 2]
+    // # [[1, 1.25, 1.75, 2], [1.5, 1.8125, 2.4375, 2.75],
+    // #  [2.5, 2.9375, 3.8125, 4.25], [3, 3.5, 4.5, 5]]
+    // F.interpolate(x[..., :1, :], scale_factor=(1, 3), mode="bilinear")
+    // # [1, 1, 1.33333, 1.66667, 2, 2]
     #[test]
     fn agrees_with_pytorch() {
         agrees("upsample", Shape::Image([1, 1, 2]), &[], &[1.0, 2.0], &[1.0, 1.0, 2.0, 2.0, 1.0, 1.0, 2.0, 2.0]);

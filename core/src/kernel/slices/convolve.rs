@@ -84,7 +84,6 @@ impl Convolution {
         Self { frame, phases, sides: [height, width, channels] }
     }
 
-    /// Convolves a batch.
     pub fn run(&self, batch: usize, images: Images<'_>, bias: Option<&[f32]>, activation: Activation) -> Vec<f32> {
         let Self { frame, phases, sides } = self;
         let bias = padded(bias);
@@ -128,7 +127,6 @@ impl Product {
     }
 }
 
-/// [`Convolution::to_grid`], used once.
 #[cfg(feature = "kernel")]
 pub fn to_grid(
     geometry: &Geometry,
@@ -141,7 +139,6 @@ pub fn to_grid(
     Convolution::to_grid(geometry, weights).run(batch, image, bias, activation)
 }
 
-/// [`Convolution::to_image`], used once.
 #[cfg(feature = "kernel")]
 pub fn to_image(
     geometry: &Geometry,
@@ -281,7 +278,6 @@ fn each_image(out: &mut [f32], length: usize, work: impl Fn(&mut Scratch, usize,
     }
 }
 
-/// Rows times a matrix.
 struct Rows<'a> {
     slide: Slide<'a>,
     out: &'a mut [f32],

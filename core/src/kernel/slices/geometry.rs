@@ -6,7 +6,6 @@ pub struct Geometry {
     pub image: [usize; 3],
     /// `[height, width, filters]` of the grid.
     pub grid: [usize; 3],
-    /// Sides of a window.
     pub kernel: [usize; 2],
     /// Steps of the window.
     pub stride: [usize; 2],
@@ -171,7 +170,6 @@ impl Frame {
         Self { sides, before, bare: before == [0, 0] && after == [0, 0], patches: None }
     }
 
-    /// Distance between rows.
     pub fn pitch(&self) -> usize {
         self.sides[1] * self.sides[2]
     }

@@ -80,12 +80,10 @@ pub(crate) struct Slide<'a> {
     pub finish: Finish<'a>,
 }
 
-/// Some of the filters.
 #[derive(Clone, Copy)]
 struct Panel<'a> {
     weights: &'a [f32],
     bias: &'a [f32],
-    /// The first filter.
     start: usize,
     /// How many there are without padding.
     used: usize,
