@@ -1,4 +1,5 @@
-//! Random networks: their plan has the shapes and counts of Burn's module, and their program computes the same.
+//! Random networks: their plan has the shapes and counts of Burn's module, and their program
+//! computes the same.
 
 use std::collections::BTreeSet;
 
@@ -20,7 +21,7 @@ const MOST_VALUES: usize = 600;
 /// Layers that no program computes.
 const ONLY_IN_TRAINING: [&str; 2] = ["embedding", "minibatch_stddev"];
 
-/// A random layer, which may or may not fit behind `input`.
+/// A random layer, which may or may not fit `input`.
 fn layer(noise: &mut Noise, input: Shape, depth: usize) -> Json {
     let name = LayerSpec::NAMES[noise.below(LayerSpec::NAMES.len() as u32) as usize];
     let mut number = |from: u32, to: u32| from + noise.below(to - from + 1);
@@ -47,7 +48,8 @@ fn layer(noise: &mut Noise, input: Shape, depth: usize) -> Json {
             "groups": groups, "bias": bias, "init": init, "spectral_norm": spectral_norm
         }),
         "embedding" => json!({ "count": number(1, 5), "size": number(1, 4) }),
-        // With a large epsilon, a norm does not amplify rounding errors where all values are the same.
+        // With a large epsilon, a norm does not amplify rounding errors where all values are the
+        // same.
         "layer_norm" => json!({ "epsilon": 0.1 }),
         "group_norm" => json!({ "groups": groups, "epsilon": 0.1 }),
         "instance_norm" => json!({ "affine": bias, "epsilon": 0.1 }),

@@ -1,5 +1,5 @@
-//! Every layer against PyTorch: outputs, gradients and moving values, on the CPU and on wgpu if it finds an adapter.
-//! `parity/reference.py` computes the values in `parity/reference.json`.
+//! Every layer against PyTorch: outputs, gradients and moving values, on the CPU and on wgpu if it
+//! finds an adapter. `parity/reference.py` computes the values in `parity/reference.json`.
 
 use std::collections::BTreeMap;
 

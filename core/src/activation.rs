@@ -1,6 +1,6 @@
 //! Activations that a layer before them can apply itself.
 
-/// An activation with a slope that follows from its output, so that the backward pass needs only the output.
+/// An activation with a slope that follows from its output alone.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Activation {
     /// x itself.

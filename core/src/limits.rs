@@ -1,7 +1,6 @@
 //! How large a declaration may be.
 
-/// How large a declaration may be. Checked before anything is allocated, so that a typo or a hostile file is an error
-/// instead of using up the memory.
+/// How large a declaration may be, checked before anything is allocated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of a YAML file.
@@ -19,11 +18,13 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// 64 KiB of YAML, 64 deep, 256 layers, 2²⁸ parameters (1 GiB), 256 MiB an image and 32 GiB a step.
+    /// 64 KiB of YAML, 64 deep, 256 layers, 2²⁸ parameters (1 GiB), 256 MiB an image and 32 GiB
+    /// a step.
     pub const DEFAULT: Self =
         Self { file: 64 << 10, depth: 64, layers: 256, parameters: 1 << 28, activations: 256 << 20, step: 32 << 30 };
 
-    /// On request, and for files written by the program, which have no short forms: 1 MiB of YAML, 100 deep, 4,096 layers, 2³² parameters (16 GiB), 16 GiB an image and 1 TiB a step.
+    /// On request, and for files written by the program, which have no short forms: 1 MiB of YAML,
+    /// 100 deep, 4,096 layers, 2³² parameters (16 GiB), 16 GiB an image and 1 TiB a step.
     pub const LARGE: Self =
         Self { file: 1 << 20, depth: 100, layers: 4096, parameters: 1 << 32, activations: 16 << 30, step: 1 << 40 };
 }

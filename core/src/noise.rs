@@ -1,14 +1,13 @@
 //! Seeded randomness that is the same on every machine.
 //!
-//! Latents, initial weights, shuffles and the synthetic data sets come from here and never from a device, so that a seed
-//! means the same image natively and in the browser. The generator is ChaCha8 with 2⁶⁴ independent streams; the Gaussian
-//! transform uses the `libm` crate, which does not depend on the platform.
+//! Latents, initial weights, shuffles and synthetic data never come from a device, so that a seed
+//! means the same image natively and in the browser. The generator is ChaCha8 with 2⁶⁴
+//! independent streams; the Gaussian transform uses `libm`, which does not depend on the platform.
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
-/// A stream of random numbers. The streams of a seed are independent: sample 1,000 is drawn from stream 1,000 without
-/// drawing the 999 before it.
+/// A stream of random numbers; the streams of a seed are independent.
 ///
 /// ```
 /// use imago_core::noise::Noise;
@@ -44,8 +43,7 @@ pub enum Purpose {
     Measure = 8,
 }
 
-/// The quantile function of N(0, 1) for a probability `p`: the inverse of Φ(x) = ½ erfc(−x / √2), by bisection to the last
-/// bit.
+/// The quantile function of N(0, 1), the inverse of Φ(x) = ½ erfc(−x / √2), by bisection.
 pub fn normal_quantile(p: f64) -> f64 {
     let (mut low, mut high) = (-40.0, 40.0);
     loop {
@@ -81,15 +79,16 @@ impl Noise {
 
     /// A whole number in `0..bound`; 0 when `bound` is 0.
     ///
-    /// Lemire, "Fast Random Integer Generation in an Interval" (2019), without the rejection step: its bias is at most
-    /// `bound / 2³²`.
+    /// Lemire, "Fast Random Integer Generation in an Interval" (2019), without the rejection step:
+    /// the bias is at most `bound / 2³²`.
     pub fn below(&mut self, bound: u32) -> u32 {
         ((u64::from(self.generator.next_u32()) * u64::from(bound)) >> 32) as u32
     }
 
     /// A number from the standard normal distribution N(0, 1).
     ///
-    /// Box and Muller, "A Note on the Generation of Random Normal Deviates" (1958), in double precision.
+    /// Box and Muller, "A Note on the Generation of Random Normal Deviates" (1958), in double
+    /// precision.
     pub fn normal(&mut self) -> f32 {
         if let Some(spare) = self.spare.take() {
             return spare;
@@ -115,7 +114,8 @@ impl Noise {
     }
 }
 
-/// Standard normal latents of the samples `first .. first + count` of `seed`, one after another: `[count, size]`.
+/// Standard normal latents of the samples `first .. first + count` of `seed`, one after another:
+/// `[count, size]`.
 ///
 /// Each sample has its own stream, so sample `i` does not depend on `first` and `count`.
 pub fn latents(seed: u64, first: u64, count: usize, size: usize) -> Vec<f32> {

@@ -1,4 +1,4 @@
-//! The shape of one sample, without the batch.
+//! The shape of one sample.
 
 use std::fmt;
 

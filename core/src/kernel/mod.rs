@@ -1,12 +1,11 @@
 //! Our own CPU operations.
 //!
-//! Burn's CPU backend writes a matrix of windows for a convolution, and makes one more pass over memory for every
-//! activation. These kernels read images in place, keep sums in registers, apply bias and activation before a result leaves
-//! them, and have their own gradients. In memory, the channels of a pixel are adjacent.
+//! Burn's CPU backend writes a matrix of windows for a convolution, and makes one more pass over
+//! memory for every activation. These kernels read images in place, the channels of a pixel
+//! adjacent, and apply bias and activation to sums in registers. They have their own gradients.
 //!
-//! Every function returns `None` for tensors that are not on the CPU, and where the kernels are not compiled; callers then
-//! use Burn's operations. All of it is safe Rust: `pulp` provides vectors of the CPU's width. Sums over a batch do not depend
-//! on the number of threads.
+//! Every function returns `None` for tensors that are not on the CPU, or if the kernels are not
+//! compiled. Sums over a batch do not depend on the number of threads.
 
 pub(crate) mod slices;
 

@@ -6,11 +6,12 @@ use super::{FieldErrors, Layer, Padding, Pair, ShapeError, image};
 use crate::program::{Kind, Lowering, Mean};
 use crate::shape::Shape;
 
-/// The mean of each window, channel by channel. With a number as padding its zeros count, as in PyTorch; with `same`
-/// only real pixels do, as in TensorFlow.
+/// The mean of each window, channel by channel. With a number as padding its zeros count, as in
+/// PyTorch; with `same` only real pixels do, as in TensorFlow.
 ///
 /// Takes `[batch, channels, height, width]`, returns `[batch, channels, height', width']` with
-/// height' = ⌊(height + 2 × padding − kernel) / stride⌋ + 1, or ⌈height / stride⌉ with `padding: same`.
+/// height' = ⌊(height + 2 × padding − kernel) / stride⌋ + 1, or ⌈height / stride⌉ with
+/// `padding: same`.
 ///
 /// ```yaml
 /// - avg_pool2d: 2

@@ -7,14 +7,14 @@ use crate::shape::Shape;
 
 /// Normalizes each channel to mean 0 and variance 1 over the batch.
 ///
-/// y = γ (x − mean) / √(variance + ε) + β, with a mean and variance for each channel of an image or each value of a
-/// row: in training those of the batch, otherwise the moving ones, updated by moving ← (1 − momentum) × moving +
-/// momentum × batch (Keras' momentum is 1 minus this one; the variance is that of the batch, as in Keras, where PyTorch
-/// takes n / (n − 1) of it). γ starts at 1 and β at 0. The moving values are stored with the weights but not counted as
+/// y = γ (x − mean) / √(variance + ε) + β for each channel of an image or value of a row, in
+/// training with the mean and biased variance of the batch, otherwise with the moving ones: moving
+/// ← (1 − momentum) × moving + momentum × batch (Keras' momentum is 1 minus this one). γ
+/// starts at 1 and β at 0. The moving values are stored with the weights but not counted as
 /// parameters.
 ///
-/// Ioffe and Szegedy, "Batch Normalization: Accelerating Deep Network Training by Reducing Internal Covariate Shift"
-/// (2015).
+/// Ioffe and Szegedy, "Batch Normalization: Accelerating Deep Network Training by Reducing Internal
+/// Covariate Shift" (2015).
 ///
 /// ```yaml
 /// - batch_norm
@@ -43,7 +43,7 @@ fn shape(input: Shape) -> [usize; 1] {
 
 impl Layer for BatchNorm {
     fn check(&self, errors: &mut FieldErrors) {
-        errors.unless((0.0..=1.0).contains(&self.momentum), "momentum", || {
+        errors.require((0.0..=1.0).contains(&self.momentum), "momentum", || {
             format!("momentum must lie in 0 to 1, found {}", self.momentum)
         });
         errors.positive(self.epsilon, "epsilon");
@@ -105,14 +105,18 @@ mod built {
 
         fn fused(&self, value: &Value, activation: Activation) -> Option<Value> {
             Some(match value {
-                Value::Flat(tensor) => Value::Flat(here(self, tensor, activation)?),
-                Value::Image(tensor) => Value::Image(here(self, tensor, activation)?),
+                Value::Flat(tensor) => Value::Flat(kernel_forward(self, tensor, activation)?),
+                Value::Image(tensor) => Value::Image(kernel_forward(self, tensor, activation)?),
             })
         }
     }
 
     /// The layer with our own kernels, updating the moving values as Burn does.
-    fn here<const D: usize>(layer: &nn::BatchNorm, input: &Tensor<D>, activation: Activation) -> Option<Tensor<D>> {
+    fn kernel_forward<const D: usize>(
+        layer: &nn::BatchNorm,
+        input: &Tensor<D>,
+        activation: Activation,
+    ) -> Option<Tensor<D>> {
         let device = input.device();
         let (gamma, beta) = (layer.gamma.val(), layer.beta.val());
         if !(device.is_autodiff() && layer.training.is_enabled()) {
@@ -135,10 +139,11 @@ mod reference {
     use crate::layer::testing::{Shape, agrees};
 
     // layer = torch.nn.BatchNorm2d(2).eval()
-    // layer.weight.data, layer.bias.data = torch.tensor([2., 0.5]), torch.tensor([1., -1.])  # γ, β
+    // layer.weight.data, layer.bias.data = torch.tensor([2., 0.5]), torch.tensor([1., -1.])
     // layer.running_mean, layer.running_var = torch.tensor([1., 0.]), torch.tensor([4., 0.25])
     // layer(torch.tensor([1., 2., 3., 4.]).reshape(1, 2, 1, 2))  # [[[1, 2]], [[1.99994, 2.99992]]]
-    // torch.nn.BatchNorm1d(1, eps=0.5).eval()(torch.tensor([[1.], [2.]]))  # [[0.816497], [1.63299]]
+    // torch.nn.BatchNorm1d(1, eps=0.5).eval()(torch.tensor([[1.], [2.]]))
+    // # [[0.816497], [1.63299]]
     #[test]
     fn agrees_with_pytorch() {
         agrees(

@@ -8,10 +8,11 @@ use crate::shape::Shape;
 
 /// A two-dimensional convolution: a small window of weights slides over an image.
 ///
-/// `y[f, i, j] = b[f] + Σ w[f, c, m, n] x[c, i × stride + m × dilation, j × stride + n × dilation]`.
+/// `y[f, i, j] = b[f] + Σ w[f, c, m, n] x[c, stride i + dilation m, stride j + dilation n]`.
 ///
-/// Takes `[batch, channels, height, width]`, returns `[batch, filters, height', width']` with height' = ⌊(height + 2 ×
-/// padding − dilation × (kernel − 1) − 1) / stride⌋ + 1, or ⌈height / stride⌉ with `padding: same`. Weights are
+/// Takes `[batch, channels, height, width]`, returns `[batch, filters, height', width']` with
+/// height' = ⌊(height + 2 padding − dilation (kernel − 1) − 1) / stride⌋ + 1, or
+/// ⌈height / stride⌉ with `padding: same`. Weights are
 /// `[filters, channels / groups, kernel, kernel]`; the bias is `[filters]` and starts at 0.
 ///
 /// Dumoulin and Visin, "A guide to convolution arithmetic for deep learning" (2016).
@@ -37,7 +38,7 @@ pub struct Conv2d {
     /// Distance of the window's taps.
     #[serde(default = "ones")]
     pub dilation: Pair,
-    /// Into how many parts channels and filters are divided; each part sees only its own channels.
+    /// Number of groups of channels and filters; each group of filters sees its own channels.
     #[serde(default = "one")]
     pub groups: usize,
     /// Whether a bias is added.
@@ -52,7 +53,7 @@ pub struct Conv2d {
 }
 
 impl Conv2d {
-    /// A convolution of `filters` windows with sides `kernel`; the other fields are as in YAML.
+    /// A convolution with the defaults of YAML.
     pub fn new(filters: usize, kernel: impl Into<Pair>) -> Self {
         Self {
             filters,
@@ -80,7 +81,7 @@ impl Conv2d {
 
 impl Layer for Conv2d {
     fn check(&self, errors: &mut FieldErrors) {
-        errors.unless(self.filters > 0, "filters", || "filters must be at least 1, found 0".into());
+        errors.require(self.filters > 0, "filters", || "filters must be at least 1, found 0".into());
         self.kernel.check("kernel", errors);
         self.stride.check("stride", errors);
         self.padding.check(errors);
@@ -168,7 +169,7 @@ mod built {
             }
         }
 
-        fn here(&self, image: &Tensor<4>, weight: &Tensor<4>, activation: Activation) -> Option<Tensor<4>> {
+        fn kernel_forward(&self, image: &Tensor<4>, weight: &Tensor<4>, activation: Activation) -> Option<Tensor<4>> {
             let bias = self.bias.as_ref().map(Param::val);
             let one = self.groups == 1;
             one.then(|| kernel::conv2d(image, weight, bias.as_ref(), self.slide.window(), activation)).flatten()
@@ -178,7 +179,7 @@ mod built {
     impl Forward for Conv2dModule {
         fn forward(&self, value: Value) -> Value {
             let (image, weight) = (value.image(), self.weight());
-            Value::Image(self.here(&image, &weight, Activation::Identity).unwrap_or_else(|| {
+            Value::Image(self.kernel_forward(&image, &weight, Activation::Identity).unwrap_or_else(|| {
                 let Slide { stride, dilation, before, after, .. } = self.slide;
                 let padding = [0, 1].map(|axis| (before[axis], after[axis]));
                 let options = ConvOptions::new_with_padding(stride, padding, dilation, self.groups);
@@ -187,7 +188,7 @@ mod built {
         }
 
         fn fused(&self, value: &Value, activation: Activation) -> Option<Value> {
-            self.here(&value.clone().image(), &self.weight(), activation).map(Value::Image)
+            self.kernel_forward(&value.clone().image(), &self.weight(), activation).map(Value::Image)
         }
     }
 }
@@ -232,9 +233,11 @@ mod tests {
     // F.conv2d(x, w, torch.tensor([0.5]))  # [[4.2, 5.2], [7.2, 8.2]]
     // F.conv2d(x, w, stride=2, padding=1)  # [[0.4, 1.8], [3.6, 7.7]]
     // F.conv2d(x, w, dilation=2)  # [6.4]
-    // F.conv2d(x, torch.tensor([1., 10.]).reshape(1, 1, 1, 2), stride=(2, 1))  # [[21, 32], [87, 98]]
+    // F.conv2d(x, torch.tensor([1., 10.]).reshape(1, 1, 1, 2), stride=(2, 1))
+    // # [[21, 32], [87, 98]]
     // x = torch.tensor([2., 3.]).reshape(1, 2, 1, 1)
-    // F.conv2d(x, torch.tensor([[1., 10.], [100., 1000.]]).reshape(2, 2, 1, 1))  # [[[32]], [[3200]]]
+    // F.conv2d(x, torch.tensor([[1., 10.], [100., 1000.]]).reshape(2, 2, 1, 1))
+    // # [[[32]], [[3200]]]
     // F.conv2d(x, torch.tensor([0.1, 0.2]).reshape(2, 1, 1, 1), groups=2)  # [[[0.2]], [[0.6]]]
     #[cfg(all(feature = "flex", feature = "yaml"))]
     #[test]

@@ -6,12 +6,13 @@ use super::{FieldErrors, Init, Layer, Padding, Pair, ShapeError, Shapes, count, 
 use crate::program::{Convolve, Function, Kind, Lowering};
 use crate::shape::Shape;
 
-/// A two-dimensional transposed convolution: every input pixel stamps the window, scaled, into the output.
+/// A two-dimensional transposed convolution: every input pixel adds a scaled window to the output.
 ///
-/// Takes `[batch, channels, height, width]`, returns `[batch, filters, height', width']`. With `padding: same`
-/// height' = height × stride, which is TensorFlow's rule; otherwise
-/// height' = (height − 1) × stride + dilation × (kernel − 1) + 1 − 2 × padding + output_padding.
-/// Weights are `[channels, filters / groups, kernel, kernel]`; the bias is `[filters]` and starts at 0.
+/// Takes `[batch, channels, height, width]`, returns `[batch, filters, height', width']`. With
+/// `padding: same` height' = height × stride, which is TensorFlow's rule; otherwise height' =
+/// (height − 1) × stride + dilation × (kernel − 1) + 1 − 2 × padding + output_padding.
+/// Weights are `[channels, filters / groups, kernel, kernel]`; the bias is `[filters]` and starts
+/// at 0.
 ///
 /// Dumoulin and Visin, "A guide to convolution arithmetic for deep learning" (2016).
 ///
@@ -33,13 +34,14 @@ pub struct ConvTranspose2d {
     /// What is cut off around the output.
     #[serde(default)]
     pub padding: Padding,
-    /// Pixels added at the bottom and right, which the stride leaves open; not together with `same`.
+    /// Pixels added at the bottom and right, below the stride or dilation; not together with
+    /// `same`.
     #[serde(default = "zeros")]
     pub output_padding: Pair,
     /// Distance of the window's taps.
     #[serde(default = "ones")]
     pub dilation: Pair,
-    /// Into how many parts channels and filters are divided; each part sees only its own channels.
+    /// Number of groups of channels and filters; each group of filters sees its own channels.
     #[serde(default = "one")]
     pub groups: usize,
     /// Whether a bias is added.
@@ -54,7 +56,7 @@ pub struct ConvTranspose2d {
 }
 
 impl ConvTranspose2d {
-    /// A transposed convolution of `filters` windows with sides `kernel`; the other fields are as in YAML.
+    /// A transposed convolution with the defaults of YAML.
     pub fn new(filters: usize, kernel: impl Into<Pair>) -> Self {
         Self {
             filters,
@@ -91,7 +93,7 @@ impl ConvTranspose2d {
         })
     }
 
-    /// Along one direction: the pixels cut off before the output, and its size. `None` if nothing is left.
+    /// Along one direction, the pixels cut off before the output and its size; `None` if it is 0.
     fn cut(&self, axis: usize, input: usize) -> Option<(usize, usize)> {
         let (kernel, stride) = (span(self.kernel, self.dilation)[axis], self.stride.0[axis]);
         let full = input.saturating_sub(1).saturating_mul(stride).saturating_add(kernel);
@@ -111,7 +113,7 @@ impl ConvTranspose2d {
 
 impl Layer for ConvTranspose2d {
     fn check(&self, errors: &mut FieldErrors) {
-        errors.unless(self.filters > 0, "filters", || "filters must be at least 1, found 0".into());
+        errors.require(self.filters > 0, "filters", || "filters must be at least 1, found 0".into());
         self.kernel.check("kernel", errors);
         self.stride.check("stride", errors);
         self.padding.check(errors);
@@ -121,10 +123,10 @@ impl Layer for ConvTranspose2d {
         self.init.check_spectral(self.spectral_norm, errors);
         let (added, same) = (self.output_padding.0, self.padding == Padding::Same);
         let open = |axis: usize| added[axis] < self.stride.0[axis].max(self.dilation.0[axis]);
-        errors.unless(!same || added == [0, 0], "output_padding", || {
+        errors.require(!same || added == [0, 0], "output_padding", || {
             "output_padding has no place beside `padding: same`, which settles the size by itself".into()
         });
-        errors.unless(same || added == [0, 0] || (open(0) && open(1)), "output_padding", || {
+        errors.require(same || added == [0, 0] || (open(0) && open(1)), "output_padding", || {
             format!("output_padding must be smaller than the stride or the dilation, found {}", self.output_padding)
         });
     }
@@ -191,7 +193,7 @@ mod built {
         }
     }
 
-    /// A built `conv_transpose2d`. Burn's knows one padding for both ends; TensorFlow's `same` rule needs two.
+    /// Burn's has one padding for both ends; TensorFlow's `same` rule needs two.
     #[derive(Module, Debug)]
     pub struct ConvTranspose2dModule {
         /// `[channels, filters / groups, kernel height, kernel width]`
@@ -212,14 +214,14 @@ mod built {
             }
         }
 
-        fn here(&self, grid: &Tensor<4>, weight: &Tensor<4>, activation: Activation) -> Option<Tensor<4>> {
+        fn kernel_forward(&self, grid: &Tensor<4>, weight: &Tensor<4>, activation: Activation) -> Option<Tensor<4>> {
             let bias = self.bias.as_ref().map(Param::val);
             let one = self.groups == 1;
             one.then(|| kernel::conv_transpose2d(grid, weight, bias.as_ref(), self.slide.window(), activation))
                 .flatten()
         }
 
-        fn burns(&self, input: Tensor<4>, weight: Tensor<4>) -> Tensor<4> {
+        fn burn_forward(&self, input: Tensor<4>, weight: Tensor<4>) -> Tensor<4> {
             let [_, _, height, width] = input.dims();
             let Slide { kernel, stride, dilation, before, size, .. } = self.slide;
             let full = |axis: usize, side: usize| {
@@ -239,11 +241,14 @@ mod built {
     impl Forward for ConvTranspose2dModule {
         fn forward(&self, value: Value) -> Value {
             let (input, weight) = (value.image(), self.weight());
-            Value::Image(self.here(&input, &weight, Activation::Identity).unwrap_or_else(|| self.burns(input, weight)))
+            Value::Image(
+                self.kernel_forward(&input, &weight, Activation::Identity)
+                    .unwrap_or_else(|| self.burn_forward(input, weight)),
+            )
         }
 
         fn fused(&self, value: &Value, activation: Activation) -> Option<Value> {
-            self.here(&value.clone().image(), &self.weight(), activation).map(Value::Image)
+            self.kernel_forward(&value.clone().image(), &self.weight(), activation).map(Value::Image)
         }
     }
 }
@@ -275,13 +280,18 @@ mod tests {
 
     // x = torch.tensor([1., 2.]).reshape(1, 1, 1, 2)
     // w = torch.tensor([0.1, 0.2, 0.3, 0.4]).reshape(1, 1, 2, 2)
-    // F.conv_transpose2d(x, w, torch.tensor([0.5]), stride=2)  # [[0.6, 0.7, 0.7, 0.9], [0.8, 0.9, 1.1, 1.3]]
-    // F.conv_transpose2d(x, w, dilation=2)  # [[0.1, 0.2, 0.2, 0.4], [0, 0, 0, 0], [0.3, 0.6, 0.4, 0.8]]
+    // F.conv_transpose2d(x, w, torch.tensor([0.5]), stride=2)
+    // # [[0.6, 0.7, 0.7, 0.9], [0.8, 0.9, 1.1, 1.3]]
+    // F.conv_transpose2d(x, w, dilation=2)
+    // # [[0.1, 0.2, 0.2, 0.4], [0, 0, 0, 0], [0.3, 0.6, 0.4, 0.8]]
     // w = (torch.arange(1., 10.) / 10).reshape(1, 1, 3, 3)
-    // F.conv_transpose2d(x, w, stride=2, padding=1, output_padding=1)  # [[0.5, 1.4, 1, 1.2], [0.8, 2.3, 1.6, 1.8]]
+    // F.conv_transpose2d(x, w, stride=2, padding=1, output_padding=1)
+    // # [[0.5, 1.4, 1, 1.2], [0.8, 2.3, 1.6, 1.8]]
     // x = torch.tensor([2., 3.]).reshape(1, 2, 1, 1)
-    // F.conv_transpose2d(x, torch.tensor([[1., 10.], [100., 1000.]]).reshape(2, 2, 1, 1))  # [[[302]], [[3020]]]
-    // F.conv_transpose2d(x, torch.tensor([0.1, 0.2]).reshape(2, 1, 1, 1), groups=2)  # [[[0.2]], [[0.6]]]
+    // F.conv_transpose2d(x, torch.tensor([[1., 10.], [100., 1000.]]).reshape(2, 2, 1, 1))
+    // # [[[302]], [[3020]]]
+    // F.conv_transpose2d(x, torch.tensor([0.1, 0.2]).reshape(2, 1, 1, 1), groups=2)
+    // # [[[0.2]], [[0.6]]]
     #[cfg(all(feature = "flex", feature = "yaml"))]
     #[test]
     fn agrees_with_pytorch() {

@@ -1,5 +1,4 @@
-//! How a layer is written: a map with one key (`conv2d: { … }`), in YAML also a bare word (`relu`) or a short form
-//! (`linear: 128`).
+//! Reading and writing layers: `conv2d: { … }`, in YAML also `relu` and `linear: 128`.
 
 use std::fmt;
 
@@ -43,7 +42,7 @@ pub(crate) fn one_key<S: Serializer>(serializer: S, name: &str, fields: &impl Se
     map.end()
 }
 
-/// Only the full form, so that a manifest reads the same in every build; the YAML reader expands the other forms first.
+/// Only the full form, in every build; the YAML reader expands the other forms first.
 impl<'de> Deserialize<'de> for LayerSpec {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_map(LayerVisitor)

@@ -6,9 +6,9 @@ use crate::shape::Shape;
 
 /// Drops values at random while training.
 ///
-/// Each value is set to 0 with probability rate and the others are divided by 1 − rate; outside of training nothing
-/// happens. The device draws the masks, seeded at every step, so a run repeats on one device but not bit for bit on
-/// another.
+/// Each value is set to 0 with probability rate and the others are divided by 1 − rate, only in
+/// training. The device draws the masks, seeded at every step, so a run repeats on one device but
+/// not bit for bit on another.
 ///
 /// Srivastava et al., "Dropout: A Simple Way to Prevent Neural Networks from Overfitting" (2014).
 ///
@@ -34,7 +34,7 @@ impl Layer for Dropout {
     const SHORT: Option<&'static str> = Some("rate");
 
     fn check(&self, errors: &mut FieldErrors) {
-        errors.unless((0.0..1.0).contains(&self.rate), "rate", || {
+        errors.require((0.0..1.0).contains(&self.rate), "rate", || {
             format!("rate is a probability of at least 0 and below 1, found {}", self.rate)
         });
     }
@@ -70,8 +70,8 @@ mod built {
 
     fn drop_values<const D: usize>(layer: &nn::Dropout, input: Tensor<D>) -> Tensor<D> {
         let learns = layer.training.is_enabled() && input.device().is_autodiff() && layer.prob > 0.0;
-        let here = if learns { kernel::dropout(&input, layer.prob) } else { None };
-        here.unwrap_or_else(|| layer.forward(input))
+        let dropped = if learns { kernel::dropout(&input, layer.prob) } else { None };
+        dropped.unwrap_or_else(|| layer.forward(input))
     }
 }
 

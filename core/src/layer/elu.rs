@@ -6,7 +6,7 @@ use crate::shape::Shape;
 
 /// The exponential linear unit, x for x > 0, otherwise alpha × (exp(x) − 1).
 ///
-/// Clevert, Unterthiner and Hochreiter, "Fast and Accurate Deep Network Learning by Exponential Linear Units" (2015).
+/// Clevert et al., "Fast and Accurate Deep Network Learning by Exponential Linear Units" (2015).
 ///
 /// ```yaml
 /// - elu

@@ -4,7 +4,8 @@ use super::{FieldErrors, Init, Layer, ShapeError, count};
 use crate::program::Lowering;
 use crate::shape::Shape;
 
-/// Replaces each class number with a learned vector: `[batch, n]` → `[batch, n × size]`. Weights are `[count, size]`.
+/// Replaces each class number with a learned vector: `[batch, n]` → `[batch, n × size]`. Weights
+/// are `[count, size]`.
 ///
 /// Numbers are rounded down and limited to the classes.
 ///
@@ -37,8 +38,8 @@ impl Embedding {
 
 impl Layer for Embedding {
     fn check(&self, errors: &mut FieldErrors) {
-        errors.unless(self.count > 0, "count", || "count must be at least 1, found 0".into());
-        errors.unless(self.size > 0, "size", || "size must be at least 1, found 0".into());
+        errors.require(self.count > 0, "count", || "count must be at least 1, found 0".into());
+        errors.require(self.size > 0, "size", || "size must be at least 1, found 0".into());
         self.init.check(errors);
     }
 

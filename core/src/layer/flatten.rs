@@ -4,7 +4,7 @@ use super::{Layer, ShapeError};
 use crate::program::{Kind, Lowering};
 use crate::shape::Shape;
 
-/// Puts the values of an image in a row, channel by channel: `[batch, c, h, w]` → `[batch, c × h × w]`.
+/// Puts the values of an image in a row: `[batch, c, h, w]` → `[batch, c × h × w]`.
 ///
 /// ```yaml
 /// - flatten

@@ -6,10 +6,10 @@ use crate::shape::Shape;
 
 /// Adds noise while training.
 ///
-/// Adds a sample of N(0, std²) to each value; outside of training nothing happens. The device draws the samples, seeded
-/// at every step, so a run repeats on one device but not bit for bit on another.
+/// Adds a sample of N(0, std²) to each value, only in training. The device draws the samples,
+/// seeded at every step, so a run repeats on one device but not bit for bit on another.
 ///
-/// Sønderby et al., "Amortised MAP Inference for Image Super-resolution" (2016), stabilize a discriminator with it.
+/// Sønderby et al., "Amortised MAP Inference for Image Super-resolution" (2016).
 ///
 /// ```yaml
 /// - gaussian_noise: 0.1
@@ -26,7 +26,7 @@ impl Layer for GaussianNoise {
     const SHORT: Option<&'static str> = Some("std");
 
     fn check(&self, errors: &mut FieldErrors) {
-        errors.unless((0.0..=1e3).contains(&self.std), "std", || {
+        errors.require((0.0..=1e3).contains(&self.std), "std", || {
             format!("std must lie between 0 and 1000, found {}", self.std)
         });
     }

@@ -4,8 +4,8 @@ use super::Layer;
 use crate::program::{Function, Kind, Lowering};
 use crate::shape::Shape;
 
-/// The Gaussian error linear unit, x Φ(x) with the distribution function Φ of N(0, 1), exact rather than approximated
-/// by tanh (on a GPU the gradient is that of the approximation).
+/// The Gaussian error linear unit, x Φ(x) with the distribution function Φ of N(0, 1), exact
+/// rather than approximated by tanh (on a GPU the gradient is that of the approximation).
 ///
 /// Hendrycks and Gimpel, "Gaussian Error Linear Units (GELUs)" (2016).
 ///
@@ -47,7 +47,8 @@ mod built {
 mod reference {
     use crate::layer::testing::{Shape, agrees};
 
-    // torch.nn.GELU()(torch.tensor([-2., -1., 0.5, 3.]))  # [-0.0455003, -0.158655, 0.345731, 2.99595]
+    // torch.nn.GELU()(torch.tensor([-2., -1., 0.5, 3.]))
+    // # [-0.0455003, -0.158655, 0.345731, 2.99595]
     #[test]
     fn agrees_with_pytorch() {
         agrees("gelu", Shape::Flat(4), &[], &[-2.0, -1.0, 0.5, 3.0], &[-0.0455003, -0.158655, 0.345731, 2.99595]);

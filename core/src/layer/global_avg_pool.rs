@@ -4,7 +4,7 @@ use super::{Layer, ShapeError, image};
 use crate::program::{Kind, Lowering, Mean, Pool};
 use crate::shape::Shape;
 
-/// The mean of each channel over all pixels: `[batch, channels, height, width]` → `[batch, channels]`.
+/// The mean of each channel: `[batch, channels, height, width]` → `[batch, channels]`.
 ///
 /// Lin, Chen and Yan, "Network In Network" (2013).
 ///

@@ -8,8 +8,8 @@ use crate::shape::Shape;
 
 /// Normalizes groups of channels of each sample to mean 0 and variance 1.
 ///
-/// y = γ (x − mean) / √(variance + ε) + β, with the mean and variance of each group of channels of each sample, and a γ
-/// and β for each channel. γ starts at 1 and β at 0.
+/// y = γ (x − mean) / √(variance + ε) + β, with the mean and variance of each group of
+/// channels of each sample, and a γ and β for each channel. γ starts at 1 and β at 0.
 ///
 /// Wu and He, "Group Normalization" (2018).
 ///
@@ -37,7 +37,7 @@ impl Layer for GroupNorm {
     const SHORT: Option<&'static str> = Some("groups");
 
     fn check(&self, errors: &mut FieldErrors) {
-        errors.unless(self.groups > 0, "groups", || "groups must be at least 1, found 0".into());
+        errors.require(self.groups > 0, "groups", || "groups must be at least 1, found 0".into());
         errors.positive(self.epsilon, "epsilon");
     }
 
@@ -81,7 +81,7 @@ mod built {
         }
     }
 
-    /// For `group_norm` and `instance_norm`. Burn's own refuses rows, and a batch of two values or fewer.
+    /// Burn's own refuses rows, and a batch of two values or fewer.
     #[derive(Module, Debug)]
     pub struct GroupNormModule {
         /// `[channels]`
@@ -142,8 +142,9 @@ mod reference {
     use crate::layer::testing::{Shape, agrees};
 
     // layer = torch.nn.GroupNorm(2, 4)
-    // layer.weight.data, layer.bias.data = torch.tensor([1., 2., 3., 4.]), torch.tensor([0., 0., 0., 1.])  # γ, β
-    // layer(torch.tensor([1., 3., 10., 30.]).reshape(1, 4, 1, 1))  # [[[-0.999995]], [[1.99999]], [[-3]], [[5]]]
+    // layer.weight.data, layer.bias.data = torch.tensor([1., 2., 3., 4.]), torch.tensor([0., 0., 0., 1.])
+    // layer(torch.tensor([1., 3., 10., 30.]).reshape(1, 4, 1, 1))
+    // # [[[-0.999995]], [[1.99999]], [[-3]], [[5]]]
     // torch.nn.GroupNorm(1, 3, eps=0.5)(torch.tensor([[1., 2., 6.], [3., 0., 0.]]))
     // # [[-0.879883, -0.439941, 1.31982], [1.26491, -0.632456, -0.632456]]
     #[test]

@@ -10,12 +10,12 @@ use super::declared::one_key;
 
 /// The distribution of a layer's initial weights; biases start at 0.
 ///
-/// `fan in` is the number of inputs to one output, `fan out` the number of outputs one input reaches. The formulas
-/// are those of Keras' initializers of the same names.
+/// `fan in` is the number of inputs to one output, `fan out` the number of outputs one input
+/// reaches. The formulas are those of Keras' initializers of the same names.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub enum Init {
-    /// Uniform between ±√(6 / (fan in + fan out)). Glorot and Bengio, "Understanding the difficulty of training deep
-    /// feedforward neural networks" (2010).
+    /// Uniform between ±√(6 / (fan in + fan out)). Glorot and Bengio, "Understanding the
+    /// difficulty of training deep feedforward neural networks" (2010).
     #[default]
     Glorot,
     /// A truncated normal distribution of variance 2 / (fan in + fan out).
@@ -78,14 +78,14 @@ impl Init {
     /// Refuses zero weights with spectral normalization.
     pub(super) fn check_spectral(self, spectral_norm: bool, errors: &mut FieldErrors) {
         let zero = matches!(self, Self::Zeros | Self::Normal(0.0) | Self::Uniform(0.0));
-        errors.unless(!(zero && spectral_norm), "init", || {
+        errors.require(!(zero && spectral_norm), "init", || {
             "weights of 0 have no singular value for `spectral_norm` to divide by".into()
         });
     }
 
     pub(super) fn check(self, errors: &mut FieldErrors) {
         if let Self::Normal(width) | Self::Uniform(width) = self {
-            errors.unless((0.0..=1e3).contains(&width), "init", || {
+            errors.require((0.0..=1e3).contains(&width), "init", || {
                 format!("the width of `init` must lie between 0 and 1000, found {width}")
             });
         }
@@ -163,8 +163,7 @@ impl schemars::JsonSchema for Init {
 mod tests {
     use super::*;
 
-    /// `keras.initializers.GlorotUniform`, `HeNormal` and `LecunUniform` on a kernel of shape (300, 100): the limit, or
-    /// the standard deviation before truncation.
+    /// `keras.initializers` on a kernel of shape (300, 100).
     #[test]
     fn widths_are_those_of_keras() {
         assert_eq!(Init::Glorot.of(300, 100), Distribution::Uniform(libm::sqrtf(6.0 / 400.0)));

@@ -9,7 +9,7 @@ use crate::program::WeightMismatch;
 
 /// Creates the initial weights of layers on a device: random, loaded, or zero.
 ///
-/// Random numbers come from [`Noise`] and not from the device, so they are the same bits everywhere.
+/// Random numbers come from [`Noise`], so they are the same bits on every device.
 #[derive(Debug)]
 pub struct Initializer<'a> {
     device: &'a Device,
@@ -45,7 +45,7 @@ impl<'a> Initializer<'a> {
         Self::from(Source::Zeros, device)
     }
 
-    /// The weights of one network by name, such as `layers.0.weight`. [`Self::finish`] checks that they fit.
+    /// Weights by name, such as `layers.0.weight`; [`Self::finish`] checks that they fit.
     pub fn loaded(tensors: BTreeMap<String, TensorData>, device: &'a Device) -> Self {
         Self::from(Source::Loaded { tensors, errors: Vec::new() }, device)
     }
@@ -94,8 +94,8 @@ impl<'a> Initializer<'a> {
         param
     }
 
-    /// The optimizer's identity of a weight, the same in every run so that training is reproducible: a hash (FNV-1a) of
-    /// the network's number and the weight's full name.
+    /// The optimizer's identity of a weight, the same in every run: a hash (FNV-1a) of the
+    /// network's number and the weight's full name.
     fn identity(&self, name: &str) -> ParamId {
         let network = match self.source {
             Source::Drawn { network, .. } => network,
@@ -123,7 +123,7 @@ impl<'a> Initializer<'a> {
         RunningState::with_id(id, tensor)
     }
 
-    /// A loaded tensor. If none has that name and shape, notes an error and returns a single 0.
+    /// A loaded tensor; if none has that name and shape, notes an error and returns a single 0.
     fn load<const D: usize>(&mut self, name: &str, shape: [usize; D]) -> Tensor<D> {
         let name = format!("{}{name}", self.scope);
         if let Source::Loaded { tensors, errors } = &mut self.source {

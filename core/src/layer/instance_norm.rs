@@ -7,10 +7,10 @@ use crate::shape::Shape;
 
 /// Normalizes each channel of each image to mean 0 and variance 1.
 ///
-/// y = (x − mean) / √(variance + ε), with the mean and variance of each channel of each image; with `affine` followed
-/// by γ y + β for each channel. γ starts at 1 and β at 0.
+/// y = (x − mean) / √(variance + ε), with the mean and variance of each channel of each image;
+/// with `affine` followed by γ y + β for each channel. γ starts at 1 and β at 0.
 ///
-/// Ulyanov, Vedaldi and Lempitsky, "Instance Normalization: The Missing Ingredient for Fast Stylization" (2016).
+/// Ulyanov et al., "Instance Normalization: The Missing Ingredient for Fast Stylization" (2016).
 ///
 /// ```yaml
 /// - instance_norm

@@ -7,10 +7,11 @@ use crate::shape::Shape;
 
 /// Normalizes each sample to mean 0 and variance 1.
 ///
-/// y = γ (x − mean) / √(variance + ε) + β, with the mean and variance of all values of a sample and a γ and β for each
-/// of them. γ starts at 1 and β at 0.
+/// y = γ (x − mean) / √(variance + ε) + β, with the mean and variance of all values of a
+/// sample and a γ and β for each of them. γ starts at 1 and β at 0.
 ///
-/// Ba, Kiros and Hinton, "Layer Normalization" (2016); PyTorch's `LayerNorm([channels, height, width])`.
+/// Ba, Kiros and Hinton, "Layer Normalization" (2016); PyTorch's
+/// `LayerNorm([channels, height, width])`.
 ///
 /// ```yaml
 /// - layer_norm
@@ -100,7 +101,7 @@ mod reference {
     use crate::layer::testing::{Shape, agrees};
 
     // layer = torch.nn.LayerNorm(3)
-    // layer.weight.data, layer.bias.data = torch.tensor([1., 2., 3.]), torch.tensor([0., 0., 1.])  # γ, β
+    // layer.weight.data, layer.bias.data = torch.tensor([1., 2., 3.]), torch.tensor([0., 0., 1.])
     // layer(torch.tensor([[1., 2., 6.], [3., 1., 0.]]))
     // # [[-0.925819, -0.925819, 5.16619], [1.3363, -0.534521, -2.20712]]
     // torch.nn.LayerNorm([2, 1, 2], eps=0.5)(torch.tensor([1., 3., 10., 30.]).reshape(1, 2, 1, 2))

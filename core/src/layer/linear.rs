@@ -7,7 +7,7 @@ use crate::shape::Shape;
 
 /// A fully connected layer, y = x W + b.
 ///
-/// Takes `[batch, inputs]`, returns `[batch, units]`. W is `[inputs, units]`, b is `[units]` and starts at 0.
+/// `[batch, inputs]` → `[batch, units]`; W is `[inputs, units]`, b is `[units]` and starts at 0.
 ///
 /// ```yaml
 /// - linear: 128
@@ -45,7 +45,7 @@ impl Layer for Linear {
     const SHORT: Option<&'static str> = Some("units");
 
     fn check(&self, errors: &mut FieldErrors) {
-        errors.unless(self.units > 0, "units", || "units must be at least 1, found 0".into());
+        errors.require(self.units > 0, "units", || "units must be at least 1, found 0".into());
         self.init.check(errors);
         self.init.check_spectral(self.spectral_norm, errors);
     }
@@ -142,7 +142,7 @@ mod tests {
         assert!(error.fix.unwrap().contains("flatten"));
     }
 
-    // w = torch.tensor([[0.1, 0.2], [0.3, 0.4], [0.5, 0.6]])  # [inputs, units]: PyTorch's is transposed
+    // w = torch.tensor([[0.1, 0.2], [0.3, 0.4], [0.5, 0.6]])  # [inputs, units]
     // F.linear(torch.tensor([1., 2., 3.]), w.T, torch.tensor([0.5, -0.5]))  # [2.7, 2.3]
     #[cfg(all(feature = "flex", feature = "yaml"))]
     #[test]
@@ -158,7 +158,8 @@ mod tests {
         );
     }
 
-    // layer = torch.nn.utils.parametrizations.spectral_norm(torch.nn.Linear(2, 2, bias=False)).eval()
+    // spectral_norm = torch.nn.utils.parametrizations.spectral_norm
+    // layer = spectral_norm(torch.nn.Linear(2, 2, bias=False)).eval()
     // norm = layer.parametrizations.weight
     // norm.original.data = torch.tensor([[3., 1.], [0., 2.]])  # [units, inputs]
     // norm[0]._u, norm[0]._v = torch.tensor([1., 0.]), torch.tensor([0.6, 0.8])  # so σ = 2.6

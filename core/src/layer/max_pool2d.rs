@@ -8,8 +8,9 @@ use crate::shape::Shape;
 
 /// The largest value of each window, channel by channel; padding never wins.
 ///
-/// Takes `[batch, channels, height, width]`, returns `[batch, channels, height', width']` with height' = ⌊(height + 2 ×
-/// padding − dilation × (kernel − 1) − 1) / stride⌋ + 1, or ⌈height / stride⌉ with `padding: same`.
+/// Takes `[batch, channels, height, width]`, returns `[batch, channels, height', width']` with
+/// height' = ⌊(height + 2 × padding − dilation × (kernel − 1) − 1) / stride⌋ + 1, or
+/// ⌈height / stride⌉ with `padding: same`.
 ///
 /// ```yaml
 /// - max_pool2d: 2
@@ -36,7 +37,7 @@ impl MaxPool2d {
     fn slide(&self, input: Shape) -> Result<Slide, ShapeError> {
         let [_, height, width] = input.sides();
         let (sides, stride) = ([height, width], self.stride.unwrap_or(self.kernel).0);
-        // With taps further apart than the image is wide, a window at the border would see only padding.
+        // With taps further apart than the image, a window at the border may see only padding.
         let covered = span(self.kernel, self.dilation);
         let padded = |axis: usize| self.padding.around(sides[axis], covered[axis], stride[axis]) != (0, 0);
         if (0..2).any(|axis| padded(axis) && sides[axis] < self.dilation.0[axis]) {
@@ -85,18 +86,18 @@ mod built {
 
         fn build(&self, input: Shape, _initializer: &mut Initializer<'_>) -> MaxPool2dModule {
             let slide = self.slide(input).unwrap_or_default();
-            let burns = pool::MaxPool2dConfig::new(slide.kernel)
+            let pool = pool::MaxPool2dConfig::new(slide.kernel)
                 .with_strides(slide.stride)
                 .with_padding(slide.padding())
                 .with_dilation(slide.dilation)
                 .init();
-            MaxPool2dModule { burns, slide }
+            MaxPool2dModule { pool, slide }
         }
     }
 
     #[derive(Module, Debug)]
     pub struct MaxPool2dModule {
-        burns: pool::MaxPool2d,
+        pool: pool::MaxPool2d,
         #[module(skip)]
         slide: Slide,
     }
@@ -105,7 +106,7 @@ mod built {
         fn forward(&self, value: Value) -> Value {
             let image = value.image();
             let largest = kernel::max_pool2d(&image, self.slide.kernel, self.slide.window());
-            Value::Image(largest.unwrap_or_else(|| self.burns.forward(image)))
+            Value::Image(largest.unwrap_or_else(|| self.pool.forward(image)))
         }
     }
 }

@@ -4,13 +4,14 @@ use super::{FieldErrors, Layer, ShapeError};
 use crate::program::Lowering;
 use crate::shape::Shape;
 
-/// Adds a channel to an image, or a value to a row, that measures how much the samples of a batch differ.
+/// Adds a channel to an image, or a value to a row: how much the samples of a batch differ.
 ///
-/// It holds the standard deviation of each value over a group of the batch, √(variance + 1e−8), averaged over all
-/// values of a sample: `[batch, channels, height, width]` → `[batch, channels + 1, height, width]`. A batch that
-/// `group` does not divide is divided by the largest smaller number that does.
+/// It holds the standard deviation of each value over a group of the batch, √(variance + 1e−8),
+/// averaged over all values of a sample: `[batch, channels, height, width]` →
+/// `[batch, channels + 1, height, width]`. A batch that `group` does not divide is divided by the
+/// largest smaller number that does.
 ///
-/// Karras et al., "Progressive Growing of GANs for Improved Quality, Stability, and Variation" (2017).
+/// Karras et al., "Progressive Growing of GANs" (2017).
 ///
 /// ```yaml
 /// - minibatch_stddev
@@ -33,7 +34,7 @@ impl Layer for MinibatchStddev {
     const SHORT: Option<&'static str> = Some("group");
 
     fn check(&self, errors: &mut FieldErrors) {
-        errors.unless(self.group >= 2, "group", || format!("group must be at least 2, found {}", self.group));
+        errors.require(self.group >= 2, "group", || format!("group must be at least 2, found {}", self.group));
     }
 
     fn output(&self, input: Shape) -> Result<Shape, ShapeError> {
@@ -106,7 +107,8 @@ mod reference {
     // torch.cat([x, spread.expand(2, 1)], 1)  # [[1, 2, 1.5], [3, 6, 1.5]]
     // torch.cat([x.reshape(2, 1, 1, 2), spread.expand(2, 1, 1, 2)], 1)
     // # [[[[1, 2]], [[1.5, 1.5]]], [[[3, 6]], [[1.5, 1.5]]]]
-    // x = torch.tensor([[0.], [10.], [2.], [16.]])  # samples 0 and 2 are a group, 1 and 3 are another
+    // x = torch.tensor([[0.], [10.], [2.], [16.]])
+    // # samples 0 and 2 are a group, 1 and 3 are another
     // torch.cat([x, (x.reshape(2, 2, 1).var(0, correction=0) + 1e-8).sqrt().repeat(2, 1)], 1)
     // # [[0, 1], [10, 3], [2, 1], [16, 3]]
     #[test]

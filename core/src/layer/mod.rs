@@ -1,5 +1,5 @@
-//! The layers of the language, one file each. A new layer is a new file and one line in the list below; its doc
-//! comment is its page in the reference.
+//! The layers of the language, one file each and one line in the list below; the doc comment is a
+//! layer's page in the reference.
 
 mod declared;
 mod distribution;
@@ -102,32 +102,26 @@ macro_rules! layers {
                 match self { $(Self::$layer(layer) => layer.output(input),)* }
             }
 
-            /// Shape of one output sample where it does not depend on the input.
             pub(crate) fn fixed_output(&self) -> Option<Shape> {
                 match self { $(Self::$layer(layer) => layer.fixed_output(),)* }
             }
 
-            /// The layers inside it, if any.
             pub(crate) fn inside(&self) -> Option<Inside<'_>> {
                 match self { $(Self::$layer(layer) => layer.inside(),)* }
             }
 
-            /// Number of trainable values without those of layers inside.
             pub(crate) fn parameters(&self, input: Shape) -> u64 {
                 match self { $(Self::$layer(layer) => layer.parameters(input),)* }
             }
 
-            /// Multiply-accumulate operations per sample without those of layers inside.
             pub(crate) fn macs(&self, input: Shape, output: Shape) -> u64 {
                 match self { $(Self::$layer(layer) => layer.macs(input, output),)* }
             }
 
-            /// Adds the layer's operations to a program, for an input that [`LayerSpec::output`] accepts.
             pub(crate) fn lower(&self, input: Shape, lowering: &mut Lowering) {
                 match self { $(Self::$layer(layer) => layer.lower(input, lowering),)* }
             }
 
-            /// Builds the layer for an input that [`LayerSpec::output`] accepts.
             #[cfg(feature = "train")]
             pub(crate) fn build(&self, input: Shape, initializer: &mut Initializer<'_>) -> LayerModule {
                 match self { $(Self::$layer(layer) => LayerModule::$layer(layer.build(input, initializer)),)* }
@@ -160,7 +154,7 @@ macro_rules! layers {
                 match name { $(stringify!($layer) => <$layer as Layer>::SHORT,)* _ => None }
             }
 
-            /// The JSON Schema of each layer's fields, with the field that a bare number stands for.
+            /// The JSON Schema of each layer's fields.
             fn schemas(generator: &mut schemars::SchemaGenerator) -> Vec<declared::LayerSchema> {
                 vec![$(declared::LayerSchema {
                     name: $name,
@@ -235,7 +229,7 @@ pub trait Layer {
         None
     }
 
-    /// Number of trainable values without those of layers inside; saturates instead of overflowing.
+    /// Number of trainable values without those of layers inside; saturates on overflow.
     fn parameters(&self, _input: Shape) -> u64 {
         0
     }
@@ -245,7 +239,7 @@ pub trait Layer {
         0
     }
 
-    /// Adds the layer's operations to a program. Only called with an input that [`Layer::output`] accepts.
+    /// Adds the layer's operations to a program, for an input that [`Layer::output`] accepts.
     fn lower(&self, input: Shape, lowering: &mut Lowering);
 }
 
@@ -255,7 +249,7 @@ pub trait Build: Layer {
     /// The module.
     type Module: Forward;
 
-    /// Builds the module with its weights. Only called with an input that [`Layer::output`] accepts.
+    /// Builds the module for an input that [`Layer::output`] accepts.
     fn build(&self, input: Shape, initializer: &mut Initializer<'_>) -> Self::Module;
 }
 
@@ -298,19 +292,19 @@ pub struct FieldError {
 pub struct FieldErrors(pub Vec<FieldError>);
 
 impl FieldErrors {
-    fn unless(&mut self, holds: bool, field: &'static str, found: impl FnOnce() -> String) {
+    fn require(&mut self, holds: bool, field: &'static str, found: impl FnOnce() -> String) {
         if !holds {
             self.0.push(FieldError { field, found: found() });
         }
     }
 
     fn finite(&mut self, value: f64, field: &'static str) {
-        self.unless((value as f32).is_finite(), field, || format!("{field} must be finite, found {value}"));
+        self.require((value as f32).is_finite(), field, || format!("{field} must be finite, found {value}"));
     }
 
     fn positive(&mut self, value: f64, field: &'static str) {
         let single = value as f32;
-        self.unless(single > 0.0 && single.is_finite(), field, || {
+        self.require(single > 0.0 && single.is_finite(), field, || {
             format!("{field} must be above 0 and finite, found {value}")
         });
     }

@@ -6,10 +6,11 @@ use crate::shape::Shape;
 
 /// Enlarges an image by turning channels into pixels.
 ///
-/// `[batch, channels × factor², height, width]` → `[batch, channels, height × factor, width × factor]`.
+/// `[batch, channels × factor², height, width]` →
+/// `[batch, channels, height × factor, width × factor]`.
 ///
-/// Shi et al., "Real-Time Single Image and Video Super-Resolution Using an Efficient Sub-Pixel Convolutional Neural
-/// Network" (2016).
+/// Shi et al., "Real-Time Single Image and Video Super-Resolution Using an Efficient Sub-Pixel
+/// Convolutional Neural Network" (2016).
 ///
 /// ```yaml
 /// - pixel_shuffle: 2
@@ -26,7 +27,7 @@ impl Layer for PixelShuffle {
     const SHORT: Option<&'static str> = Some("factor");
 
     fn check(&self, errors: &mut FieldErrors) {
-        errors.unless((1..=64).contains(&self.factor), "factor", || {
+        errors.require((1..=64).contains(&self.factor), "factor", || {
             format!("factor must lie between 1 and 64, found {}", self.factor)
         });
     }

@@ -31,10 +31,10 @@ impl Repeat {
 
 impl Layer for Repeat {
     fn check(&self, errors: &mut FieldErrors) {
-        errors.unless((1..=1000).contains(&self.times), "times", || {
+        errors.require((1..=1000).contains(&self.times), "times", || {
             format!("times must lie between 1 and 1000, found {}", self.times)
         });
-        errors.unless(!self.layers.is_empty(), "layers", || "there is no layer to repeat".into());
+        errors.require(!self.layers.is_empty(), "layers", || "there is no layer to repeat".into());
     }
 
     fn inside(&self) -> Option<Inside<'_>> {

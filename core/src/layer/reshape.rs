@@ -17,7 +17,7 @@ pub struct Reshape(pub [usize; 3]);
 impl Layer for Reshape {
     fn check(&self, errors: &mut FieldErrors) {
         let shape = Shape::Image(self.0);
-        errors.unless(!shape.is_empty(), "", || format!("every side must be at least 1, found {shape}"));
+        errors.require(!shape.is_empty(), "", || format!("every side must be at least 1, found {shape}"));
     }
 
     fn output(&self, input: Shape) -> Result<Shape, ShapeError> {

@@ -7,9 +7,9 @@ use crate::shape::Shape;
 
 /// A skip connection around layers, y = f(x) + x.
 ///
-/// Where f changes the shape, the shortcut is a projection without a bias: for rows a linear layer; for images a 1 by 1
-/// convolution, with the stride for which ⌈height / stride⌉ is the new height if the image shrinks, or after nearest
-/// upsampling if it grows by a whole factor.
+/// Where f changes the shape, the shortcut is a projection without a bias: for rows a linear layer;
+/// for images a 1 by 1 convolution, with the stride for which ⌈height / stride⌉ is the new
+/// height if the image shrinks, or after nearest upsampling if it grows by a whole factor.
 ///
 /// He et al., "Deep Residual Learning for Image Recognition" (2015), option B.
 ///
@@ -92,7 +92,7 @@ impl Residual {
 
 impl Layer for Residual {
     fn check(&self, errors: &mut FieldErrors) {
-        errors.unless(!self.0.is_empty(), "", || "there is no layer to go around".into());
+        errors.require(!self.0.is_empty(), "", || "there is no layer to go around".into());
     }
 
     fn inside(&self) -> Option<Inside<'_>> {
@@ -256,10 +256,12 @@ mod tests {
     // x, w = torch.tensor([[1., 2.]]), torch.tensor([[1., 2.], [3., -4.]])  # [inputs, units]
     // x + F.relu(x @ w)  # [8, 2]
     // x @ torch.tensor([[1.], [10.]]) + x @ torch.tensor([[0.5], [0.5]])  # [22.5]
-    // x, w, one = torch.arange(1., 17.).reshape(1, 1, 4, 4), torch.full((1, 1, 1, 1), 2.), torch.ones(1, 1, 1, 1)
+    // x, one = torch.arange(1., 17.).reshape(1, 1, 4, 4), torch.ones(1, 1, 1, 1)
+    // w = 2 * one
     // F.conv2d(x, w, stride=2) + F.conv2d(x, one, stride=2)  # [[3, 9], [27, 33]]
     // x = torch.tensor([1., 2.]).reshape(1, 1, 1, 2)
-    // F.conv2d(F.interpolate(x, scale_factor=2), w) + F.interpolate(x, scale_factor=2)  # [[3, 3, 6, 6], [3, 3, 6, 6]]
+    // F.conv2d(F.interpolate(x, scale_factor=2), w) + F.interpolate(x, scale_factor=2)
+    // # [[3, 3, 6, 6], [3, 3, 6, 6]]
     #[cfg(all(feature = "flex", feature = "yaml"))]
     #[test]
     fn agrees_with_pytorch() {

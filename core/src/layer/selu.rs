@@ -4,7 +4,8 @@ use super::Layer;
 use crate::program::{Function, Kind, Lowering};
 use crate::shape::Shape;
 
-/// The self-normalising exponential unit, λ x for x > 0, otherwise λ α (exp(x) − 1), with λ = 1.0507 and α = 1.6733.
+/// The self-normalizing exponential unit, λ x for x > 0, otherwise λ α (exp(x) − 1), with
+/// λ = 1.0507 and α = 1.6733.
 ///
 /// Klambauer et al., "Self-Normalizing Neural Networks" (2017).
 ///

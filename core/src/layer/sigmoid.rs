@@ -45,7 +45,8 @@ mod built {
 mod reference {
     use crate::layer::testing::{Shape, agrees};
 
-    // torch.nn.Sigmoid()(torch.tensor([-2., -1., 0.5, 3.]))  # [0.119203, 0.268941, 0.622459, 0.952574]
+    // torch.nn.Sigmoid()(torch.tensor([-2., -1., 0.5, 3.]))
+    // # [0.119203, 0.268941, 0.622459, 0.952574]
     #[test]
     fn agrees_with_pytorch() {
         agrees("sigmoid", Shape::Flat(4), &[], &[-2.0, -1.0, 0.5, 3.0], &[0.119203, 0.268941, 0.622459, 0.952574]);

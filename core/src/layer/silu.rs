@@ -6,7 +6,7 @@ use crate::shape::Shape;
 
 /// The sigmoid linear unit, x σ(x); also called swish.
 ///
-/// Hendrycks and Gimpel (2016); Ramachandran, Zoph and Le, "Searching for Activation Functions" (2017).
+/// Hendrycks and Gimpel (2016); Ramachandran et al., "Searching for Activation Functions" (2017).
 ///
 /// ```yaml
 /// - silu
@@ -46,7 +46,8 @@ mod built {
 mod reference {
     use crate::layer::testing::{Shape, agrees};
 
-    // torch.nn.SiLU()(torch.tensor([-2., -1., 0.5, 3.]))  # [-0.238406, -0.268941, 0.31123, 2.85772]
+    // torch.nn.SiLU()(torch.tensor([-2., -1., 0.5, 3.]))
+    // # [-0.238406, -0.268941, 0.31123, 2.85772]
     #[test]
     fn agrees_with_pytorch() {
         agrees("silu", Shape::Flat(4), &[], &[-2.0, -1.0, 0.5, 3.0], &[-0.238406, -0.268941, 0.31123, 2.85772]);

@@ -6,7 +6,8 @@ use crate::shape::Shape;
 
 /// The smooth rectifier, log(1 + exp(x)); x itself above 20.
 ///
-/// Dugas et al., "Incorporating Second-Order Functional Knowledge for Better Option Pricing" (2000).
+/// Dugas et al., "Incorporating Second-Order Functional Knowledge for Better Option Pricing"
+/// (2000).
 ///
 /// ```yaml
 /// - softplus
@@ -46,7 +47,8 @@ mod built {
 mod reference {
     use crate::layer::testing::{Shape, agrees};
 
-    // torch.nn.Softplus()(torch.tensor([-2., -1., 0.5, 3.]))  # [0.126928, 0.313262, 0.974077, 3.04859]
+    // torch.nn.Softplus()(torch.tensor([-2., -1., 0.5, 3.]))
+    // # [0.126928, 0.313262, 0.974077, 3.04859]
     // torch.nn.Softplus()(torch.tensor([-30., 30., 90.]))  # [9.35762e-14, 30, 90]
     #[test]
     fn agrees_with_pytorch() {

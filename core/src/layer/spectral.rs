@@ -3,13 +3,13 @@ use burn::tensor::Tensor;
 
 use super::{Initializer, detach};
 
-/// Spectral normalization: a weight, read as a matrix, is divided by its largest singular value σ.
+/// Divides a weight, read as a matrix, by its largest singular value σ.
 ///
-/// σ is estimated by the power method, one iteration per training step:
-/// u ← W v / ‖W v‖, v ← Wᵀu / ‖Wᵀu‖, σ = uᵀ W v. No gradient passes through u and v.
+/// σ is estimated by the power method, one iteration per training step: u ← W v / ‖W v‖, v
+/// ← Wᵀu / ‖Wᵀu‖, σ = uᵀ W v. No gradient passes through u and v.
 ///
-/// Miyato et al., "Spectral Normalization for Generative Adversarial Networks" (2018); the same as PyTorch's
-/// `torch.nn.utils.parametrizations.spectral_norm`.
+/// Miyato et al., "Spectral Normalization for Generative Adversarial Networks" (2018); the same as
+/// PyTorch's `torch.nn.utils.parametrizations.spectral_norm`.
 #[derive(Module, Debug)]
 pub struct Spectral {
     /// Estimate of the left singular vector, `[rows]`.
@@ -19,7 +19,7 @@ pub struct Spectral {
 }
 
 impl Spectral {
-    /// For `weight` with the rows of the matrix on its first axis. Starts with 15 iterations, as PyTorch does.
+    /// The rows of the matrix are on the first axis. Starts with 15 iterations, as PyTorch does.
     pub fn new<const D: usize>(weight: &Tensor<D>, initializer: &mut Initializer<'_>) -> Self {
         let [rows, columns] = sides(weight);
         let spectral = initializer.within("spectral", |initializer| Self {
@@ -36,7 +36,7 @@ impl Spectral {
         spectral
     }
 
-    /// The weight divided by its largest singular value; the rows of the matrix are on its first axis.
+    /// The weight divided by σ; the rows of the matrix are on the first axis.
     pub fn normalize<const D: usize>(&self, weight: Tensor<D>) -> Tensor<D> {
         if weight.device().is_autodiff() {
             self.iterate(&weight);

@@ -4,7 +4,7 @@ use super::{Initializer, LayerModule, Value};
 use crate::program::Lowering;
 use crate::shape::Shape;
 
-/// Lowers layers with weights called `layers.0.…`; returns the number of operations up to the end of each.
+/// Lowers layers called `layers.0` etc.; returns the number of operations up to each end.
 pub(crate) fn lower<'a>(
     layers: impl Iterator<Item = &'a LayerSpec>,
     input: Shape,
@@ -39,7 +39,7 @@ pub(crate) fn build<'a>(
 }
 
 #[cfg(feature = "train")]
-/// Passes a batch through `layers`; where a layer can apply the activation after it, both are fused.
+/// Passes a batch through `layers`, fusing activations into the layers before them.
 pub(crate) fn pass(layers: &[LayerModule], mut value: Value) -> Value {
     let mut layers = layers.iter();
     while let Some(layer) = layers.next() {

@@ -59,7 +59,8 @@ mod built {
 mod reference {
     use crate::layer::testing::{Shape, agrees};
 
-    // torch.nn.Tanh()(torch.tensor([-2., -1., 0.5, 3.]))  # [-0.964028, -0.761594, 0.462117, 0.995055]
+    // torch.nn.Tanh()(torch.tensor([-2., -1., 0.5, 3.]))
+    // # [-0.964028, -0.761594, 0.462117, 0.995055]
     #[test]
     fn agrees_with_pytorch() {
         agrees("tanh", Shape::Flat(4), &[], &[-2.0, -1.0, 0.5, 3.0], &[-0.964028, -0.761594, 0.462117, 0.995055]);

@@ -9,10 +9,8 @@ use crate::program::{Array, CpuExecutor, Program};
 pub use crate::shape::Shape;
 use crate::yaml::part;
 
-/// Asserts that the layer declared by `yaml` turns `values`, a few samples one after another, into `expected`, outside of
-/// training: with Burn, and as a program unless the layer exists only in training.
-///
-/// `weights` are named as they are stored; their shapes follow from the layer.
+/// Asserts that outside of training, a layer turns `values`, a few samples, into `expected`, with
+/// Burn and as a program. `weights` have their stored names.
 #[track_caller]
 pub fn agrees(yaml: &str, input: Shape, weights: &[(&str, &[f32])], values: &[f32], expected: &[f32]) {
     let spec: LayerSpec = part(yaml).expect("the layer can be read");

@@ -8,11 +8,11 @@ use crate::shape::Shape;
 ///
 /// `[batch, channels, height, width]` → `[batch, channels, height × scale, width × scale]`.
 ///
-/// `nearest` repeats pixels; `bilinear` mixes the four around the point (i + ½) / scale − ½, with the border repeated
-/// outwards (PyTorch's `align_corners=False`, TensorFlow's `resize`).
+/// `nearest` repeats pixels; `bilinear` mixes the four around the point (i + ½) / scale − ½,
+/// with the border repeated outwards (PyTorch's `align_corners=False`, TensorFlow's `resize`).
 ///
-/// Odena, Dumoulin and Olah, "Deconvolution and Checkerboard Artifacts" (2016), recommend it before a convolution
-/// instead of a transposed one.
+/// Odena, Dumoulin and Olah, "Deconvolution and Checkerboard Artifacts" (2016), recommend it before
+/// a convolution instead of a transposed one.
 ///
 /// ```yaml
 /// - upsample: 2
@@ -103,7 +103,7 @@ mod built {
             let [_, _, height, width] = images.dims();
             let [rows, columns] = self.scale;
             Value::Image(if self.bilinear {
-                // On a GPU, Burn's bilinear interpolation has no gradient: these are two products with matrices.
+                // On a GPU, Burn's bilinear interpolation has no gradient.
                 let device = images.device();
                 let (rows, columns) = (mixture(height, rows, &device), mixture(width, columns, &device));
                 rows.matmul(images).matmul(columns.transpose())
@@ -139,8 +139,10 @@ mod reference {
     // F.interpolate(x, scale_factor=(2, 1))  # [[1, 2], [1, 2]]
     // x = torch.tensor([1., 2., 3., 5.]).reshape(1, 1, 2, 2)
     // F.interpolate(x, scale_factor=2, mode="bilinear")
-    // # [[1, 1.25, 1.75, 2], [1.5, 1.8125, 2.4375, 2.75], [2.5, 2.9375, 3.8125, 4.25], [3, 3.5, 4.5, 5]]
-    // F.interpolate(x[..., :1, :], scale_factor=(1, 3), mode="bilinear")  # [1, 1, 1.33333, 1.66667, 2, 2]
+    // # [[1, 1.25, 1.75, 2], [1.5, 1.8125, 2.4375, 2.75],
+    // #  [2.5, 2.9375, 3.8125, 4.25], [3, 3.5, 4.5, 5]]
+    // F.interpolate(x[..., :1, :], scale_factor=(1, 3), mode="bilinear")
+    // # [1, 1, 1.33333, 1.66667, 2, 2]
     #[test]
     fn agrees_with_pytorch() {
         agrees("upsample", Shape::Image([1, 1, 2]), &[], &[1.0, 2.0], &[1.0, 1.0, 2.0, 2.0, 1.0, 1.0, 2.0, 2.0]);

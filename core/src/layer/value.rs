@@ -41,7 +41,7 @@ impl Value {
     }
 }
 
-/// The same values without their gradient graph. Unlike with [`Tensor::detach`], a weight stops being one.
+/// The same values without their gradient graph; unlike [`Tensor::detach`], also for a weight.
 pub fn detach<const D: usize>(tensor: Tensor<D>) -> Tensor<D> {
     match tensor.device().is_autodiff() {
         true => Tensor::from_inner(tensor.inner()),

@@ -22,7 +22,7 @@ pub struct Pair(pub [usize; 2]);
 impl Pair {
     /// Refuses 0 and sizes far beyond any image.
     pub(super) fn check(self, field: &'static str, errors: &mut FieldErrors) {
-        errors.unless(self.0.iter().all(|side| (1..=MAX_SIDE).contains(side)), field, || {
+        errors.require(self.0.iter().all(|side| (1..=MAX_SIDE).contains(side)), field, || {
             format!("{field} must lie between 1 and {MAX_SIDE}, found {self}")
         });
     }
@@ -102,16 +102,16 @@ pub enum Padding {
     /// None: the window stays within the image.
     #[default]
     Valid,
-    /// TensorFlow's rule: a convolution returns ⌈size / stride⌉, a transposed one size × stride. Of an odd padding, the
-    /// larger part lies at the bottom and right.
+    /// TensorFlow's rule: a convolution returns ⌈size / stride⌉, a transposed one size ×
+    /// stride. Of an odd padding, the larger part lies at the bottom and right.
     Same,
     /// This many pixels on every side.
     Pixels(usize),
 }
 
 impl Padding {
-    /// Pixels `(before, after)` along one direction, for a window that covers `kernel` pixels. `size` is the input of a
-    /// convolution, or the output of a transposed one.
+    /// Pixels `(before, after)` in one direction, for a window that covers `kernel` of `size`
+    /// pixels.
     pub(super) fn around(self, size: usize, kernel: usize, stride: usize) -> (usize, usize) {
         match self {
             Self::Valid => (0, 0),
@@ -157,7 +157,7 @@ impl Padding {
     /// Refuses a padding with which a window of a pool may see no pixel.
     pub(super) fn check_pool(self, kernel: Pair, errors: &mut FieldErrors) {
         if let Self::Pixels(pixels) = self {
-            errors.unless(kernel.0.iter().all(|side| pixels <= side / 2), "padding", || {
+            errors.require(kernel.0.iter().all(|side| pixels <= side / 2), "padding", || {
                 format!("padding must be at most half of the kernel, found {pixels} for a kernel of {kernel}")
             });
         }
@@ -166,7 +166,7 @@ impl Padding {
     /// Refuses a padding far beyond any image.
     pub(super) fn check(self, errors: &mut FieldErrors) {
         if let Self::Pixels(pixels) = self {
-            errors.unless(pixels <= MAX_SIDE, "padding", || {
+            errors.require(pixels <= MAX_SIDE, "padding", || {
                 format!("padding must be at most {MAX_SIDE}, found {pixels}")
             });
         }
@@ -188,7 +188,6 @@ pub(super) struct Slide {
 }
 
 impl Slide {
-    /// Shape of the output.
     pub fn output(&self, channels: usize) -> Shape {
         Shape::Image([channels, self.size[0], self.size[1]])
     }
@@ -199,20 +198,17 @@ impl Slide {
         Geometry { image, grid, kernel, stride, dilation, before }
     }
 
-    /// A pool with this window.
     pub fn pool(&self, mean: Option<Mean>) -> Pool {
         let Self { kernel, stride, dilation, before, .. } = *self;
         Pool { kernel, stride, dilation, before, mean }
     }
 
-    /// The same for the kernels.
     #[cfg(feature = "train")]
     pub fn window(&self) -> Window {
         let Self { stride, dilation, before, size, .. } = *self;
         Window { stride, dilation, before, size }
     }
 
-    /// The same for Burn's pools.
     #[cfg(feature = "train")]
     pub fn padding(&self) -> PaddingConfig2d {
         let ([top, left], [bottom, right]) = (self.before, self.after);
@@ -227,8 +223,8 @@ pub(super) fn span(kernel: Pair, dilation: Pair) -> [usize; 2] {
 
 /// Refuses groups that do not divide the filters.
 pub(super) fn check_groups(groups: usize, filters: usize, errors: &mut FieldErrors) {
-    errors.unless(groups > 0, "groups", || "groups must be at least 1, found 0".into());
-    errors.unless(groups == 0 || filters.is_multiple_of(groups), "groups", || {
+    errors.require(groups > 0, "groups", || "groups must be at least 1, found 0".into());
+    errors.require(groups == 0 || filters.is_multiple_of(groups), "groups", || {
         format!("{filters} filters cannot be divided into {groups} groups")
     });
 }
@@ -301,7 +297,7 @@ impl schemars::JsonSchema for Padding {
 mod tests {
     use super::*;
 
-    /// `tf.nn.conv2d(x, k, stride, "SAME")` of TensorFlow 2: pads (before, after) by size, kernel, stride.
+    /// `tf.nn.conv2d(x, k, stride, "SAME")` of TensorFlow 2: pads by size, kernel, stride.
     #[test]
     fn same_padding_follows_tensorflow_where_it_is_uneven() {
         for (size, kernel, stride, expected) in [

@@ -54,9 +54,9 @@ impl<'a> PlanBuilder<'a> {
 
     /// Resolves the layers of the list at `path` one after another.
     ///
-    /// The `input` shape may be unknown because of an earlier problem, and is unknown after a layer that does not fit; layers
-    /// are checked again from where it is known. Returns the network if its input is known and all of it fits, and its output
-    /// shape if nothing in it is wrong.
+    /// The shape is unknown after a problem, and layers are checked again from where it is known.
+    /// Returns the network if its input is known and all of it fits, and its output shape if
+    /// nothing is wrong.
     pub fn network(
         &mut self,
         name: &'static str,
@@ -196,13 +196,8 @@ impl<'a> PlanBuilder<'a> {
         Ok(Some(output))
     }
 
-    /// A layer with an unknown input, and those inside it; returns its output shape if that is known.
-    fn check_alone(
-        &mut self,
-        name: &'static str,
-        here: &[PathStep],
-        spec: &LayerSpec,
-    ) -> Result<Option<Shape>, TooLarge> {
+    /// A layer with an unknown input; returns its output shape if that is known.
+    fn check_alone(&mut self, name: &'static str, here: &[PathStep], spec: &LayerSpec) -> Result<Option<Shape>, TooLarge> {
         if self.has_errors(here, spec) {
             return Ok(None);
         }

@@ -1,4 +1,4 @@
-//! Programs beside Burn's networks.
+//! Programs against Burn's networks.
 
 use std::collections::BTreeSet;
 

@@ -51,7 +51,8 @@ impl CpuExecutor {
         Self { operations: prepare(operations), input, inputs, ends, together }
     }
 
-    /// The program's output for any number of samples, `[batch, channels, height, width]` in and out.
+    /// The program's output for any number of samples, `[batch, channels, height, width]` in and
+    /// out.
     pub fn run(&self, samples: &[f32]) -> Vec<f32> {
         let together = self.together * self.inputs.max(1);
         samples.chunks(together).flat_map(|samples| self.all(samples).into_iter().last().unwrap_or_default()).collect()
@@ -225,7 +226,8 @@ fn plain(kind: &Kind, mut values: Vec<f32>, from: [usize; 3], to: [usize; 3]) ->
     }
 }
 
-/// Computes images value by value: `of` takes a sample and the row, column and channel of the result.
+/// Computes images value by value: `of` takes a sample and the row, column and channel of the
+/// result.
 fn images(values: &[f32], from: [usize; 3], to: [usize; 3], of: impl Fn(&[f32], [usize; 3]) -> f32) -> Vec<f32> {
     let [channels, height, width] = to;
     let mut all = Vec::with_capacity(values.len() / from.iter().product::<usize>() * to.iter().product::<usize>());

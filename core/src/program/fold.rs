@@ -16,7 +16,7 @@ pub(super) fn fold(operations: Vec<Operation>) -> Vec<Operation> {
     folded
 }
 
-/// Reorders the rows and columns of matrices by the memory layout of images, so that a reshape need not move values.
+/// Reorders matrices by the memory layout of images, so that a reshape need not move values.
 fn alias(operations: &mut [Operation]) {
     // The last operation stays, since its output is read from outside.
     for index in 1..operations.len() {

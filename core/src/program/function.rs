@@ -52,9 +52,10 @@ fn each(values: &mut [f32], function: impl Fn(f32) -> f32) {
     values.iter_mut().for_each(|value| *value = function(*value));
 }
 
-/// eˣ to about two units in the last place, without a branch; x is clamped to ±87, where 2ⁿ is still a normal number.
+/// eˣ to about two units in the last place, without a branch; x is clamped to ±87.
 ///
-/// x = n ln 2 + r with an integer n; eʳ is the polynomial of `expf` in Moshier's Cephes library (1989).
+/// x = n ln 2 + r with an integer n; eʳ is the polynomial of `expf` in Moshier's Cephes library
+/// (1989).
 pub(crate) fn exp(x: f32) -> f32 {
     // Adding this number rounds to an integer.
     const ROUNDS: f32 = 12_582_912.0;

@@ -71,8 +71,8 @@ impl Lowering {
         self.errors.push(format!("`{layer}` exists only in training: no program computes it"));
     }
 
-    /// If `wanted`, divides a matrix by its largest singular value uᵀ W v, as [`Spectral`](crate::layer::Spectral) does.
-    /// `place` maps row and column to an index of `weights`.
+    /// If `wanted`, divides a matrix by its largest singular value uᵀ W v. `place` maps row and
+    /// column to an index of `weights`.
     pub(crate) fn spectral(
         &mut self,
         wanted: bool,
@@ -95,7 +95,7 @@ impl Lowering {
         weights.iter_mut().for_each(|weight| *weight /= sigma);
     }
 
-    /// The program, if all weights fit and were used. `ends` are the numbers of operations up to the end of each layer.
+    /// The program, if all weights fit and were used; `ends` are the last operations of the layers.
     pub(crate) fn finish(mut self, input: Shape, ends: Vec<usize>) -> Result<Program, WeightMismatch> {
         self.errors.extend(self.weights.into_keys().map(|name| format!("`{name}` is no weight of this network")));
         match self.errors.is_empty() {

@@ -1,7 +1,8 @@
-//! A network as a list of operations on plain numbers, for inference without Burn, such as in the page.
+//! A network as a list of operations on plain numbers, for inference without Burn, such as in the
+//! page.
 //!
-//! [`Layer::lower`](crate::layer::Layer::lower) turns a layer into operations. [`CpuExecutor`] runs them with our own
-//! kernels, `gpu::GpuExecutor` as compute shaders.
+//! [`Layer::lower`](crate::layer::Layer::lower) turns a layer into operations. [`CpuExecutor`] runs
+//! them with our own kernels, `gpu::GpuExecutor` as compute shaders.
 
 mod cpu;
 mod fold;
@@ -144,7 +145,7 @@ pub(crate) enum Mean {
 }
 
 impl Program {
-    /// The same with fewer operations: constant factors merge into weights, and functions into the operation before them.
+    /// The same with fewer operations: factors and functions merge into the operations before them.
     /// Only the end of the last layer is kept.
     pub fn folded(self) -> Self {
         let operations = fold::fold(self.operations);

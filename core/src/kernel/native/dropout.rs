@@ -12,7 +12,7 @@ use crate::kernel::slices::arch;
 /// Values that share a stream of random bits.
 const STREAM: usize = 1 << 14;
 
-/// Drops each value of `input` with probability `rate`, a multiple of 1/65,536, and divides the others by 1 − `rate`.
+/// Drops each value with probability `rate`, in 65,536ths, and divides the others by 1 − `rate`.
 pub(crate) fn dropout<const D: usize>(input: &Tensor<D>, rate: f64) -> Option<Tensor<D>> {
     let operand = Operand::new(input)?;
     // The device's own randomness, seeded for every step, chooses the streams.

@@ -8,7 +8,7 @@ pub(super) fn tensor(data: Vec<f32>, shape: Vec<usize>) -> FlexTensor {
     FlexTensor::new(Bytes::from_elems(data), Layout::contiguous(Shape::from(shape)), DType::F32)
 }
 
-/// A tensor `[batch, channels, height, width]` of values that lie `[batch, height, width, channels]` in memory.
+/// `[batch, height, width, channels]` in memory as `[batch, channels, height, width]`.
 pub(super) fn images(data: Vec<f32>, batch: usize, sides: [usize; 3]) -> FlexTensor {
     let [height, width, channels] = sides;
     tensor(data, vec![batch, height, width, channels]).permute(&[0, 3, 1, 2])
@@ -36,7 +36,7 @@ pub(super) fn forwards(tensor: FlexTensor) -> FlexTensor {
     }
 }
 
-/// A tensor `[batch, channels, height, width]`, or `[batch, values]` as pixels, with positive strides, as images.
+/// A tensor with positive strides as images; `[batch, values]` are single pixels.
 pub(super) fn as_images(tensor: &FlexTensor) -> (usize, [usize; 3], Images<'_>) {
     let layout = tensor.layout();
     let (shape, strides) = (layout.shape(), layout.strides());

@@ -12,7 +12,7 @@ use crate::activation::Activation;
 use crate::kernel::slices::PARTS;
 use crate::kernel::slices::arch;
 
-/// The activation of γ (x − mean) / √(variance + ε) + β with each channel's mean and biased variance over the batch.
+/// The activation of γ (x − mean) / √(variance + ε) + β with statistics of the batch.
 pub(crate) fn batch_norm<const D: usize>(
     input: &Tensor<D>,
     [gamma, beta]: [&Tensor<1>; 2],
@@ -23,7 +23,7 @@ pub(crate) fn batch_norm<const D: usize>(
     Some(apply(BatchNorm { epsilon: epsilon as f32, activation }, operands))
 }
 
-/// The same with a given mean and variance, for a tensor without gradients; `None` if it may have one.
+/// The same with a given mean and variance; `None` for a tensor that may have a gradient.
 pub(crate) fn normalize<const D: usize>(
     input: &Tensor<D>,
     [gamma, beta, mean, variance]: [&Tensor<1>; 4],
@@ -99,13 +99,13 @@ impl Operation<3> for BatchNorm {
         let BatchStatistics { mean, variance } = &past.kept;
         let arch = arch();
         // The gradients of the activation's input, their sums, and their products with x − mean.
-        let mut before = vec![0.0; data.len()];
+        let mut grad_input = vec![0.0; data.len()];
         let mut parts = vec![0.0; PARTS * 2 * channels];
         let rows = data.par_chunks(size).zip(output.par_chunks(size).zip(gradient.par_chunks(size)));
-        before.par_chunks_mut(size).zip(parts.par_chunks_mut(2 * channels)).zip(rows).for_each(
-            |((before, sums), (input, (output, behind)))| {
+        grad_input.par_chunks_mut(size).zip(parts.par_chunks_mut(2 * channels)).zip(rows).for_each(
+            |((grad_input, sums), (input, (output, grad_output)))| {
                 let (beta, gamma) = sums.split_at_mut(channels);
-                arch.dispatch(GradientSums { activation, input, output, behind, mean, before, beta, gamma });
+                arch.dispatch(GradientSums { activation, input, output, grad_output, mean, grad_input, beta, gamma });
             },
         );
         let both = parts.chunks_exact(2 * channels).fold(vec![0.0; 2 * channels], |mut total, part| {
@@ -113,7 +113,8 @@ impl Operation<3> for BatchNorm {
             total
         });
         let (beta_gradient, products) = both.split_at(channels);
-        // γ / √(variance + ε) × (g − mean of g − x̂ × mean of g x̂), as g × scale + x × slope + shift.
+        // γ / √(variance + ε) (g − mean g − x̂ mean(g x̂)) = g × scale + x × slope +
+        // shift
         let gamma = numbers(gamma);
         let n = pixels as f32;
         let inverse: Vec<f32> = variance.iter().map(|v| 1.0 / (v + self.epsilon).sqrt()).collect();
@@ -122,11 +123,11 @@ impl Operation<3> for BatchNorm {
         let scale: Vec<f32> = slice(&gamma).iter().zip(&inverse).map(|(gamma, inverse)| gamma * inverse).collect();
         let slope: Vec<f32> = (0..channels).map(|c| -scale[c] * inverse[c] * gamma_gradient[c] / n).collect();
         let shift: Vec<f32> = (0..channels).map(|c| -scale[c] * beta_gradient[c] / n - slope[c] * mean[c]).collect();
-        before.par_chunks_mut(size).zip(data.par_chunks(size)).for_each(|(before, input)| {
-            arch.dispatch(InputGradient { input, scale: &scale, slope: &slope, shift: &shift, before });
+        grad_input.par_chunks_mut(size).zip(data.par_chunks(size)).for_each(|(grad_input, input)| {
+            arch.dispatch(InputGradient { input, scale: &scale, slope: &slope, shift: &shift, grad_input });
         });
         [
-            Some(shaped(before, batch, sides, input)),
+            Some(shaped(grad_input, batch, sides, input)),
             Some(tensor(gamma_gradient, vec![channels])),
             Some(tensor(beta_gradient.to_vec(), vec![channels])),
         ]
@@ -212,9 +213,9 @@ struct GradientSums<'a> {
     activation: Activation,
     input: &'a [f32],
     output: &'a [f32],
-    behind: &'a [f32],
+    grad_output: &'a [f32],
     mean: &'a [f32],
-    before: &'a mut [f32],
+    grad_input: &'a mut [f32],
     beta: &'a mut [f32],
     gamma: &'a mut [f32],
 }
@@ -225,11 +226,11 @@ impl WithSimd for GradientSums<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let channels = self.mean.len();
-        self.activation.undo(simd, self.behind, self.output, self.before);
+        self.activation.undo(simd, self.grad_output, self.output, self.grad_input);
         let (mean, mean_end) = S::as_simd_f32s(self.mean);
         let (beta, beta_end) = S::as_mut_simd_f32s(self.beta);
         let (gamma, gamma_end) = S::as_mut_simd_f32s(self.gamma);
-        for (gradient, input) in self.before.chunks_exact(channels).zip(self.input.chunks_exact(channels)) {
+        for (gradient, input) in self.grad_input.chunks_exact(channels).zip(self.input.chunks_exact(channels)) {
             let (gradient, gradient_end) = S::as_simd_f32s(gradient);
             let (input, input_end) = S::as_simd_f32s(input);
             let numbers = gradient.iter().zip(input).zip(mean);
@@ -252,7 +253,7 @@ struct InputGradient<'a> {
     scale: &'a [f32],
     slope: &'a [f32],
     shift: &'a [f32],
-    before: &'a mut [f32],
+    grad_input: &'a mut [f32],
 }
 
 impl WithSimd for InputGradient<'_> {
@@ -264,7 +265,7 @@ impl WithSimd for InputGradient<'_> {
         let (scale, scale_end) = S::as_simd_f32s(self.scale);
         let (slope, slope_end) = S::as_simd_f32s(self.slope);
         let (shift, shift_end) = S::as_simd_f32s(self.shift);
-        for (gradient, input) in self.before.chunks_exact_mut(channels).zip(self.input.chunks_exact(channels)) {
+        for (gradient, input) in self.grad_input.chunks_exact_mut(channels).zip(self.input.chunks_exact(channels)) {
             let (input, input_end) = S::as_simd_f32s(input);
             let (gradient, gradient_end) = S::as_mut_simd_f32s(gradient);
             let terms = scale.iter().zip(slope).zip(shift);

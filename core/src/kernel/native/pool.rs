@@ -9,7 +9,7 @@ use super::op::{Operand, Operation, Past, apply};
 use super::parts::dense;
 use crate::kernel::slices::arch;
 
-/// The largest value of each window of `input`, `[batch, channels, height, width]`, without padding.
+/// The largest value of each window, without padding.
 pub(crate) fn max_pool2d(input: &Tensor<4>, kernel: [usize; 2], window: Window) -> Option<Tensor<4>> {
     Some(apply(MaxPool { kernel, window }, [Operand::new(input)?]).0)
 }
@@ -72,16 +72,18 @@ impl Operation<1> for MaxPool {
         let [height, width, channels] = sides;
         let (_, _, gradient) = dense(&gradient);
         let length = self.window.size[0] * self.window.size[1] * channels;
-        let mut before = vec![0.0; batch * height * width * channels];
+        let mut grad_input = vec![0.0; batch * height * width * channels];
         let from = gradient.par_chunks(length.max(1)).zip(past.kept.par_chunks(length.max(1)));
-        before.par_chunks_mut((height * width * channels).max(1)).zip(from).for_each(|(before, (gradient, places))| {
-            for (gradient, places) in gradient.chunks_exact(channels).zip(places.chunks_exact(channels)) {
-                for (channel, (gradient, place)) in gradient.iter().zip(places).enumerate() {
-                    before[*place as usize * channels + channel] += gradient;
+        grad_input.par_chunks_mut((height * width * channels).max(1)).zip(from).for_each(
+            |(grad_input, (gradient, places))| {
+                for (gradient, places) in gradient.chunks_exact(channels).zip(places.chunks_exact(channels)) {
+                    for (channel, (gradient, place)) in gradient.iter().zip(places).enumerate() {
+                        grad_input[*place as usize * channels + channel] += gradient;
+                    }
                 }
-            }
-        });
-        [Some(images(before, batch, sides))]
+            },
+        );
+        [Some(images(grad_input, batch, sides))]
     }
 }
 

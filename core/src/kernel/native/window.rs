@@ -9,8 +9,7 @@ use super::op::{Operand, Operation, Past, apply};
 use crate::activation::Activation;
 use crate::kernel::slices::{Geometry, Images, add_rows, arch, to_grid, to_image, to_weights};
 
-/// The activation of the convolution of `image`, `[batch, channels, height, width]`, with `weight`, `[filters, channels,
-/// kernel height, kernel width]`.
+/// The activation of a convolution; `weight` is `[filters, channels, kernel height, kernel width]`.
 pub(crate) fn conv2d(
     image: &Tensor<4>,
     weight: &Tensor<4>,
@@ -31,8 +30,7 @@ pub(crate) fn conv2d(
     convolve(Convolution { geometry, transposed: false, activation }, image, weight, bias)
 }
 
-/// The activation of the transposed convolution of `grid`, `[batch, channels, height, width]`, with `weight`, `[channels,
-/// filters, kernel height, kernel width]`.
+/// The same for a transposed convolution; `weight` is `[channels, filters, …]`.
 pub(crate) fn conv_transpose2d(
     grid: &Tensor<4>,
     weight: &Tensor<4>,
@@ -71,7 +69,7 @@ fn convolve(
     })
 }
 
-/// A convolution with an activation; its inputs are image or grid, weight, and a bias if there is one.
+/// A convolution with an activation, of image or grid, weight, and maybe a bias.
 #[derive(Debug, Clone)]
 struct Convolution {
     geometry: Geometry,
@@ -106,7 +104,7 @@ impl<const N: usize> Operation<N> for Convolution {
         let input = forwards(past.inputs[0].clone());
         let weight = numbers(&past.inputs[1]);
         let (batch, sides, from) = as_images(&input);
-        let (gradient, sums) = before_activation(self.activation, gradient, &past.output);
+        let (gradient, sums) = undo_activation(self.activation, gradient, &past.output);
         let gradient = Images::dense(&gradient, self.result());
         let mut wanted = wanted.into_iter();
         let mut input_gradient = wanted.next().unwrap_or_default().then(|| {
@@ -129,41 +127,40 @@ impl<const N: usize> Operation<N> for Convolution {
     }
 }
 
-/// The gradient of an activation's input, `[batch, height, width, channels]`, and its sum per channel.
-fn before_activation(activation: Activation, gradient: FlexTensor, output: &FlexTensor) -> (Vec<f32>, Vec<f32>) {
+/// The gradient of an activation's input, and its sum per channel.
+fn undo_activation(activation: Activation, gradient: FlexTensor, output: &FlexTensor) -> (Vec<f32>, Vec<f32>) {
     let gradient = forwards(gradient);
-    let (batch, sides, behind) = as_images(&gradient);
+    let (batch, sides, grad_output) = as_images(&gradient);
     let (_, _, output) = as_images(output);
     let channels = sides[2];
     let length = sides.iter().product::<usize>().max(1);
-    let mut before = vec![0.0; batch * length];
+    let mut grad_input = vec![0.0; batch * length];
     let mut sums = vec![0.0; batch * channels];
     let arch = arch();
-    before.par_chunks_mut(length).zip(sums.par_chunks_mut(channels)).enumerate().for_each_init(
+    grad_input.par_chunks_mut(length).zip(sums.par_chunks_mut(channels)).enumerate().for_each_init(
         <[Vec<f32>; 2]>::default,
-        |[one, other], (sample, (before, sums))| {
-            let (behind, output) = (behind.whole_or(sample, one), output.whole_or(sample, other));
-            arch.dispatch(Undo { activation, behind, output, before, sums });
+        |[one, other], (sample, (grad_input, sums))| {
+            let (grad_output, output) = (grad_output.whole_or(sample, one), output.whole_or(sample, other));
+            arch.dispatch(Undo { activation, grad_output, output, grad_input, sums });
         },
     );
     let mut total = vec![0.0; channels];
     arch.dispatch(Undo {
         activation: Activation::Identity,
-        behind: &[],
+        grad_output: &[],
         output: &[],
-        before: &mut sums,
+        grad_input: &mut sums,
         sums: &mut total,
     });
-    (before, total)
+    (grad_input, total)
 }
 
-/// The gradients of an activation's input, and their sums per channel, added to `sums`. With an empty `behind`, only the
-/// sums.
+/// [`undo_activation`] for one image; adds to `sums`. With an empty `grad_output`, only the sums.
 struct Undo<'a> {
     activation: Activation,
-    behind: &'a [f32],
+    grad_output: &'a [f32],
     output: &'a [f32],
-    before: &'a mut [f32],
+    grad_input: &'a mut [f32],
     sums: &'a mut [f32],
 }
 
@@ -173,12 +170,12 @@ impl WithSimd for Undo<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         match self.activation {
-            _ if self.behind.is_empty() => {}
-            Activation::Identity => self.before.copy_from_slice(self.behind),
-            activation => activation.undo(simd, self.behind, self.output, self.before),
+            _ if self.grad_output.is_empty() => {}
+            Activation::Identity => self.grad_input.copy_from_slice(self.grad_output),
+            activation => activation.undo(simd, self.grad_output, self.output, self.grad_input),
         }
         if !self.sums.is_empty() {
-            add_rows(simd, self.before, self.sums);
+            add_rows(simd, self.grad_input, self.sums);
         }
     }
 }
@@ -198,7 +195,6 @@ impl WithSimd for Apply<'_> {
     }
 }
 
-/// An activation by itself.
 #[derive(Debug, Clone)]
 struct Activate(Activation);
 
@@ -227,14 +223,14 @@ impl Operation<1> for Activate {
         };
         let start = gradient.layout().start_offset();
         let count = output.layout().num_elements();
-        let mut before = vec![0.0; count];
-        let behind = gradient.storage::<f32>()[start..start + count].par_chunks(GRAIN);
+        let mut grad_input = vec![0.0; count];
+        let grad_output = gradient.storage::<f32>()[start..start + count].par_chunks(GRAIN);
         let arch = arch();
-        before.par_chunks_mut(GRAIN).zip(behind.zip(output.storage::<f32>().par_chunks(GRAIN))).for_each(
-            |(before, (behind, output))| {
-                arch.dispatch(Undo { activation: self.0, behind, output, before, sums: &mut [] });
+        grad_input.par_chunks_mut(GRAIN).zip(grad_output.zip(output.storage::<f32>().par_chunks(GRAIN))).for_each(
+            |(grad_input, (grad_output, output))| {
+                arch.dispatch(Undo { activation: self.0, grad_output, output, grad_input, sums: &mut [] });
             },
         );
-        [Some(like(before, &output))]
+        [Some(like(grad_input, &output))]
     }
 }

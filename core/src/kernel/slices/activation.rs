@@ -3,7 +3,7 @@ use pulp::Simd;
 use crate::activation::Activation;
 
 impl Activation {
-    /// The activation of a vector, if it takes only a few instructions; [`Self::finish`] applies the others.
+    /// The activation of a vector, if it is cheap; otherwise left to [`Self::finish`].
     #[inline(always)]
     pub(crate) fn of<S: Simd>(self, simd: S, x: S::f32s) -> S::f32s {
         match self {
@@ -62,16 +62,16 @@ impl Activation {
 
     /// The gradients of the input, from those of the output and the output itself.
     #[inline(always)]
-    pub(crate) fn undo<S: Simd>(self, simd: S, behind: &[f32], output: &[f32], before: &mut [f32]) {
-        let (behind, behind_end) = S::as_simd_f32s(behind);
+    pub(crate) fn undo<S: Simd>(self, simd: S, grad_output: &[f32], output: &[f32], grad_input: &mut [f32]) {
+        let (grad_output, grad_output_end) = S::as_simd_f32s(grad_output);
         let (output, output_end) = S::as_simd_f32s(output);
-        let (before, before_end) = S::as_mut_simd_f32s(before);
-        for ((before, behind), y) in before.iter_mut().zip(behind).zip(output) {
-            *before = simd.mul_f32s(*behind, self.slope(simd, *y));
+        let (grad_input, grad_input_end) = S::as_mut_simd_f32s(grad_input);
+        for ((grad_input, grad_output), y) in grad_input.iter_mut().zip(grad_output).zip(output) {
+            *grad_input = simd.mul_f32s(*grad_output, self.slope(simd, *y));
         }
         let y = simd.partial_load_f32s(output_end);
-        let end = simd.mul_f32s(simd.partial_load_f32s(behind_end), self.slope(simd, y));
-        simd.partial_store_f32s(before_end, end);
+        let end = simd.mul_f32s(simd.partial_load_f32s(grad_output_end), self.slope(simd, y));
+        simd.partial_store_f32s(grad_input_end, end);
     }
 }
 

@@ -1,6 +1,5 @@
-//! Convolutions of batches: from image to grid, from grid to image, and the gradient of the weights.
-//!
-//! Images are read in place, without a matrix of windows except for very small ones. Threads divide a batch by image.
+//! Convolutions of batches, and the gradient of the weights. Images are read in place, without a
+//! matrix of windows unless they are very small. Threads divide a batch by image.
 
 use pulp::{Simd, WithSimd};
 #[cfg(feature = "kernel")]
@@ -14,10 +13,10 @@ use super::instructions::arch;
 use super::tile::{Finish, Panels, Products, Slide};
 use crate::activation::Activation;
 
-/// Windows per block of the weight gradient at least, so that loading and storing the sums pays off.
+/// Windows per block of the weight gradient, at least, to amortize loading the sums.
 const TOGETHER: usize = 512;
 
-/// Values per block of the weight gradient at most, so that they stay in the cache.
+/// Values per block of the weight gradient, at most, to stay in the cache.
 const CACHED: usize = 1 << 17;
 
 /// A prepared convolution: where its windows lie, and its packed weights.
@@ -30,8 +29,7 @@ pub struct Convolution {
 }
 
 impl Convolution {
-    /// From `[batch, height, width, channels]` of the image to `[batch, height, width, filters]` of the grid; `weights` is
-    /// `[filters, channels, kernel height, kernel width]`.
+    /// From image to grid; `weights` is `[filters, channels, kernel height, kernel width]`.
     pub fn to_grid(geometry: &Geometry, weights: &[f32]) -> Self {
         let [channels, filters] = [geometry.image[2], geometry.grid[2]];
         let [rows, columns] = geometry.kernel;
@@ -44,10 +42,8 @@ impl Convolution {
         Self { frame, phases: vec![Phase { taps, panels, places }], sides: geometry.grid }
     }
 
-    /// From the grid to the image: a transposed convolution, or the input gradient of a convolution.
-    ///
-    /// Pixels with the same coordinates modulo the stride see the same taps, so each such phase is a plain convolution over
-    /// the grid.
+    /// From grid to image: a transposed convolution, or an input gradient. Pixels with the same
+    /// coordinates modulo the stride form a phase, a plain convolution over the grid.
     pub fn to_image(geometry: &Geometry, weights: &[f32]) -> Self {
         let [channels, filters] = [geometry.image[2], geometry.grid[2]];
         let [height, width] = [geometry.image[0], geometry.image[1]];
@@ -88,7 +84,6 @@ impl Convolution {
         Self { frame, phases, sides: [height, width, channels] }
     }
 
-    /// Convolves a batch.
     pub fn run(&self, batch: usize, images: Images<'_>, bias: Option<&[f32]>, activation: Activation) -> Vec<f32> {
         let Self { frame, phases, sides } = self;
         let bias = padded(bias);
@@ -132,7 +127,6 @@ impl Product {
     }
 }
 
-/// [`Convolution::to_grid`], used once.
 #[cfg(feature = "kernel")]
 pub fn to_grid(
     geometry: &Geometry,
@@ -145,7 +139,6 @@ pub fn to_grid(
     Convolution::to_grid(geometry, weights).run(batch, image, bias, activation)
 }
 
-/// [`Convolution::to_image`], used once.
 #[cfg(feature = "kernel")]
 pub fn to_image(
     geometry: &Geometry,
@@ -285,7 +278,6 @@ fn each_image(out: &mut [f32], length: usize, work: impl Fn(&mut Scratch, usize,
     }
 }
 
-/// Rows times a matrix.
 struct Rows<'a> {
     slide: Slide<'a>,
     out: &'a mut [f32],

@@ -1,12 +1,11 @@
-/// Where the windows of a convolution lie: they slide over the *image*, and each results in a point of the *grid*. A
-/// convolution maps image to grid; its input gradient and the transposed convolution map grid to image.
+/// Where the windows of a convolution lie: they slide over the *image*, and each results in a
+/// point of the *grid*. A transposed convolution maps grid to image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Geometry {
     /// `[height, width, channels]` of the image.
     pub image: [usize; 3],
     /// `[height, width, filters]` of the grid.
     pub grid: [usize; 3],
-    /// Sides of a window.
     pub kernel: [usize; 2],
     /// Steps of the window.
     pub stride: [usize; 2],
@@ -91,7 +90,7 @@ impl<'a> Images<'a> {
     }
 }
 
-/// Where the taps of all windows of an image are: for each offset `o`, window `w` has `run` values from `bases[w] + o`.
+/// The taps of all windows: window `w` has `run` values from `bases[w] + o` for each offset `o`.
 #[derive(Debug, Clone)]
 pub(crate) struct Taps {
     pub bases: Vec<usize>,
@@ -132,8 +131,7 @@ pub(crate) struct Scratch {
 const SHORT: usize = 16;
 
 impl Frame {
-    /// The image of `geometry` with its padding, and the taps of its windows. Patches are padded to a multiple of
-    /// `multiple`.
+    /// The padded image and the taps of its windows; patches have a multiple of `multiple` values.
     pub fn of_image(geometry: &Geometry, multiple: usize) -> (Self, Taps) {
         let Geometry { image: [height, width, channels], grid, kernel, stride, dilation, before } = *geometry;
         let reach = |axis: usize| (grid[axis] - 1) * stride[axis] + (kernel[axis] - 1) * dilation[axis] + 1;
@@ -172,7 +170,6 @@ impl Frame {
         Self { sides, before, bare: before == [0, 0] && after == [0, 0], patches: None }
     }
 
-    /// Distance between rows.
     pub fn pitch(&self) -> usize {
         self.sides[1] * self.sides[2]
     }

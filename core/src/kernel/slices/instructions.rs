@@ -1,7 +1,7 @@
 #[cfg(not(target_arch = "wasm32"))]
 use pulp::Arch;
 
-/// The best vector instructions of this CPU. Functions ask once, on the calling thread, and pass the answer on.
+/// The best vector instructions of this CPU; callers ask once and pass the answer on.
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) fn arch() -> Arch {
     #[cfg(test)]

@@ -1,5 +1,4 @@
-//! Loops over slices, for Burn's tensors through `native` and for a `Program`: blocks of results in registers (`tile`), and
-//! convolutions of batches (`convolve`).
+//! Loops over slices, for Burn's tensors through `native` and for a `Program`.
 
 #![cfg_attr(not(feature = "kernel"), allow(dead_code))] // training needs more than a program does
 

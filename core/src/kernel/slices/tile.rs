@@ -1,5 +1,4 @@
-//! The innermost loops: small blocks of sums in registers, for any vector width; `pulp` compiles them for each instruction
-//! set and chooses at run time.
+//! The innermost loops: small blocks of sums in registers, for any vector width.
 
 use std::array;
 
@@ -21,7 +20,7 @@ pub(crate) struct Panels {
     taps: usize,
     filters: usize,
     lanes: usize,
-    /// With few filters `[filters, taps]`; otherwise `[taps, lanes × vectors]` per panel, padded with zeros.
+    /// With few filters `[filters, taps]`; otherwise padded panels `[taps, lanes × vectors]`.
     data: Vec<f32>,
 }
 
@@ -81,12 +80,10 @@ pub(crate) struct Slide<'a> {
     pub finish: Finish<'a>,
 }
 
-/// Some of the filters.
 #[derive(Clone, Copy)]
 struct Panel<'a> {
     weights: &'a [f32],
     bias: &'a [f32],
-    /// The first filter.
     start: usize,
     /// How many there are without padding.
     used: usize,
@@ -107,7 +104,7 @@ impl Slide<'_> {
         }
     }
 
-    /// Blocks of `ROWS` windows by two vectors of filters, `TALL` windows by one, or a single window.
+    /// Blocks of `ROWS` windows by two vectors, `TALL` windows by one, or a single window.
     #[inline(always)]
     fn many<S: Simd, const ROWS: usize, const TALL: usize>(&self, simd: S, out: &mut [f32]) {
         let Panels { taps, filters, lanes, .. } = *self.panels;
@@ -317,7 +314,7 @@ pub(crate) struct Products<'a> {
 }
 
 impl Products<'_> {
-    /// Adds to `weights`, `[taps, pitch]`, the products of each tap with each filter of the grid, summed over all windows.
+    /// Adds the products of taps and filters, summed over windows, to `weights`, `[taps, pitch]`.
     #[inline(always)]
     pub fn add<S: Simd>(&self, simd: S, weights: &mut [f32]) {
         if S::REGISTER_COUNT >= 32 {

@@ -38,7 +38,6 @@ pub(super) enum Threads {
     Block,
     /// One value of such a vector.
     Number,
-    /// A pixel.
     Pixel,
     /// With its workgroup, a group of channels.
     Group,

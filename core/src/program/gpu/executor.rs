@@ -83,7 +83,8 @@ impl GpuExecutor {
         Self { gpu: gpu.clone(), calls: calls.all, input: program.input, results, together, ready: RefCell::default() }
     }
 
-    /// The program's output for any number of samples, `[batch, channels, height, width]` in and out.
+    /// The program's output for any number of samples, `[batch, channels, height, width]` in and
+    /// out.
     ///
     /// # Errors
     /// The device was lost, or is out of memory.

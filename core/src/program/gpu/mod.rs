@@ -1,4 +1,5 @@
-//! Operations as compute shaders, through wgpu: in a browser that is WebGPU, elsewhere whatever the machine has.
+//! Operations as compute shaders, through wgpu: in a browser that is WebGPU, elsewhere whatever the
+//! machine has.
 
 mod call;
 mod executor;
