@@ -142,7 +142,8 @@ mod reference {
     use crate::layer::testing::{Shape, agrees};
 
     // layer = torch.nn.GroupNorm(2, 4)
-    // layer.weight.data, layer.bias.data = torch.tensor([1., 2., 3., 4.]), torch.tensor([0., 0., 0., 1.])
+    // layer.weight.data = torch.tensor([1., 2., 3., 4.])
+    // layer.bias.data = torch.tensor([0., 0., 0., 1.])
     // layer(torch.tensor([1., 3., 10., 30.]).reshape(1, 4, 1, 1))
     // # [[[-0.999995]], [[1.99999]], [[-3]], [[5]]]
     // torch.nn.GroupNorm(1, 3, eps=0.5)(torch.tensor([[1., 2., 6.], [3., 0., 0.]]))

@@ -159,7 +159,7 @@ impl schemars::JsonSchema for Init {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "train"))]
 mod tests {
     use super::*;
 

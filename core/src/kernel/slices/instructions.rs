@@ -4,7 +4,7 @@ use pulp::Arch;
 /// The best vector instructions of this CPU; callers ask once and pass the answer on.
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) fn arch() -> Arch {
-    #[cfg(test)]
+    #[cfg(all(test, feature = "kernel"))]
     if let Some(arch) = FORCED.get() {
         return arch;
     }
@@ -37,13 +37,13 @@ impl Browser {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "kernel"))]
 thread_local! {
     static FORCED: std::cell::Cell<Option<Arch>> = const { std::cell::Cell::new(None) };
 }
 
 /// Runs `test` with the instructions of this CPU, with those of older ones, and without vectors.
-#[cfg(test)]
+#[cfg(all(test, feature = "kernel"))]
 pub(crate) fn with_each(test: impl Fn()) {
     let mut all = vec![Arch::new(), Arch::Scalar];
     #[cfg(target_arch = "x86_64")]
