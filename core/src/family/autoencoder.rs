@@ -2,11 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "yaml")]
+use super::Lint;
 use super::resolver::{MAX_LATENT, end};
 use super::settings::{is_one, one};
 use super::{Definition, Exported, Heads, Reconstruction, Resolved, Resolver, Role, Traits, name};
-#[cfg(feature = "yaml")]
-use super::Lint;
 use crate::diagnostic::Problem;
 use crate::latent::PriorKind;
 use crate::layer::LayerSpec;
@@ -78,7 +78,10 @@ impl Definition for Autoencoder {
         resolver.check_prior(self.prior, self.temperature);
         if self.loss.reconstruction == Reconstruction::Gaussian {
             let found = "an autoencoder has no divergence to balance a learned scale against";
-            resolver.note(Problem::at(&["model", "loss", "reconstruction"], found).suggest(Some("`mse`, or `family: vae`".into())));
+            resolver.note(
+                Problem::at(&["model", "loss", "reconstruction"], found)
+                    .suggest(Some("`mse`, or `family: vae`".into())),
+            );
         }
         let output = resolver.decoder_output(self.loss.reconstruction);
         Resolved { latent, output, networks: vec![(Role::Encoder, encoder), (Role::Decoder, decoder)] }
@@ -101,9 +104,9 @@ mod training {
     use burn::module::Module;
     use burn::tensor::Tensor;
 
-    use crate::family::loss::ReconstructionLoss;
     use crate::data::Batch;
-    use crate::family::{Losses, Objective, Reconstruction, Role, TrainerSetup, StepContext};
+    use crate::family::loss::ReconstructionLoss;
+    use crate::family::{Losses, Objective, Reconstruction, Role, StepContext, TrainerSetup};
     use crate::network::Sequential;
 
     /// Hinton and Salakhutdinov (2006). With noise in the encoder's first layers, the denoising

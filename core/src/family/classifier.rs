@@ -2,10 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-
-use super::{Definition, Exported, Resolved, Resolver, Role, Traits, name};
 #[cfg(feature = "yaml")]
 use super::Lint;
+use super::{Definition, Exported, Resolved, Resolver, Role, Traits, name};
 use crate::diagnostic::Problem;
 use crate::inference::Output;
 use crate::latent::PriorKind;

@@ -2,13 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::resolver::end;
-use super::settings::{is_one, one};
-use super::{
-    AdversarialLoss, Condition, Definition, Exported, Game, Resolved, Resolver, Role, Traits, name,
-};
 #[cfg(feature = "yaml")]
 use super::Lint;
+use super::resolver::end;
+use super::settings::{is_one, one};
+use super::{AdversarialLoss, Condition, Definition, Exported, Game, Resolved, Resolver, Role, Traits, name};
 use crate::diagnostic::Problem;
 use crate::inference::Output;
 use crate::latent::PriorKind;
@@ -45,8 +43,7 @@ pub struct Gan {
     pub temperature: f64,
 }
 
-pub(super) const EXPORTED: Exported =
-    Exported { classifier: None, generator: Some(Role::Generator), encoder: None };
+pub(super) const EXPORTED: Exported = Exported { classifier: None, generator: Some(Role::Generator), encoder: None };
 
 impl Definition for Gan {
     const METRICS: &'static [Metric] = &[];
@@ -102,7 +99,10 @@ impl Gan {
     fn features(&self, discriminator: &Network, resolver: &mut Resolver<'_, '_>) -> Option<(usize, bool)> {
         if self.game.packing > 1 {
             let found = "a projection scores each sample by its own class, so samples cannot be packed";
-            resolver.note(Problem::at(&["model", "game", "packing"], found).suggest(Some("`packing: 1`, or `condition: class`".into())));
+            resolver.note(
+                Problem::at(&["model", "game", "packing"], found)
+                    .suggest(Some("`packing: 1`, or `condition: class`".into())),
+            );
         }
         match discriminator.layers().last().map(|layer| (&layer.spec, layer.input)) {
             Some((LayerSpec::Linear(linear), Shape::Flat(features))) => Some((features, linear.spectral_norm)),
@@ -116,12 +116,7 @@ impl Gan {
 }
 
 /// The network from a class to its vector, normalised like the discriminator's last layer.
-fn direction(
-    classes: usize,
-    features: usize,
-    spectral_norm: bool,
-    resolver: &mut Resolver<'_, '_>,
-) -> Option<Network> {
+fn direction(classes: usize, features: usize, spectral_norm: bool, resolver: &mut Resolver<'_, '_>) -> Option<Network> {
     let vector = Linear { bias: false, spectral_norm, ..Linear::new(features) };
     resolver.network(Role::Class, Some(Shape::Flat(classes)), &[vector.into()]).0
 }
@@ -137,7 +132,7 @@ pub(super) mod training {
     use crate::family::trainer::detached;
     use crate::family::vae::training::normals;
     use crate::family::{
-        AdversarialLoss, Game, Losses, Role, Saved, TrainerSetup, StepContext, Trainer, TrainerError, Unsaved,
+        AdversarialLoss, Game, Losses, Role, Saved, StepContext, Trainer, TrainerError, TrainerSetup, Unsaved,
     };
     use crate::inference::condition::with_class;
     use crate::layer::Value;
@@ -197,7 +192,8 @@ pub(super) mod training {
             let mut losses = vec![("discriminator", loss.clone()), ("real", real.mean()), ("made", fake.mean())];
             let mut total = loss;
             if let Some(penalty) = self.game.penalty {
-                let (slope, value) = self.discriminator.penalty(penalty, real_input, fake_input, &batch.classes, &mut context.noise);
+                let (slope, value) =
+                    self.discriminator.penalty(penalty, real_input, fake_input, &batch.classes, &mut context.noise);
                 total = total + slope;
                 losses.push(("penalty", value));
             }

@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::gan::EXPORTED;
 
-use super::{AdversarialLoss, Definition, Game, Resolved, Resolver, Role, Traits, name};
 #[cfg(feature = "yaml")]
 use super::Lint;
+use super::{AdversarialLoss, Definition, Game, Resolved, Resolver, Role, Traits, name};
 use crate::diagnostic::Problem;
 use crate::inference::Output;
 use crate::latent::PriorKind;

@@ -2,12 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "yaml")]
+use super::Lint;
 use super::settings::kl;
 #[cfg(feature = "yaml")]
 use super::settings::kl_schema;
 use super::{Definition, Kl, Resolved, Resolver, Role, Traits, name, vae};
-#[cfg(feature = "yaml")]
-use super::Lint;
 use crate::inference::Output;
 use crate::latent::PriorKind;
 use crate::layer::LayerSpec;

@@ -2,12 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::settings::{is_one, kl, one};
-#[cfg(feature = "yaml")]
-use super::settings::kl_schema;
-use super::{Condition, Definition, Exported, Heads, Kl, Reconstruction, Resolved, Resolver, Role, Traits, name};
 #[cfg(feature = "yaml")]
 use super::Lint;
+#[cfg(feature = "yaml")]
+use super::settings::kl_schema;
+use super::settings::{is_one, kl, one};
+use super::{Condition, Definition, Exported, Heads, Kl, Reconstruction, Resolved, Resolver, Role, Traits, name};
 use crate::latent::PriorKind;
 use crate::layer::LayerSpec;
 use crate::spec::Metric;
@@ -125,9 +125,9 @@ pub(super) mod training {
     use burn::module::Module;
     use burn::tensor::{Tensor, TensorData};
 
-    use crate::family::loss::ReconstructionLoss;
     use crate::data::Batch;
-    use crate::family::{Kl, Losses, Objective, Reconstruction, Role, TrainerSetup, StepContext, gaussian_kl};
+    use crate::family::loss::ReconstructionLoss;
+    use crate::family::{Kl, Losses, Objective, Reconstruction, Role, StepContext, TrainerSetup, gaussian_kl};
     use crate::inference::{condition, heads};
     use crate::network::Sequential;
     use crate::noise::Noise;
@@ -215,8 +215,7 @@ mod tests {
     fn the_weight_of_the_divergence_keeps_the_latents_close() {
         let device = Device::flex().autodiff();
         let divergence = |kl: &str| {
-            let run =
-                train(vae(&format!("loss: {{ reconstruction: mse, kl: {kl} }}"), 1, &device).0, 0..150, &device);
+            let run = train(vae(&format!("loss: {{ reconstruction: mse, kl: {kl} }}"), 1, &device).0, 0..150, &device);
             mean(&run.1[140..], "kl")
         };
         let (none, some, much) = (divergence("0"), divergence("0.3"), divergence("30"));

@@ -2,13 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-
+#[cfg(feature = "yaml")]
+use super::Lint;
 use super::settings::kl;
 #[cfg(feature = "yaml")]
 use super::settings::kl_schema;
 use super::{AdversarialLoss, Definition, Game, Kl, Resolved, Resolver, Role, Traits, name, vae};
-#[cfg(feature = "yaml")]
-use super::Lint;
 use crate::diagnostic::Problem;
 use crate::inference::Output;
 use crate::latent::PriorKind;
@@ -122,13 +121,14 @@ mod training {
     use burn::module::Module;
 
     use super::VaeGanLoss;
+    use crate::data::Batch;
     use crate::family::average::{MovingAverage, clip};
     use crate::family::discriminator::Discriminator;
     use crate::family::optimizer::{Optimizer, gradients};
     use crate::family::trainer::detached;
     use crate::family::vae::training::{normals, sample};
-    use crate::data::Batch;
-    use crate::family::{Evaluator, Game, Losses, Role, Saved, TrainerSetup, StepContext, Trainer, TrainerError, Unsaved, gaussian_kl,
+    use crate::family::{
+        Evaluator, Game, Losses, Role, Saved, StepContext, Trainer, TrainerError, TrainerSetup, Unsaved, gaussian_kl,
         squared_error,
     };
     use crate::inference::condition::with_class;
@@ -210,7 +210,8 @@ mod training {
             let generator_loss = (adversarial.generator(output_score) + adversarial.generator(generated_score)) * 0.5;
             let feature_distance = squared_error(features.flat(), true_features) * 0.5;
             let (output, generated) = (output.detach(), generated.detach());
-            let decoder_gradients = gradients(&self.decoder, feature_distance * self.loss.gamma + generator_loss.clone());
+            let decoder_gradients =
+                gradients(&self.decoder, feature_distance * self.loss.gamma + generator_loss.clone());
 
             let real = self.discriminator.prepare(batch.samples.clone(), &mut context.noise);
             let real_score = self.discriminator.score(real.clone(), classes);

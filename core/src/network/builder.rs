@@ -197,7 +197,12 @@ impl<'a> PlanBuilder<'a> {
     }
 
     /// A layer with an unknown input; returns its output shape if that is known.
-    fn check_alone(&mut self, name: &'static str, here: &[PathStep], spec: &LayerSpec) -> Result<Option<Shape>, TooLarge> {
+    fn check_alone(
+        &mut self,
+        name: &'static str,
+        here: &[PathStep],
+        spec: &LayerSpec,
+    ) -> Result<Option<Shape>, TooLarge> {
         if self.has_errors(here, spec) {
             return Ok(None);
         }
