@@ -86,21 +86,19 @@ impl Step {
     fn run(self, skipped: &mut Vec<String>) -> Result<()> {
         match self {
             Self::Fmt => process::run(&mut process::cargo(["fmt", "--all", "--check"])),
-            Self::Clippy => process::run(&mut process::cargo([
-                "clippy",
-                "--release",
-                "--workspace",
-                "--all-targets",
-                "--",
-                "-D",
-                "warnings",
-            ])),
+            Self::Clippy => {
+                clippy(&["--workspace", "--all-targets"])?;
+                // The program for the CPU alone.
+                clippy(&["--package", "imago-trainer", "--no-default-features"])
+            }
             Self::ClippyWasm => {
                 workspace::ensure_wasm_target()?;
                 for module in [CPU, WEBGPU] {
                     process::run(module.cargo("clippy").args(["--", "-D", "warnings"]))?;
                 }
-                Ok(())
+                // Core with all that trains in a page.
+                let features = "yaml,train,flex,kernel";
+                clippy(&["--package", "imago-core", "--lib", "--target", workspace::WASM, "--features", features])
             }
             Self::Doc => process::run(
                 process::cargo(["doc", "--release", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"),
@@ -119,6 +117,11 @@ impl Step {
             Self::Browser => test_in_browser(skipped),
         }
     }
+}
+
+/// Lints what `args` name; a warning is a failure.
+fn clippy(args: &[&str]) -> Result<()> {
+    process::run(process::cargo(["clippy", "--release"]).args(args).args(["--", "-D", "warnings"]))
 }
 
 /// Sees to it that the GPU path can be tested, on a software driver if need be.
