@@ -51,3 +51,5 @@ pub mod yaml;
 
 #[cfg(test)]
 mod layering;
+#[cfg(all(test, feature = "flex", feature = "train"))]
+mod testing;

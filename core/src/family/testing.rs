@@ -1,7 +1,5 @@
 //! Shared by the tests of the families.
 
-use std::sync::{Mutex, PoisonError};
-
 use burn::tensor::{Device, Tensor, TensorData, read_sync};
 
 use super::{Losses, Plan, Saved, StepContext, Trainer, TrainerSetup};
@@ -11,6 +9,7 @@ use crate::layer::Value;
 use crate::limits::Limits;
 use crate::noise::Noise;
 use crate::pipeline::Pipeline;
+use crate::testing::device_randomness;
 use crate::weights::tensors;
 use crate::yaml::read;
 
@@ -55,15 +54,12 @@ pub(crate) fn batch(seed: u64, device: &Device) -> Batch {
     Batch { samples: Value::Image(images), classes: one_hot(&classes, 10, device) }
 }
 
-/// All threads share the device's random numbers, so only one test trains at a time.
-static TRAINING: Mutex<()> = Mutex::new(());
-
 pub(crate) fn train(
     mut trainer: Box<dyn Trainer>,
     steps: std::ops::Range<u64>,
     device: &Device,
 ) -> (Box<dyn Trainer>, Vec<Measured>) {
-    let _alone = TRAINING.lock().unwrap_or_else(PoisonError::into_inner);
+    let _alone = device_randomness();
     let mut measured = Vec::new();
     for step in steps {
         let losses: Losses;

@@ -5,6 +5,7 @@ use burn::tensor::{Device, read_sync};
 use super::{Run, Sets};
 use crate::data::{Images, Split};
 use crate::limits::Limits;
+use crate::testing::device_randomness;
 use crate::weights::Precision;
 use crate::yaml::read;
 
@@ -28,6 +29,7 @@ fn run() -> Run {
 
 #[test]
 fn a_run_put_back_goes_on_bit_for_bit() {
+    let _alone = device_randomness();
     let (mut whole, mut half) = (run(), run());
     (0..5).for_each(|_| drop(whole.step()));
     (0..2).for_each(|_| drop(half.step()));
@@ -44,6 +46,7 @@ fn a_run_put_back_goes_on_bit_for_bit() {
 
 #[test]
 fn a_run_ends_and_gives_an_artifact_with_the_same_samples() {
+    let _alone = device_randomness();
     let mut run = run();
     assert_eq!((run.steps_per_epoch(), run.steps(), run.epochs()), (3, 6, 2));
     while run.end().is_none() {

@@ -7,6 +7,7 @@ use burn::tensor::{Device, Tensor, activation};
 use super::{Window, activate, batch_norm, dropout};
 use crate::activation::Activation;
 use crate::kernel::slices::with_each;
+use crate::testing::device_randomness;
 
 const ACTIVATIONS: [Activation; 5] = [
     Activation::Identity,
@@ -257,6 +258,7 @@ fn nan_is_not_hidden() {
 
 #[test]
 fn dropout_drops_its_share_and_the_same_values_of_the_gradient() {
+    let _alone = device_randomness();
     with_each(|| {
         for last in [false, true] {
             device().seed(5);
@@ -279,6 +281,7 @@ fn dropout_drops_its_share_and_the_same_values_of_the_gradient() {
 
 #[test]
 fn results_do_not_depend_on_the_number_of_threads() {
+    let _alone = device_randomness();
     let run = || {
         device().seed(3);
         let image = numbers([37, 5, 9, 9], 1).require_grad();
