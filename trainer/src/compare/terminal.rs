@@ -107,7 +107,7 @@ mod tests {
         let scores = "\
 gan and vae on MNIST
 
-                   gan             vae  training  test
+                       gan             vae  training  test
 FID          * 6.40 ± 0.50     27.6 ± 0.50      0.37  0.00
 precision    0.900 ± 0.010   0.910 ± 0.010         –     –
 ELBO (nats)              –  -148.20 ± 0.31         –     –
