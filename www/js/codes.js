@@ -8,7 +8,7 @@ const UNIT = 1 / 2048;
 /** Samples from which the mean and spread of a prior are estimated. */
 const DRAWS = 256;
 
-/** @typedef {{ labels: Uint8Array, values: Float32Array, latent: number }} latents of test images, `values` of shape [count, latent] */
+/** @typedef {{ labels: Uint8Array, values: Float32Array, latent: number }} Codes latents of test images, `values` of shape [count, latent] */
 
 /** @type {Map<string, Promise<Codes>>} */
 const fetched = new Map();
