@@ -1,4 +1,4 @@
-//! Bad input: one clear error, a non-zero exit, nothing lost, no panic.
+//! Bad input gives one clear error and a non-zero exit, loses nothing and never panics.
 
 use imago_tests::{TINY, Workshop};
 
@@ -112,7 +112,7 @@ fn a_half_written_checkpoint_beside_a_whole_one_is_passed_over() {
     let shop = Workshop::new();
     shop.write("tiny.yaml", TINY);
     shop.imago("train tiny.yaml --device cpu --run run --set train.epochs=1");
-    // What a training that was killed while it saved leaves behind.
+    // A training that is killed while it saves leaves this behind.
     std::fs::create_dir(shop.path("run/checkpoints/.new-abc")).unwrap();
     shop.write("run/checkpoints/.new-abc/weights.bpk", "half");
     shop.imago("export run --to artifact");

@@ -1,4 +1,4 @@
-//! Random networks: what the plan says of shapes and counts is what Burn makes of them.
+//! Random networks: the plan's shapes and counts agree with what Burn builds.
 
 use std::collections::BTreeSet;
 
@@ -13,12 +13,11 @@ use imago_core::noise::Noise;
 use imago_core::shape::Shape;
 use serde_json::{Value as Json, json};
 
-/// How many networks are tried.
 const NETWORKS: u64 = 10_000;
-/// Larger samples are not tried, which keeps the test short.
+/// Larger samples are skipped, which keeps the test short.
 const MOST_VALUES: usize = 600;
 
-/// A random layer, which may or may not fit behind `input`.
+/// A random layer, which may or may not fit after `input`.
 fn layer(noise: &mut Noise, input: Shape, depth: usize) -> Json {
     let name = LayerSpec::NAMES[noise.below(LayerSpec::NAMES.len() as u32) as usize];
     let mut number = |from: u32, to: u32| from + noise.below(to - from + 1);
@@ -68,7 +67,7 @@ fn layer(noise: &mut Noise, input: Shape, depth: usize) -> Json {
     json!({ name: fields })
 }
 
-/// A few layers that fit one behind the other.
+/// A few layers that fit one after another.
 fn layers(noise: &mut Noise, input: Shape, depth: usize) -> Vec<Json> {
     let (mut chosen, mut shape) = (Vec::new(), input);
     let wanted = 1 + noise.below(if depth == 0 { 6 } else { 3 });
@@ -88,7 +87,7 @@ fn layers(noise: &mut Noise, input: Shape, depth: usize) -> Vec<Json> {
     chosen
 }
 
-/// Counts what a gradient trains: all but moving values.
+/// Counts trainable parameters, without moving averages.
 #[derive(Default)]
 struct Count {
     path: Vec<String>,
@@ -140,7 +139,7 @@ fn a_plan_tells_the_shapes_and_counts_that_burn_gives() {
         let network = Network::new("random", input, &specs, Limits::DEFAULT)
             .unwrap_or_else(|problems| panic!("seed {seed}, {input}, {declared}: {problems}"));
         collect(&declared, &mut seen);
-        // Every tenth is trained for a step as well.
+        // Every tenth network also runs backward.
         let device = if seed % 10 == 0 { Device::flex().autodiff() } else { Device::flex() };
         let built = Sequential::new(&network, &mut Initializer::seeded(seed, 0, &device));
         let count = 1 + noise.below(4) as usize;
@@ -161,7 +160,7 @@ fn a_plan_tells_the_shapes_and_counts_that_burn_gives() {
     assert!(missing.is_empty(), "never tried: {missing:?}");
 }
 
-/// Notes the names of all layers in a list.
+/// Collects the names of all layers in a list.
 fn collect(list: &Json, seen: &mut BTreeSet<String>) {
     for layer in list.as_array().into_iter().flatten() {
         match layer {

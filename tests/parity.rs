@@ -1,6 +1,5 @@
-//! Every layer against PyTorch: outputs, gradients and moving values, on the CPU and, where wgpu finds an adapter, on it.
-//!
-//! The values are in `parity/reference.json`, made by `parity/reference.py`.
+//! Every layer against PyTorch: outputs, gradients and moving averages, on the CPU and, where wgpu
+//! finds an adapter, on the GPU. `parity/reference.py` generates `parity/reference.json`.
 
 use std::collections::BTreeMap;
 
@@ -14,15 +13,15 @@ use imago_core::network::Sequential;
 use imago_core::shape::Shape;
 use serde::Deserialize;
 
-/// How far results may be apart: the largest difference over the largest value.
+/// Tolerance: the largest difference relative to the largest value.
 #[derive(Debug, Clone, Copy)]
 struct Approximation(f32);
 
-/// Sums in another order.
+/// For sums in another order.
 const CLOSE: Approximation = Approximation(2e-5);
-/// A GPU's own exponential functions and fused operations.
+/// For a GPU's own exponential functions and fused operations.
 const GPU: Approximation = Approximation(2e-4);
-/// On a GPU Burn's gradient of gelu is that of its approximation by tanh.
+/// On a GPU, Burn differentiates the tanh approximation of GELU.
 const GELU_ON_A_GPU: Approximation = Approximation(1e-3);
 
 #[derive(Deserialize)]
@@ -57,7 +56,7 @@ fn cases() -> Vec<Case> {
     serde_json::from_str(include_str!("parity/reference.json")).expect("the reference values can be read")
 }
 
-/// The gradients and the present values of all parameters by name.
+/// The gradients and the values of all parameters by name.
 #[derive(Default)]
 struct Parameters<'a> {
     path: Vec<String>,
@@ -76,7 +75,7 @@ impl ModuleVisitor for Parameters<'_> {
     }
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        // `layers.0.Linear.weight` is the weight of the only layer; within it, variants have no place in a name either.
+        // Drops `layers.0` and the enum variants from `layers.0.Linear.weight`.
         let lower = |part: &&String| !part.starts_with(char::is_uppercase);
         let name = self.path.iter().filter(lower).skip(2).cloned().collect::<Vec<_>>().join(".");
         if let Some(gradient) = self.gradients.and_then(|gradients| param.val().grad(gradients)) {
@@ -96,7 +95,7 @@ fn compare(what: &str, found: &[f32], expected: &[f32], Approximation(close): Ap
     }
     let scale = expected.iter().fold(1e-1_f32, |scale, value| scale.max(value.abs()));
     let difference = found.iter().zip(expected).map(|(a, b)| (a - b).abs());
-    // Written so that NaN is a difference as well.
+    // NaN counts as a difference too.
     match difference.clone().all(|difference| difference <= close * scale) {
         true => Ok(()),
         false => Err(format!("{what}: off by {} of {scale}", difference.fold(0.0, f32::max))),

@@ -1,4 +1,4 @@
-//! The whole road: declare, train, look, export, sample again.
+//! The whole workflow: declare, train, export, sample.
 
 use imago_tests::{TINY, Workshop, workspace};
 
@@ -36,7 +36,7 @@ fn a_pipeline_becomes_a_run_an_artifact_and_pictures() {
     assert!(difference > 0.0, "the artifact is not in 16 bits");
 }
 
-/// The numbers of a file of NumPy's version 1.0.
+/// The values of an .npy file of version 1.0.
 fn pixels(npy: &[u8]) -> Vec<f32> {
     let header = 10 + usize::from(u16::from_le_bytes([npy[8], npy[9]]));
     npy[header..].as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()

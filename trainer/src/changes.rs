@@ -1,13 +1,12 @@
-//! What changed from one pipeline to another.
+//! The differences between two pipelines.
 
 use anyhow::Result;
 use imago_core::pipeline::Pipeline;
 use serde_yaml::Value;
 
-/// A value that is another one now.
+/// A value that differs, with its dotted path as `--set` takes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
-    /// Its keys with dots between, as `--set` takes them.
     pub path: String,
     before: String,
     after: String,
@@ -19,7 +18,7 @@ impl std::fmt::Display for Change {
     }
 }
 
-/// All values in which two pipelines differ, defaults among them.
+/// All values in which two pipelines differ, including defaults.
 pub fn changes(before: &Pipeline, after: &Pipeline) -> Result<Vec<Change>> {
     let mut found = Vec::new();
     let (before, after) = (serde_yaml::to_value(before)?, serde_yaml::to_value(after)?);

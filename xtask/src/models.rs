@@ -1,4 +1,4 @@
-//! `cargo xtask models`: what is told of the shipped models, from their artifacts.
+//! `cargo xtask models`: the documentation of the shipped models, from their artifacts.
 
 use std::fmt::Write;
 use std::fs;
@@ -11,28 +11,24 @@ use crate::shelf::{self, EVALUATORS, Evaluation, Family, MODELS, Measure, Report
 use crate::web::grouped;
 use crate::{process, workspace};
 
-/// What tells of the models.
+/// The document.
 const DOCUMENT: &str = "docs/models.md";
-/// Where their pictures are.
+/// The folder of its images.
 const PICTURES: &str = "docs/pictures/models";
-/// Which samples the pictures show, and how many.
+/// Which samples the images show, and how many.
 const PICTURE: [&str; 6] = ["--seed", "7", "--count", "40", "--columns", "10"];
-/// The header line of a pipeline that tells what came out.
+/// The header line of a pipeline with its scores.
 const SCORES: &str = "# Scores:";
 
-/// Writes what is told of the shipped models, from their artifacts: the tables of docs/models.md, the `# Scores:` line of each pipeline,
-/// and the pictures.
+/// Update the documentation of the shipped models: the tables of docs/models.md, the `# Scores:`
+/// line of each pipeline, and the images.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Leave the pictures as they are, for which `imago` would have to be built
+    /// Leave the images as they are, which saves building `imago`
     #[arg(long)]
     no_pictures: bool,
 }
 
-/// Runs the command.
-///
-/// # Errors
-/// An artifact or its scores cannot be read, or a file cannot be written.
 pub fn run(args: &Args) -> Result<()> {
     let told = Told::gather()?;
     for (path, text) in told.files()? {
@@ -55,7 +51,7 @@ pub fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// All that is known of the models.
+/// The models to document.
 struct Told {
     models: Vec<Shipped>,
     evaluators: Vec<Shipped>,
@@ -75,7 +71,7 @@ impl Told {
         Ok(Self { models, evaluators: shelf::shipped(EVALUATORS)?, reports: shelf::reports()? })
     }
 
-    /// The files that tell of them, as they should be.
+    /// The documenting files as they should be.
     fn files(&self) -> Result<Vec<(PathBuf, String)>> {
         let read = |path: &Path| fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()));
         let mut document = read(Path::new(DOCUMENT))?;
@@ -98,7 +94,7 @@ impl Told {
         self.models.iter().filter(move |model| model.manifest.data.set == set && model.manifest.generator.is_some())
     }
 
-    /// The models that make images of `set`, best first.
+    /// The generative models of `set`, best first.
     fn generators(&self, set: &str) -> String {
         let mut models: Vec<&Shipped> = self.of(set).collect();
         models.sort_by(|a, b| fid(&a.evaluation).total_cmp(&fid(&b.evaluation)));
@@ -123,7 +119,6 @@ impl Told {
         let cell = |value: Option<f64>, decimals: usize| {
             value.map_or_else(|| "–".to_owned(), |value| format!("{value:.decimals$}"))
         };
-        // Writing to a string cannot fail.
         for model in &models {
             let Shipped { manifest, evaluation, bytes, .. } = model;
             let _ = write!(text, "| {} ", link(model));
@@ -177,7 +172,7 @@ impl Told {
         text
     }
 
-    /// The reports' model of the family of `model`, trained on the same images.
+    /// The reports' model of the same family, trained on the same images.
     fn report(&self, model: &Shipped) -> Option<&Report> {
         let network = match (model.manifest.family, model.manifest.generator.as_ref().map_or(0, |it| it.classes)) {
             (Family::Vae | Family::LatentVae, _) => "vae",
@@ -193,7 +188,7 @@ impl Told {
         self.reports.iter().find(|report| report.name == wanted)
     }
 
-    /// Those that tell classes.
+    /// The classifiers.
     fn classifiers(&self) -> String {
         let mut text =
             "| classifier | set | accuracy | of training images | the reports' | parameters | size | training |\n\
@@ -227,13 +222,13 @@ fn fid(evaluation: &Evaluation) -> f64 {
     evaluation.mean(Measure::Fid).unwrap_or(f64::INFINITY)
 }
 
-/// The name of a model, which leads to its pipeline.
+/// The name of a model, linked to its pipeline.
 fn link(model: &Shipped) -> String {
     let path = model.pipeline.path.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>();
     format!("[{}](../{})", model.manifest.name, path.join("/"))
 }
 
-/// What came out, for the header of the pipeline.
+/// The scores for the header of the pipeline.
 fn scores(model: &Shipped) -> String {
     let Shipped { manifest, evaluation, .. } = model;
     let mut parts = Vec::new();
@@ -257,7 +252,7 @@ fn scores(model: &Shipped) -> String {
     parts.join(", ") + "."
 }
 
-/// `text` with what came out in its header; none if it has no place for it.
+/// `text` with new scores in its header; None if it has no line for them.
 fn scored(text: &str, scores: &str) -> Option<String> {
     let old = text.lines().find(|line| line.starts_with(SCORES))?;
     Some(text.replacen(old, &format!("{SCORES} {scores}"), 1))
@@ -293,7 +288,7 @@ mod tests {
         }
     }
 
-    /// What a tuned model is worth beside the reports' one of its family.
+    /// Tuned models must beat the reports' models of their families.
     #[test]
     fn every_shipped_model_beats_that_of_the_reports_by_a_clear_margin_without_many_more_parameters() {
         workspace::enter().unwrap();

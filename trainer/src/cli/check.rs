@@ -11,18 +11,18 @@ use serde_json::{Value, json};
 use super::Overrides;
 use crate::pipeline_file::{PipelineFile, counted};
 
-/// Validate pipelines without training them; tells all problems of all files
+/// Validate pipelines without training them; reports all problems of all files
 ///
-/// Exits with 0 if nothing is wrong, 1 if something is wrong with a file, and 2 if a file could not be read.
+/// Exits with 0 if all files are valid, 1 if a file is not, and 2 if a file cannot be read.
 #[derive(clap::Args)]
 pub struct Check {
     /// YAML files, or patterns such as 'pipelines/**/*.yaml'
     #[arg(required = true, value_name = "FILE|PATTERN")]
     files: Vec<String>,
-    /// Whether to write for people or for programs
+    /// Output for people or for programs
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
-    /// Let warnings count as errors
+    /// Treat warnings as errors
     #[arg(long)]
     strict: bool,
     #[command(flatten)]
@@ -57,7 +57,7 @@ impl Check {
         Ok(if wrong { ExitCode::from(1) } else { ExitCode::SUCCESS })
     }
 
-    /// All files that are named or match a pattern.
+    /// The files that are named or match a pattern.
     fn files(&self) -> Result<Vec<PathBuf>> {
         let mut files = Vec::new();
         for name in &self.files {

@@ -17,17 +17,17 @@ use crate::measure::{
 use crate::report::npy;
 use crate::run::{EVALUATION, LATENTS, NEIGHBOURS, TESTS};
 
-/// Measure how a model's samples compare with real images: FID, KID, precision, recall, coverage and more; a classifier's accuracy
+/// Evaluate samples against real images (FID, KID, precision, recall, coverage, …), or a classifier
 #[derive(clap::Args)]
 pub struct Evaluate {
     #[command(flatten)]
     model: Model,
     #[command(flatten)]
     scales: EvaluationOptions,
-    /// Where to write the scores [default: evaluation.ron in the folder of the model]
+    /// The file for the scores [default: evaluation.ron in the model's folder]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Write the features of the test images and of the samples of the first seed into this folder, as .npy, for other programs
+    /// Write features of test images and of the first seed's samples into this folder, as .npy
     #[arg(long, value_name = "FOLDER")]
     save_features: Option<PathBuf>,
     /// Print the scores as JSON and nothing else
@@ -77,7 +77,6 @@ impl Evaluate {
         Ok(ExitCode::SUCCESS)
     }
 
-    /// Measures a classifier of `data`.
     fn evaluate_classifier(&self, data: &Data, opened: &OpenDevice) -> Result<ExitCode> {
         let path = self.model.path.display();
         ensure!(self.scales.evaluator.is_none(), "{path} is a classifier: no other one has to look at it");
@@ -95,7 +94,8 @@ impl Evaluate {
         Ok(ExitCode::SUCCESS)
     }
 
-    /// Tells the scores and writes them down. Told first: what took minutes must not be lost to a folder that cannot be written.
+    /// Reports the scores, then writes them: minutes of work must survive a folder that is
+    /// read-only.
     fn keep(&self, evaluation: &Evaluation) -> Result<PathBuf> {
         match self.json {
             true => say!("{}", serde_json::to_string(evaluation)?),
@@ -107,7 +107,6 @@ impl Evaluate {
     }
 }
 
-/// Prints the scores as a table.
 fn show(evaluation: &Evaluation) {
     if evaluation.family == Family::Classifier {
         let Evaluation { name, set, test_images, device, .. } = evaluation;

@@ -1,4 +1,4 @@
-//! `imago train`: the main job.
+//! `imago train`.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -24,7 +24,7 @@ use crate::run::{Outcome, Record, RunFolder, open_artifact};
 use crate::sweep::{Seeds, Sweep, Workers};
 use crate::train::{Progress, Session, Stop, Verbosity, train};
 
-/// What a resumed run keeps in any case: it would be another training.
+/// What a resumed run must keep.
 const KEPT: [&str; 4] = ["name", "model", "data", "train.batch"];
 
 /// Train a pipeline: progress, samples after every epoch, checkpoints
@@ -35,30 +35,31 @@ pub struct Train {
     file: Option<PathBuf>,
     #[command(flatten)]
     set: Overrides,
-    /// What computes
+    /// The device to compute on
     #[arg(long, value_enum, default_value_t)]
     device: DeviceChoice,
     #[command(flatten)]
     search: Search,
-    /// The run folder to make; `runs/<name>-<time>` if not given
+    /// The run folder to create [default: `runs/<name>-<time>`]
     #[arg(long, value_name = "FOLDER", conflicts_with = "resume")]
     run: Option<PathBuf>,
-    /// Replace a run that the folder holds already
+    /// Replace an existing run
     #[arg(long, conflicts_with = "resume")]
     force: bool,
-    /// Train once with each of these seeds, such as 1..5 or 1,4,7, and tell mean and standard deviation
+    /// Train once for each of these seeds, such as 1..5 or 1,4,7; report mean and standard
+    /// deviation
     #[arg(long, value_name = "SEEDS", conflicts_with_all = ["resume", "force", "json", "quiet", "save_every"])]
     seeds: Option<Seeds>,
-    /// Go on with a run where it stopped
+    /// Resume a run
     #[arg(long, value_name = "RUN")]
     resume: Option<PathBuf>,
-    /// Go on although the run's pipeline.yaml or the training images are others now
+    /// Resume although the run's pipeline.yaml or the training images have changed
     #[arg(long, requires = "resume")]
     accept_changes: bool,
-    /// Save a checkpoint after so many seconds within an epoch too; 0 for every step
+    /// Also save a checkpoint after this many seconds within an epoch; 0 for every step
     #[arg(long, value_name = "SECONDS", default_value_t = 300)]
     save_every: u64,
-    /// Say nothing but warnings and errors
+    /// Print only warnings and errors
     #[arg(long, short, conflicts_with = "json")]
     quiet: bool,
     /// Print every epoch as a line of JSON, and nothing else
@@ -66,7 +67,7 @@ pub struct Train {
     json: bool,
 }
 
-/// All that a training begins with.
+/// Everything that training starts from.
 struct Setup {
     pipeline: Pipeline,
     plan: Plan,
@@ -91,7 +92,7 @@ impl Train {
         crate::device::within_threads(|| self.train(setup))
     }
 
-    /// Trains once with each seed, each time in a process of its own.
+    /// Trains once for each seed, each in its own process.
     fn train_seeds(&self, file: &Path, seeds: &Seeds) -> Result<ExitCode> {
         let sweep = Sweep::over_seeds(file, &self.set.overrides, self.set.limits(), seeds, self.run.clone())?;
         let workers = Workers {
@@ -106,7 +107,7 @@ impl Train {
     fn begin(&self, file: &Path) -> Result<Setup> {
         let text = PipelineFile::open(file)?;
         let (pipeline, plan) = text.pipeline(&self.set.overrides, self.set.limits())?;
-        // The samples come first: a run folder is only made for a training that can begin.
+        // The images come first: only a training that can start gets a run folder.
         let source = match pipeline.model.traits().source {
             Some(from) => Some(open_artifact(Path::new(from), true).with_context(|| format!("model.from, `{from}`"))?),
             None => None,
@@ -141,7 +142,7 @@ impl Train {
         run.tidy()?;
         let (before, _) = run.pipeline()?;
         let mut record = run.record()?;
-        // What the command line changed then holds still, and what it changes now comes behind.
+        // Earlier overrides still apply, followed by the new ones.
         let mut overrides = Vec::new();
         for text in &record.set {
             overrides.push(Override::parse(text).map_err(anyhow::Error::msg).context("run.ron")?);
@@ -163,13 +164,15 @@ impl Train {
         run.trim_metrics(checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.state.steps))?;
         record.set = overrides.iter().map(|change| change.text().to_owned()).collect();
         record.data_sha256 = found;
-        // In this order: what the record says the command line changed counts as told, should the program be killed in between.
+        // In this order: overrides in the record count as requested, should the program be killed
+        // now.
         run.write_record(&record)?;
         run.write_pipeline(&pipeline)?;
         Ok(Setup { pipeline, plan, images, source, folder: run, record, checkpoint, _lock: lock })
     }
 
-    /// Refuses what a resumed run may not change, and what it may but `overrides` did not tell it to.
+    /// Refuses changes that a resumed run may not have, and changes that `overrides` did not
+    /// request.
     fn check_changes(&self, run: &RunFolder, overrides: &[Override], changes: &[Change]) -> Result<()> {
         let within =
             |path: &str, keys: &str| path == keys || path.strip_prefix(keys).is_some_and(|rest| rest.starts_with('.'));
@@ -250,7 +253,7 @@ impl Train {
     }
 }
 
-/// Says where everything is and what to do next.
+/// Prints where everything is and what to do next.
 fn conclude(progress: &Progress, run: &RunFolder, outcome: Outcome, state: &State) -> ExitCode {
     let time = HumanDuration(Duration::from_secs_f64(state.seconds));
     match outcome {

@@ -1,4 +1,4 @@
-//! A comparison as a page in one file: it asks for nothing from anywhere and runs no script.
+//! A comparison as a self-contained page that loads nothing and runs no script.
 
 mod bars;
 mod tables;
@@ -15,17 +15,16 @@ use super::{Comparison, Entry, ModelImages};
 
 const STYLE: &str = include_str!("report.css");
 
-/// What a browser may load for the page: the images and styles within it.
+/// What a browser may load: embedded images and styles.
 const POLICY: &str = "default-src 'none'; img-src data:; style-src 'unsafe-inline'";
 
 const ICON: &str = "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'><rect width='16' height='16' rx='4' \
     fill='#101112'/><path fill='#f4f1ea' d='M3 3h4v4H3zM9 9h4v4H9z'/><path fill='#f4f1ea' opacity='.5' \
     d='M9 3h4v4H9zM3 9h4v4H3z'/></svg>";
 
-/// How many colours the style has for models.
+/// Colours for models in the style sheet.
 const COLOURS: usize = 8;
 
-/// The page.
 pub fn page(comparison: &Comparison) -> String {
     let title = headline(comparison);
     let rows = scores(comparison);
@@ -61,7 +60,7 @@ pub fn page(comparison: &Comparison) -> String {
     page.into_string()
 }
 
-/// What the numbers say, and what has to be known beside it.
+/// Conclusions and warnings.
 fn answer(comparison: &Comparison) -> Markup {
     html! {
         @if !comparison.statements.is_empty() {
@@ -87,14 +86,14 @@ fn answer(comparison: &Comparison) -> Markup {
     }
 }
 
-/// An image with what stands below it.
+/// An image with its caption.
 struct Figure {
     caption: Markup,
     alt: String,
     source: String,
 }
 
-/// Images side by side; nothing where there are none.
+/// Images side by side; nothing without images.
 fn gallery(id: &str, heading: &str, sentence: &str, shown: &[Figure]) -> Markup {
     html! {
         @if !shown.is_empty() {
@@ -103,7 +102,7 @@ fn gallery(id: &str, heading: &str, sentence: &str, shown: &[Figure]) -> Markup 
                 p.lead { (sentence) }
                 div.gallery {
                     @for image in shown {
-                        // Curves scroll within themselves on a narrow screen, also by keys.
+                        // Wide curves scroll within themselves, also by keyboard.
                         figure tabindex=[(id == "training").then_some("0")] {
                             img src=(image.source) alt=(image.alt);
                             figcaption { (image.caption) }
@@ -159,7 +158,7 @@ fn galleries(comparison: &Comparison) -> Markup {
     }
 }
 
-/// The images that `source` finds of each model. `alt` goes before its name.
+/// The image of each model that has one. `alt` precedes its name.
 fn of_models(comparison: &Comparison, alt: &str, source: impl Fn(&ModelImages) -> Option<String>) -> Vec<Figure> {
     let shown = |(index, entry): (usize, &Entry)| {
         let alt = format!("{alt} {}", entry.name);
@@ -168,7 +167,7 @@ fn of_models(comparison: &Comparison, alt: &str, source: impl Fn(&ModelImages) -
     comparison.entries.iter().enumerate().filter_map(shown).collect()
 }
 
-/// A model's name behind its colour.
+/// A model's name, marked with its colour.
 fn name(index: usize, entry: &Entry) -> Markup {
     html! { span.model.{ "model-" (index % COLOURS) } { (entry.name) } }
 }
@@ -177,12 +176,12 @@ fn png(bytes: &[u8]) -> Option<String> {
     (!bytes.is_empty()).then(|| data("image/png", bytes))
 }
 
-/// An address that holds what it points to.
+/// A data URL.
 fn data(kind: &str, bytes: &[u8]) -> String {
     format!("data:{kind};base64,{}", STANDARD.encode(bytes))
 }
 
-/// What has to be known to get the same again.
+/// How to reproduce the comparison.
 fn footer(comparison: &Comparison) -> Markup {
     html! { footer {
         h2 { "To make it again" }

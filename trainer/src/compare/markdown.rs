@@ -8,10 +8,8 @@ use super::score_table::{
 use super::units::costs;
 use super::{Comparison, Entry};
 
-/// A document.
 pub fn markdown(comparison: &Comparison) -> String {
     let mut text = format!("# {}\n\n", escaped(&headline(comparison)));
-    // Writing to a string cannot fail.
     for statement in &comparison.statements {
         let _ = writeln!(text, "- {}", escaped(statement));
     }
@@ -62,7 +60,7 @@ fn table(text: &mut String, corner: &str, heads: &[&str], rows: impl Iterator<It
     }
 }
 
-/// Text that Markdown shows as it is, also within a table.
+/// Escapes Markdown, also within a table.
 fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for letter in text.chars() {

@@ -1,4 +1,4 @@
-//! What the numbers of a comparison support, in words, and nothing more.
+//! Conclusions that the numbers of a comparison support, and nothing more.
 
 use imago_core::family::Family;
 
@@ -6,17 +6,17 @@ use super::units::{count, duration, listed};
 use super::{Cost, Entry};
 use crate::measure::{Metric, Score};
 
-/// Two scores differ if they are so many of their joint spread apart: two standard deviations.
+/// Two scores differ if they are this many joint standard deviations apart.
 const APART: f64 = 2.0;
-/// Where the spread is not known, they differ if one is so much larger than the other.
+/// Where the spread is unknown, they differ by at least this share.
 const MARGIN: f64 = 0.05;
-/// Samples with more than so many times the sharpness of real images are grainy: noise has hard edges, too.
+/// Samples this much sharper than real images are grainy: noise has hard edges too.
 const GRAINY: f64 = 1.1;
-/// Sizes and times that differ by less are called alike.
+/// Sizes and times within this factor count as equal.
 const RATIO: f64 = 1.1;
 
-/// The sentences that hold for these models. Scores of one pair of models are only told where they differ by more than twice their
-/// spread over the seeds.
+/// The sentences that hold for these models; scores count only if they differ by more than twice
+/// their spread over the seeds.
 pub fn statements(entries: &[Entry]) -> Vec<String> {
     let mut said = Vec::new();
     if entries.len() < 2 {
@@ -33,14 +33,14 @@ pub fn statements(entries: &[Entry]) -> Vec<String> {
     said
 }
 
-/// Something that can be said of the model with the highest or lowest score.
+/// A statement about the model with the highest or lowest score.
 struct Claim {
     measure: Metric,
     /// Whether the sentence is about the lowest score.
     lowest: bool,
-    /// What is said of the better of two: `… than` the other.
+    /// For two models: `… than` the other.
     verb: &'static str,
-    /// What is said of the best of more than two.
+    /// For more than two.
     superlative: &'static str,
     /// What the numbers are.
     unit: &'static str,
@@ -166,8 +166,8 @@ fn apart(a: &Score, b: &Score) -> bool {
     beyond_chance((a.mean() - b.mean()).abs(), a, b)
 }
 
-/// Whether a difference between two scores, or between their distances from a third, is more than chance explains, and is seen in
-/// the digits that are told.
+/// Whether a difference between two scores, or between their distances from a third, is more than
+/// chance explains and shows in the printed digits.
 pub fn beyond_chance(difference: f64, a: &Score, b: &Score) -> bool {
     if a.measure.show(a.mean()) == b.measure.show(b.mean()) {
         return false;
@@ -178,7 +178,6 @@ pub fn beyond_chance(difference: f64, a: &Score, b: &Score) -> bool {
     }
 }
 
-/// Which model is the largest.
 fn size(entries: &[Entry]) -> Option<String> {
     let (largest, smallest) = extremes(entries, |cost| cost.parameters as f64)?;
     let (many, few) = (largest.cost.parameters as f64, smallest.cost.parameters as f64);
@@ -192,7 +191,7 @@ fn size(entries: &[Entry]) -> Option<String> {
     ))
 }
 
-/// Which model took longest to train, where all were trained on the same device.
+/// Which model took longest to train, if all were trained on the same device.
 fn time(entries: &[Entry]) -> Option<String> {
     let same = entries.windows(2).all(|pair| pair[0].cost.device == pair[1].cost.device);
     let (slowest, fastest) = extremes(entries, |cost| cost.seconds).filter(|_| same)?;
@@ -208,8 +207,8 @@ fn time(entries: &[Entry]) -> Option<String> {
     ))
 }
 
-/// The models with the most and the least of something, if that is a difference worth a word. Those that learn the codes of another
-/// model are left away: what that one took is not counted.
+/// The models with the most and the least of something, if the difference is notable. Models of
+/// latents are left out, as the cost of their source is not counted.
 fn extremes(entries: &[Entry], of: impl Fn(&Cost) -> f64) -> Option<(&Entry, &Entry)> {
     let value = |entry: &Entry| of(&entry.cost);
     let whole =

@@ -1,19 +1,18 @@
-//! What a model takes, in units that people read.
+//! Costs in readable units.
 
 use imago_core::format::thousands;
 
 use super::{Comparison, Cost};
 
-/// Stands where nothing is known.
 pub const UNKNOWN: &str = "–";
 
-/// A line of the table of costs: a cell for each model.
+/// A row of the cost table, a cell for each model.
 pub struct CostRow {
     pub title: &'static str,
     pub cells: Vec<String>,
 }
 
-/// The table of costs, less the lines that are known of no model.
+/// The cost table without rows that are unknown for all models.
 pub fn costs(comparison: &Comparison) -> Vec<CostRow> {
     type Show = fn(&Cost) -> Option<String>;
     const ROWS: [(&str, Show); 11] = [
@@ -38,7 +37,7 @@ pub fn costs(comparison: &Comparison) -> Vec<CostRow> {
     ROWS.into_iter().filter_map(row).collect()
 }
 
-/// A number, in words from a million on: `426,274`, `1.49 million`.
+/// A number, in words from a million: `426,274`, `1.49 million`.
 pub fn count(number: u64) -> String {
     let value = number as f64;
     match number {
@@ -48,7 +47,7 @@ pub fn count(number: u64) -> String {
     }
 }
 
-/// A number of bytes in decimal units: `442 KB`, `2.9 MB`.
+/// Bytes in decimal units: `442 KB`, `2.9 MB`.
 pub fn bytes(number: u64) -> String {
     let mut size = number as f64;
     for unit in ["B", "KB", "MB", "GB"] {
@@ -61,7 +60,7 @@ pub fn bytes(number: u64) -> String {
     format!("{size:.1} TB")
 }
 
-/// A time in seconds: `4.2 s`, `12 min 5 s`, `2 h 14 min`.
+/// Seconds: `4.2 s`, `12 min 5 s`, `2 h 14 min`.
 pub fn duration(seconds: f64) -> String {
     let (whole, minutes) = (seconds.round() as u64, (seconds / 60.0).round() as u64);
     match whole {
@@ -73,7 +72,7 @@ pub fn duration(seconds: f64) -> String {
     }
 }
 
-/// A time in milliseconds: `0.091 ms`, `1.2 ms`, `15 ms`.
+/// Milliseconds: `0.091 ms`, `1.2 ms`, `15 ms`.
 pub fn milliseconds(time: f64) -> String {
     let decimals = match time {
         _ if !time.is_finite() => return UNKNOWN.to_owned(),
@@ -85,12 +84,12 @@ pub fn milliseconds(time: f64) -> String {
     format!("{time:.decimals$} ms")
 }
 
-/// A share of one: `99.48 %`.
+/// A share: `99.48 %`.
 pub fn percent(share: f64, decimals: usize) -> String {
     format!("{:.decimals$} %", share * 100.0)
 }
 
-/// Names and the like in a sentence: `a, b and c`.
+/// A list in a sentence: `a, b and c`.
 pub fn listed<Item: AsRef<str>>(items: &[Item]) -> String {
     match items {
         [] => String::new(),
@@ -102,7 +101,7 @@ pub fn listed<Item: AsRef<str>>(items: &[Item]) -> String {
     }
 }
 
-/// A value of 1 to 1000 with three digits.
+/// A value from 1 to 1000 with three digits.
 fn three_digits(value: f64) -> String {
     let decimals = match value {
         ..9.995 => 2,

@@ -1,4 +1,4 @@
-//! What is measured: the model of a run, or an exported one.
+//! The model to evaluate: a run's or an exported one.
 
 use std::path::Path;
 
@@ -14,21 +14,19 @@ use imago_core::weights::Precision;
 use super::likelihood::Density;
 use crate::run::{Record, RunFolder, Which, open_artifact};
 
-/// A model, with what is known of it.
+/// A model, with what is known about it.
 pub struct EvaluatedModel {
-    /// The model as it would be exported; of a run in full precision.
+    /// The model as it would be exported; for a run in full precision.
     pub artifact: Artifact,
-    /// The images that it learned.
+    /// The data it was trained on.
     pub data: spec::Data,
-    /// What draws from it.
     pub sampler: Sampler,
-    /// What makes codes of images, if it has that.
+    /// Encodes images, if the model can.
     pub encoder: Option<Encoder>,
-    /// How likely an image is, given what the decoder gives, if the model is one whose likelihood has a bound.
+    /// The distribution of an image given its latent, if the model's likelihood has a bound.
     pub density: Option<Density>,
-    /// How its training went, if it is a run.
     pub record: Option<Record>,
-    /// Bytes of both files when it is shipped: as it is, or of a run in half precision without its encoder.
+    /// Bytes of the shipped files; for a run in half precision without its encoder.
     pub bytes: usize,
 }
 
@@ -57,7 +55,7 @@ impl EvaluatedModel {
             data.range = reader.range;
         }
         let generator = artifact.manifest.generator.as_ref();
-        // The manifest does not tell the loss, but logits are given only where binary cross-entropy is minimised.
+        // The manifest lacks the loss, but only binary cross-entropy leaves logits in the output.
         let bernoulli =
             generator.is_some_and(|generator| generator.output == Output::Sigmoid && generator.classes == 0);
         let vae = artifact.manifest.family == Family::Vae && encoder.is_some();
@@ -86,7 +84,7 @@ impl EvaluatedModel {
             }),
             _ => None,
         };
-        // The encoder of a model of codes takes no images.
+        // The encoder of a model of latents takes no images.
         let encoder = trained.encoder.filter(|_| pipeline.model.traits().source.is_none());
         let shipped = run.artifact(Which::Last, Precision::F16, false)?;
         Ok(Self {
@@ -101,7 +99,8 @@ impl EvaluatedModel {
     }
 }
 
-/// The images that the classifier at `path` learned, a run or an artifact; none if it is no classifier.
+/// The data that the classifier at `path`, a run or an artifact, was trained on; None for other
+/// families.
 pub fn classified(path: &Path) -> Result<Option<spec::Data>> {
     let artifact = open_artifact(path, false)?;
     match artifact.manifest.family {
@@ -111,7 +110,7 @@ pub fn classified(path: &Path) -> Result<Option<spec::Data>> {
     }
 }
 
-/// The images that the artifact at `path` learned.
+/// The data that the artifact at `path` was trained on.
 fn learned(path: &Path, artifact: &Artifact) -> Result<spec::Data> {
     let facts = &artifact.manifest.data;
     let Some(set) = Set::ALL.into_iter().find(|set| set.title() == facts.set) else {

@@ -1,4 +1,4 @@
-//! Do the shipped models' files belong together, and are their samples as good as their scores claim?
+//! Shipped models: their files belong together, and their samples match the published scores.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -20,9 +20,8 @@ use crate::data::Search;
 use crate::pipeline_file::PipelineFile;
 use crate::run::{EVALUATION, LATENTS, TESTS, open_artifact};
 
-/// How many samples of each model are drawn again.
+/// Samples per model.
 const SAMPLES: usize = 600;
-/// The most that all shipped files may weigh together, in bytes.
 const BUDGET: u64 = 6_000_000;
 
 struct Shipped {
@@ -49,7 +48,8 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
 
-/// Everything under `www/models` that was measured. Reading an artifact compares its weights with the hash in its manifest, and plans its networks.
+/// Everything under `www/models` with scores. Reading an artifact verifies its weights and plans
+/// its networks.
 fn shipped() -> Vec<Shipped> {
     let mut folders: Vec<PathBuf> =
         fs::read_dir(root().join("www/models")).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -63,7 +63,7 @@ fn shipped() -> Vec<Shipped> {
     folders.into_iter().map(open).collect()
 }
 
-/// The pipeline that gives its models this name.
+/// The pipeline with this name.
 fn pipeline(name: &str) -> Pipeline {
     for folder in ["mnist", "fashion-mnist"] {
         for entry in fs::read_dir(root().join("pipelines").join(folder)).unwrap() {
@@ -78,7 +78,7 @@ fn pipeline(name: &str) -> Pipeline {
     panic!("no pipeline has the name {name}")
 }
 
-/// What a pipeline declares for use: the layers that make images or latents, or that tell classes.
+/// The declared layers of the network that is shipped.
 fn declared(model: &Model) -> &[LayerSpec] {
     match model {
         Model::Classifier(model) => &model.layers,
@@ -137,7 +137,7 @@ fn artifact_scores_and_pipeline_of_a_shipped_model_belong_together() {
     assert!(bytes < BUDGET, "the shipped models weigh {bytes} bytes");
 }
 
-/// On fewer samples than the scores are of, so within what chance may do to so few.
+/// With fewer samples than the scores, so within statistical error.
 #[test]
 fn samples_of_shipped_models_are_as_good_as_their_scores_claim() {
     let (device, progress) = (Device::flex(), EvaluationProgress::new(false));
@@ -171,7 +171,8 @@ fn samples_of_shipped_models_are_as_good_as_their_scores_claim() {
                 assert!((agreed - claim).abs() < chance, "{name} makes {agreed} of what is requested for, not {claim}");
             }
             let claimed: Vec<f64> = model.evaluation.classes.iter().map(|class| class.share).collect();
-            // Twice the divergence of counts is nearly χ² with 9 degrees of freedom, which exceeds 28 once in a thousand times.
+            // Twice the divergence of counts is nearly χ² with 9 degrees of freedom: above 28 once
+            // in a thousand.
             let far = 2.0 * SAMPLES as f64 * divergence(&histogram(&predicted, claimed.len()), &claimed);
             assert!(far < 28.0, "{name}: the classes do not come as often as claimed ({far})");
             if let (Some(real), Some(claim)) = (&real, model.claim(Metric::Fid)) {

@@ -1,13 +1,11 @@
-//! The reference of the layers, from their documentation comments by way of the JSON Schema.
+//! The layer reference, generated from doc comments through the JSON Schema.
 
 use std::fmt::Write;
 
 use imago_core::layer::LayerSpec;
 use serde_json::Value;
 
-/// What is known of a layer.
 pub struct Layer {
-    /// The name in YAML.
     pub name: &'static str,
     description: String,
     fields: Vec<Field>,
@@ -93,7 +91,7 @@ impl Layer {
         text.split_once(". ").map_or(text.trim_end_matches('.'), |(first, _)| first).to_owned()
     }
 
-    /// All about the layer, as Markdown.
+    /// The layer's page, as Markdown.
     pub fn page(&self) -> String {
         let mut page = format!("## {}\n\n{}\n", self.name, self.description);
         if !self.fields.is_empty() {

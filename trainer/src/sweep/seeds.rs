@@ -1,16 +1,16 @@
-//! Seeds as a person writes them.
+//! Lists of seeds.
 
 use std::str::FromStr;
 
-/// More seeds than these are a slip of the keyboard.
+/// More seeds are a typing mistake.
 const MAX: u64 = 10_000;
 
-/// Seeds, none of them twice: from the command line as `1..5`, which is 1 to 5, or `1,4,7`.
+/// Distinct seeds, on the command line as `1..5`, which is 1 to 5, or `1,4,7`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seeds(Vec<u64>);
 
 impl Seeds {
-    /// At least one seed, and none twice.
+    /// At least one seed, without duplicates.
     pub fn new(seeds: Vec<u64>) -> Result<Self, String> {
         if seeds.is_empty() {
             return Err("there is no seed".into());
@@ -23,7 +23,6 @@ impl Seeds {
         }
     }
 
-    /// The seeds as they were given.
     pub fn iter(&self) -> impl Iterator<Item = u64> {
         self.0.iter().copied()
     }

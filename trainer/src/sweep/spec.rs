@@ -1,4 +1,4 @@
-//! The sweep file, and the variants of a pipeline that it asks for.
+//! The sweep file, and the variants of a pipeline that it declares.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -13,16 +13,15 @@ use serde_yaml::Value;
 
 use super::seeds::Seeds;
 
-/// More runs than these are a slip of the keyboard.
+/// More runs are a typing mistake.
 const MAX_RUNS: usize = 10_000;
 
-/// Where a pipeline has its seed.
+/// The path of a pipeline's seed.
 pub const SEED: &str = "train.seed";
 
-/// What a sweep file says.
 #[derive(Debug)]
 pub struct Spec {
-    /// The pipeline, as seen from where the program runs.
+    /// Relative to where the program runs.
     pub pipeline: PathBuf,
     /// At least one.
     pub variants: Vec<Variant>,
@@ -31,13 +30,13 @@ pub struct Spec {
 /// A variant of the pipeline.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Variant {
-    /// What all variants set alike.
+    /// Overrides of all variants.
     pub common: Vec<Setting>,
-    /// What this one sets, after what is common.
+    /// Overrides of this one, applied after the common ones.
     pub changed: Vec<Setting>,
 }
 
-/// A value in place of the pipeline's: path and value as `--set PATH=VALUE` takes them.
+/// An override: path and value as in `--set PATH=VALUE`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Setting {
     pub path: String,
@@ -51,7 +50,6 @@ impl fmt::Display for Setting {
 }
 
 impl Spec {
-    /// Reads a sweep file.
     pub fn read(file: &Path) -> Result<Self> {
         let bytes = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
         let content: File = serde_yaml::from_str(&yaml::text(&bytes)).map_err(|error| located(file, &error))?;
@@ -61,7 +59,7 @@ impl Spec {
     }
 }
 
-/// Each of `choices` with each seed; the seed changes fastest.
+/// Each of `choices` with each seed; the seed varies fastest.
 pub fn variants(common: &[Setting], choices: &[Vec<Setting>], seeds: Option<&Seeds>) -> Result<Vec<Variant>> {
     let seeded = common.iter().chain(choices.iter().flatten()).any(|setting| setting.path == SEED);
     ensure!(seeds.is_none() || !seeded, "`{SEED}` is set beside the seeds; write one of them");
@@ -82,7 +80,7 @@ pub fn variants(common: &[Setting], choices: &[Vec<Setting>], seeds: Option<&See
     Ok(variants)
 }
 
-/// The file as it is written.
+/// The file as written.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
@@ -97,7 +95,7 @@ struct File {
     seeds: Option<Vec<u64>>,
 }
 
-/// A key without a value is a mistake rather than a key left away.
+/// A key without a value is a mistake, unlike a missing key.
 fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }
@@ -128,7 +126,7 @@ fn settings(Entries(entries): &Entries<Text>) -> Vec<Setting> {
     entries.iter().map(|(path, Text(value))| Setting { path: path.clone(), value: value.clone() }).collect()
 }
 
-/// Every combination of the values of a grid; the last key changes fastest.
+/// The Cartesian product of a grid; the last key varies fastest.
 fn product(Entries(axes): &Entries<Axis>) -> Result<Vec<Vec<Setting>>> {
     ensure!(!axes.is_empty(), "`grid` has no keys");
     let count = axes.iter().fold(1_usize, |count, (_, Axis(values))| count.saturating_mul(values.len()));
@@ -148,7 +146,7 @@ fn product(Entries(axes): &Entries<Axis>) -> Result<Vec<Vec<Setting>>> {
     Ok(choices)
 }
 
-/// What the parser says, with its place first.
+/// The parser's message, with its position first.
 fn located(file: &Path, error: &serde_yaml::Error) -> anyhow::Error {
     let (file, message) = (file.display(), error.to_string());
     let said = message.split(" at line ").next().unwrap_or(&message);
@@ -158,7 +156,7 @@ fn located(file: &Path, error: &serde_yaml::Error) -> anyhow::Error {
     }
 }
 
-/// A map from paths of the pipeline, in the order of the file.
+/// A map from pipeline paths, in the order of the file.
 struct Entries<V>(Vec<(String, V)>);
 
 impl<V> Default for Entries<V> {
@@ -221,7 +219,7 @@ impl Visitor<'_> for KeyVisitor {
     }
 }
 
-/// Values of which each makes a variant.
+/// Values that each make a variant.
 struct Axis(Vec<String>);
 
 impl<'de> Deserialize<'de> for Axis {
@@ -261,7 +259,7 @@ impl<'de> Deserialize<'de> for Text {
     }
 }
 
-/// A value in one line of YAML that reads back as the same.
+/// A value in one line of YAML that reads back the same.
 fn flow(value: &Value) -> Result<String, String> {
     let mut text = String::new();
     write_flow(&mut text, value)?;
@@ -300,7 +298,7 @@ fn write_flow(text: &mut String, value: &Value) -> Result<(), String> {
     Ok(())
 }
 
-/// A word as it is where YAML reads it as that word, otherwise in the quotes of JSON, which are YAML's as well.
+/// A bare word if YAML reads it as that word, otherwise quoted as in JSON, which is also YAML.
 fn quoted(word: &str) -> String {
     let plain = word.starts_with(|c: char| c.is_ascii_alphabetic())
         && word.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/'));

@@ -1,4 +1,4 @@
-//! The loop that all families share.
+//! The training loop, shared by all families.
 
 use std::time::{Duration, Instant};
 
@@ -13,23 +13,23 @@ use super::reporter::{self, RunReporter};
 use crate::report::Events;
 use crate::run::{Outcome, RunFolder};
 
-/// After so many steps at the latest the losses are read, to see that they are numbers.
+/// Losses are read after at most this many steps, to catch NaN.
 pub(super) const MAX_UNREAD: usize = 100;
-/// How often training may go back before it gives up.
+/// How many rollbacks are attempted.
 const MAX_ROLLBACKS: u32 = 8;
 
-/// What a training works with.
+/// The surroundings of a training.
 pub struct Session<'a> {
     pub folder: &'a RunFolder,
     pub stop: Stop,
-    /// How often a checkpoint is saved within an epoch.
+    /// How often checkpoints are saved within an epoch.
     pub save_every: Duration,
 }
 
 /// The clocks of a training.
 struct Clock {
     begun: Instant,
-    /// Step and seconds at which it begun, which are not 0 when it is resumed.
+    /// The step and seconds at its start, not 0 for a resumed run.
     first: (u64, f64),
     /// When the last checkpoint was saved.
     saved: Instant,
@@ -41,12 +41,11 @@ impl Clock {
         Self { begun, first: (state.steps, state.seconds), saved: begun }
     }
 
-    /// Time spent training, in seconds.
     fn seconds(&self) -> f64 {
         self.first.1 + self.begun.elapsed().as_secs_f64()
     }
 
-    /// How much longer it will take.
+    /// The estimated remaining time.
     fn left(&self, run: &Run) -> Duration {
         let done = run.state().steps.saturating_sub(self.first.0).max(1);
         self.begun.elapsed().mul_f64((run.steps() - run.state().steps) as f64 / done as f64)
@@ -63,7 +62,7 @@ impl Clock {
 ///     evaluate, write samples of the same latents, save a checkpoint
 /// ```
 ///
-/// What a step is, each family says itself: see [`imago_core::family`].
+/// Families define the step: see [`imago_core::family`].
 pub fn train(
     run: &mut Run,
     session: &Session<'_>,
@@ -72,7 +71,7 @@ pub fn train(
     mut report: impl FnMut(Outcome, &State) -> Result<()>,
 ) -> Result<Outcome> {
     let folder = session.folder;
-    // Where a rollback ends that comes before the first checkpoint.
+    // The target of a rollback before the first checkpoint.
     let beginning = match run.pipeline().train.on_nan {
         OnNan::Rollback => Some(read_sync(run.snapshot(0.0))?),
         OnNan::Stop => None,
@@ -156,9 +155,9 @@ pub fn train(
     }
 }
 
-/// Why an epoch was broken off.
+/// Why an epoch was aborted.
 enum Stopped {
-    /// A loss or a weight is no number any more.
+    /// A loss or a weight is not finite.
     Diverged(String),
     Failed(anyhow::Error),
 }
@@ -173,7 +172,7 @@ impl From<TrainingError> for Stopped {
 }
 
 impl Session<'_> {
-    /// Takes the steps that are left of an epoch, or fewer when it is asked to stop; the run behind the last of them.
+    /// Takes the remaining steps of an epoch, fewer if asked to stop, and returns the run's state.
     fn epoch(&self, run: &mut Run, clock: &mut Clock, progress: &mut Progress) -> Result<Snapshot, Stopped> {
         let (begun, first) = (Instant::now(), run.state().steps);
         loop {
@@ -199,7 +198,7 @@ impl Session<'_> {
     }
 }
 
-/// How a training that has come to its end ended, and what gives it more time.
+/// The outcome of a training that has ended, and how to extend it.
 fn ending(run: &Run, end: End) -> (Outcome, String) {
     match end {
         End::Finished => {
@@ -215,7 +214,7 @@ fn ending(run: &Run, end: End) -> (Outcome, String) {
     }
 }
 
-/// The error of a training whose losses are no longer numbers.
+/// The error of a diverged training.
 fn diverged(why: &str, run: &Run, folder: &RunFolder) -> anyhow::Error {
     let go_on = format!("imago train --resume {folder}");
     anyhow!(
@@ -228,7 +227,7 @@ fn diverged(why: &str, run: &Run, folder: &RunFolder) -> anyhow::Error {
     )
 }
 
-/// What people call a part of the loss. In files the discriminator's mean outputs are `real` and `made`.
+/// The displayed name of a part of the loss.
 pub(super) fn title(part: &str) -> &str {
     match part {
         "real" => "D(real)",
@@ -250,7 +249,7 @@ fn rate_of(images: usize, since: Instant) -> f64 {
     images as f64 / since.elapsed().as_secs_f64().max(1e-9)
 }
 
-/// The losses of an epoch, and what was measured if it was.
+/// The losses of an epoch, and its other metrics if it was evaluated.
 fn scores(state: &State, evaluated: bool) -> Vec<String> {
     let mut scores = vec![describe(&state.losses)];
     for (kind, parts) in [("validation", &state.validation), ("test", &state.test)] {

@@ -1,4 +1,4 @@
-//! The tables, and the machine that they were measured on.
+//! Tables, and the machine they were measured on.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -18,11 +18,11 @@ const EPOCH: f64 = 60_000.0;
 pub struct Entry<'a> {
     pub contestant: &'a Contestant,
     pub runs: Vec<Run>,
-    /// Why it takes part no longer.
+    /// Why it was dropped.
     pub failure: Option<String>,
 }
 
-/// What a process printed, and when.
+/// The output of a process in a round.
 pub struct Run {
     pub round: usize,
     pub value: Value,
@@ -33,18 +33,18 @@ impl<'a> Entry<'a> {
         Self { contestant, runs: Vec::new(), failure: None }
     }
 
-    /// A figure of every run that has it, with its round.
+    /// A value of every run that has it, with its round.
     fn figures(&self, figure: impl Fn(&Value) -> Option<f64>) -> Vec<(usize, f64)> {
         self.runs.iter().filter_map(|run| Some((run.round, figure(&run.value)?))).collect()
     }
 
-    /// The median of a figure.
+    /// The median of a value.
     pub fn median(&self, figure: impl Fn(&Value) -> Option<f64>) -> Option<f64> {
         middle(self.figures(figure).into_iter().map(|(_, value)| value).collect())
     }
 
-    /// How many times as fast as this one another is, by a figure of speed: the median over the rounds, in each of which the
-    /// two met the same machine.
+    /// The median over the rounds of another's speed relative to this one; within a round both met
+    /// the same load.
     fn ratio(&self, other: Option<&Self>, speed: impl Fn(&Value) -> Option<f64>) -> Option<f64> {
         let (own, others) = (self.figures(&speed), other?.figures(&speed));
         let pairs = own.iter().filter_map(|(round, mine)| {
@@ -54,7 +54,7 @@ impl<'a> Entry<'a> {
         middle(pairs.collect())
     }
 }
-/// What is said of a network.
+/// The report on a network.
 pub fn tables(task: &Task<'_>, entries: &[Entry<'_>]) -> String {
     let values = || entries.iter().flat_map(|entry| &entry.runs).map(|run| &run.value);
     let sizes: BTreeSet<u64> = values().filter_map(|value| value["parameters"].as_u64()).collect();
@@ -83,7 +83,7 @@ pub fn tables(task: &Task<'_>, entries: &[Entry<'_>]) -> String {
     text
 }
 
-/// How fast each trains.
+/// Training speed.
 fn training(entries: &[Entry<'_>], imago: Option<&Entry<'_>>) -> Table {
     let mut table = Table::new(&[
         "training",
@@ -114,7 +114,7 @@ fn training(entries: &[Entry<'_>], imago: Option<&Entry<'_>>) -> Table {
     table
 }
 
-/// How fast each draws, if any does.
+/// Sampling speed, if any contestant samples.
 fn sampling(entries: &[Entry<'_>], imago: Option<&Entry<'_>>) -> Option<Table> {
     let values = entries.iter().flat_map(|entry| &entry.runs);
     let drawn = values.filter_map(|run| run.value["sample"].as_array()).flatten();
@@ -143,7 +143,7 @@ fn sampling(entries: &[Entry<'_>], imago: Option<&Entry<'_>>) -> Option<Table> {
     Some(table)
 }
 
-/// An epoch, and the 30 of the pipeline.
+/// The time of an epoch, and of the pipeline's 30.
 fn whole_runs(task: &Task<'_>, entries: &[Entry<'_>]) -> Table {
     let mut table = Table::new(&["whole runs", "an epoch, measured", "30 epochs, from steps/s"]);
     for entry in entries {
@@ -158,14 +158,14 @@ fn whole_runs(task: &Task<'_>, entries: &[Entry<'_>]) -> Table {
     }
     table
 }
-/// The machine that measures, and how busy it is.
+/// The machine and its load.
 pub struct Machine {
     date: String,
     cpu: String,
     cores: usize,
-    /// In bytes, where the system says.
+    /// In bytes, if known.
     memory: Option<f64>,
-    /// Processes that wanted to run in the last minute, on the average, where the system says.
+    /// The load average of the last minute, if known.
     load: Option<f64>,
 }
 
@@ -231,7 +231,7 @@ fn middle(mut values: Vec<f64>) -> Option<f64> {
     }
 }
 
-/// Two digits or more, with commas from a thousand on.
+/// Two digits or more, with commas from a thousand.
 pub fn figure(value: f64) -> String {
     if value < 1000.0 {
         let decimals = match value {
@@ -254,7 +254,7 @@ pub fn figure(value: f64) -> String {
     text
 }
 
-/// A figure in a table, or that there is none.
+/// A number in a table, or a dash.
 pub fn cell(value: Option<f64>) -> String {
     value.map_or_else(|| "-".to_owned(), figure)
 }
@@ -265,7 +265,7 @@ fn minutes(seconds: f64) -> String {
     format!("{} min {:02} s", seconds / 60, seconds % 60)
 }
 
-/// A table in Markdown that also reads well as it is.
+/// A Markdown table with aligned columns.
 pub struct Table(Vec<Vec<String>>);
 
 impl Table {
@@ -285,7 +285,7 @@ impl std::fmt::Display for Table {
             |column: usize| self.0.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
         let widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or(0).max(3)).collect();
         for (index, row) in self.0.iter().enumerate() {
-            // Names stand on the left, figures on the right.
+            // Names on the left, numbers on the right.
             for (column, (cell, &width)) in row.iter().zip(&widths).enumerate() {
                 match column {
                     0 => write!(f, "| {cell:<width$} |")?,

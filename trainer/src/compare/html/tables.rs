@@ -8,7 +8,7 @@ use crate::compare::units::{UNKNOWN, costs, percent};
 use crate::compare::{Comparison, Entry};
 use crate::measure::Metric;
 
-/// A table that scrolls within itself where it is wider than the page.
+/// A table that scrolls when it is wider than the page.
 fn table(id: &str, heading: &str, sentence: Markup, content: Markup) -> Markup {
     html! {
         section id=(id) {
@@ -69,7 +69,7 @@ fn score_row(row: &ScoreRow<'_>) -> Markup {
     } }
 }
 
-/// What a group of neighbouring measures tells.
+/// The theme of a group of scores.
 fn theme(measure: Metric) -> &'static str {
     match measure {
         Metric::Fid | Metric::InceptionFid | Metric::Kid | Metric::InceptionScore => "All samples at once",
@@ -83,7 +83,7 @@ fn theme(measure: Metric) -> &'static str {
     }
 }
 
-/// A class as the evaluations tell of it.
+/// Shares and diversity by class.
 pub fn classes(comparison: &Comparison) -> Markup {
     let all = || comparison.entries.iter().flat_map(|entry| &entry.evaluation.classes);
     let mut names: Vec<(&str, f64)> = Vec::new();
@@ -118,7 +118,7 @@ pub fn classes(comparison: &Comparison) -> Markup {
     table("classes", "Classes", sentence, content)
 }
 
-/// How often a model makes a class, and how diversely. `most` is the share that fills the cell.
+/// A model's share and diversity in a class. `most` is the share that fills the cell.
 fn class_cells(index: usize, entry: &Entry, name: &str, most: f64) -> Markup {
     let found = entry.evaluation.classes.iter().find(|class| class.name == name);
     let part = |share: f64| format!("{:.2}%", 100.0 * (share / most).clamp(0.0, 1.0));

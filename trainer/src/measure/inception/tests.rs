@@ -4,7 +4,7 @@ use serde_json::Value as Json;
 
 use super::*;
 
-/// What pytorch-fid finds with the weights of [`formula`]; made by `tests/measures/inception.py`.
+/// What pytorch-fid computes with the weights of [`formula`], from `tests/measures/inception.py`.
 static EXPECTED: LazyLock<Json> = LazyLock::new(|| {
     serde_json::from_str(include_str!("../../../../tests/measures/inception.json")).expect("the file is ours")
 });
@@ -17,7 +17,7 @@ fn bits(tensor: u64, element: u64, count: u32) -> u64 {
     (mixed ^ mixed >> 31) >> (64 - count)
 }
 
-/// The values of tensor number `tensor` in the alphabet of their names.
+/// The values of the tensor with this number in alphabetical order.
 fn formula(tensor: u64, name: &str, shape: &[usize]) -> Vec<f32> {
     let fan_in: usize = shape[1..].iter().product();
     let value = |u: f64| match name.rsplit_once('.').map(|(layer, part)| (layer.ends_with("conv"), part)) {
@@ -32,7 +32,7 @@ fn formula(tensor: u64, name: &str, shape: &[usize]) -> Vec<f32> {
 /// Name, type, shape and bytes of a tensor.
 type Given = (String, Dtype, Vec<usize>, Vec<u8>);
 
-/// The weights of the formula, and some that are not used.
+/// The weights of the formula, and some unused ones.
 fn weights() -> Vec<Given> {
     let layout: Vec<(String, Vec<usize>)> = serde_json::from_value(EXPECTED["tensors"].clone()).unwrap();
     let used = layout.into_iter().zip(0..).map(|((name, shape), number)| {
@@ -46,7 +46,6 @@ fn weights() -> Vec<Given> {
     used.chain(unused).collect()
 }
 
-/// A safetensors file.
 fn file(tensors: &[Given]) -> Vec<u8> {
     let views = tensors
         .iter()
@@ -64,7 +63,7 @@ fn images(device: &Device) -> Tensor<4> {
     Tensor::from_data(TensorData::new((0..2 * 784).map(pixel).collect::<Vec<f32>>(), [2, 1, 28, 28]), device)
 }
 
-/// How far `found` is from `expected`, as a share of it; of `usual` if it is smaller.
+/// The relative error of `found`; relative to `usual` if `expected` is smaller.
 fn apart(found: f32, expected: &Json, usual: f64) -> f64 {
     let expected = expected.as_f64().unwrap();
     (f64::from(found) - expected).abs() / expected.abs().max(usual)
