@@ -16,7 +16,6 @@ fn corpus(target: &str) -> Vec<(String, Vec<u8>)> {
     corpus
 }
 
-/// Runs a check and names the file if it panics.
 fn replay(target: &str, check: impl Fn(&[u8]) + std::panic::RefUnwindSafe) {
     for (name, content) in corpus(target) {
         let outcome = std::panic::catch_unwind(|| check(&content));

@@ -12,7 +12,6 @@ fn said(arguments: &str) -> String {
     String::from_utf8(output).unwrap()
 }
 
-/// All YAML files below a folder.
 fn yaml_files(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use imago_tests::{TINY, Workshop};
 
-/// A tiny VAE trained for `steps` steps.
 fn tiny(steps: u64) -> String {
     TINY.replace("epochs: 2", &format!("steps: {steps}"))
 }

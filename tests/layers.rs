@@ -4,11 +4,9 @@ use std::collections::BTreeSet;
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor, TensorData};
-use imago_core::layer::LayerSpec;
-use imago_core::layer::{Initializer, Value};
+use imago_core::layer::{Initializer, LayerSpec, Value};
 use imago_core::limits::Limits;
-use imago_core::network::Network;
-use imago_core::network::Sequential;
+use imago_core::network::{Network, Sequential};
 use imago_core::noise::Noise;
 use imago_core::shape::Shape;
 use serde_json::{Value as Json, json};
@@ -160,7 +158,6 @@ fn a_plan_tells_the_shapes_and_counts_that_burn_gives() {
     assert!(missing.is_empty(), "never tried: {missing:?}");
 }
 
-/// Collects the names of all layers in a list.
 fn collect(list: &Json, seen: &mut BTreeSet<String>) {
     for layer in list.as_array().into_iter().flatten() {
         match layer {

@@ -1,8 +1,6 @@
 //! One training step of every family and loss against PyTorch: the losses and all resulting
-//! weights.
-//!
-//! The test computes the inputs of a step; from them `parity/models.py` computes the results, with
-//! exact second derivatives where a penalty needs them. `IMAGO_BLESS=1` rewrites
+//! weights. The test computes the inputs of a step; from them `parity/models.py` computes the
+//! results, with exact second derivatives where a penalty needs them. `IMAGO_BLESS=1` rewrites
 //! `parity/models.inputs.json`, after which the script has to run again.
 
 use std::collections::BTreeMap;
@@ -192,7 +190,6 @@ fn step(pipeline: &Pipeline, plan: &Plan, step: u64, device: &Device) -> (Saved,
     (before, losses, read_sync(trainer.save().read()).unwrap())
 }
 
-/// The random numbers that a step draws, in order.
 fn draws(model: &Model, step: u64) -> Vec<Values> {
     let mut noise = Noise::of(Purpose::Step, SEED, step);
     let mut normals = || Values { shape: vec![BATCH, 3], values: noise.normals(BATCH * 3) };

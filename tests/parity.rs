@@ -5,11 +5,9 @@ use std::collections::BTreeMap;
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
-use imago_core::layer::LayerSpec;
-use imago_core::layer::{Initializer, Value};
+use imago_core::layer::{Initializer, LayerSpec, Value};
 use imago_core::limits::Limits;
-use imago_core::network::Network;
-use imago_core::network::Sequential;
+use imago_core::network::{Network, Sequential};
 use imago_core::shape::Shape;
 use serde::Deserialize;
 

@@ -14,7 +14,6 @@ grid: { train.optimizer.adam.lr: [0.0005, 0.002] }
 seeds: [1, 2]
 ";
 
-/// A workshop with the tiny pipeline and a sweep of it.
 fn shop(sweep: &str) -> Workshop {
     let shop = Workshop::new();
     shop.write("tiny.yaml", TINY);
@@ -57,13 +56,11 @@ fn table(shop: &Workshop, out: &str) -> Vec<Vec<(String, String)>> {
     lines.map(|line| head.iter().cloned().zip(line).collect()).collect()
 }
 
-/// One column of the table.
 fn column(table: &[Vec<(String, String)>], name: &str) -> Vec<String> {
     let cell = |line: &Vec<(String, String)>| line.iter().find(|(column, _)| column == name).unwrap().1.clone();
     table.iter().map(cell).collect()
 }
 
-/// The table without the times.
 fn timeless(mut table: Vec<Vec<(String, String)>>) -> Vec<Vec<(String, String)>> {
     table.iter_mut().for_each(|line| line.retain(|(name, _)| name != "seconds"));
     table

@@ -48,7 +48,6 @@ fn compare(path: &mut Vec<String>, before: Option<&Value>, after: Option<&Value>
     }
 }
 
-/// A value on one line.
 fn short(value: Option<&Value>) -> String {
     match value {
         None | Some(Value::Null) => "nothing".into(),

@@ -25,7 +25,6 @@ const STATE: &str = "state.ron";
 const BEST: &str = "best";
 /// Precedes the checksum in the last line of the state.
 const CHECKSUM: &str = "// SHA-256 of the lines above: ";
-/// How many checkpoints are kept.
 const KEPT: usize = 2;
 
 #[derive(Debug, Clone)]
@@ -60,7 +59,6 @@ impl Checkpoints {
         Ok(())
     }
 
-    /// Saves the weights of the best evaluation so far.
     pub fn save_best(&self, checkpoint: &Snapshot) -> Result<()> {
         let state = with_checksums(checkpoint)?;
         let content = [(WEIGHTS, checkpoint.saved.weights.as_slice()), (STATE, state.as_bytes())];

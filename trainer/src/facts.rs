@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-/// The version of Burn in this build.
 pub const BURN: &str = "0.22.1";
 
 /// The commit of the repository that contains `folder`, and whether files were changed; None

@@ -49,7 +49,6 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     sync_folder(&folder).with_context(failed)
 }
 
-/// A value as pretty RON.
 pub fn ron(value: &impl Serialize) -> Result<String> {
     Ok(ron::ser::to_string_pretty(value, ron::ser::PrettyConfig::new().compact_arrays(true))? + "\n")
 }

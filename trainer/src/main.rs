@@ -53,10 +53,9 @@ fn settle_allocator() {
     unsafe { libmimalloc_sys::mi_option_set(PURGE_DELAY, -1) };
 }
 
-/// Sets environment variables where libraries offer no other way.
-///
-/// Burn loads optimiser states onto its default device before moving them, which would be a GPU
-/// that may not exist. And without a desktop session, Mesa's device-select layer prints complaints.
+/// Sets environment variables where libraries offer no other way. Burn loads optimiser states onto
+/// its default device before moving them, which would be a GPU that may not exist. And without a
+/// desktop session, Mesa's device-select layer prints complaints.
 #[allow(unsafe_code)]
 fn settle_environment() {
     let set = |name: &str| std::env::var_os(name).is_some();

@@ -9,12 +9,10 @@ use anyhow::{Context, Result, bail};
 use imago_core::family::Plan;
 use imago_core::limits::Limits;
 use imago_core::pipeline::Pipeline;
-use imago_core::yaml;
-use imago_core::yaml::{Finding, Override, Place, Reading, Severity};
+use imago_core::yaml::{self, Finding, Override, Place, Reading, Severity};
 
 /// Longer lines are not shown with a finding.
 const MAX_LINE: usize = 8192;
-
 /// Longer expectations appear below a line rather than beside it.
 const MAX_LABEL: usize = 60;
 
@@ -57,13 +55,11 @@ impl PipelineFile {
         }
     }
 
-    /// Prints a finding to the terminal.
     pub fn show(&self, finding: &Finding) {
         let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
         eprintln!("{}\n", self.render(finding, colour));
     }
 
-    /// A finding with its line.
     fn render(&self, finding: &Finding, colour: bool) -> String {
         let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
         let problem = &finding.problem;

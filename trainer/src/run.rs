@@ -36,7 +36,6 @@ use crate::checkpoint::Checkpoints;
 use crate::files;
 use crate::pipeline_file::PipelineFile;
 
-/// The folder of a run.
 #[derive(Debug, Clone)]
 pub struct RunFolder {
     folder: PathBuf,
@@ -47,25 +46,21 @@ pub struct RunFolder {
 pub struct Record {
     pub name: String,
     pub version: String,
-    /// The version of Burn.
     pub burn: String,
     /// The commit of the pipeline's repository, if it is in one, and whether files were changed.
     pub git: Option<String>,
     pub device: String,
-    /// The device's driver and its version, where it has one.
     pub driver: Option<String>,
     pub seed: u64,
     pub parameters: u64,
     /// The overrides from the command line, in order.
     pub set: Vec<String>,
-    /// SHA-256 of the training images and their labels.
     pub data_sha256: String,
     pub started: String,
     pub updated: String,
     pub outcome: Outcome,
     pub epochs: usize,
     pub steps: u64,
-    /// Time spent training, in seconds.
     pub seconds: f64,
     /// Peak memory of the process in bytes, where the system reports it.
     pub peak_memory: Option<u64>,
@@ -95,16 +90,11 @@ pub enum Which {
 const PIPELINE: &str = "pipeline.yaml";
 const RESOLVED: &str = "resolved.yaml";
 const RECORD: &str = "run.ron";
-/// The scores of a run or an artifact.
 pub const EVALUATION: &str = "evaluation.ron";
-/// The latents of test images, in an artifact with an encoder.
 pub const LATENTS: &str = "codes.bin";
-/// The first of those test images.
 pub const TESTS: &str = "tests.png";
-/// The samples nearest to a training image.
 pub const NEIGHBOURS: &str = "neighbours.png";
 pub const CURVES: &str = "curves.svg";
-/// Test images with their reconstructions.
 pub const RECONSTRUCTIONS: &str = "reconstructions.png";
 const METRICS: &str = "metrics.jsonl";
 const CHECKPOINTS: &str = "checkpoints";
@@ -185,7 +175,6 @@ impl RunFolder {
         &self.folder
     }
 
-    /// The pipeline that the run uses.
     pub fn pipeline(&self) -> Result<(Pipeline, Plan)> {
         // Limits were checked when the run was created, and warnings shown.
         let source = PipelineFile::open(&self.folder.join(RESOLVED))?;
@@ -200,7 +189,6 @@ impl RunFolder {
         Ok(reading.pipeline.is_some_and(|(used, _)| used == *pipeline))
     }
 
-    /// The pipeline as written in the run's file, with overrides.
     pub fn written(&self, overrides: &[Override]) -> Result<(Pipeline, Plan)> {
         PipelineFile::open(&self.folder.join(PIPELINE))?.pipeline(overrides, Limits::LARGE)
     }
@@ -256,7 +244,6 @@ impl RunFolder {
         }
     }
 
-    /// Writes a file of the run.
     pub fn write(&self, name: &str, content: &[u8]) -> Result<PathBuf> {
         let path = self.folder.join(name);
         files::write(&path, content)?;
@@ -268,7 +255,6 @@ impl RunFolder {
         self.write(&format!("{SAMPLES}/epoch-{epoch:04}.png"), image).map(drop)
     }
 
-    /// The images of samples by epoch.
     pub fn samples(&self) -> Result<BTreeMap<usize, Vec<u8>>> {
         let folder = self.folder.join(SAMPLES);
         let failed = || format!("cannot read {}", folder.display());

@@ -10,12 +10,10 @@ use anyhow::{Context, Result, ensure};
 
 use crate::{process, site, system, workspace};
 
-/// The browser tests and their packages.
 pub const TESTS: &str = "tests/browser";
 /// Benchmarks of other libraries in the page, with their own packages.
 pub const PEERS: &str = "tests/peers";
 
-/// The programs that drive the page.
 pub struct Browser {
     chromium: PathBuf,
     node: PathBuf,
@@ -23,10 +21,8 @@ pub struct Browser {
 }
 
 impl Browser {
-    /// Finds the browser and Node, installing the browser where that needs no questions.
-    ///
-    /// The inner error says what is missing and how to get it; the caller decides whether it is a
-    /// failure.
+    /// Finds the browser and Node, installing the browser where that needs no questions. The inner
+    /// error says what is missing and how to get it; the caller decides whether it is a failure.
     pub fn find() -> Result<Result<Self, String>> {
         let node = process::on_path(&["node"]);
         let npm = process::on_path(&["npm"]);

@@ -9,7 +9,6 @@ use wasm_bindgen_cli_support::Bindgen;
 
 use crate::{process, site, workspace};
 
-/// A build of the package `imago-wasm`.
 pub struct Module {
     /// Its folder under `wasm/` in the page.
     pub name: &'static str,
@@ -19,7 +18,6 @@ pub struct Module {
 
 /// Samples on the CPU: small, so the page loads it first.
 pub const CPU: Module = Module { name: "cpu", profile: "web-cpu", features: "cpu" };
-
 /// Samples on the GPU; the page loads it second.
 pub const WEBGPU: Module = Module { name: "webgpu", profile: "web-gpu", features: "webgpu" };
 
@@ -40,7 +38,6 @@ impl Module {
         ])
     }
 
-    /// Compiles the module and returns its path.
     pub fn compile(&self) -> Result<PathBuf> {
         process::run(&mut self.cargo("build"))?;
         Ok(workspace::target_dir()?.join(workspace::WASM).join(self.profile).join("imago_wasm.wasm"))

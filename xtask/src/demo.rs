@@ -16,11 +16,9 @@ pub struct Args {
     /// The port to serve on; if it is taken, the next free one
     #[arg(long, default_value_t = 8080)]
     port: u16,
-
     /// Train for this many epochs instead of the pipeline's own number
     #[arg(long, value_name = "N")]
     epochs: Option<u32>,
-
     /// Stop after building the page
     #[arg(long)]
     no_serve: bool,

@@ -23,7 +23,6 @@ struct Facts {
     classes: Vec<String>,
     /// Whether its class can be chosen.
     conditional: bool,
-    /// Whether it has an encoder.
     encodes: bool,
     latent: usize,
     parameters: u64,

@@ -11,9 +11,7 @@ use crate::shelf::{self, EVALUATORS, Evaluation, Family, MODELS, Measure, Report
 use crate::web::grouped;
 use crate::{process, workspace};
 
-/// The document.
 const DOCUMENT: &str = "docs/models.md";
-/// The folder of its images.
 const PICTURES: &str = "docs/pictures/models";
 /// Which samples the images show, and how many.
 const PICTURE: [&str; 6] = ["--seed", "7", "--count", "40", "--columns", "10"];
@@ -51,7 +49,6 @@ pub fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// The models to document.
 struct Told {
     models: Vec<Shipped>,
     evaluators: Vec<Shipped>,
@@ -94,7 +91,6 @@ impl Told {
         self.models.iter().filter(move |model| model.manifest.data.set == set && model.manifest.generator.is_some())
     }
 
-    /// The generative models of `set`, best first.
     fn generators(&self, set: &str) -> String {
         let mut models: Vec<&Shipped> = self.of(set).collect();
         models.sort_by(|a, b| fid(&a.evaluation).total_cmp(&fid(&b.evaluation)));
@@ -188,7 +184,6 @@ impl Told {
         self.reports.iter().find(|report| report.name == wanted)
     }
 
-    /// The classifiers.
     fn classifiers(&self) -> String {
         let mut text =
             "| classifier | set | accuracy | of training images | the reports' | parameters | size | training |\n\
@@ -222,13 +217,11 @@ fn fid(evaluation: &Evaluation) -> f64 {
     evaluation.mean(Measure::Fid).unwrap_or(f64::INFINITY)
 }
 
-/// The name of a model, linked to its pipeline.
 fn link(model: &Shipped) -> String {
     let path = model.pipeline.path.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>();
     format!("[{}](../{})", model.manifest.name, path.join("/"))
 }
 
-/// The scores for the header of the pipeline.
 fn scores(model: &Shipped) -> String {
     let Shipped { manifest, evaluation, .. } = model;
     let mut parts = Vec::new();
@@ -258,7 +251,6 @@ fn scored(text: &str, scores: &str) -> Option<String> {
     Some(text.replacen(old, &format!("{SCORES} {scores}"), 1))
 }
 
-/// `document` with `content` between the marks of `key`.
 fn fill(document: &str, key: &str, content: &str) -> Result<String> {
     let (begin, end) = (format!("<!-- {key} -->\n"), format!("<!-- end of {key} -->"));
     let Some((before, rest)) = document.split_once(&begin) else { bail!("{DOCUMENT} has no `{}`", begin.trim()) };

@@ -11,8 +11,6 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::process;
 
 const LIST: &str = "tests/mutations.tsv";
-
-/// Set by Ctrl-C.
 static STOPPED: AtomicBool = AtomicBool::new(false);
 
 /// Make the mistakes of tests/mutations.tsv one at a time and report which tests fail with each.
@@ -54,7 +52,6 @@ pub fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// A mistake in the source.
 struct Mutation {
     name: String,
     file: PathBuf,
@@ -69,11 +66,9 @@ struct Mutation {
 enum Outcome {
     /// The failed tests, with their modules.
     Ran(Vec<String>),
-    /// The compiler's output.
     NotCompiled(String),
 }
 
-/// The list of the repository at `root`.
 fn read(root: &Path) -> Result<Vec<Mutation>> {
     let text = fs::read_to_string(root.join(LIST)).with_context(|| format!("cannot read {LIST}"))?;
     let mut lines = text.lines().enumerate();

@@ -8,7 +8,6 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
-/// Runs `command` and waits for it.
 pub fn run(command: &mut Command) -> Result<()> {
     let line = display(command);
     eprintln!("$ {line}");

@@ -17,7 +17,6 @@ use crate::{process, workspace};
 pub struct Args {
     /// The model, such as mnist-vae, or a model of the reports, such as reports-dcgan
     model: String,
-
     /// Replace the shipped model with the new one
     #[arg(long)]
     replace: bool,

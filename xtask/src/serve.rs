@@ -11,7 +11,6 @@ use axum::http::{HeaderValue, header::CACHE_CONTROL};
 use tower_http::services::ServeDir;
 use tower_http::set_header::SetResponseHeaderLayer;
 
-/// How many ports are tried.
 const TRIES: u16 = 10;
 
 /// Serve the built page on 127.0.0.1.
@@ -20,7 +19,6 @@ pub struct Args {
     /// The output folder of `cargo xtask web`
     #[arg(long, default_value = "dist", value_name = "FOLDER")]
     dir: PathBuf,
-
     /// The port; if it is taken, the next free one (0: any free one)
     #[arg(long, default_value_t = 8080)]
     port: u16,
@@ -30,7 +28,6 @@ pub fn run(args: &Args) -> Result<()> {
     serve(&args.dir, args.port)
 }
 
-/// Serves `dir` until the process is interrupted.
 pub fn serve(dir: &Path, port: u16) -> Result<()> {
     ensure!(dir.join("index.html").is_file(), "{} holds no page; build it with `cargo xtask web`", dir.display());
     let listener = bind(port)?;

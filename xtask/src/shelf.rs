@@ -9,18 +9,15 @@ use ron::extensions::Extensions;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 
-/// The page's models.
 pub const MODELS: &str = "www/models";
 /// The results of the reports' models, which have no artifacts here.
 const REPORTS: &str = "docs/reports.tsv";
-/// The built-in evaluators.
 pub const EVALUATORS: &str = "trainer/evaluators";
 
 pub struct Shipped {
     pub folder: PathBuf,
     pub manifest: Manifest,
     pub evaluation: Evaluation,
-    /// The pipeline it was trained from.
     pub pipeline: Pipeline,
     /// Bytes that the page loads to sample from it.
     pub bytes: u64,
@@ -64,7 +61,6 @@ pub struct Training {
     pub parameters: u64,
 }
 
-/// The contents of `history.png`.
 #[derive(Serialize, Deserialize)]
 pub struct History {
     pub epochs: Vec<usize>,
@@ -122,7 +118,6 @@ pub enum Measure {
 }
 
 impl Evaluation {
-    /// The mean of a score over the seeds, if it was measured.
     pub fn mean(&self, measure: Measure) -> Option<f64> {
         let score = self.scores.iter().find(|score| score.measure == measure)?;
         Some(score.values.iter().sum::<f64>() / score.values.len().max(1) as f64)
@@ -134,7 +129,6 @@ impl Evaluation {
     }
 }
 
-/// A pipeline's text.
 #[derive(Debug, Clone)]
 pub struct Pipeline {
     pub path: PathBuf,
@@ -142,7 +136,6 @@ pub struct Pipeline {
 }
 
 impl Pipeline {
-    /// The pipeline with this name.
     pub fn named(name: &str) -> Result<Self> {
         let wanted = format!("name: {name}");
         for path in pipelines()? {
@@ -178,7 +171,6 @@ fn pipelines() -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// The folders in `folder`, by name.
 fn folders(folder: &Path) -> Result<Vec<PathBuf>> {
     let entries = fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
     let mut folders = Vec::new();
@@ -209,12 +201,9 @@ pub fn shipped(shelf: &str) -> Result<Vec<Shipped>> {
 }
 
 pub struct Report {
-    /// The name in its pipeline.
     pub name: String,
     pub parameters: u64,
-    /// For a generative model.
     pub fid: Option<f64>,
-    /// For a classifier.
     pub accuracy: Option<f64>,
 }
 
@@ -237,7 +226,6 @@ pub fn reports() -> Result<Vec<Report>> {
     lines.map(|line| report(line).with_context(|| format!("{REPORTS}: `{line}`"))).collect()
 }
 
-/// Reads a RON file.
 pub fn read<T: DeserializeOwned>(path: &Path) -> Result<T> {
     let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     // Optional values are written without `Some` in a manifest, and with it in an evaluation.

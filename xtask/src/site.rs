@@ -13,8 +13,6 @@ use crate::index;
 
 /// Marks a folder that may be emptied.
 const MARKER: &str = ".imago-web";
-
-/// Files that are compressed.
 const COMPRESSED: [&str; 8] = ["js", "css", "html", "wasm", "ron", "bpk", "bin", "json"];
 
 /// Checks that `out` may be emptied: it is absent, empty or marked as ours.

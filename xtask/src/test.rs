@@ -21,7 +21,6 @@ pub struct Args {
     /// Run only this step; may be repeated
     #[arg(long, value_name = "STEP", conflicts_with = "no_browser")]
     only: Vec<Step>,
-
     /// Skip the browser tests
     #[arg(long)]
     no_browser: bool,

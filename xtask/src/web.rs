@@ -15,7 +15,6 @@ pub struct Args {
     /// The output folder: new, empty, or from this command, which then replaces it
     #[arg(long, default_value = "dist", value_name = "FOLDER")]
     out: PathBuf,
-
     /// Skip the WebGPU module
     #[arg(long)]
     cpu_only: bool,
@@ -25,7 +24,6 @@ pub fn run(args: &Args) -> Result<()> {
     build(&args.out, args.cpu_only)
 }
 
-/// Builds the page into `out`.
 pub fn build(out: &Path, cpu_only: bool) -> Result<()> {
     let modules: &[&Module] = if cpu_only { &[&CPU] } else { &[&CPU, &WEBGPU] };
 
@@ -48,7 +46,6 @@ pub fn build(out: &Path, cpu_only: bool) -> Result<()> {
     print_sizes(out, modules)
 }
 
-/// Prints the download size of each module, in bytes.
 fn print_sizes(out: &Path, modules: &[&Module]) -> Result<()> {
     println!("{:<30} {:>12} {:>12}", "file", "bytes", "gzip");
     for module in modules {

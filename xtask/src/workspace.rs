@@ -36,7 +36,6 @@ pub fn imago() -> Result<PathBuf> {
     Ok(target_dir()?.join("release").join(name))
 }
 
-/// The target of the page's modules.
 pub const WASM: &str = "wasm32-unknown-unknown";
 
 /// Adds the wasm target to the toolchain if it is missing.

@@ -5,8 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
-use imago_core::spec;
-use imago_core::spec::Set;
+use imago_core::spec::{self, Set};
 
 use imago_core::data::Statistics;
 use imago_core::yaml::nearest;

@@ -17,7 +17,8 @@ use crate::measure::{
 use crate::report::npy;
 use crate::run::{EVALUATION, LATENTS, NEIGHBOURS, TESTS};
 
-/// Evaluate samples against real images (FID, KID, precision, recall, coverage, …), or a classifier
+/// Evaluate samples against real images (FID, KID, precision, recall, coverage, …), or a
+/// classifier
 #[derive(clap::Args)]
 pub struct Evaluate {
     #[command(flatten)]

@@ -67,7 +67,6 @@ pub struct Train {
     json: bool,
 }
 
-/// Everything that training starts from.
 struct Setup {
     pipeline: Pipeline,
     plan: Plan,
@@ -200,7 +199,6 @@ impl Train {
         Ok(())
     }
 
-    /// The images that the pipeline names.
     fn images(&self, pipeline: &Pipeline) -> Result<Sets<Images>> {
         let (training, validation) = crate::data::training(&pipeline.data, &self.search)?;
         Ok(Sets { training, validation, test: crate::data::test(&pipeline.data, &self.search)? })

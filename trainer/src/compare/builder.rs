@@ -22,16 +22,13 @@ use crate::measure::{
 use crate::report::png_grid;
 use crate::run::{CURVES, EVALUATION, NEIGHBOURS, RECONSTRUCTIONS, RunFolder};
 
-/// Rows and columns of the sample grids; a conditional model has one column for each class.
 const SIDE: usize = 8;
-/// Rows and columns of the interpolations.
 const ROWS: usize = 5;
 const STEPS: usize = 12;
 /// Batch size and repetitions of the timed sampling.
 const TIMED: usize = 64;
 const TIMES: usize = 5;
 
-/// How to bring models together.
 pub struct ComparisonBuilder<'a> {
     pub evaluator: &'a Evaluator,
     /// Builds the reference set, only needed when a model has no scores yet.
@@ -41,7 +38,6 @@ pub struct ComparisonBuilder<'a> {
     pub count: usize,
     pub seeds: &'a [u64],
     pub importance_samples: ImportanceSamples,
-    /// The seed of the images.
     pub seed: u64,
     pub search: &'a Search,
     pub opened: &'a OpenDevice,
@@ -161,7 +157,6 @@ impl ComparisonBuilder<'_> {
     }
 }
 
-/// A grid of test images: one column for each of `classes`, or the first images.
 fn real(test: &Images, classes: usize) -> Result<Vec<u8>> {
     let of_class =
         |class: usize| test.labels().iter().enumerate().filter(move |(_, label)| usize::from(**label) == class);
@@ -186,10 +181,8 @@ fn unique(name: &str, path: &Path, others: &[Entry]) -> String {
 }
 
 /// Interpolations between consecutive samples, a row for each pair; a conditional model keeps the
-/// class of the first.
-///
-/// Latents from N(0, I) move on the sphere (White, "Sampling Generative Networks", 2016), others on
-/// the line.
+/// class of the first. Latents from N(0, I) move on the sphere (White, "Sampling Generative
+/// Networks", 2016), others on the line.
 fn interpolation(sampler: &Sampler, seed: u64) -> Tensor<4> {
     let latent = sampler.latent();
     let classes: Vec<usize> = (0..=ROWS).map(|row| row % sampler.classes().max(1)).collect();
@@ -219,7 +212,6 @@ fn between(from: &[f32], to: &[f32], share: f32, sphere: bool) -> Vec<f32> {
     from.iter().zip(to).map(|(from, to)| first * from + second * to).collect()
 }
 
-/// The median time to sample an image, in milliseconds.
 fn milliseconds_per_sample(sampler: &Sampler, seed: u64) -> f64 {
     let mut times: Vec<f64> = (0..=TIMES)
         .map(|_| {

@@ -14,7 +14,6 @@ use super::units::{duration, listed};
 use super::{Comparison, Entry, ModelImages};
 
 const STYLE: &str = include_str!("report.css");
-
 /// What a browser may load: embedded images and styles.
 const POLICY: &str = "default-src 'none'; img-src data:; style-src 'unsafe-inline'";
 
@@ -22,7 +21,6 @@ const ICON: &str = "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'>
     fill='#101112'/><path fill='#f4f1ea' d='M3 3h4v4H3zM9 9h4v4H9z'/><path fill='#f4f1ea' opacity='.5' \
     d='M9 3h4v4H9zM3 9h4v4H3z'/></svg>";
 
-/// Colours for models in the style sheet.
 const COLOURS: usize = 8;
 
 pub fn page(comparison: &Comparison) -> String {
@@ -167,7 +165,6 @@ fn of_models(comparison: &Comparison, alt: &str, source: impl Fn(&ModelImages) -
     comparison.entries.iter().enumerate().filter_map(shown).collect()
 }
 
-/// A model's name, marked with its colour.
 fn name(index: usize, entry: &Entry) -> Markup {
     html! { span.model.{ "model-" (index % COLOURS) } { (entry.name) } }
 }
@@ -176,12 +173,10 @@ fn png(bytes: &[u8]) -> Option<String> {
     (!bytes.is_empty()).then(|| data("image/png", bytes))
 }
 
-/// A data URL.
 fn data(kind: &str, bytes: &[u8]) -> String {
     format!("data:{kind};base64,{}", STANDARD.encode(bytes))
 }
 
-/// How to reproduce the comparison.
 fn footer(comparison: &Comparison) -> Markup {
     html! { footer {
         h2 { "To make it again" }

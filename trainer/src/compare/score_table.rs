@@ -7,16 +7,10 @@ use super::units::{UNKNOWN, listed, percent};
 use super::{Comparison, Entry};
 use crate::measure::{Better, Evaluation, Metric, Score};
 
-/// A headline lists at most this many names.
 const NAMED: usize = 3;
-
-/// The columns for real images.
 pub const REFERENCE_COLUMNS: [&str; 2] = ["training images", "test images"];
-
-/// What the mark for the best means.
 pub const BEST: &str = "better than every other model by more than twice the spread of both together";
 
-/// A row of the score table.
 pub struct ScoreRow<'a> {
     pub measure: Metric,
     /// One for each model, where it was measured.
@@ -25,7 +19,6 @@ pub struct ScoreRow<'a> {
     pub best: Option<usize>,
     /// The value for training images in place of samples.
     pub training: Option<f64>,
-    /// The value for test images.
     pub test: Option<f64>,
 }
 
@@ -68,7 +61,6 @@ fn rank(score: &Score, test: Option<f64>) -> Option<f64> {
 }
 
 impl ScoreRow<'_> {
-    /// The cells of `REFERENCE_COLUMNS`.
     pub fn reference_cells(&self) -> [String; 2] {
         [self.training, self.test].map(|value| value.map_or(UNKNOWN.to_owned(), |value| self.measure.show(value)))
     }
@@ -138,7 +130,6 @@ pub fn method(comparison: &Comparison) -> String {
     text
 }
 
-/// The evaluator and its accuracy.
 pub fn evaluator(evaluation: &Evaluation) -> String {
     let facts = &evaluation.evaluator;
     match facts.accuracy {

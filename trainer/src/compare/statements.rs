@@ -33,16 +33,13 @@ pub fn statements(entries: &[Entry]) -> Vec<String> {
     said
 }
 
-/// A statement about the model with the highest or lowest score.
 struct Claim {
     measure: Metric,
-    /// Whether the sentence is about the lowest score.
     lowest: bool,
     /// For two models: `… than` the other.
     verb: &'static str,
     /// For more than two.
     superlative: &'static str,
-    /// What the numbers are.
     unit: &'static str,
 }
 

@@ -37,7 +37,6 @@ pub fn terminal(comparison: &Comparison) -> String {
     text
 }
 
-/// The widest cell and line of text.
 const MAX_CELL: usize = 30;
 const LINE: usize = 100;
 

@@ -6,7 +6,6 @@ use super::{Comparison, Cost};
 
 pub const UNKNOWN: &str = "–";
 
-/// A row of the cost table, a cell for each model.
 pub struct CostRow {
     pub title: &'static str,
     pub cells: Vec<String>,
@@ -84,7 +83,6 @@ pub fn milliseconds(time: f64) -> String {
     format!("{time:.decimals$} ms")
 }
 
-/// A share: `99.48 %`.
 pub fn percent(share: f64, decimals: usize) -> String {
     format!("{:.decimals$} %", share * 100.0)
 }
@@ -101,7 +99,6 @@ pub fn listed<Item: AsRef<str>>(items: &[Item]) -> String {
     }
 }
 
-/// A value from 1 to 1000 with three digits.
 fn three_digits(value: f64) -> String {
     let decimals = match value {
         ..9.995 => 2,

@@ -12,14 +12,12 @@ use ureq::{Agent, Error, Timeout};
 
 /// Limit for resolving a name, and then for connecting.
 const CONNECT: Duration = Duration::from_secs(10);
-/// Limit for a silent server.
 const SILENCE: Duration = Duration::from_secs(30);
 /// Limit for one file: the largest has 26 MB, at 50 kB/s.
 const FILE: Duration = Duration::from_secs(600);
 /// Pauses before further attempts at one mirror.
 const PAUSES: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(2)];
 
-/// Downloads files, with time limits and retries.
 pub(super) struct Client {
     agent: Agent,
     pauses: Vec<Duration>,
@@ -27,9 +25,7 @@ pub(super) struct Client {
 
 #[derive(Debug)]
 pub(super) struct Fetched {
-    /// The bytes as sent.
     pub(super) raw: Vec<u8>,
-    /// The result of the check.
     pub(super) checked: Vec<u8>,
 }
 
@@ -113,7 +109,6 @@ pub(super) fn save(bytes: &[u8], dir: &Path, name: &str) -> io::Result<()> {
     Ok(())
 }
 
-/// Local mirrors for tests.
 #[cfg(test)]
 pub(super) mod testing {
     use std::io::{BufRead, BufReader};
@@ -129,7 +124,6 @@ pub(super) mod testing {
         Status(u16),
     }
 
-    /// A local mirror.
     pub(crate) struct Mirror {
         pub(crate) url: String,
         requests: Arc<Mutex<Vec<String>>>,

@@ -14,11 +14,9 @@ use imago_core::data::Split;
 const PARTS: [&str; 2] = ["train", "test"];
 /// Without such sub-folders, one image in this many is for testing.
 const TEST_FRACTION: usize = 10;
-/// How deep folders may be nested within a class.
 const MAX_DEPTH: usize = 16;
 /// The most bytes that the images of a split may need.
 const MAX_BYTES: usize = 4 << 30;
-/// How many unreadable files are listed.
 const MAX_NAMED: usize = 10;
 
 type Entry = (PathBuf, u8);
@@ -77,7 +75,6 @@ pub fn classes(path: &Path) -> Result<Vec<String>> {
     Ok(entries.map(|path| name(&path)).collect())
 }
 
-/// The files of a split.
 fn part(path: &Path, classes: &[String], split: Split) -> Result<Vec<Entry>> {
     let parts = has_parts(path);
     let base = match (parts, split) {

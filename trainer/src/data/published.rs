@@ -1,8 +1,7 @@
-//! MNIST and Fashion-MNIST, found on disk or downloaded.
-//!
-//! A named folder (`--data-dir` or `IMAGO_DATA_DIR`) is used as it is, and a missing file is an
-//! error. Otherwise the files come from the user's cache, which public mirrors fill. All content is
-//! verified against a known SHA-256.
+//! MNIST and Fashion-MNIST, found on disk or downloaded. A named folder (`--data-dir` or
+//! `IMAGO_DATA_DIR`) is used as it is, and a missing file is an error. Otherwise the files come
+//! from the user's cache, which public mirrors fill. All content is verified against a known
+//! SHA-256.
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
@@ -32,7 +31,6 @@ const FILES: [&str; 4] = [
 /// The limit for a file, compressed and decompressed. The largest has 45 MiB.
 const MAX_BYTES: u64 = 64 << 20;
 
-/// A published data set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Published {
     /// Handwritten digits (LeCun, Cortes, Burges).
@@ -108,11 +106,9 @@ struct Set<'a> {
     sha256: [&'a str; 4],
     /// Folders with the files, as addresses that end in a slash, in order of preference.
     mirrors: &'a [&'a str],
-    /// The synthetic set that resembles it most.
     synthetic: &'a str,
 }
 
-/// Folders of sets to search.
 struct Locations<'a> {
     data_dir: Option<&'a Path>,
     /// The value of [`VARIABLE`]; empty counts as unset.

@@ -6,17 +6,13 @@ use serde::{Deserialize, Serialize};
 
 /// A class whose share is below this fraction of its real share is missing.
 pub const MISSING: f64 = 0.1;
-
 /// Samples are alike if their diversity is below this fraction of the real diversity.
 pub const ALIKE: f64 = 0.5;
-
 /// A sample is repeated if another is nearer than this fraction of the mean distance between a real
 /// image and its nearest real neighbour.
 pub const REPEATED_DISTANCE: f64 = 1e-3;
-
 /// The alarm threshold for the share of repeated samples.
 pub const REPEATED: f64 = 0.01;
-
 /// The alarm threshold for coverage, relative to that of as many training images.
 pub const UNCOVERED: f64 = 0.1;
 
@@ -31,8 +27,8 @@ pub fn histogram(predicted: &[usize], classes: usize) -> Vec<f64> {
     counts.iter().map(|count| *count as f64 / predicted.len().max(1) as f64).collect()
 }
 
-/// KL(generated ‖ real) = Σ g log(g / r) of two histograms, in nats; infinite if a generated class
-/// is not among the real ones.
+/// KL(generated ‖ real) = Σ g log(g / r) of two histograms, in nats; infinite if a generated
+/// class is not among the real ones.
 pub fn divergence(generated: &[f64], real: &[f64]) -> f64 {
     // 0 · log 0 is 0.
     let term = |(g, r): (&f64, &f64)| if *g == 0.0 { 0.0 } else { g * (libm::log(*g) - libm::log(*r)) };
@@ -58,16 +54,13 @@ fn missing(generated: &[f64], real: &[f64]) -> Vec<usize> {
 /// The input of [`alarm`]. NaN and empty lists mean unknown and raise no alarm.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct CollapseStatistics<'a> {
-    /// Class names; numbers are shown where they are unknown.
     pub names: &'a [String],
     pub shares: &'a [f64],
     pub real_shares: &'a [f64],
     pub diversity: f64,
-    /// The mean distance between two test images.
     pub real_diversity: f64,
     /// The distance from each sample to its nearest other sample: `[samples]`.
     pub nearest_others: &'a [f64],
-    /// The mean distance from a real image to its nearest other real image.
     pub real_nearest_other: f64,
     /// The coverage relative to that of as many training images.
     pub coverage: f64,

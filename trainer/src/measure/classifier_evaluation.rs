@@ -65,11 +65,9 @@ pub fn evaluate_classifier(
     })
 }
 
-/// A classifier's predictions and the true classes.
 struct Classification {
     predicted: Vec<usize>,
     truth: Vec<usize>,
-    /// The predicted probability of the true class.
     confidence: Vec<f64>,
     features: usize,
 }

@@ -21,7 +21,6 @@ struct Scorer {
     shares: Vec<f64>,
 }
 
-/// The scores of a set of images.
 struct Scores {
     fid: f64,
     near: NeighbourScores,
@@ -81,7 +80,6 @@ fn shifted(pixels: &Pixels, by: usize) -> Pixels {
     changed(pixels, |image, row, column| at(image, row, column + by))
 }
 
-/// A box blur.
 fn blurred(pixels: &Pixels, reach: usize) -> Pixels {
     changed(pixels, |image, row, column| {
         let around = |middle: usize| (middle + SIDE - reach)..=(middle + SIDE + reach);
@@ -101,7 +99,6 @@ fn noisy(pixels: &Pixels, std: f32) -> Pixels {
     Pixels { bytes: bytes.collect(), shape: pixels.shape }
 }
 
-/// Repeats some images.
 fn repeated(pixels: &Pixels, of: &[usize]) -> Pixels {
     let bytes = (0..COUNT).flat_map(|index| pixels.image(of[index % of.len()]).to_vec());
     Pixels { bytes: bytes.collect(), shape: pixels.shape }

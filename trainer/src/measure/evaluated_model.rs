@@ -7,21 +7,17 @@ use burn::tensor::Device;
 use imago_core::artifact::{Artifact, MANIFEST};
 use imago_core::family::{Family, Model, Reconstruction};
 use imago_core::inference::{Encoder, Output, Sampler};
-use imago_core::spec;
-use imago_core::spec::Set;
+use imago_core::spec::{self, Set};
 use imago_core::weights::Precision;
 
 use super::likelihood::Density;
 use crate::run::{Record, RunFolder, Which, open_artifact};
 
-/// A model, with what is known about it.
 pub struct EvaluatedModel {
     /// The model as it would be exported; for a run in full precision.
     pub artifact: Artifact,
-    /// The data it was trained on.
     pub data: spec::Data,
     pub sampler: Sampler,
-    /// Encodes images, if the model can.
     pub encoder: Option<Encoder>,
     /// The distribution of an image given its latent, if the model's likelihood has a bound.
     pub density: Option<Density>,
@@ -31,7 +27,6 @@ pub struct EvaluatedModel {
 }
 
 impl EvaluatedModel {
-    /// Opens a run folder or an artifact on `device`.
     pub fn open(path: &Path, device: &Device) -> Result<Self> {
         let exported = path.join(MANIFEST).is_file();
         let model = if exported { Self::exported(path, device)? } else { Self::trained(path, device)? };
@@ -110,7 +105,6 @@ pub fn classified(path: &Path) -> Result<Option<spec::Data>> {
     }
 }
 
-/// The data that the artifact at `path` was trained on.
 fn learned(path: &Path, artifact: &Artifact) -> Result<spec::Data> {
     let facts = &artifact.manifest.data;
     let Some(set) = Set::ALL.into_iter().find(|set| set.title() == facts.set) else {

@@ -13,29 +13,22 @@ pub struct Evaluation {
     pub family: Family,
     /// The set whose test images the samples are compared with.
     pub set: String,
-    /// SHA-256 of the model's weights.
     pub weights_sha256: String,
     pub device: String,
-    /// The classifier that provided the features.
     pub evaluator: EvaluatorFacts,
     /// SHA-256 of the weights of Inception v3, if used.
     pub inception_sha256: Option<String>,
-    /// Samples per seed.
     pub count: usize,
-    /// Number of test images.
     pub test_images: usize,
     /// The seeds of the samples; each gives every score once.
     pub seeds: Vec<u64>,
-    /// Importance samples for the likelihood bound.
     #[serde(rename = "effort")]
     pub importance_samples: ImportanceSamples,
     pub scores: Vec<Score>,
     pub classes: Vec<ClassScore>,
     /// Signs of mode collapse; empty if all is well.
     pub alarm: Vec<Reason>,
-    /// Caveats for reading the scores.
     pub warnings: Vec<String>,
-    /// Duration of the evaluation.
     pub seconds: f64,
 }
 
@@ -69,7 +62,6 @@ pub struct ClassScore {
     pub name: String,
     /// The share of samples classified as this class.
     pub share: f64,
-    /// The same for the test images.
     pub test_share: f64,
     /// The mean distance between samples of this class relative to test images; None for fewer than
     /// two.
@@ -195,7 +187,6 @@ impl Metric {
         }
     }
 
-    /// A value as tables show it.
     pub fn show(self, value: f64) -> String {
         if !value.is_finite() {
             return if value.is_nan() { "n/a".to_owned() } else { "∞".to_owned() };

@@ -13,22 +13,16 @@ use crate::data::{Images, Search};
 use crate::device::within_threads;
 use crate::report::png_grid;
 
-/// Samples per batch.
 const BATCH: usize = 250;
 /// How many of the samples nearest to a training image are shown, and in how many columns.
 const SHOWN: usize = 30;
 const COLUMNS: usize = 10;
 
-/// How to evaluate a model.
 pub struct EvaluationJob<'a> {
-    /// The real images to compare with.
     pub reference_set: &'a ReferenceSet,
     pub count: usize,
-    /// The seeds to evaluate.
     pub seeds: &'a [u64],
-    /// Importance samples for the likelihood bound of a VAE.
     pub importance_samples: ImportanceSamples,
-    /// Where to look for images.
     pub search: &'a Search,
     pub device: &'a str,
     pub progress: &'a EvaluationProgress,
@@ -38,12 +32,10 @@ pub struct EvaluationJob<'a> {
 pub struct EvaluationOutputs {
     /// The samples nearest to a training image, with those images below each row: a PNG.
     pub neighbours: Vec<u8>,
-    /// The features of the samples: `[count, features]`.
     pub features: Features,
 }
 
 impl EvaluationJob<'_> {
-    /// Evaluates `model`.
     pub fn measure(&self, model: &EvaluatedModel) -> Result<(Evaluation, EvaluationOutputs)> {
         let began = Instant::now();
         let manifest = &model.artifact.manifest;
@@ -102,7 +94,6 @@ impl EvaluationJob<'_> {
         Ok((evaluation, EvaluationOutputs { neighbours, features: metrics.features }))
     }
 
-    /// The likelihood bounds of a VAE.
     fn likelihood(&self, model: &EvaluatedModel, encoder: &Encoder, test: &Images) -> Vec<Score> {
         let Some(density) = model.density else { return Vec::new() };
         let name = &model.artifact.manifest.name;

@@ -7,17 +7,14 @@ use burn::tensor::{Device, Tensor, TensorData};
 use imago_core::artifact::Artifact;
 use imago_core::inference::ImageClassifier;
 use imago_core::layer::LayerSpec;
-use imago_core::spec;
-use imago_core::spec::Set;
+use imago_core::spec::{self, Set};
 
 use super::{EvaluationProgress, Features, Inception};
 use crate::data::Images;
 use crate::device::within_threads;
 use crate::run::open_artifact;
 
-/// Images per batch.
 const BATCH: usize = 250;
-/// Images per batch for Inception v3.
 const INCEPTION_BATCH: usize = 16;
 
 /// Images as bytes: `[count, channels, height, width]`.
@@ -69,7 +66,6 @@ fn byte(value: f32) -> u8 {
     (value.clamp(0.0, 1.0) * 255.0).round() as u8
 }
 
-/// A classifier with its manifest.
 pub struct Evaluator {
     classifier: ImageClassifier,
     artifact: Artifact,
@@ -78,7 +74,6 @@ pub struct Evaluator {
     device: Device,
 }
 
-/// The evaluator's output.
 pub struct Predictions {
     /// `[images, features]`
     pub features: Features,
@@ -87,7 +82,6 @@ pub struct Predictions {
 }
 
 impl Predictions {
-    /// The most likely class of every image.
     pub fn classes(&self) -> Vec<usize> {
         let best = |row: &[f64]| (0..row.len()).max_by(|a, b| row[*a].total_cmp(&row[*b])).unwrap_or(0);
         self.probabilities.rows().map(best).collect()
@@ -206,7 +200,6 @@ fn combinations(row: &[f64], planes: usize) -> Vec<f64> {
     joint
 }
 
-/// The features of Inception v3.
 pub fn inception(inception: &Inception, pixels: &Pixels, device: &Device, progress: &EvaluationProgress) -> Features {
     let mut features = Vec::new();
     let [channels, height, width] = pixels.shape;

@@ -35,17 +35,14 @@ impl Features {
         &self.values[index * self.size..][..self.size]
     }
 
-    /// The rows in order.
     pub fn rows(&self) -> impl Iterator<Item = &[f64]> {
         self.values.chunks_exact(self.size.max(1))
     }
 
-    /// The rows with these numbers, in this order.
     pub fn select(&self, rows: &[usize]) -> Self {
         Self { values: rows.iter().flat_map(|row| self.row(*row)).copied().collect(), size: self.size }
     }
 
-    /// At most the first `count` rows.
     pub fn first(&self, count: usize) -> Self {
         Self { values: self.values[..count.min(self.count()) * self.size].to_vec(), size: self.size }
     }
@@ -85,10 +82,9 @@ pub fn square(a: &[f64], b: &[f64]) -> f64 {
     sums.iter().sum()
 }
 
-/// The squared distances between two sets of rows.
-///
-/// |x - y|² = |x|² + |y|² - 2 x·y is one large matrix product, but rounded. Where the
-/// [`tolerance`](Self::tolerance) matters, use [`exact`](Self::exact).
+/// The squared distances between two sets of rows. |x - y|² = |x|² + |y|² - 2 x·y is one large
+/// matrix product, but rounded. Where the [`tolerance`](Self::tolerance) matters, use
+/// [`exact`](Self::exact).
 pub struct Comparison<'a> {
     some: &'a Features,
     others: &'a Features,
@@ -99,11 +95,8 @@ pub struct Comparison<'a> {
 
 /// Rounded squared distances between one row of `some` and consecutive rows of `others`.
 pub struct Strip<'a> {
-    /// The row number in `some`.
     pub row: usize,
-    /// Its position in its chunk.
     pub place: usize,
-    /// The first row number in `others`.
     pub first: usize,
     /// The squares, which rounding may make negative: `[rows of others]`.
     pub squares: &'a [f64],

@@ -7,7 +7,6 @@ use super::features::{Features, square};
 
 /// The fewest rows of a triangle; larger rows use four times their size.
 const FEWEST_ROWS: usize = 256;
-
 /// Limit of iterations per singular value; two or three are usual.
 const STEPS: usize = 100;
 
@@ -52,15 +51,14 @@ fn triangle(rows: &[f64], size: usize) -> Vec<f64> {
     rows.qr().unpack_r().transpose().as_slice().to_vec()
 }
 
-/// The Fréchet distance between normal distributions with the moments of two sets, known as FID for
-/// Inception features: |m₁ - m₂|² + tr C₁ + tr C₂ - 2 tr (C₁ C₂)^½.
+/// The Fréchet distance between normal distributions with the moments of two sets, known as FID
+/// for Inception features: |m₁ - m₂|² + tr C₁ + tr C₂ - 2 tr (C₁ C₂)^½. With Cᵢ = Sᵢᵀ Sᵢ the
+/// last trace is the sum of the singular values of S₁ S₂ᵀ.
 ///
 /// Dowson and Landau, "The Fréchet Distance between Multivariate Normal Distributions" (1982);
 /// Heusel et al., "GANs Trained by a Two Time-Scale Update Rule Converge to a Local Nash
-/// Equilibrium" (2017). With Cᵢ = Sᵢᵀ Sᵢ the last trace is the sum of the singular values of S₁
-/// S₂ᵀ.
-///
-/// NaN for sets of different sizes, fewer than two rows, and features that are not finite.
+/// Equilibrium" (2017). NaN for sets of different sizes, fewer than two rows, and features that are
+/// not finite.
 pub fn frechet_distance(some: &Moments, others: &Moments) -> f64 {
     let sets = [some, others];
     if some.mean.len() != others.mean.len()

@@ -6,15 +6,13 @@ use super::features::{Features, square};
 
 /// All pairs of at most this many rows are compared.
 const ROWS: usize = 2000;
-
 /// All pairs of at most this many rows of one class are compared.
 const CLASS_ROWS: usize = 1000;
 
 /// The sharpness of each image of shape `[channels, height, width]`: the variance of its Laplacian
-/// (0 1 0; 1 -4 1; 0 1 0) without padding, averaged over the channels.
-///
-/// Pech-Pacheco et al., "Diatom Autofocusing in Brightfield Microscopy: A Comparative Study"
-/// (2000). NaN for images smaller than 3 × 3.
+/// (0 1 0; 1 -4 1; 0 1 0) without padding, averaged over the channels. Pech-Pacheco et al., "Diatom
+/// Autofocusing in Brightfield Microscopy: A Comparative Study" (2000). NaN for images smaller than
+/// 3 × 3.
 pub fn sharpness(pixels: &[f32], [channels, height, width]: [usize; 3]) -> Vec<f64> {
     let (plane, channel_count) = (height * width, channels as f64);
     pixels

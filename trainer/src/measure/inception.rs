@@ -8,29 +8,22 @@ use burn::tensor::module::{avg_pool2d, interpolate};
 use burn::tensor::ops::{AvgPoolOptions, InterpolateMode, InterpolateOptions};
 use burn::tensor::{Device, Tensor, TensorData, f16};
 use imago_core::activation::Activation;
-use imago_core::layer::{Build, Conv2d, Layer, MaxPool2d, Padding, Pair};
-use imago_core::layer::{Forward, Initializer, Value};
+use imago_core::layer::{Build, Conv2d, Forward, Initializer, Layer, MaxPool2d, Padding, Pair, Value};
 use imago_core::shape::Shape;
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 
-/// Features of an image.
 pub const FEATURES: usize = 2048;
-
 /// Height and width of the network's input.
 const SIDE: usize = 299;
-
-/// The epsilon of batch norm.
 const EPSILON: f64 = 0.001;
 
 /// Inception v3 up to its last pooling, as in pytorch-fid (`fid_inception_v3`, dimensions 2048).
-///
 /// This is the network of TensorFlow's first FID: other weights than torchvision's, average pools
 /// that do not count padding, and a max pool in the last block. Batch norms are folded into
-/// convolutions.
-///
-/// Szegedy et al., "Rethinking the Inception Architecture for Computer Vision" (2015); Heusel et
-/// al., "GANs Trained by a Two Time-Scale Update Rule Converge to a Local Nash Equilibrium" (2017).
+/// convolutions. Szegedy et al., "Rethinking the Inception Architecture for Computer Vision"
+/// (2015); Heusel et al., "GANs Trained by a Two Time-Scale Update Rule Converge to a Local Nash
+/// Equilibrium" (2017).
 #[derive(Debug)]
 pub struct Inception {
     parts: Vec<Part>,
@@ -194,7 +187,6 @@ fn block_e(name: &'static str, pooled: Vec<Declared>) -> Declared {
     Declared::Branches(name, vec![vec![same("branch1x1", 320, [1, 1])], once, twice, pooled])
 }
 
-/// A built part of the network.
 #[derive(Debug)]
 enum Part {
     Convolution { layer: <Conv2d as Build>::Module, averaged: bool },
@@ -272,8 +264,8 @@ impl Reader<'_> {
         })
     }
 
-    /// A convolution with its batch norm folded in: with s = γ / √(σ² + ε), the weights are s w and
-    /// the bias is β − s μ.
+    /// A convolution with its batch norm folded in: with s = γ / √(σ² + ε), the weights are s
+    /// w and the bias is β − s μ.
     fn convolution(&mut self, name: &str, layer: &Conv2d, shape: Shape) -> Result<<Conv2d as Build>::Module> {
         let ([height, width], channels) = (layer.kernel.0, shape.channels());
         let sizes = [layer.filters, channels, height, width];
@@ -321,7 +313,6 @@ impl Reader<'_> {
     }
 }
 
-/// A layer's output shape.
 fn behind(layer: &impl Layer, shape: Shape) -> Result<Shape> {
     layer.output(shape).map_err(|misfit| anyhow!(misfit.found))
 }

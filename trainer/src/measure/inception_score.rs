@@ -15,7 +15,7 @@ pub struct InceptionScore {
 /// `[count, classes]`, and p(y) is the mean of the rows.
 ///
 /// Salimans et al., "Improved Techniques for Training GANs" (2016). As in their code, split k has
-/// the rows ⌊k · count / splits⌋ to ⌊(k + 1) · count / splits⌋. NaN with fewer rows than splits.
+/// rows ⌊k · count / splits⌋ to ⌊(k + 1) · count / splits⌋. NaN with fewer rows than splits.
 pub fn inception_score(probabilities: &Features, splits: usize) -> InceptionScore {
     let size = probabilities.size();
     let begin = |split: usize| split * probabilities.count() / splits * size;

@@ -18,16 +18,14 @@ pub struct KernelDistance {
 }
 
 /// The squared maximum mean discrepancy with the kernel k(x, y) = (x·y / size + 1)³, known as KID
-/// for Inception features. Its unbiased estimate for m rows of either set is Σᵢ≠ⱼ (k(xᵢ, xⱼ) +
-/// k(yᵢ, yⱼ)) / (m (m - 1)) - 2 Σᵢⱼ k(xᵢ, yⱼ) / m².
+/// for Inception features. Its unbiased estimate for m rows of either set is
+/// Σᵢ≠ⱼ (k(xᵢ, xⱼ) + k(yᵢ, yⱼ)) / (m (m - 1)) - 2 Σᵢⱼ k(xᵢ, yⱼ) / m².
 ///
-/// Bińkowski et al., "Demystifying MMD GANs" (2018). Block b has the rows b · `block` to (b + 1) ·
-/// `block` of both sets, which the caller has shuffled; the rest is not used. Disjoint blocks are
-/// independent, so their spread gives a standard error, unlike overlapping random subsets. With
-/// fewer rows than `block`, all rows of the smaller set are one block.
-///
-/// NaN for sets of different sizes and fewer than two rows in a block; not finite for features that
-/// are not.
+/// Bińkowski et al., "Demystifying MMD GANs" (2018). The caller has shuffled the rows. Disjoint
+/// blocks are independent, so their spread gives a standard error, unlike overlapping random
+/// subsets. A remainder is not used; with fewer rows than `block`, all rows of the smaller set are
+/// one block. NaN for sets of different sizes and fewer than two rows in a block; not finite for
+/// features that are not.
 pub fn kernel_distance(real: &Features, generated: &Features, block: usize) -> KernelDistance {
     let count = real.count().min(generated.count());
     let block = block.min(count);

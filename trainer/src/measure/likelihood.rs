@@ -13,14 +13,13 @@ use crate::data::Images;
 use crate::device::within_threads;
 use imago_core::data::plain;
 
-/// Images, or importance samples, decoded together.
 const BATCH: usize = 250;
 
 /// The distribution of pixel values given the decoder's output.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Density {
-    /// The output is the logit of white: Σ x log σ(l) + (1 − x) log(1 − σ(l)). For grey values this
-    /// is no density, but customary.
+    /// The output is the logit of white: Σ x log σ(l) + (1 − x) log(1 − σ(l)). For grey
+    /// values this is no density, but customary.
     Bernoulli,
     /// Σ −(x − y)² / 2σ² − log σ − ½ log 2π. Squared error corresponds to σ² = ½.
     Normal { std: f64 },
@@ -50,7 +49,6 @@ impl Density {
     }
 }
 
-/// The likelihood of images.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Likelihood {
     /// E log p(x|z), averaged over all images, with one sample of each latent.
@@ -66,15 +64,12 @@ pub struct Likelihood {
     pub active_units: usize,
 }
 
-/// The sample size of the importance-weighted bound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct ImportanceSamples {
     pub images: usize,
-    /// Importance samples per image.
     pub draws: usize,
 }
 
-/// Estimates the likelihood of a VAE.
 pub struct LikelihoodEstimator<'a> {
     pub encoder: &'a Encoder,
     pub sampler: &'a Sampler,
@@ -176,7 +171,6 @@ impl LikelihoodEstimator<'_> {
     }
 }
 
-/// Reconstructions from the mean latents of `images`.
 pub fn reconstructions(encoder: &Encoder, sampler: &Sampler, images: &Images, progress: &EvaluationProgress) -> Pixels {
     let mut pixels = Pixels::none(images.shape());
     let all: Vec<usize> = (0..images.count()).collect();
@@ -191,13 +185,11 @@ pub fn reconstructions(encoder: &Encoder, sampler: &Sampler, images: &Images, pr
     pixels
 }
 
-/// The terms of the bounds.
 struct Terms {
     reconstructions: Vec<f64>,
     divergences: Vec<f64>,
     /// log p(x|z) p(z) / q(z|x) of every importance sample.
     weights: Vec<f64>,
-    /// The mean latents: `[images, latent]`.
     means: Vec<f64>,
 }
 
@@ -235,8 +227,7 @@ mod tests {
     use imago_core::family::Family;
     use imago_core::inference::Output;
     use imago_core::latent::Prior;
-    use imago_core::layer::Initializer;
-    use imago_core::layer::{Flatten, LayerSpec, Linear, Reshape, Sigmoid};
+    use imago_core::layer::{Flatten, Initializer, LayerSpec, Linear, Reshape, Sigmoid};
     use imago_core::network::Sequential;
     use imago_core::spec::PixelRange;
     use imago_core::weights::Precision;
@@ -259,7 +250,6 @@ mod tests {
         TensorData::new(numbers(value).iter().map(|number| *number as f32).collect::<Vec<f32>>(), shape)
     }
 
-    /// The reference model. Its decoder returns logits or probabilities.
     fn model(reference: &Json, logits: bool, device: &Device) -> (Encoder, Sampler) {
         let mut layers: Vec<LayerSpec> = vec![Linear::new(12).into()];
         if !logits {

@@ -11,13 +11,10 @@ use crate::data::Images;
 use crate::report::{png_grid, png_rows};
 use imago_core::data::encode;
 
-/// The most test images whose latents are kept.
 const POINTS: usize = 2_000;
 /// The fixed-point scale of latent values.
 const UNITS: f32 = 2048.0;
-/// Images in a row.
 const COLUMNS: usize = 10;
-/// The most rows.
 const ROWS: usize = 6;
 
 /// For each of the first test images its class, a byte, and its latent, little-endian 16-bit

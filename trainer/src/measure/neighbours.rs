@@ -6,7 +6,6 @@ use super::features::{Comparison, Features};
 
 /// The neighbour that sets the radius for precision and recall.
 const PRECISION_NEIGHBOUR: usize = 3;
-
 /// The neighbour that sets the radius for density and coverage.
 const DENSITY_NEIGHBOUR: usize = 5;
 
@@ -43,7 +42,6 @@ impl Manifold {
         self.features
     }
 
-    /// The nearest other row and its distance, as [`nearest`] returns them.
     pub fn nearest_others(&self) -> &[(usize, f64)] {
         &self.nearest
     }
@@ -63,7 +61,6 @@ pub struct NeighbourScores {
     pub coverage: f64,
 }
 
-/// Counts for one chunk of generated rows.
 struct Tally {
     precise: Vec<bool>,
     recalled: Vec<bool>,
@@ -75,10 +72,8 @@ struct Tally {
 /// Generative Models" (2019), with k = 3; as in their code a row at the radius is inside. Density
 /// and coverage: Naeem et al., "Reliable Fidelity and Diversity Metrics for Generative Models"
 /// (2020), with k = 5; as in their code it is outside. So a real row with five equal ones has an
-/// empty ball.
-///
-/// NaN where a set has too few rows, for sets of different sizes, and for features that are not
-/// finite.
+/// empty ball. NaN where a set has too few rows, for sets of different sizes, and for features that
+/// are not finite.
 pub fn neighbour_scores(real: &Manifold, generated: &Manifold) -> NeighbourScores {
     let comparison = Comparison::new(&generated.features, &real.features);
     let (count, real_count) = (generated.features.count(), real.features.count());
@@ -125,7 +120,6 @@ pub fn nearest(of: &Features, among: &Features) -> Vec<(usize, f64)> {
     closest(of, among, 1, false).iter().map(|list| first(list)).collect()
 }
 
-/// The nearest of a list of [`closest`].
 fn first(list: &[(f64, usize)]) -> (usize, f64) {
     list.first().map_or((0, f64::INFINITY), |(square, row)| (*row, square.sqrt()))
 }

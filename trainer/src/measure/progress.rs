@@ -4,7 +4,6 @@ use std::io::IsTerminal;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// A progress bar, hidden without a terminal.
 pub struct EvaluationProgress(ProgressBar);
 
 impl EvaluationProgress {
@@ -25,7 +24,6 @@ impl EvaluationProgress {
         self.0.tick();
     }
 
-    /// Counts finished parts.
     pub fn done(&self, parts: usize) {
         self.0.inc(parts as u64);
     }

@@ -10,7 +10,6 @@ use super::inception_score::inception_score;
 use super::kernel::kernel_distance;
 use super::neighbours::{Manifold, nearest, neighbour_scores};
 
-/// Relative tolerance.
 const RELATIVE: f64 = 1e-6;
 
 fn reference() -> Value {
@@ -32,7 +31,6 @@ fn features(rows: &Value) -> Features {
     Features::new(rows.concat(), rows[0].len())
 }
 
-/// Checks a score; both must agree where there is none.
 fn check(case: &Value, name: &str, found: f64, absolute: f64) {
     let what = format!("{} of {}: found {found}", name, case["name"]);
     match case["expected"][name].as_f64() {

@@ -59,7 +59,6 @@ fn value(measure: Metric, value: f64) -> Value {
     Value { measure, value, error: None }
 }
 
-/// The scores of a set of samples.
 pub struct SampleMetrics {
     pub values: Vec<Value>,
     pub classes: Vec<ClassScore>,
@@ -136,7 +135,6 @@ impl ReferenceSet {
         Ok(reference_set)
     }
 
-    /// The evaluator's facts.
     pub fn facts(&self) -> EvaluatorFacts {
         EvaluatorFacts {
             name: self.evaluator.name().to_owned(),
@@ -290,7 +288,6 @@ impl ReferenceSet {
         (training, test)
     }
 
-    /// A score with its values for real images.
     pub fn score(&self, measure: Metric, values: Vec<f64>, error: Option<f64>) -> Score {
         let (training, test) = self.real(measure);
         Score { measure, values, error, training, test }

@@ -20,7 +20,6 @@ use crate::data::Search;
 use crate::pipeline_file::PipelineFile;
 use crate::run::{EVALUATION, LATENTS, TESTS, open_artifact};
 
-/// Samples per model.
 const SAMPLES: usize = 600;
 const BUDGET: u64 = 6_000_000;
 
@@ -63,7 +62,6 @@ fn shipped() -> Vec<Shipped> {
     folders.into_iter().map(open).collect()
 }
 
-/// The pipeline with this name.
 fn pipeline(name: &str) -> Pipeline {
     for folder in ["mnist", "fashion-mnist"] {
         for entry in fs::read_dir(root().join("pipelines").join(folder)).unwrap() {
@@ -78,7 +76,6 @@ fn pipeline(name: &str) -> Pipeline {
     panic!("no pipeline has the name {name}")
 }
 
-/// The declared layers of the network that is shipped.
 fn declared(model: &Model) -> &[LayerSpec] {
     match model {
         Model::Classifier(model) => &model.layers,
@@ -171,8 +168,8 @@ fn samples_of_shipped_models_are_as_good_as_their_scores_claim() {
                 assert!((agreed - claim).abs() < chance, "{name} makes {agreed} of what is requested for, not {claim}");
             }
             let claimed: Vec<f64> = model.evaluation.classes.iter().map(|class| class.share).collect();
-            // Twice the divergence of counts is nearly χ² with 9 degrees of freedom: above 28 once
-            // in a thousand.
+            // Twice the divergence of counts is nearly χ² with 9 degrees of freedom: above 28
+            // once in a thousand.
             let far = 2.0 * SAMPLES as f64 * divergence(&histogram(&predicted, claimed.len()), &claimed);
             assert!(far < 28.0, "{name}: the classes do not come as often as claimed ({far})");
             if let (Some(real), Some(claim)) = (&real, model.claim(Metric::Fid)) {

@@ -4,24 +4,16 @@ use anyhow::{Context, Result, ensure};
 use gif::{Encoder, Frame, Repeat};
 use image::{DynamicImage, ImageFormat};
 
-/// The most frames of an animation.
 const FRAMES: usize = 120;
-
-/// How many times longer the last frame is shown.
 const LAST: u16 = 4;
-
-/// The speed of choosing colours, from 1 (best) to 30.
 const SPEED: i32 = 10;
 
 /// A looping GIF of the PNG files `frames`, each shown for `seconds_per_frame` and the last four
-/// times as long.
-///
-/// Grey frames and those of up to 256 colours are exact; others get a palette of 256. Of more than
-/// 120 frames, 120 evenly spaced ones are shown, including the first and the last. A frame is shown
-/// for 0.02 seconds, below which browsers slow down, to 163 seconds.
-///
-/// Fails without frames, for a time that is not positive, and for frames that are no PNG or differ
-/// in size.
+/// times as long. Grey frames and those of up to 256 colours are exact; others get a palette of
+/// 256. Of more than 120 frames, 120 evenly spaced ones are shown, including the first and the
+/// last. A frame is shown for 0.02 seconds, below which browsers slow down, to 163 seconds. Fails
+/// without frames, for a time that is not positive, and for frames that are no PNG or differ in
+/// size.
 pub fn animation(frames: &[Vec<u8>], seconds_per_frame: f64) -> Result<Vec<u8>> {
     ensure!(seconds_per_frame > 0.0, "a frame must be shown for more than {seconds_per_frame} seconds");
     // GIF delays are in hundredths of a second; the last frame's must fit 16 bits too.
@@ -53,7 +45,6 @@ pub fn animation(frames: &[Vec<u8>], seconds_per_frame: f64) -> Result<Vec<u8>> 
     encoder.into_inner().context("cannot encode a GIF")
 }
 
-/// Which of `count` frames are shown.
 fn places(count: usize) -> impl Iterator<Item = usize> {
     let shown = count.min(FRAMES);
     (0..shown).map(move |place| place * (count - 1) / (shown - 1).max(1))
@@ -80,7 +71,6 @@ mod tests {
         png.into_inner()
     }
 
-    /// An image of one grey.
     fn grey(level: u8, side: u32) -> Vec<u8> {
         png(GrayImage::from_pixel(side, side, Luma([level])))
     }

@@ -1,6 +1,5 @@
-//! Shared parts of the drawings: axes, legends and the surrounding SVG.
-//!
-//! All lengths are in tenths of a pixel, as plotters rounds coordinates to integers.
+//! Shared parts of the drawings: axes, legends and the surrounding SVG. All lengths are in tenths
+//! of a pixel, as plotters rounds coordinates to integers.
 
 use std::ops::Range;
 
@@ -11,27 +10,19 @@ use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-/// Width and height of a plot.
 pub(super) const PLOT: [i32; 2] = [3940, 1940];
-
 pub(super) const LEGEND_ROW: i32 = 190;
-
 /// From the left edge of a panel to its plot, with room for the labels of the vertical axis.
 pub(super) const LEFT: i32 = 680;
-
 /// From the plot to the bottom of a panel, with room for the labels of the horizontal axis.
 pub(super) const BELOW: i32 = 430;
-
-/// From the plot to the right edge of a panel.
 pub(super) const RIGHT: i32 = 180;
-
 pub(super) const INK: RGBColor = RGBColor(48, 48, 48);
 const AXIS: RGBColor = RGBColor(140, 140, 140);
 const GRID: RGBColor = RGBColor(228, 228, 228);
 
 pub(super) type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
-/// A plot with its axes.
 pub(super) type Chart<'a> = ChartContext<'a, SVGBackend<'a>, Cartesian2d<Axis, Axis>>;
 
 /// An SVG of `size` on white. `draw` may return additional elements, which come last.
@@ -51,7 +42,6 @@ pub(super) fn svg(size: [i32; 2], draw: impl FnOnce(&Area<'_>) -> Result<String>
     ))
 }
 
-/// A plot with named axes that fills `area`.
 pub(super) fn chart<'a>(area: &Area<'a>, axes: [Axis; 2], names: [&str; 2]) -> Result<Chart<'a>> {
     let mut chart =
         ChartBuilder::on(area).x_label_area_size(BELOW).y_label_area_size(LEFT).build_cartesian_2d(axes[0], axes[1])?;
@@ -100,7 +90,6 @@ pub(super) struct Axis {
 }
 
 impl Axis {
-    /// The approximate number of ticks.
     const TICKS: f64 = 6.0;
 
     /// An axis from `low` to `high`, widened if the range is empty or only noise.

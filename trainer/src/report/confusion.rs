@@ -5,37 +5,27 @@ use std::io::Cursor;
 use anyhow::{Context, Result, ensure};
 use image::{ImageFormat, Rgb, RgbImage};
 
-/// How many classes an image can show.
 const CLASSES: std::ops::RangeInclusive<usize> = 2..=100;
-
 /// The size of a cell in pixels including its guide line, for few classes.
 const CELL: u32 = 44;
-
 /// As [`CELL`], for many classes: five of the smallest digits still fit.
 const SMALL_CELL: u32 = 24;
-
 /// Cells shrink when they need more than this many pixels together.
 const SIDE: u32 = 1056;
-
 const PADDING: u32 = 2;
-
 /// Pixels around the class numbers and at the right and lower edge.
 const MARGIN: u32 = 10;
-
 const WHITE: Rgb<u8> = Rgb([255; 3]);
 const LINE: Rgb<u8> = Rgb([190; 3]);
 const INK: Rgb<u8> = Rgb([32; 3]);
-
 /// The colours for shares of 0, of the middle of the scale, and of 1.
 const SHADES: [[u8; 3]; 3] = [[255; 3], [86, 156, 208], [8, 40, 98]];
 
 /// A PNG of the confusion matrix `counts` (`[classes, classes]`): a row for each true class, a
-/// column for each predicted class, numbered on the left and at the top.
-///
-/// Cells are shaded by the square root of their share of the row, from white to dark blue, so that
-/// rare errors show: 1 % has a tenth of the full shade. Counts other than 0 are printed.
-///
-/// Fails unless `counts` has `classes`² entries, and for fewer than 2 or more than 100 classes.
+/// column for each predicted class, numbered on the left and at the top. Cells are shaded by the
+/// square root of their share of the row, from white to dark blue, so that rare errors show: 1 %
+/// has a tenth of the full shade. Counts other than 0 are printed. Fails unless `counts` has
+/// `classes`² entries, and for fewer than 2 or more than 100 classes.
 pub fn confusion_png(counts: &[u32], classes: usize) -> Result<Vec<u8>> {
     ensure!(CLASSES.contains(&classes), "a confusion matrix can show 2 to 100 classes, not {classes}");
     ensure!(
@@ -112,7 +102,6 @@ fn fill(canvas: &mut RgbImage, [left, top]: [u32; 2], [width, height]: [u32; 2],
     }
 }
 
-/// Digits of one size.
 #[derive(Clone, Copy)]
 struct Font {
     /// The rows of each digit from the top; the lowest bit is the rightmost dot.
@@ -156,7 +145,6 @@ impl Font {
         }
     }
 
-    /// Centres `text` in a rectangle.
     fn write_centred(self, canvas: &mut RgbImage, text: &str, at: [u32; 2], [width, height]: [u32; 2], ink: Rgb<u8>) {
         let x = at[0] + width.saturating_sub(self.width(text)) / 2;
         let y = at[1] + height.saturating_sub(self.height()) / 2;

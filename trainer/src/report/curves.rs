@@ -1,6 +1,4 @@
-//! Loss curves.
-//!
-//! All lengths are in tenths of a pixel, as plotters rounds coordinates to integers.
+//! Loss curves. All lengths are in tenths of a pixel, as plotters rounds coordinates to integers.
 
 use anyhow::{Result, ensure};
 use plotters::prelude::*;
@@ -11,7 +9,6 @@ use super::chart::{
 
 /// The most panels of a drawing, and the most lines of a panel.
 const MOST: usize = 100;
-
 /// Height of the title above the legend or plot.
 const TITLE: i32 = 380;
 
@@ -26,7 +23,6 @@ const COLOURS: [RGBColor; 7] = [
     BLACK,
 ];
 
-/// Curves with common axes.
 pub struct Panel {
     pub title: String,
     pub lines: Vec<Line>,
@@ -38,12 +34,9 @@ pub struct Line {
     pub points: Vec<(f64, f64)>,
 }
 
-/// An SVG of `panels` in two columns with a common epoch axis.
-///
-/// Panels of several lines have a legend. Points beyond float32 leave a gap; isolated points are
-/// dots.
-///
-/// Fails without panels, for more than 100, and for more than 100 lines in one.
+/// An SVG of `panels` in two columns with a common epoch axis. Panels of several lines have a
+/// legend. Points beyond float32 leave a gap; isolated points are dots. Fails without panels, for
+/// more than 100, and for more than 100 lines in one.
 pub fn curves_svg(panels: &[Panel]) -> Result<String> {
     ensure!((1..=MOST).contains(&panels.len()), "a drawing can show 1 to {MOST} panels, not {}", panels.len());
     for Panel { title, lines } in panels {
@@ -70,7 +63,6 @@ pub fn curves_svg(panels: &[Panel]) -> Result<String> {
 }
 
 impl Panel {
-    /// The points that can be shown.
     fn points(&self) -> impl Iterator<Item = (f64, f64)> {
         self.lines.iter().flat_map(|line| &line.points).copied().filter(is_shown)
     }

@@ -1,11 +1,5 @@
-//! TensorBoard event files.
-//!
-//! The messages are those of TensorFlow's [`event.proto`] and [`summary.proto`], without unused fields;
-//! the framing is described in [`record_writer.h`].
-//!
-//! [`event.proto`]: https://github.com/tensorflow/tensorflow/blob/v2.9.0/tensorflow/core/util/event.proto
-//! [`summary.proto`]: https://github.com/tensorflow/tensorflow/blob/v2.9.0/tensorflow/core/framework/summary.proto
-//! [`record_writer.h`]: https://github.com/tensorflow/tensorflow/blob/v2.9.0/tensorflow/core/lib/io/record_writer.h
+//! TensorBoard event files. The messages are those of util/event.proto and framework/summary.proto
+//! in TensorFlow 2.9, without unused fields; lib/io/record_writer.h describes the framing.
 
 use std::fs::{self, File};
 use std::io::{Cursor, ErrorKind, Write};
@@ -22,10 +16,9 @@ pub struct Events {
 }
 
 impl Events {
-    /// Starts a new event file in `folder`, creating the folder if needed.
-    ///
-    /// From existing files, TensorBoard then shows what comes before `first_step`. Its fast loader
-    /// drops the rest of a tag only once that tag has a new value.
+    /// Starts a new event file in `folder`, creating the folder if needed. From existing files,
+    /// TensorBoard then shows what comes before `first_step`. Its fast loader drops the rest of a
+    /// tag only once that tag has a new value.
     pub fn open(folder: &Path, first_step: u64) -> Result<Self> {
         fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
         let file = create(folder).with_context(|| format!("cannot create an event file in {}", folder.display()))?;
@@ -238,7 +231,8 @@ mod tests {
 
     #[test]
     fn a_record_has_the_bytes_that_tensorflow_writes() {
-        // b = io.BytesIO(); tensorboard.summary.writer.record_writer.RecordWriter(b).write(b"brain.Event:2")
+        // b = io.BytesIO();
+        // tensorboard.summary.writer.record_writer.RecordWriter(b).write(b"brain.Event:2")
         let bytes = b"\x0d\x00\x00\x00\x00\x00\x00\x00<7\xb84brain.Event:2\xee\x01\x06|";
         assert_eq!(record(b"brain.Event:2"), bytes);
     }

@@ -9,23 +9,16 @@ use super::chart::{Axis, BELOW, LEFT, LEGEND_ROW, RIGHT, chart, legend_name, leg
 
 /// The approximate number of latents in a drawing.
 const LATENTS: usize = 5000;
-
 /// Latents per layer. Dots of one colour in a layer are one element: small enough to keep the
 /// drawing order and to let overlapping dots grow denser.
 const LAYER: usize = 250;
-
 /// The lowest and the highest of this many latents are outliers and do not scale the axes.
 const OUTLIER_FRACTION: usize = 500;
-
 /// The free space at either end of an axis, relative to the range.
 const MARGIN: f64 = 0.06;
-
-/// From the upper edge to a plot.
 const ABOVE: i32 = 180;
-
 const NAMES: [&str; 3] = ["z1", "z2", "z3"];
 
-/// The ten colours of Tableau.
 const COLOURS: [RGBColor; 10] = [
     RGBColor(78, 121, 167),
     RGBColor(242, 142, 43),
@@ -40,14 +33,11 @@ const COLOURS: [RGBColor; 10] = [
 ];
 
 /// An SVG of `latents` (`[count, latent]`), dots coloured by class: `labels` (`[count]`) index
-/// `classes`. From the eleventh class on, colours repeat.
-///
-/// Two latent dimensions make one square, three make three: z1 and z2, z1 and z3, z2 and z3. All
-/// axes have the same scale and span 99.6 % of the latents plus a margin; others, and those that
-/// are not finite, are left out. Of more than 5,000 latents about 5,000 are shown, evenly from each
-/// class.
-///
-/// Fails for another `latent`, for lengths that do not match it, and for a label without a class.
+/// `classes`. From the eleventh class on, colours repeat. Two latent dimensions make one square,
+/// three make three: z1 and z2, z1 and z3, z2 and z3. All axes have the same scale and span 99.6 %
+/// of the latents plus a margin; others, and those that are not finite, are left out. Of more than
+/// 5,000 latents about 5,000 are shown, evenly from each class. Fails for another `latent`, for
+/// lengths that do not match it, and for a label without a class.
 pub fn scatter_svg(latents: &[f32], latent: usize, labels: &[u8], classes: &[&str]) -> Result<String> {
     let planes: &[[usize; 2]] = match latent {
         2 => &[[0, 1]],
@@ -152,7 +142,6 @@ mod tests {
         paths.flat_map(|(colour, path)| path.split("h0M").map(move |dot| (colour, place(dot)))).collect()
     }
 
-    /// `count` latents in a square, with alternating labels.
     fn square(count: usize, latent: usize, classes: usize) -> (Vec<f32>, Vec<u8>) {
         let latents = (0..count * latent).map(|index| (index * 7919 % 1009) as f32 / 1009.0).collect();
         (latents, (0..count).map(|index| u8::try_from(index % classes).unwrap()).collect())

@@ -43,7 +43,6 @@ fn all_rows(network: &Network) -> Vec<Row> {
 
 const HEADS: [&str; 6] = ["name", "layer", "output", "parameters", "multiply-adds", "activations"];
 
-/// The cells of a row.
 fn cells(row: &Row) -> [String; 6] {
     [
         row.name.clone(),
@@ -101,7 +100,6 @@ pub fn table(pipeline: &Pipeline, plan: &Plan) -> String {
     text + "\n" + &all(plan)
 }
 
-/// Tables for a document.
 pub fn markdown(pipeline: &Pipeline, plan: &Plan) -> String {
     let mut text = format!("## {}\n\n{} on {}\n", pipeline.name, plan.family().name(), pipeline.data.set.name());
     for network in plan.networks() {
@@ -115,7 +113,6 @@ pub fn markdown(pipeline: &Pipeline, plan: &Plan) -> String {
     text + "\n" + &all(plan)
 }
 
-/// For programs.
 pub fn to_json(pipeline: &Pipeline, plan: &Plan) -> Value {
     fn one(layer: &PlannedLayer) -> Value {
         json!({

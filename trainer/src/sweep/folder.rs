@@ -16,7 +16,6 @@ pub struct Folder(PathBuf);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RunStatus {
     New,
-    /// It can be resumed.
     Begun,
     /// It has ended, possibly early.
     Finished,

@@ -43,22 +43,17 @@ pub use work::Workers;
 use work::{End, Signals, work};
 
 const TABLE: &str = "sweep.tsv";
-/// Samples for the scores of a run.
 const SAMPLES: usize = 10_000;
 
-/// A sweep: its runs and where they are.
 pub struct Sweep {
-    /// The file that declares it.
     file: PathBuf,
     out: PathBuf,
     names: Names,
     runs: Vec<Planned>,
 }
 
-/// A run of a sweep.
 pub struct Planned {
     pub index: usize,
-    /// Its changed values, for people.
     title: String,
     pipeline: PathBuf,
     variant: Variant,
@@ -174,9 +169,8 @@ impl Sweep {
     }
 
     /// Trains all unfinished runs, or only number `index`. Reports the start and end of each, and a
-    /// table.
-    ///
-    /// The exit code is 0 when all have finished, 1 when one has not, and 130 after a signal.
+    /// table. The exit code is 0 when all have finished, 1 when one has not, and 130 after a
+    /// signal.
     pub fn train(&self, index: Option<usize>, workers: &Workers) -> Result<ExitCode> {
         let runs = self.runs(index)?;
         self.check(&runs, workers.limits())?;
@@ -219,7 +213,6 @@ impl Sweep {
     }
 
     /// Evaluates samples of finished runs without scores, and writes the scores into their folders.
-    ///
     /// One seed suffices to tell runs apart by more than a few hundredths; a final model deserves
     /// more.
     fn score(&self, runs: &[&Planned], workers: &Workers, signals: &Signals) -> Result<()> {

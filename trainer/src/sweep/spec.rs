@@ -5,8 +5,7 @@ use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
-use imago_core::yaml;
-use imago_core::yaml::Override;
+use imago_core::yaml::{self, Override};
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_yaml::Value;
@@ -15,19 +14,15 @@ use super::seeds::Seeds;
 
 /// More runs are a typing mistake.
 const MAX_RUNS: usize = 10_000;
-
-/// The path of a pipeline's seed.
 pub const SEED: &str = "train.seed";
 
 #[derive(Debug)]
 pub struct Spec {
     /// Relative to where the program runs.
     pub pipeline: PathBuf,
-    /// At least one.
     pub variants: Vec<Variant>,
 }
 
-/// A variant of the pipeline.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Variant {
     /// Overrides of all variants.
@@ -80,7 +75,6 @@ pub fn variants(common: &[Setting], choices: &[Vec<Setting>], seeds: Option<&See
     Ok(variants)
 }
 
-/// The file as written.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {

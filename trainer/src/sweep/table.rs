@@ -7,7 +7,6 @@ use super::spec::{SEED, Setting};
 use crate::measure::{Evaluation, Metric};
 use crate::run::{Outcome, Record};
 
-/// One run of a sweep.
 pub struct Row<'a> {
     pub index: usize,
     pub changed: &'a [Setting],
@@ -41,7 +40,6 @@ impl Row<'_> {
         self.changed.iter().find(|setting| setting.path == path).map(|setting| setting.value.as_str())
     }
 
-    /// All of its metrics of a kind.
     fn metrics(&self, kind: Kind) -> Vec<(&str, f64)> {
         let list = |metrics: fn(&Record) -> &Vec<(String, f64)>| {
             let metrics = self.record.as_ref().map(metrics);
@@ -63,7 +61,6 @@ impl Row<'_> {
     }
 }
 
-/// The scores in the table.
 const SCORES: [Metric; 6] = [
     Metric::Fid,
     Metric::Precision,
@@ -93,7 +90,6 @@ impl Kind {
     }
 }
 
-/// A column of metrics.
 #[derive(Clone, PartialEq)]
 struct Column {
     kind: Kind,
@@ -245,7 +241,6 @@ fn short(value: f64, like: f64) -> String {
     }
 }
 
-/// The widest cell.
 const MAX_CELL: usize = 32;
 
 /// Aligned columns two spaces apart, numbers to the right.

@@ -22,18 +22,15 @@ use crate::device::DeviceChoice;
 
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// The resources for training runs.
 #[derive(Debug, Clone, Default)]
 pub struct Workers {
     /// How many runs side by side; 0 for one per device.
     pub jobs: usize,
     /// Devices, assigned in turn; empty leaves the choice to each run.
     pub devices: Vec<DeviceChoice>,
-    /// Where to look for images.
     pub search: Search,
     /// Whether to lift the limits that catch typing mistakes.
     pub allow_large: bool,
-    /// Whether to evaluate samples after training.
     pub score: bool,
 }
 
@@ -57,7 +54,6 @@ impl Workers {
         self
     }
 
-    /// How many workers this many runs need.
     fn count(&self, runs: usize) -> usize {
         let wanted = if self.jobs == 0 { self.devices.len() } else { self.jobs };
         wanted.min(runs).max(1)
@@ -73,12 +69,10 @@ pub enum End {
     Stopped,
 }
 
-/// Counts signals to stop.
 #[derive(Debug, Clone, Default)]
 pub struct Signals(Arc<AtomicUsize>);
 
 impl Signals {
-    /// Starts to listen; only once in a process.
     pub fn listen() -> Result<Self> {
         let signals = Self::default();
         let count = signals.0.clone();
@@ -101,7 +95,6 @@ impl Signals {
 struct Job<'a> {
     run: &'a Planned,
     child: Child,
-    /// Whether it continues from a checkpoint.
     resumed: bool,
     begun: Instant,
     /// Held by this process and, as standard input, by the one that trains: if this process is
@@ -110,7 +103,6 @@ struct Job<'a> {
 }
 
 /// Trains `runs` with `program` until all are done or a signal stops them; returns how each ended.
-///
 /// Runs of other processes are waited for. `report` receives news of each run.
 pub fn work(
     program: &Path,
@@ -177,7 +169,6 @@ pub fn work(
     }
 }
 
-/// The result of an attempt to start a run.
 enum Attempt<'a> {
     Here(Job<'a>),
     Done(End),
@@ -207,7 +198,6 @@ fn begin<'a>(program: &Path, run: &'a Planned, workers: &Workers, turn: usize) -
     Ok(Attempt::Here(Job { run, child, resumed, begun: Instant::now(), _lock: lock }))
 }
 
-/// The arguments of `imago` to train a run.
 fn words(run: &Planned, resume: bool, workers: &Workers, turn: usize) -> Vec<OsString> {
     let mut words: Vec<OsString> = vec!["train".into()];
     if resume {

@@ -17,11 +17,9 @@ pub enum Verbosity {
     People,
     /// For programs: a line of JSON for each epoch, and nothing else.
     Json,
-    /// Only warnings and errors.
     Quiet,
 }
 
-/// The progress of a training.
 pub struct Progress {
     verbosity: Verbosity,
     /// Hidden without a terminal.
@@ -33,7 +31,6 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// The progress of a training on `device`.
     pub fn new(verbosity: Verbosity, device: &str) -> Self {
         let live = verbosity == Verbosity::People && std::io::stderr().is_terminal() && std::io::stdout().is_terminal();
         let bar = if live { ProgressBar::new(1) } else { ProgressBar::hidden() };
@@ -42,7 +39,6 @@ impl Progress {
         Self { verbosity, bar, device: device.to_owned(), epochs: 0, steps: 0, shown: Instant::now() }
     }
 
-    /// Prints text for people.
     pub fn say(&self, text: Arguments<'_>) {
         if self.verbosity == Verbosity::People {
             self.bar.suspend(|| say!("{text}"));
@@ -71,7 +67,6 @@ impl Progress {
         ));
     }
 
-    /// Reports a rollback to step `steps`.
     pub fn back(&self, steps: u64, text: Arguments<'_>) {
         self.bar.set_position(steps);
         self.bar.suspend(|| eprintln!("warning: {text}"));

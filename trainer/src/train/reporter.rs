@@ -14,21 +14,14 @@ use super::training::title;
 use crate::report::{Line, Panel, animation, confusion_png, curves_svg, png_grid, scatter_svg};
 use crate::run::RunFolder;
 
-/// The seed of the samples after every epoch.
 const SAMPLE_SEED: u64 = 0;
 /// Rows and columns of those samples; a conditional model has one column per class.
 const GRID_SIDE: usize = 8;
-/// The enlargement of those samples.
 pub const SAMPLE_SCALE: u32 = 2;
-/// Test images per batch of a classifier.
 const BATCH: usize = 500;
-
-/// How many reconstructions are shown, and how many in a row.
 const RECONSTRUCTIONS: usize = 30;
 const RECONSTRUCTION_COLUMNS: usize = 10;
-/// How many test images the latent map shows.
 const SCATTERED: usize = 5_000;
-/// How long the animation shows each image.
 const FRAME_SECONDS: f64 = 0.4;
 
 /// Writes the samples before the first step. A classifier has none.
@@ -42,7 +35,6 @@ pub fn open(run: &mut Run, folder: &RunFolder) -> Result<()> {
     folder.write_samples(0, &RunReporter { run, folder }.image(&untrained)?)
 }
 
-/// Writes the images and metrics of a run.
 pub struct RunReporter<'a> {
     pub run: &'a Run,
     pub folder: &'a RunFolder,
@@ -80,7 +72,6 @@ impl RunReporter<'_> {
         Ok(image)
     }
 
-    /// Test images, with their reconstructions below each row.
     fn reconstructions(&self, encoder: &Encoder, sampler: &Sampler, test: &Images) -> Result<Vec<u8>> {
         let mut pixels: Vec<f32> = Vec::new();
         let all: Vec<usize> = (0..test.count().min(RECONSTRUCTIONS)).collect();
@@ -132,7 +123,6 @@ impl RunReporter<'_> {
         png_grid(&pixels, self.run.plan().image(), columns, SAMPLE_SCALE).context("the image of the samples")
     }
 
-    /// The confusion matrix of the test images.
     fn confusion(&self, classifier: &Sequential, test: &Images) -> Result<Vec<u8>> {
         let classes = test.classes().len();
         let mut counts = vec![0_u32; classes * classes];

@@ -15,22 +15,17 @@ use crate::facts;
 /// Repetitions for the median of the sampling time, and the limit in seconds.
 const TIMED_RUNS: usize = 9;
 const SAMPLING_SECONDS: f64 = 10.0;
-/// Samples per batch.
 const SAMPLING_BATCH: usize = 500;
 
 #[derive(Debug, Clone)]
 pub struct Measurement {
-    /// Untimed steps.
     pub warm_up: u64,
-    /// Timed steps.
     pub steps: u64,
-    /// Whether to time a whole epoch.
     pub epoch: bool,
     /// Sample counts, timed separately.
     pub samples: Vec<usize>,
 }
 
-/// The results, in seconds.
 #[derive(Debug, Clone, Serialize)]
 pub struct Speed {
     /// From the start of the program to the end of the first step.
@@ -40,7 +35,6 @@ pub struct Speed {
     pub steps_per_s: f64,
     pub images_per_s: f64,
     pub epoch_s: Option<f64>,
-    /// Peak memory of the training.
     pub peak_memory_bytes: Option<u64>,
     pub sample: Vec<SamplingTime>,
 }
@@ -52,7 +46,6 @@ pub struct SamplingTime {
     pub seconds: f64,
 }
 
-/// Times training and sampling.
 pub fn measure(run: &mut Run, measurement: &Measurement) -> Result<Speed> {
     let Measurement { warm_up, steps, epoch, samples } = measurement;
     take(run, 1)?;

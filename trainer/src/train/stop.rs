@@ -16,7 +16,6 @@ const TOGETHER: Duration = Duration::from_secs(1);
 pub struct Stop(Arc<AtomicBool>);
 
 impl Stop {
-    /// Starts to listen for signals; only once in a process.
     pub fn listen() -> Result<Self> {
         let stop = Self::default();
         let requested = stop.0.clone();
@@ -31,7 +30,6 @@ impl Stop {
         Ok(stop)
     }
 
-    /// Whether training should stop.
     pub fn requested(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }

@@ -15,10 +15,8 @@ use crate::run::{Outcome, RunFolder};
 
 /// Losses are read after at most this many steps, to catch NaN.
 pub(super) const MAX_UNREAD: usize = 100;
-/// How many rollbacks are attempted.
 const MAX_ROLLBACKS: u32 = 8;
 
-/// The surroundings of a training.
 pub struct Session<'a> {
     pub folder: &'a RunFolder,
     pub stop: Stop,
@@ -26,12 +24,10 @@ pub struct Session<'a> {
     pub save_every: Duration,
 }
 
-/// The clocks of a training.
 struct Clock {
     begun: Instant,
     /// The step and seconds at its start, not 0 for a resumed run.
     first: (u64, f64),
-    /// When the last checkpoint was saved.
     saved: Instant,
 }
 
@@ -155,7 +151,6 @@ pub fn train(
     }
 }
 
-/// Why an epoch was aborted.
 enum Stopped {
     /// A loss or a weight is not finite.
     Diverged(String),
@@ -214,7 +209,6 @@ fn ending(run: &Run, end: End) -> (Outcome, String) {
     }
 }
 
-/// The error of a diverged training.
 fn diverged(why: &str, run: &Run, folder: &RunFolder) -> anyhow::Error {
     let go_on = format!("imago train --resume {folder}");
     anyhow!(

@@ -72,7 +72,6 @@ impl Contestant {
     }
 }
 
-/// Devices of Imago's contestants.
 const DEVICES: [&str; 3] = ["wgpu", "vulkan", "cuda"];
 
 /// The options of a program's name, and the arguments they stand for.

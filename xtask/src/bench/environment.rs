@@ -14,13 +14,11 @@ use crate::{process, site, workspace};
 /// The folder of the other frameworks' programs.
 pub const PEERS: &str = "bench/peers";
 
-/// The version from `imago --version`.
 pub fn version(imago: &Path) -> String {
     let told = process::query(Command::new(imago).arg("--version")).unwrap_or_default();
     told.trim().trim_start_matches("imago ").to_owned()
 }
 
-/// The versions of the measured programs.
 pub fn versions(runs: &[Value]) -> Option<String> {
     let told = |run: &Value| Some(format!("{} {}", run["program"].as_str()?, run["version"].as_str()?));
     let versions: BTreeSet<String> = runs.iter().filter_map(told).collect();

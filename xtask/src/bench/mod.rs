@@ -19,7 +19,6 @@ use environment::{PEERS, build, data, environment, interpreter, versions};
 use report::{Entry, Machine, Run, Table, cell, figure, tables};
 use serde_json::{Value, json};
 
-/// The default contestants.
 const ON_PROCESSORS: &str = "imago,pytorch,pytorch-tuned,keras,keras-tuned";
 const ON_GPUS: &str =
     "imago-wgpu,imago-vulkan,imago-vulkan-autotune,imago-vulkan-fusion-autotune,pytorch,pytorch-compile";
@@ -60,13 +59,10 @@ pub fn run(args: &Args) -> Result<()> {
 }
 struct Bench<'a> {
     args: &'a Args,
-    /// Whoever takes part.
     contestants: Vec<Contestant>,
-    /// Imago's programs by features.
     imago: BTreeMap<String, PathBuf>,
     /// The interpreter with the other frameworks, or why there is none.
     python: Result<PathBuf>,
-    /// The folder with mnist/.
     data: PathBuf,
     rounds: usize,
     steps: u64,
@@ -79,7 +75,6 @@ struct Task<'a> {
     batch: u64,
     steps: u64,
     warm_up: u64,
-    /// Sample counts.
     sample: &'a str,
     epoch: bool,
     /// Overrides of the pipeline, for Imago only.
@@ -124,7 +119,6 @@ impl<'a> Bench<'a> {
         })
     }
 
-    /// The batch sizes for a network.
     fn sizes(&self, network: Network) -> Vec<u64> {
         match (self.args.batch.is_empty(), self.args.gpu) {
             (false, _) => self.args.batch.clone(),
@@ -166,7 +160,6 @@ impl<'a> Bench<'a> {
         Ok(tables(&task, &entries))
     }
 
-    /// Imago with growing batches.
     fn batches(&self, runs: &mut Vec<Value>) -> Result<String> {
         let tasks = [32, 128, 512, 2048].map(|batch| Task {
             batch,
@@ -294,7 +287,6 @@ impl<'a> Bench<'a> {
 }
 
 impl Task<'_> {
-    /// A task for Imago alone.
     fn alone() -> Self {
         let network = Network::ReportsVae;
         Self { network, batch: network.batch(), steps: 0, warm_up: 0, sample: "0", epoch: false, set: None }

@@ -10,19 +10,17 @@ use serde_json::{Value, json};
 use super::contestants::{Contestant, Network, Program};
 use super::environment::version;
 use super::{Bench, Task};
+use crate::web::grouped;
 
 /// Images in an epoch of MNIST.
 const EPOCH: f64 = 60_000.0;
 
-/// A contestant's runs on a network.
 pub struct Entry<'a> {
     pub contestant: &'a Contestant,
     pub runs: Vec<Run>,
-    /// Why it was dropped.
     pub failure: Option<String>,
 }
 
-/// The output of a process in a round.
 pub struct Run {
     pub round: usize,
     pub value: Value,
@@ -38,7 +36,6 @@ impl<'a> Entry<'a> {
         self.runs.iter().filter_map(|run| Some((run.round, figure(&run.value)?))).collect()
     }
 
-    /// The median of a value.
     pub fn median(&self, figure: impl Fn(&Value) -> Option<f64>) -> Option<f64> {
         middle(self.figures(figure).into_iter().map(|(_, value)| value).collect())
     }
@@ -83,7 +80,6 @@ pub fn tables(task: &Task<'_>, entries: &[Entry<'_>]) -> String {
     text
 }
 
-/// Training speed.
 fn training(entries: &[Entry<'_>], imago: Option<&Entry<'_>>) -> Table {
     let mut table = Table::new(&[
         "training",
@@ -114,7 +110,6 @@ fn training(entries: &[Entry<'_>], imago: Option<&Entry<'_>>) -> Table {
     table
 }
 
-/// Sampling speed, if any contestant samples.
 fn sampling(entries: &[Entry<'_>], imago: Option<&Entry<'_>>) -> Option<Table> {
     let values = entries.iter().flat_map(|entry| &entry.runs);
     let drawn = values.filter_map(|run| run.value["sample"].as_array()).flatten();
@@ -158,7 +153,6 @@ fn whole_runs(task: &Task<'_>, entries: &[Entry<'_>]) -> Table {
     }
     table
 }
-/// The machine and its load.
 pub struct Machine {
     date: String,
     cpu: String,
@@ -197,7 +191,6 @@ impl Machine {
         })
     }
 
-    /// The head of the report.
     pub fn report(&self, bench: &Bench<'_>) -> String {
         let memory = self.memory.map(|bytes| format!(", {:.0} GB", bytes / 1e9)).unwrap_or_default();
         let load = self.load.map(|load| format!(" A load of {load:.2} when it began.")).unwrap_or_default();
@@ -243,18 +236,9 @@ pub fn figure(value: f64) -> String {
         };
         return format!("{value:.decimals$}");
     }
-    let digits = format!("{value:.0}");
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    grouped(value.round_ties_even() as u64)
 }
 
-/// A number in a table, or a dash.
 pub fn cell(value: Option<f64>) -> String {
     value.map_or_else(|| "-".to_owned(), figure)
 }

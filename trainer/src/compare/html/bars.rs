@@ -53,7 +53,6 @@ impl Scale {
     }
 }
 
-/// Charts of the main scores.
 pub fn bars(comparison: &Comparison, rows: &[ScoreRow<'_>]) -> Markup {
     let shown: Vec<&ScoreRow<'_>> =
         HEADLINE.iter().filter_map(|measure| rows.iter().find(|row| row.measure == *measure)).collect();

@@ -69,7 +69,6 @@ fn score_row(row: &ScoreRow<'_>) -> Markup {
     } }
 }
 
-/// The theme of a group of scores.
 fn theme(measure: Metric) -> &'static str {
     match measure {
         Metric::Fid | Metric::InceptionFid | Metric::Kid | Metric::InceptionScore => "All samples at once",
@@ -83,7 +82,6 @@ fn theme(measure: Metric) -> &'static str {
     }
 }
 
-/// Shares and diversity by class.
 pub fn classes(comparison: &Comparison) -> Markup {
     let all = || comparison.entries.iter().flat_map(|entry| &entry.evaluation.classes);
     let mut names: Vec<(&str, f64)> = Vec::new();

@@ -26,7 +26,6 @@ fn expected() -> Contents {
     Contents { train_images, train_labels, test_images, test_labels }
 }
 
-/// Opens a set of four tiny files from `locations`.
 fn open_tiny(locations: &Locations<'_>, mirrors: &[&str]) -> anyhow::Result<Contents> {
     let sha256 = FILES.map(|name| hex(&Sha256::digest(content(name))));
     let set =

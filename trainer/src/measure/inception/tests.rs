@@ -29,7 +29,6 @@ fn formula(tensor: u64, name: &str, shape: &[usize]) -> Vec<f32> {
     (0..count).map(|element| value(bits(tensor, element, 24) as f64 / f64::from(1 << 24)) as f32).collect()
 }
 
-/// Name, type, shape and bytes of a tensor.
 type Given = (String, Dtype, Vec<usize>, Vec<u8>);
 
 /// The weights of the formula, and some unused ones.

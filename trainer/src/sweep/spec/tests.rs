@@ -8,7 +8,6 @@ fn read(text: &str) -> Result<Vec<Variant>, String> {
     Spec::read(&file).map(|spec| spec.variants).map_err(|error| format!("{error:#}").replace(&before, "sweep.yaml"))
 }
 
-/// The changed values of all runs.
 fn changed(text: &str) -> Vec<String> {
     let join = |variant: &Variant| variant.changed.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
     read(text).unwrap().iter().map(join).collect()
