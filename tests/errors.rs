@@ -102,8 +102,8 @@ fn nothing_is_overwritten_unasked() {
     assert!(shop.fails("export run --to artifact").contains("--force"));
     shop.imago("export run --to artifact --force");
     shop.write("precious.txt", "mine");
-    assert!(shop.fails("export run --to . --force").contains("is no artifact"));
-    assert!(shop.fails("train tiny.yaml --run . --force").contains("is no run folder"));
+    assert!(shop.fails("export run --to . --force").contains("is not an artifact"));
+    assert!(shop.fails("train tiny.yaml --run . --force").contains("is not a run folder"));
     assert_eq!(shop.read("precious.txt"), b"mine");
 }
 

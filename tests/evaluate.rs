@@ -155,7 +155,7 @@ fn what_cannot_be_measured_is_refused_with_a_reason() {
     shop.write("other.yaml", other);
     shop.imago("train other.yaml --run runs/other --device cpu --quiet");
     let said = shop.fails(&format!("evaluate runs/other --evaluator runs/judge {quick}"));
-    assert!(said.contains("learned synthetic-digits, but the images are of synthetic-clothing"), "{said}");
+    assert!(said.contains("was trained on synthetic-digits, but the images are of synthetic-clothing"), "{said}");
     let said = shop.fails(&format!("compare runs/tiny runs/other --evaluator runs/judge {quick}"));
-    assert!(said.contains("only models of the same images are compared"), "{said}");
+    assert!(said.contains("only models of the same images can be compared"), "{said}");
 }

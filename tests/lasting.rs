@@ -181,7 +181,7 @@ fn a_damaged_checkpoint_is_told_and_the_one_before_it_taken() {
     fs::write(&path, bytes).unwrap();
     let output = shop.imago("train --resume run --device cpu");
     let said = String::from_utf8_lossy(&output.get_output().stderr).into_owned();
-    assert!(said.contains("warning:") && said.contains("SHA-256") && said.contains("going on from step 6"), "{said}");
+    assert!(said.contains("warning:") && said.contains("SHA-256") && said.contains("resuming from step 6"), "{said}");
     assert!(last(&shop, "run") == whole);
 }
 

@@ -90,7 +90,7 @@ fn a_grid_is_trained_side_by_side_told_in_one_table_and_not_trained_again() {
         runs(&shop, "out"),
         ["001-lr-0.0005-seed-1", "002-lr-0.0005-seed-2", "003-lr-0.002-seed-1", "004-lr-0.002-seed-2"]
     );
-    for part in ["4 runs of sweep.yaml in out", "1/4  lr 0.0005, seed 1: begins", "4/4  lr 0.002, seed 2: finished in "]
+    for part in ["4 runs of sweep.yaml in out", "1/4  lr 0.0005, seed 1: starts", "4/4  lr 0.002, seed 2: finished in "]
     {
         assert!(first.contains(part), "{part}: {first}");
     }
@@ -110,7 +110,7 @@ fn a_grid_is_trained_side_by_side_told_in_one_table_and_not_trained_again() {
         |shop: &Workshop| runs(shop, "out").iter().map(|run| shop.read(&format!("out/{run}.log"))).collect::<Vec<_>>();
     let logs_before = logs(&shop);
     let second = said(&shop, "sweep sweep.yaml --out out --jobs 2 --devices cpu");
-    assert!(second.contains("4 of them done already") && !second.contains("begins"), "{second}");
+    assert!(second.contains("4 of them already done") && !second.contains("starts"), "{second}");
     assert_eq!(logs(&shop), logs_before, "something was trained again");
     assert!(before == runs(&shop, "out").iter().map(|run| weights(&shop, &format!("out/{run}"))).collect::<Vec<_>>());
     assert_eq!(table(&shop, "out"), rows);
@@ -211,7 +211,7 @@ fn a_training_whose_sweep_was_killed_is_waited_for_and_not_begun_twice() {
     sweep.kill().unwrap();
     sweep.wait().unwrap();
     let said = said(&shop, "sweep sweep.yaml --out out --devices cpu --index 1");
-    assert!(said.contains("another process is at it") && said.contains("is done already"), "{said}");
+    assert!(said.contains("another process is training it") && said.contains("is already done"), "{said}");
     assert_eq!(shop.read_text("out/001-lr-0.0005-seed-1.log").matches("$ ").count(), 1, "it was begun twice");
     assert!(shop.read_text("out/001-lr-0.0005-seed-1/run.ron").contains("Finished"));
 }
@@ -252,7 +252,7 @@ fn a_sweep_that_is_stopped_saves_its_runs_and_goes_on_to_the_same_weights() {
         let output = child.wait_with_output().unwrap();
         let said = String::from_utf8(output.stdout).unwrap();
         assert_eq!(output.status.code(), Some(130), "{said}");
-        assert!(said.contains("1/3  seed 1: stopped after ") && said.contains("the same command goes on"), "{said}");
+        assert!(said.contains("1/3  seed 1: stopped after ") && said.contains("the same command continues"), "{said}");
         assert_eq!(column(&table(&shop, "out"), "outcome"), ["interrupted", "interrupted", "not begun"], "{signal}");
         shop.imago("sweep sweep.yaml --out out --devices cpu");
         for run in runs(&whole, "out") {
@@ -283,7 +283,7 @@ fn a_mistake_in_any_run_is_told_before_the_first_begins() {
     let shop = shop("pipeline: tiny.yaml\nlist:\n  - { model.latent: 3 }\n  - { model.latent: -1 }\n  - {}\n");
     let said = shop.fails("sweep sweep.yaml --out out");
     assert!(
-        said.contains("run 2, latent -1:") && said.contains("sweep.yaml: run 2 is wrong; nothing was begun"),
+        said.contains("run 2, latent -1:") && said.contains("sweep.yaml: run 2 has errors; nothing was started"),
         "{said}"
     );
     for (change, expected) in [

@@ -80,7 +80,7 @@ impl Checkpoints {
         }
         match problems.is_empty() {
             true => Ok(None),
-            false => bail!("no checkpoint is whole: {}", problems.join("; ")),
+            false => bail!("no checkpoint is intact: {}", problems.join("; ")),
         }
     }
 
@@ -121,8 +121,7 @@ fn read(folder: &Path, with_optimizers: bool) -> Result<Snapshot> {
         let path = folder.join(name);
         fs::read(&path).with_context(|| format!("cannot read {}", path.display()))
     };
-    let changed =
-        |name: &str| anyhow!("{} was cut short or changed: its SHA-256 is another", folder.join(name).display());
+    let changed = |name: &str| anyhow!("{} was cut short or changed: its SHA-256 differs", folder.join(name).display());
     let text = String::from_utf8(read(STATE)?).map_err(|_| changed(STATE))?;
     let (lines, checksum) = text.rsplit_once(CHECKSUM).ok_or_else(|| changed(STATE))?;
     if checksum.trim_end() != sha256(lines.as_bytes()) {
@@ -204,7 +203,7 @@ mod tests {
         fs::remove_file(folder.path().join("checkpoints/step-0000000001").join(STATE)).unwrap();
         let error = checkpoints.last().unwrap_err().to_string();
         assert!(
-            error.contains("no checkpoint is whole") && error.contains(WEIGHTS) && error.contains(STATE),
+            error.contains("no checkpoint is intact") && error.contains(WEIGHTS) && error.contains(STATE),
             "{error}"
         );
     }

@@ -51,7 +51,7 @@ impl PipelineFile {
         }
         match reading.pipeline {
             Some(pipeline) => Ok(pipeline),
-            None => bail!("{} is no pipeline: {}", self.name, counted(&reading.findings)),
+            None => bail!("{} is not a valid pipeline: {}", self.name, counted(&reading.findings)),
         }
     }
 

@@ -120,8 +120,8 @@ impl RunFolder {
             match (replace, ours, empty) {
                 (_, _, true) => {}
                 (true, true, _) => drop(run.lock()?),
-                (false, true, _) => bail!("{run} holds a run already; choose another --run, or --force to replace it"),
-                (_, false, _) => bail!("{run} exists and is no run folder; choose another --run"),
+                (false, true, _) => bail!("{run} already holds a run; choose another --run, or --force to replace it"),
+                (_, false, _) => bail!("{run} exists and is not a run folder; choose another --run"),
             }
         }
         let resolved = pipeline.to_yaml()?;
@@ -166,8 +166,8 @@ impl RunFolder {
         let run = Self { folder: folder.to_owned() };
         match run.folder.join(PIPELINE).is_file() {
             true => Ok(run),
-            false if run.folder.exists() => bail!("{run} is no run folder: it has no {PIPELINE}"),
-            false => bail!("{run} does not exist; `imago train` makes run folders under runs/"),
+            false if run.folder.exists() => bail!("{run} is not a run folder: it has no {PIPELINE}"),
+            false => bail!("{run} does not exist; `imago train` creates run folders under runs/"),
         }
     }
 
@@ -274,7 +274,7 @@ impl RunFolder {
     pub fn latest(&self) -> Result<Option<Snapshot>> {
         let Some((checkpoint, problems)) = self.checkpoints().last()? else { return Ok(None) };
         for problem in problems {
-            eprintln!("warning: {problem}; going on from step {} instead", checkpoint.state.steps);
+            eprintln!("warning: {problem}; resuming from step {} instead", checkpoint.state.steps);
         }
         Ok(Some(checkpoint))
     }
@@ -290,9 +290,7 @@ impl RunFolder {
                 format!("{self} has no checkpoint yet; `imago train` writes the first within minutes")
             }),
             Which::Best => self.checkpoints().best().with_context(|| {
-                format!(
-                    "{self} has no best checkpoint: only what is measured on other images than it learns from has one"
-                )
+                format!("{self} has no best checkpoint: only models with metrics on held-out images have one")
             }),
         }
     }

@@ -67,13 +67,13 @@ impl Entry {
     /// Its position in the page: generative models first, of those the quickstart, then digits,
     /// then the rest.
     fn rank(&self) -> (bool, usize) {
-        let judges = self.facts.as_ref().is_some_and(|facts| facts.family == Family::Classifier);
+        let classifies = self.facts.as_ref().is_some_and(|facts| facts.family == Family::Classifier);
         let place = match self.name.as_str() {
             "quickstart" => 0,
             name if name.starts_with("mnist-") => 1,
             _ => 2,
         };
-        (judges, place)
+        (classifies, place)
     }
 }
 
@@ -115,7 +115,7 @@ impl Scores {
             precision: evaluation.mean(Measure::Precision),
             recall: evaluation.mean(Measure::Recall),
             coverage: evaluation.mean(Measure::Coverage),
-            agreement: evaluation.mean(Measure::Agreement),
+            agreement: evaluation.mean(Measure::ClassAccuracy),
             sharpness: evaluation.mean(Measure::Sharpness),
             accuracy: evaluation.mean(Measure::Accuracy),
         }

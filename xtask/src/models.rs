@@ -12,9 +12,9 @@ use crate::web::grouped;
 use crate::{process, workspace};
 
 const DOCUMENT: &str = "docs/models.md";
-const PICTURES: &str = "docs/pictures/models";
+const IMAGES: &str = "docs/pictures/models";
 /// Which samples the images show, and how many.
-const PICTURE: [&str; 6] = ["--seed", "7", "--count", "40", "--columns", "10"];
+const SAMPLE_OPTIONS: [&str; 6] = ["--seed", "7", "--count", "40", "--columns", "10"];
 /// The header line of a pipeline with its scores.
 const SCORES: &str = "# Scores:";
 
@@ -24,38 +24,38 @@ const SCORES: &str = "# Scores:";
 pub struct Args {
     /// Leave the images as they are, which saves building `imago`
     #[arg(long)]
-    no_pictures: bool,
+    no_images: bool,
 }
 
 pub fn run(args: &Args) -> Result<()> {
-    let told = Told::gather()?;
-    for (path, text) in told.files()? {
+    let docs = ModelDocs::gather()?;
+    for (path, text) in docs.files()? {
         if fs::read_to_string(&path).ok().as_ref() != Some(&text) {
             fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
             println!("{}", path.display());
         }
     }
-    if !args.no_pictures {
+    if !args.no_images {
         workspace::build_imago()?;
         let imago = workspace::imago()?;
-        fs::create_dir_all(PICTURES).with_context(|| format!("cannot make {PICTURES}"))?;
-        for model in told.models.iter().filter(|model| model.manifest.generator.is_some()) {
-            let picture = Path::new(PICTURES).join(format!("{}.png", model.manifest.name));
+        fs::create_dir_all(IMAGES).with_context(|| format!("cannot make {IMAGES}"))?;
+        for model in docs.models.iter().filter(|model| model.manifest.generator.is_some()) {
+            let image = Path::new(IMAGES).join(format!("{}.png", model.manifest.name));
             let mut sample = Command::new(&imago);
-            sample.arg("sample").arg(&model.folder).args(PICTURE).args(["--device", "cpu", "--out"]).arg(picture);
+            sample.arg("sample").arg(&model.folder).args(SAMPLE_OPTIONS).args(["--device", "cpu", "--out"]).arg(image);
             process::run(&mut sample)?;
         }
     }
     Ok(())
 }
 
-struct Told {
+struct ModelDocs {
     models: Vec<Shipped>,
     evaluators: Vec<Shipped>,
     reports: Vec<Report>,
 }
 
-impl Told {
+impl ModelDocs {
     fn gather() -> Result<Self> {
         let models = shelf::shipped(MODELS)?;
         for Shipped { folder, manifest, evaluation, .. } in &models {
@@ -97,7 +97,7 @@ impl Told {
         if models.is_empty() {
             return "None of them has been measured yet.\n".into();
         }
-        let mut text = "| model | FID | precision | recall | coverage | KL of the classes | asked class made | distance to training | \
+        let mut text = "| model | FID | precision | recall | coverage | KL of the classes | class accuracy of samples | distance to training | \
                         sharpness | parameters | size | training |\n| --- "
             .to_owned();
         text.push_str(&"| ---: ".repeat(10));
@@ -108,7 +108,7 @@ impl Told {
             (Measure::Recall, 3),
             (Measure::Coverage, 3),
             (Measure::ClassDivergence, 4),
-            (Measure::Agreement, 3),
+            (Measure::ClassAccuracy, 3),
             (Measure::NearestTraining, 2),
             (Measure::Sharpness, 2),
         ];
@@ -226,7 +226,7 @@ fn scores(model: &Shipped) -> String {
     let Shipped { manifest, evaluation, .. } = model;
     let mut parts = Vec::new();
     if let Some(accuracy) = evaluation.mean(Measure::Accuracy) {
-        parts.push(format!("{:.2} % of the test images told rightly", 100.0 * accuracy));
+        parts.push(format!("{:.2} % of the test images classified correctly", 100.0 * accuracy));
     }
     if let Some(fid) = evaluation.mean(Measure::Fid) {
         parts.push(match evaluation.training(Measure::Fid) {
@@ -234,9 +234,11 @@ fn scores(model: &Shipped) -> String {
             None => format!("FID {fid:.2}"),
         });
     }
-    for (measure, name) in
-        [(Measure::Precision, "precision"), (Measure::Coverage, "coverage"), (Measure::Agreement, "asked class made")]
-    {
+    for (measure, name) in [
+        (Measure::Precision, "precision"),
+        (Measure::Coverage, "coverage"),
+        (Measure::ClassAccuracy, "class accuracy of samples"),
+    ] {
         parts.extend(evaluation.mean(measure).map(|value| format!("{name} {value:.3}")));
     }
     let training = &manifest.training;
@@ -274,7 +276,7 @@ mod tests {
     #[test]
     fn what_is_told_is_what_the_artifacts_hold() {
         workspace::enter().unwrap();
-        for (path, text) in Told::gather().unwrap().files().unwrap() {
+        for (path, text) in ModelDocs::gather().unwrap().files().unwrap() {
             let found = fs::read_to_string(&path).unwrap().replace("\r\n", "\n");
             assert_eq!(found, text, "`cargo xtask models` brings {} up to date", path.display());
         }
@@ -284,9 +286,9 @@ mod tests {
     #[test]
     fn every_shipped_model_beats_that_of_the_reports_by_a_clear_margin_without_many_more_parameters() {
         workspace::enter().unwrap();
-        let told = Told::gather().unwrap();
-        for model in &told.models {
-            let Some(report) = told.report(model) else { continue };
+        let docs = ModelDocs::gather().unwrap();
+        for model in &docs.models {
+            let Some(report) = docs.report(model) else { continue };
             let (name, size) = (&model.manifest.name, model.manifest.training.parameters);
             if let Some(theirs) = report.fid {
                 let ours = fid(&model.evaluation);

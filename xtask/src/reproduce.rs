@@ -58,7 +58,7 @@ pub fn run(args: &Args) -> Result<()> {
             let to = shipped.join(entry.file_name());
             fs::copy(entry.path(), &to).with_context(|| format!("cannot write {}", to.display()))?;
         }
-        println!("{} is the new one; `cargo xtask models` tells of it", shipped.display());
+        println!("{} is replaced; `cargo xtask models` documents it", shipped.display());
     }
     Ok(())
 }
@@ -95,10 +95,7 @@ fn compare(shipped: &Path, fresh: &Path) -> Result<()> {
         println!("the weights are those of {}, byte for byte", shipped.display());
         return Ok(());
     }
-    println!(
-        "the weights are others than those of {}: another kind of processor rounds in other places",
-        shipped.display()
-    );
+    println!("the weights differ from those of {}: other kinds of CPU round differently", shipped.display());
     let [old, new] = [shipped, fresh].map(|folder| shelf::read::<Evaluation>(&folder.join("evaluation.ron")));
     let (old, new) = (old?, new?);
     println!("{:<12}{:>10}{:>10}", "", "shipped", "new");
@@ -107,7 +104,7 @@ fn compare(shipped: &Path, fresh: &Path) -> Result<()> {
         (Measure::Fid, "FID"),
         (Measure::Precision, "precision"),
         (Measure::Coverage, "coverage"),
-        (Measure::Agreement, "agreement"),
+        (Measure::ClassAccuracy, "agreement"),
     ] {
         if let (Some(old), Some(new)) = (old.mean(measure), new.mean(measure)) {
             println!("{name:<12}{old:>10.3}{new:>10.3}");

@@ -109,7 +109,8 @@ pub enum Measure {
     Coverage,
     ClassesCovered,
     ClassDivergence,
-    Agreement,
+    #[serde(rename = "Agreement")]
+    ClassAccuracy,
     NearestTraining,
     Sharpness,
     ReconstructionFid,

@@ -76,7 +76,7 @@ impl Bench {
         }
         let (pipeline, plan) = PipelineFile::open(&self.file)?.pipeline(&overrides, self.set.limits())?;
         if pipeline.model.traits().source.is_some() {
-            bail!("{} learns the codes of another model; bench measures models of images", pipeline.name);
+            bail!("{} learns the latents of another model; bench needs a model of images", pipeline.name);
         }
         let opened = self.device.open()?;
         let (training, _) = crate::data::training(&pipeline.data, &self.search)?;
@@ -115,19 +115,25 @@ impl Bench {
 impl Line {
     fn show(&self) {
         let Speed { first_step_s, steps, seconds, steps_per_s, images_per_s, .. } = self.speed;
-        say!("{} with {} parameters on {}, {} images a batch", self.network, self.parameters, self.device, self.batch);
+        say!(
+            "{} with {} parameters on {}, {} images per batch",
+            self.network,
+            self.parameters,
+            self.device,
+            self.batch
+        );
         say!("first step  {first_step_s:.2} s after the start of the program");
         say!("training    {steps_per_s:.2} steps/s, {images_per_s:.0} images/s ({steps} steps in {seconds:.2} s)");
         if let Some(epoch) = self.speed.epoch_s {
             say!("epoch       {epoch:.1} s");
         }
         if let Some(bytes) = self.speed.peak_memory_bytes {
-            say!("memory      {} MiB at the most", bytes >> 20);
+            say!("memory      {} MiB at the peak", bytes >> 20);
         }
         for drawn in &self.speed.sample {
             let rate = drawn.images as f64 / drawn.seconds;
             let plural = if drawn.images == 1 { "" } else { "s" };
-            say!("drawing     {} image{plural} in {:.2} ms, {rate:.0} images/s", drawn.images, drawn.seconds * 1e3);
+            say!("sampling    {} image{plural} in {:.2} ms, {rate:.0} images/s", drawn.images, drawn.seconds * 1e3);
         }
     }
 }

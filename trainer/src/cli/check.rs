@@ -67,7 +67,7 @@ impl Check {
                 continue;
             }
             let before = files.len();
-            let matches = glob::glob(name).with_context(|| format!("`{name}` is no pattern"))?;
+            let matches = glob::glob(name).with_context(|| format!("`{name}` is not a valid pattern"))?;
             for path in matches {
                 files.push(path?);
             }

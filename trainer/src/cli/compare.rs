@@ -44,7 +44,7 @@ impl Compare {
                 && (other.data.set != model.data.set || other.data.image() != model.data.image())
             {
                 bail!(
-                    "{} makes images of {} {:?}, but {} of {} {:?}: only models of the same images are compared",
+                    "{} generates images of {} {:?}, but {} of {} {:?}: only models of the same images can be compared",
                     first.display(),
                     other.data.set.title(),
                     other.data.image(),

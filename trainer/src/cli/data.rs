@@ -65,12 +65,12 @@ impl Data {
             Action::List => list(),
             Action::Fetch(which) => {
                 which.open()?;
-                say!("{} is at hand", which.set);
+                say!("{} is available", which.set);
             }
             Action::Verify(which) => {
                 // Opening a set verifies it.
                 let [training, test] = which.open()?;
-                let how = if matches!(training.set(), Set::Folder(_)) { "all can be read" } else { "all as published" };
+                let how = if matches!(training.set(), Set::Folder(_)) { "all readable" } else { "all as published" };
                 say!("{}: {} training and {} test images, {how}", which.set, training.count(), test.count());
             }
             Action::Preview { which, out } => preview(&which, out)?,

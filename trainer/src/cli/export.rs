@@ -46,8 +46,8 @@ impl Export {
         if self.to.exists() {
             match self.to.join(MANIFEST).is_file() {
                 true if self.force => {}
-                true => bail!("{} holds an artifact already; --force replaces it", self.to.display()),
-                false => bail!("{} exists and is no artifact; choose another folder", self.to.display()),
+                true => bail!("{} already holds an artifact; --force replaces it", self.to.display()),
+                false => bail!("{} exists and is not an artifact; choose another folder", self.to.display()),
             }
         }
         let precision = match self.dtype {
@@ -90,7 +90,7 @@ fn history(run: &RunFolder, artifact: &mut Artifact) -> Result<Option<Vec<u8>>> 
     let [_, height, width] = artifact.manifest.data.image;
     let grids: Vec<Vec<u8>> = epochs.iter().filter_map(|epoch| images.get(epoch).cloned()).collect();
     let (image, columns) = png_rows(&grids, [height, width], SAMPLE_SCALE)
-        .with_context(|| format!("the samples of {run} are not those that its training left"))?;
+        .with_context(|| format!("the samples of {run} have changed since its training"))?;
     artifact.manifest.history = Some(History { epochs, columns });
     Ok(Some(image))
 }
@@ -114,7 +114,7 @@ mod tests {
     use super::growing;
 
     #[test]
-    fn moments_are_twice_as_far_apart_each_time() {
+    fn epochs_are_twice_as_far_apart_each_time() {
         assert_eq!(growing(0..=20), [0, 1, 2, 4, 8, 16, 20]);
         assert_eq!(growing(0..=16), [0, 1, 2, 4, 8, 16]);
         assert_eq!(growing((5..=40).step_by(5)), [5, 10, 20, 35, 40]);

@@ -169,7 +169,7 @@ impl EvaluationOptions {
 /// Inception v3 from a file, and the hash of the file.
 fn inception(path: &Path, data: &spec::Data, device: &Device) -> Result<(Inception, String)> {
     if ![1, 3].contains(&data.image()[0]) {
-        bail!("Inception v3 sees grey or coloured images, not {} channels", data.image()[0]);
+        bail!("Inception v3 needs grey or RGB images, not {} channels", data.image()[0]);
     }
     let bytes = match std::fs::read(path) {
         Ok(bytes) => bytes,

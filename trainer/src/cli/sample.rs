@@ -60,7 +60,7 @@ impl Sample {
         let classes = &artifact.manifest.data.classes;
         match self.class {
             Some(_) if sampler.classes() == 0 => {
-                bail!("{} knows no classes; leave --class away", artifact.manifest.name)
+                bail!("{} is not conditional on a class; remove --class", artifact.manifest.name)
             }
             Some(class) if class >= sampler.classes() => {
                 let named: Vec<String> =
@@ -73,7 +73,7 @@ impl Sample {
             self.columns.map_or(if sampler.classes() > 0 { sampler.classes() } else { 8 }, |columns| columns as usize);
         let seed = match self.seed {
             Some(seed) => seed,
-            None => getrandom::u32().context("the system gives no random seed; name one with --seed")?,
+            None => getrandom::u32().context("the system provides no random seed; choose one with --seed")?,
         };
         let (count, shape) = (self.count as usize, artifact.manifest.data.image);
         let mut pixels: Vec<f32> = Vec::new();

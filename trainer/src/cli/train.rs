@@ -153,8 +153,8 @@ impl Train {
         let found = images.training.sha256();
         if found != record.data_sha256 && !self.accept_changes {
             bail!(
-                "the training images of {run} are not those that it began with: their SHA-256 was {} and is {found}; \
-                 --accept-changes goes on with them",
+                "the training images of {run} have changed: their SHA-256 was {} and is now {found}; \
+                 --accept-changes resumes with them",
                 record.data_sha256
             );
         }
@@ -180,7 +180,7 @@ impl Train {
             changes.iter().filter(|change| KEPT.iter().any(|keys| within(&change.path, keys))).collect();
         if !kept.is_empty() {
             bail!(
-                "a resumed run keeps its name, model, data and batch, but they differ from those that {run} was trained with:{}",
+                "a resumed run keeps its name, model, data and batch size, but these changed since {run} was trained:{}",
                 listed(&kept)
             );
         }
@@ -192,7 +192,7 @@ impl Train {
         let unexpected: Vec<&Change> = changes.iter().filter(|change| !requested(change)).collect();
         if !unexpected.is_empty() && !self.accept_changes {
             bail!(
-                "pipeline.yaml of {run} was changed since:{}\nput it back, or go on with it as it is: --accept-changes",
+                "pipeline.yaml of {run} has changed:{}\nrestore it, or resume with the changes: --accept-changes",
                 listed(&unexpected)
             );
         }
@@ -257,16 +257,15 @@ fn conclude(progress: &Progress, run: &RunFolder, outcome: Outcome, state: &Stat
     match outcome {
         Outcome::Interrupted => {
             progress.say(format_args!(
-                "\nstopped after {} steps and saved; go on with\n  imago train --resume {run}",
+                "\nstopped after {} steps and saved; resume with\n  imago train --resume {run}",
                 state.steps
             ));
             ExitCode::from(130)
         }
         _ => {
-            let early =
-                if outcome == Outcome::StoppedEarly { ", and stopped early since nothing became better" } else { "" };
+            let early = if outcome == Outcome::StoppedEarly { ", stopped early as nothing improved" } else { "" };
             progress.say(format_args!(
-                "\ntrained for {time}{early}; images and curves are in {run}, now\n  \
+                "\ntrained for {time}{early}; images and curves are in {run}; next:\n  \
                  imago sample {run}\n  \
                  imago export {run} --to www/models/<name>"
             ));

@@ -66,7 +66,7 @@ fn answer(comparison: &Comparison) -> Markup {
         }
         @for entry in comparison.entries.iter().filter(|entry| !entry.evaluation.alarm.is_empty()) {
             div.note.alarm role="note" {
-                p { strong { "Alarm:" } " " b { (entry.name) } " seems to make few kinds of samples." }
+                p { strong { "Alarm:" } " " b { (entry.name) } " seems to have collapsed to few kinds of samples." }
                 ul { @for reason in &entry.evaluation.alarm { li { (reason.to_string()) } } }
             }
         }
@@ -120,22 +120,22 @@ fn samples(comparison: &Comparison) -> Markup {
     });
     let generated = of_models(comparison, "A grid of samples of", |images| png(&images.grid));
     let sentence = format!(
-        "What every model draws from seed {}, none of it picked, beside test images of {}.",
+        "Samples of every model from seed {}, not hand-picked, beside test images of {}.",
         comparison.seed, comparison.set
     );
     gallery("samples", "Samples", &sentence, &real.into_iter().chain(generated).collect::<Vec<_>>())
 }
 
-const BETWEEN: &str = "Each row walks through the latent space in equal steps: where every image on the way could be a \
+const BETWEEN: &str = "Each row walks through the latent space in equal steps: if every image along it could be a \
     sample, the model has learned more than single images.";
 
-const NEAREST: &str = "The samples that lie nearest to a training image, and below each row those images: pairs that are \
-    alike to the pixel would be copies.";
+const NEAREST: &str = "The samples nearest to a training image, with those images below each row: identical pairs would \
+    be copies.";
 
-const RECONSTRUCTIONS: &str = "Test images, and below each row what the model makes of their codes: what is lost here, no \
-    sample of it can show.";
+const RECONSTRUCTIONS: &str = "Test images, with their reconstructions below each row: what is lost here, no sample can \
+    show.";
 
-const TRAINING: &str = "The losses, epoch by epoch. Those of two networks that play against each other need not fall.";
+const TRAINING: &str = "The losses, epoch by epoch. Those of adversarial networks need not fall.";
 
 fn galleries(comparison: &Comparison) -> Markup {
     let all = |alt, source: fn(&ModelImages) -> Option<String>| of_models(comparison, alt, source);
@@ -147,7 +147,7 @@ fn galleries(comparison: &Comparison) -> Markup {
     });
     let without = |entry: &&Entry| entry.images.reconstructions.is_none();
     let without: Vec<&str> = comparison.entries.iter().filter(without).map(|entry| entry.name.as_str()).collect();
-    let without = if without.is_empty() { String::new() } else { format!(" There are none of {}.", listed(&without)) };
+    let without = if without.is_empty() { String::new() } else { format!(" There are none for {}.", listed(&without)) };
     html! {
         (gallery("between", "From sample to sample", BETWEEN, &between))
         (gallery("nearest", "Nearest training images", NEAREST, &nearest))
@@ -179,13 +179,13 @@ fn data(kind: &str, bytes: &[u8]) -> String {
 
 fn footer(comparison: &Comparison) -> Markup {
     html! { footer {
-        h2 { "To make it again" }
+        h2 { "To reproduce this" }
         pre { code { (comparison.command) } }
         dl {
             @if let Some(Entry { evaluation, .. }) = comparison.entries.first() {
                 (fact("Evaluator", &evaluator(evaluation), Some(&evaluation.evaluator.sha256)))
                 @if let Some(sha256) = &evaluation.inception_sha256 {
-                    (fact("Inception v3", "the weights of published scores", Some(sha256)))
+                    (fact("Inception v3", "the weights used in publications", Some(sha256)))
                 }
                 (fact("Samples", &method(comparison), None))
                 (fact("Images", &format!("samples of seed {}", comparison.seed), None))
@@ -251,7 +251,7 @@ mod tests {
             assert!(page.contains(&STANDARD.encode(format!("{kind} of {model}"))), "{kind} of {model}");
         }
         assert_eq!((page.matches("<img ").count(), page.matches("alt=\"").count()), (10, 10));
-        assert!(page.contains("There are none of gan."));
+        assert!(page.contains("There are none for gan."));
     }
 
     #[test]

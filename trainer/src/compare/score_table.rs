@@ -90,7 +90,7 @@ pub fn direction(measure: Metric) -> &'static str {
         Better::Lower => "lower is better",
         Better::Higher => "higher is better",
         Better::Real => "nearer to test images is better",
-        Better::Neither => "tells, does not judge",
+        Better::Neither => "informative only",
     }
 }
 
@@ -133,7 +133,7 @@ pub fn method(comparison: &Comparison) -> String {
 pub fn evaluator(evaluation: &Evaluation) -> String {
     let facts = &evaluation.evaluator;
     match facts.accuracy {
-        Some(share) => format!("{}, which tells {} of the test images rightly", facts.name, percent(share, 2)),
+        Some(share) => format!("{}, which classifies {} of the test images correctly", facts.name, percent(share, 2)),
         None => facts.name.clone(),
     }
 }
@@ -145,7 +145,7 @@ pub fn names(comparison: &Comparison) -> impl Iterator<Item = &str> {
 pub fn alarms(comparison: &Comparison) -> impl Iterator<Item = String> {
     comparison.entries.iter().filter(|entry| !entry.evaluation.alarm.is_empty()).map(|entry| {
         let reasons: Vec<String> = entry.evaluation.alarm.iter().map(ToString::to_string).collect();
-        format!("ALARM: {} seems to make few kinds of samples: {}", entry.name, reasons.join("; "))
+        format!("ALARM: {} seems to have collapsed: {}", entry.name, reasons.join("; "))
     })
 }
 

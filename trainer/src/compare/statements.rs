@@ -47,21 +47,21 @@ const CLAIMS: [Claim; 8] = [
     Claim {
         measure: Metric::Fid,
         lowest: true,
-        verb: "makes samples that lie closer to real images as a whole",
-        superlative: "Closest to real images as a whole are the samples of",
+        verb: "generates samples closer to real images overall",
+        superlative: "The samples closest to real images overall are those of",
         unit: "FID",
     },
     Claim {
         measure: Metric::Sharpness,
         lowest: false,
-        verb: "makes sharper samples",
+        verb: "generates sharper samples",
         superlative: "The sharpest samples are those of",
         unit: "of the test images' sharpness",
     },
     Claim {
         measure: Metric::Precision,
         lowest: false,
-        verb: "makes more samples that look like some real image",
+        verb: "generates more samples that look like some real image",
         superlative: "Most samples that look like some real image come from",
         unit: "precision",
     },
@@ -75,29 +75,29 @@ const CLAIMS: [Claim; 8] = [
     Claim {
         measure: Metric::Diversity,
         lowest: false,
-        verb: "makes samples that differ more from one another",
+        verb: "generates samples that differ more from one another",
         superlative: "The samples that differ most from one another are those of",
         unit: "of the test images' diversity",
     },
     Claim {
         measure: Metric::ClassDivergence,
         lowest: true,
-        verb: "makes the classes more evenly",
-        superlative: "The classes come most evenly from",
+        verb: "generates the classes more evenly",
+        superlative: "The most even classes come from",
         unit: "KL of the classes",
     },
     Claim {
         measure: Metric::ClassAccuracy,
         lowest: false,
-        verb: "makes the asked class more often",
-        superlative: "The asked class is made most often by",
+        verb: "generates the requested class more often",
+        superlative: "The requested class is generated most often by",
         unit: "of the samples",
     },
     Claim {
         measure: Metric::LikelihoodBound,
         lowest: false,
-        verb: "gives test images a higher likelihood",
-        superlative: "Test images are most likely to",
+        verb: "assigns test images a higher likelihood",
+        superlative: "Test images are most likely under",
         unit: "nats at least",
     },
 ];
@@ -147,7 +147,7 @@ impl Claim {
                 let mut others: Vec<String> = vec![format!("{other} ({})", show(second))];
                 others.extend(rest.iter().map(|(name, score)| format!("{name} ({})", show(score))));
                 format!(
-                    "{} {best} ({} {}), before {}{floor}.",
+                    "{} {best} ({} {}), ahead of {}{floor}.",
                     self.superlative,
                     show(first),
                     self.unit,
@@ -289,7 +289,10 @@ mod tests {
             ],
         );
         let said = statements(&[gan, vae]);
-        assert_eq!(said[1], "gan makes sharper samples than vae: 0.930 against 0.610 of the test images' sharpness.");
+        assert_eq!(
+            said[1],
+            "gan generates sharper samples than vae: 0.930 against 0.610 of the test images' sharpness."
+        );
         assert_eq!(said[2], "vae covers more of the test images than gan: 0.973 against 0.880 coverage.");
         assert!(said[0].starts_with("gan has 20.0 times the parameters of vae"), "{said:?}");
         assert_eq!(said.len(), 4, "neither the precision nor the time tells them apart: {said:?}");
@@ -302,7 +305,7 @@ mod tests {
         let said = statements(&[model("a", 40.0), model("b", 10.0), model("c", 90.0)]);
         assert_eq!(
             said[0],
-            "Closest to real images as a whole are the samples of b (10.1 FID), before a (40.0) and c (90.0); real training \
+            "The samples closest to real images overall are those of b (10.1 FID), ahead of a (40.0) and c (90.0); real training \
              images have 1.50."
         );
         let close = statements(&[model("a", 10.1), model("b", 10.0), model("c", 90.0)]);

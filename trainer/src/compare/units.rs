@@ -16,14 +16,14 @@ pub fn costs(comparison: &Comparison) -> Vec<CostRow> {
     type Show = fn(&Cost) -> Option<String>;
     const ROWS: [(&str, Show); 11] = [
         ("parameters of all networks", |cost| Some(count(cost.parameters))),
-        ("parameters that draw samples", |cost| Some(count(cost.drawing_parameters))),
+        ("parameters for sampling", |cost| Some(count(cost.drawing_parameters))),
         ("their size in half precision", |cost| Some(bytes(cost.bytes as u64))),
-        ("multiply-accumulates a sample", |cost| Some(count(cost.drawing_macs))),
-        ("time to draw a sample", |cost| Some(milliseconds(cost.milliseconds_per_sample))),
-        ("time of the training", |cost| Some(duration(cost.seconds))),
+        ("multiply-accumulates per sample", |cost| Some(count(cost.drawing_macs))),
+        ("time per sample", |cost| Some(milliseconds(cost.milliseconds_per_sample))),
+        ("training time", |cost| Some(duration(cost.seconds))),
         ("epochs", |cost| Some(cost.epochs.to_string())),
-        ("time of an epoch", |cost| (cost.epochs > 0).then(|| duration(cost.seconds / cost.epochs as f64))),
-        ("training images a second", |cost| cost.images_per_second.map(|images| thousands(images.round() as u64))),
+        ("time per epoch", |cost| (cost.epochs > 0).then(|| duration(cost.seconds / cost.epochs as f64))),
+        ("training images per second", |cost| cost.images_per_second.map(|images| thousands(images.round() as u64))),
         ("peak memory", |cost| cost.peak_memory.map(bytes)),
         ("trained on", |cost| Some(cost.device.clone())),
     ];

@@ -59,10 +59,11 @@ pub fn read(
             more => format!("\n  and {more} more"),
         };
         let list: String = unreadable.iter().take(MAX_NAMED).map(|line| format!("\n  {line}")).collect();
-        let count = if unreadable.len() == 1 { "1 file is".into() } else { format!("{} files are", unreadable.len()) };
+        let plural = if unreadable.len() == 1 { "" } else { "s" };
+        let count = format!("{} unreadable file{plural}", unreadable.len());
         match skip_unreadable {
-            true => eprintln!("warning: {count} no image that can be read, and left away:{list}{more}"),
-            false => bail!("{count} no image that can be read:{list}{more}\n--skip-unreadable leaves such files away"),
+            true => eprintln!("warning: skipped {count}:{list}{more}"),
+            false => bail!("{count}:{list}{more}\n--skip-unreadable skips such files"),
         }
     }
     Ok((pixels, labels))
@@ -120,7 +121,7 @@ fn check_classes(base: &Path, classes: &[String]) -> Result<()> {
         names => format!("\n  {what}: {}", names.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", ")),
     };
     bail!(
-        "the sub-folders of {} are not the classes that data.classes names{}{}\nto take all of them: --set 'data.classes={}'",
+        "the sub-folders of {} are not the classes in data.classes{}{}\nto use all of them: --set 'data.classes={}'",
         base.display(),
         named(&missing, "without a folder"),
         named(&unexpected, "not named"),
@@ -133,7 +134,7 @@ fn files(folder: &Path, label: u8, depth: usize, entries: &mut Vec<Entry>) -> Re
     for path in visible(folder)? {
         match path.is_dir() {
             false => entries.push((path, label)),
-            true if depth == 0 => bail!("{} lies too deep", path.display()),
+            true if depth == 0 => bail!("{} is nested too deeply", path.display()),
             true => files(&path, label, depth - 1, entries)?,
         }
     }

@@ -148,11 +148,11 @@ fn read_named(set: &Set<'_>, dir: &Path, origin: &str) -> anyhow::Result<[Vec<u8
         bail!(
             "{origin} was given, but `{folder}` is not complete there. Missing:\n{lacking}\
              Put the files there, name another folder that holds `{folder}/`, \
-             or go without {origin} to have them fetched."
+             or omit {origin} to download them."
         );
     };
     let paths = [a, b, c, d];
-    let remedy = format!("replace it with the published file, or go without {origin} to have it fetched");
+    let remedy = format!("replace it with the published file, or omit {origin} to download it");
     collect(|i| read(paths[i], set.sha256[i], &remedy))
 }
 
@@ -161,9 +161,9 @@ fn read_or_fetch(set: &Set<'_>, dir: &Path, client: &Client) -> anyhow::Result<[
     collect(|i| {
         let name = FILES[i];
         if let Some(path) = find(dir, name) {
-            return read(&path, set.sha256[i], "delete it and run again to have it fetched anew");
+            return read(&path, set.sha256[i], "delete it and run again to download it");
         }
-        eprintln!("fetching {}/{name} into {}", set.folder, dir.display());
+        eprintln!("downloading {}/{name} into {}", set.folder, dir.display());
         let check = |bytes: &[u8]| unpack(bytes, set.sha256[i]);
         let fetched =
             client.fetch(set.mirrors, name, MAX_BYTES, check).map_err(|tries| offline(set, dir, name, &tries))?;
@@ -233,8 +233,8 @@ fn offline(set: &Set<'_>, dir: &Path, name: &str, tries: &[String]) -> anyhow::E
     let tries = tries.join("\n  ");
     let files = FILES.join("\n  ");
     anyhow!(
-        "cannot fetch {folder}/{name}:\n  {tries}\n\
-         To go on without a network, put these files (gzipped or not) into {}\n  {files}\n\
+        "cannot download {folder}/{name}:\n  {tries}\n\
+         To work offline, put these files (gzipped or not) into {}\n  {files}\n\
          or point --data-dir or {VARIABLE} at a folder that holds them in `{folder}/`.\n\
          The sets `synthetic-digits` and `synthetic-clothing` need no download: \
          --set data.set={synthetic}",

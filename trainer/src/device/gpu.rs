@@ -24,7 +24,7 @@ pub fn real() -> Option<OpenDevice> {
 
 pub fn any() -> Result<OpenDevice> {
     Device::wgpu_options().init().map(named).context(
-        "wgpu finds no adapter; `--device cpu` runs anywhere, and on Linux Mesa's package mesa-vulkan-drivers brings a \
+        "wgpu finds no adapter; `--device cpu` runs anywhere, and on Linux Mesa's package mesa-vulkan-drivers provides a \
          software adapter for tests",
     )
 }

@@ -89,7 +89,7 @@ impl fmt::Display for Reason {
             }
             Self::Repeated { share } => write!(f, "{} of the samples repeat another sample", percent(share)),
             Self::Uncovered { coverage } => {
-                write!(f, "samples are near only {} of the images that training images are near", percent(coverage))
+                write!(f, "samples cover only {} of the images that training images cover", percent(coverage))
             }
         }
     }
@@ -180,7 +180,7 @@ mod tests {
         assert_eq!(said[0], "samples of the class high are missing or rare");
         assert!(said[1].starts_with("samples are alike: "));
         assert_eq!(said[2], "100.0 % of the samples repeat another sample");
-        assert!(said[3].starts_with("samples are near only ") && said.len() == 4, "{said:?}");
+        assert!(said[3].starts_with("samples cover only ") && said.len() == 4, "{said:?}");
     }
 
     #[test]

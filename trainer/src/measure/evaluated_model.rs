@@ -32,7 +32,7 @@ impl EvaluatedModel {
         let model = if exported { Self::exported(path, device)? } else { Self::trained(path, device)? };
         if model.artifact.manifest.data.image != model.data.image() {
             bail!(
-                "{} makes images {:?}, but those of {} are {:?}",
+                "{} generates images {:?}, but those of {} are {:?}",
                 path.display(),
                 model.artifact.manifest.data.image,
                 model.data.set.title(),
@@ -108,11 +108,7 @@ pub fn classified(path: &Path) -> Result<Option<spec::Data>> {
 fn learned(path: &Path, artifact: &Artifact) -> Result<spec::Data> {
     let facts = &artifact.manifest.data;
     let Some(set) = Set::ALL.into_iter().find(|set| set.title() == facts.set) else {
-        bail!(
-            "{} learned images of a folder, `{}`; name the run instead, which knows where it is",
-            path.display(),
-            facts.set
-        );
+        bail!("{} was trained on the folder `{}`; name its run instead, which has the path", path.display(), facts.set);
     };
     Ok(spec::Data { size: facts.image[1], ..spec::Data::new(set) })
 }

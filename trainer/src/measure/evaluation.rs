@@ -140,36 +140,32 @@ impl Metric {
     /// An explanation in a sentence.
     pub fn meaning(self) -> &'static str {
         match self {
-            Self::Accuracy => "The share of images that are told rightly.",
-            Self::CrossEntropy => "How little a classifier is surprised by the true class of an image.",
-            Self::Fid => {
-                "How far the samples' features lie from those of the test images: 0 where they are spread alike."
-            }
-            Self::InceptionFid => "The same in the features of Inception v3, as published scores have it.",
-            Self::Kid => "Another distance between the two clouds of features, with no bias for few samples.",
-            Self::InceptionScore => {
-                "High where the evaluator is sure of every sample's class, and all classes come as often."
-            }
+            Self::Accuracy => "The share of images that are classified correctly.",
+            Self::CrossEntropy => "The mean negative log-probability of the true class.",
+            Self::Fid => "The distance between the features of samples and of test images; 0 for equal distributions.",
+            Self::InceptionFid => "The same with the features of Inception v3, as in publications.",
+            Self::Kid => "Another distance between the two sets of features, unbiased for few samples.",
+            Self::InceptionScore => "High if every sample's class is clear and all classes are equally frequent.",
             Self::Precision => "The share of samples that look like some test image.",
             Self::Recall => "The share of test images that look like some sample.",
-            Self::Density => "How crowded with test images the places are where samples lie.",
+            Self::Density => "How densely test images surround the samples.",
             Self::Coverage => "The share of test images with a sample nearby.",
-            Self::ClassesCovered => "How many classes come at least a tenth as often as in the test images.",
-            Self::ClassDivergence => "How far the shares of the classes are from those of the test images.",
-            Self::Modes => "How many of the thousand combinations of three digits come at all.",
-            Self::ModeDivergence => "How unevenly the thousand combinations come.",
-            Self::ClassAccuracy => "The share of samples that the evaluator takes for the class that was asked for.",
+            Self::ClassesCovered => "How many classes are at least a tenth as frequent as among the test images.",
+            Self::ClassDivergence => "How far the class frequencies are from those of the test images.",
+            Self::Modes => "How many of the thousand combinations of three digits occur.",
+            Self::ModeDivergence => "How unevenly the thousand combinations occur.",
+            Self::ClassAccuracy => "The share of samples that the evaluator assigns to the requested class.",
             Self::NearestTraining => {
-                "How far samples are from the nearest training image, as a share of how far test images are; far below 1 means copies."
+                "The distance to the nearest training image, relative to that of test images; far below 1 means copies."
             }
-            Self::Sharpness => "How sharp edges are, as a share of the test images' sharpness.",
-            Self::Diversity => "How different two samples are, as a share of how different two test images are.",
-            Self::ReconstructionFid => "The FID of the test images' reconstructions: the best that the decoder can do.",
+            Self::Sharpness => "The sharpness of edges, relative to the test images.",
+            Self::Diversity => "How different two samples are, relative to two test images.",
+            Self::ReconstructionFid => "The FID of reconstructed test images: the best that the decoder can do.",
             Self::Elbo => "A lower bound of the log-likelihood of a test image.",
-            Self::Reconstruction => "What the bound gains: the log-likelihood of an image given its code.",
-            Self::LatentDivergence => "What the bound pays: how far codes are from the prior.",
-            Self::LikelihoodBound => "A tighter bound, of many draws from every code.",
-            Self::ActiveUnits => "How many latent values tell anything of the image.",
+            Self::Reconstruction => "The gain in the bound: the log-likelihood of an image given its latent.",
+            Self::LatentDivergence => "The cost in the bound: how far latents are from the prior.",
+            Self::LikelihoodBound => "A tighter bound, from many samples of every latent.",
+            Self::ActiveUnits => "How many latent values carry information about the image.",
         }
     }
 

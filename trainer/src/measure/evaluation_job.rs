@@ -43,9 +43,9 @@ impl EvaluationJob<'_> {
         let mut first = None;
         for (number, seed) in self.seeds.iter().enumerate() {
             let of = format!("seed {} of {}", number + 1, self.seeds.len());
-            self.progress.begin(format!("{}: drawing {} samples, {of}", manifest.name, self.count), self.count);
+            self.progress.begin(format!("{}: sampling {} images, {of}", manifest.name, self.count), self.count);
             let pixels = draw(&model.sampler, model.data.image(), *seed, self.count, self.progress);
-            self.progress.begin(format!("{}: looking at them, {of}", manifest.name), self.count);
+            self.progress.begin(format!("{}: scoring them, {of}", manifest.name), self.count);
             let classes = model.sampler.classes() as u64;
             let requested: Vec<usize> =
                 (0..self.count as u64).filter_map(|index| Some(index.checked_rem(classes)? as usize)).collect();
@@ -126,7 +126,7 @@ impl EvaluationJob<'_> {
             .map(|size| {
                 format!(
                     "{} samples and {test} test images are too few for {size} features: covariances are singular, and FID \
-                     says little",
+                     is unreliable",
                     self.count
                 )
             })

@@ -118,14 +118,14 @@ impl Evaluator {
         let classifier = artifact.classifier(device).with_context(|| format!("the evaluator {name}"))?;
         let layers = artifact.manifest.classifier.iter().flat_map(|classifier| &classifier.layers);
         if !matches!(layers.last(), Some(LayerSpec::Linear(_))) {
-            bail!("the evaluator {name} does not end with `linear`, so that it has no features behind its classes");
+            bail!("the evaluator {name} does not end with `linear`, so it has no features");
         }
         let facts = &artifact.manifest.data;
         let ([channels, height, width], image) = (facts.image, data.image());
         let planes = if data.set == Set::StackedMnist { image[0] / channels.max(1) } else { 1 };
         if [channels * planes, height, width] != image {
             bail!(
-                "the evaluator {name} sees images {:?}, but those of {} are {image:?}",
+                "the evaluator {name} expects images {:?}, but those of {} are {image:?}",
                 facts.image,
                 data.set.title()
             );
@@ -133,7 +133,7 @@ impl Evaluator {
         let theirs = if planes > 1 { Set::Mnist.title() } else { data.set.title() };
         if facts.set != theirs {
             bail!(
-                "the evaluator {name} learned {}, but the images are of {theirs}: its features tell nothing of them",
+                "the evaluator {name} was trained on {}, but the images are of {theirs}: its features do not apply",
                 facts.set
             );
         }

@@ -38,7 +38,7 @@ impl Inception {
     /// It is no safetensors file, or a tensor is missing, superfluous, of another shape or type, or
     /// not finite.
     pub fn read(bytes: &[u8], device: &Device) -> Result<Self> {
-        let file = SafeTensors::deserialize(bytes).context("this is no safetensors file")?;
+        let file = SafeTensors::deserialize(bytes).context("this is not a safetensors file")?;
         let unused = |name: &str| name.starts_with("fc.") || name.ends_with(".num_batches_tracked");
         let tensors = file.iter().filter(|(name, _)| !unused(name)).collect();
         Self::of(tensors, device).context("these are not the weights of pytorch-fid's Inception v3")
@@ -48,7 +48,7 @@ impl Inception {
         let mut reader = Reader { tensors, device };
         let (parts, _) = reader.row(network(), "", Shape::Image([3, SIDE, SIDE]))?;
         match reader.tensors.keys().next() {
-            Some(name) => bail!("`{name}` is none of them"),
+            Some(name) => bail!("`{name}` is unexpected"),
             None => Ok(Self { parts }),
         }
     }
@@ -287,7 +287,7 @@ impl Reader<'_> {
             .map(|(beta, (mean, scale))| (f64::from(*beta) - f64::from(*mean) * scale) as f32)
             .collect();
         if !weight.iter().chain(&bias).all(|value| value.is_finite()) {
-            bail!("`{name}` has values that are no finite numbers");
+            bail!("`{name}` has values that are not finite");
         }
         let tensors = [
             ("weight".into(), TensorData::new(weight, sizes)),

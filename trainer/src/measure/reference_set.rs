@@ -89,9 +89,9 @@ impl ReferenceSet {
         training_order.truncate(TRAINING / evaluator.planes());
         let [test_pixels, training_pixels] =
             [(&test, &test_order), (&training, &training_order)].map(|(images, order)| Pixels::of(images, order));
-        progress.begin(format!("looking at {} test images", test.count()), test.count());
+        progress.begin(format!("analysing {} test images", test.count()), test.count());
         let predictions = evaluator.predict(&test_pixels, progress);
-        progress.begin(format!("looking at {} training images", training_order.len()), training_order.len());
+        progress.begin(format!("analysing {} training images", training_order.len()), training_order.len());
         let training_predictions = evaluator.predict(&training_pixels, progress);
         let (predicted, classes) = (predictions.classes(), predictions.probabilities.size());
         let truth = evaluator.truth(&test, &test_order);
@@ -127,7 +127,7 @@ impl ReferenceSet {
         let truth = reference_set.evaluator.truth(&reference_set.training, &reference_set.training_order[..own]);
         reference_set.training_scores = reference_set.compare(predictions, &pixels, &truth, false).values;
         if let Some((network, sha256)) = inception_v3 {
-            progress.begin("looking at the test images with Inception v3".into(), reference_set.test.count() + own);
+            progress.begin("analysing the test images with Inception v3".into(), reference_set.test.count() + own);
             let moments = Moments::of(&inception(&network, &test_pixels, device, progress));
             let floor = frechet_distance(&Moments::of(&inception(&network, &pixels, device, progress)), &moments);
             reference_set.inception = Some((network, sha256, moments, floor));

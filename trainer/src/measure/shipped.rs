@@ -103,12 +103,12 @@ fn artifact_scores_and_pipeline_of_a_shipped_model_belong_together() {
             Prior::Learned { layers, .. } => layers,
             _ => own.or(generator.map(|generator| &generator.layers)).unwrap(),
         };
-        assert_eq!(layers, declared(&pipeline.model), "{name}: the artifact is of another pipeline");
+        assert_eq!(layers, declared(&pipeline.model), "{name}: the artifact is from another pipeline");
         if manifest.family == Family::Classifier {
             assert!(model.claim(Metric::Accuracy).is_some(), "{name}");
         } else {
             let evaluator = Evaluator::open(None, &Data::new(model.set()), &Device::flex()).unwrap();
-            assert_eq!(evaluation.evaluator.sha256, evaluator.sha256(), "{name}: measured by another evaluator");
+            assert_eq!(evaluation.evaluator.sha256, evaluator.sha256(), "{name}: scored by another evaluator");
             assert_eq!((evaluation.count, evaluation.seeds.len()), (10_000, 3), "{name}");
             let history = manifest.history.as_ref().unwrap_or_else(|| panic!("{name} has no history"));
             let [_, height, width] = manifest.data.image;
@@ -165,13 +165,13 @@ fn samples_of_shipped_models_are_as_good_as_their_scores_claim() {
                         as f64
                         / SAMPLES as f64;
                 let chance = 4.0 * (claim * (1.0 - claim) / SAMPLES as f64).sqrt() + 0.002;
-                assert!((agreed - claim).abs() < chance, "{name} makes {agreed} of what is requested for, not {claim}");
+                assert!((agreed - claim).abs() < chance, "{name}: a class accuracy of {agreed}, not {claim}");
             }
             let claimed: Vec<f64> = model.evaluation.classes.iter().map(|class| class.share).collect();
             // Twice the divergence of counts is nearly χ² with 9 degrees of freedom: above 28
             // once in a thousand.
             let far = 2.0 * SAMPLES as f64 * divergence(&histogram(&predicted, claimed.len()), &claimed);
-            assert!(far < 28.0, "{name}: the classes do not come as often as claimed ({far})");
+            assert!(far < 28.0, "{name}: the class frequencies differ from the scores ({far})");
             if let (Some(real), Some(claim)) = (&real, model.claim(Metric::Fid)) {
                 let found = frechet_distance(&Moments::of(&predictions.features), real);
                 // Fewer images lie further apart.

@@ -67,7 +67,11 @@ fn all(plan: &Plan) -> String {
         1 => ", 1 latent value".into(),
         latent => format!(", {latent} latent values"),
     };
-    format!("{} parameters and {} multiply-adds an image in all{latent}", thousands(plan.parameters()), thousands(macs))
+    format!(
+        "{} parameters and {} multiply-adds per image in total{latent}",
+        thousands(plan.parameters()),
+        thousands(macs)
+    )
 }
 
 pub fn table(pipeline: &Pipeline, plan: &Plan) -> String {

@@ -66,10 +66,10 @@ impl Folder {
         match RunFolder::open(&self.0) {
             Ok(run) => ensure!(
                 run.uses(pipeline)?,
-                "{folder} holds a run of another pipeline than the sweep asks for now; choose another --out, or remove it"
+                "{folder} holds a run of another pipeline than the sweep now declares; choose another --out, or remove it"
             ),
             Err(_) => {
-                ensure!(!self.0.exists() || empty(), "{folder} exists and is no run folder; choose another --out");
+                ensure!(!self.0.exists() || empty(), "{folder} exists and is not a run folder; choose another --out");
             }
         }
         Ok(())

@@ -120,7 +120,7 @@ impl Sweep {
             None => Ok(self.runs.iter().collect()),
             Some(index) => match index.checked_sub(1).and_then(|at| self.runs.get(at)) {
                 Some(run) => Ok(vec![run]),
-                None => bail!("there is no run {index}: {} asks for {}", self.file.display(), self.runs.len()),
+                None => bail!("there is no run {index}: {} declares {}", self.file.display(), self.runs.len()),
             },
         }
     }
@@ -155,15 +155,15 @@ impl Sweep {
             };
             if let Some(twin) = known.insert(pipeline.to_yaml()?, run.index) {
                 let (file, index) = (self.file.display(), run.index);
-                bail!("{file}: the runs {twin} and {index} are the same, {}; leave one of them away", run.title);
+                bail!("{file}: the runs {twin} and {index} are the same, {}; remove one of them", run.title);
             }
             run.folder.check(&pipeline)?;
         }
         match wrong.as_slice() {
             [] => Ok(()),
-            [one] => bail!("{}: run {one} is wrong; nothing was begun", self.file.display()),
+            [one] => bail!("{}: run {one} has errors; nothing was started", self.file.display()),
             [many @ .., last] => {
-                bail!("{}: the runs {} and {last} are wrong; nothing was begun", self.file.display(), many.join(", "))
+                bail!("{}: runs {} and {last} have errors; nothing was started", self.file.display(), many.join(", "))
             }
         }
     }
@@ -182,7 +182,7 @@ impl Sweep {
         let signals = Signals::listen()?;
         if index.is_none() {
             let done = runs.iter().filter(|run| run.folder.status().is_over()).count();
-            let done = if done == 0 { String::new() } else { format!(", {done} of them done already") };
+            let done = if done == 0 { String::new() } else { format!(", {done} of them already done") };
             let count = if runs.len() == 1 { "1 run".to_owned() } else { format!("{} runs", runs.len()) };
             say!("{count} of {} in {}{done}", self.file.display(), self.out.display());
         }
@@ -204,11 +204,11 @@ impl Sweep {
             }
         }
         if signals.heard() {
-            say!("stopped; the same command goes on");
+            say!("stopped; the same command continues");
             return Ok(ExitCode::from(130));
         }
         // Training results have been reported by now.
-        scored.context("the samples could not be measured")?;
+        scored.context("the samples could not be evaluated")?;
         Ok(if ends.iter().all(|end| *end == End::Finished) { ExitCode::SUCCESS } else { ExitCode::from(1) })
     }
 

@@ -18,7 +18,7 @@ impl Seeds {
         let mut sorted = seeds.clone();
         sorted.sort_unstable();
         match sorted.windows(2).find(|pair| pair[0] == pair[1]) {
-            Some(pair) => Err(format!("the seed {} is there twice", pair[0])),
+            Some(pair) => Err(format!("the seed {} appears twice", pair[0])),
             None => Ok(Self(seeds)),
         }
     }
@@ -47,7 +47,7 @@ impl FromStr for Seeds {
                 return Err(format!("found `{part}`, expected the lower seed first"));
             }
             if last - first >= MAX {
-                return Err(format!("`{part}` are more than {MAX} seeds"));
+                return Err(format!("`{part}` is more than {MAX} seeds"));
             }
             seeds.extend(first..=last);
         }

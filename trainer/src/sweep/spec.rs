@@ -57,7 +57,7 @@ impl Spec {
 /// Each of `choices` with each seed; the seed varies fastest.
 pub fn variants(common: &[Setting], choices: &[Vec<Setting>], seeds: Option<&Seeds>) -> Result<Vec<Variant>> {
     let seeded = common.iter().chain(choices.iter().flatten()).any(|setting| setting.path == SEED);
-    ensure!(seeds.is_none() || !seeded, "`{SEED}` is set beside the seeds; write one of them");
+    ensure!(seeds.is_none() || !seeded, "`{SEED}` is set in addition to `seeds`; remove one of them");
     let seeds: Vec<Option<u64>> = match seeds {
         Some(seeds) => seeds.iter().map(Some).collect(),
         None => vec![None],
@@ -98,10 +98,10 @@ impl File {
     fn variants(&self) -> Result<Vec<Variant>> {
         let common = settings(&self.set);
         let choices = match (&self.grid, &self.list) {
-            (Some(_), Some(_)) => bail!("`grid` and `list` are both there; write one of them"),
+            (Some(_), Some(_)) => bail!("`grid` and `list` are both given; remove one of them"),
             (Some(grid), None) => {
                 if let Some((path, _)) = grid.0.iter().find(|(path, _)| common.iter().any(|set| set.path == *path)) {
-                    bail!("`{path}` is in `set` and in `grid`; write it in one of them");
+                    bail!("`{path}` is in `set` and in `grid`; remove one of them");
                 }
                 product(grid)?
             }
@@ -178,7 +178,7 @@ impl<'de, V: DeserializeOwned> Visitor<'de> for EntriesVisitor<V> {
         let mut entries: Vec<(String, V)> = Vec::new();
         while let Some(Key(key)) = map.next_key()? {
             if entries.iter().any(|(known, _)| *known == key) {
-                return Err(A::Error::custom(format_args!("the key `{key}` is there twice")));
+                return Err(A::Error::custom(format_args!("the key `{key}` appears twice")));
             }
             entries.push((key, map.next_value()?));
         }
@@ -287,7 +287,9 @@ fn write_flow(text: &mut String, value: &Value) -> Result<(), String> {
             }
             text.push('}');
         }
-        Value::Tagged(tagged) => return Err(format!("found the tag `{}`, but tags mean nothing here", tagged.tag)),
+        Value::Tagged(tagged) => {
+            return Err(format!("found the tag `{}`, but tags are not supported here", tagged.tag));
+        }
     }
     Ok(())
 }

@@ -139,18 +139,18 @@ pub fn work(
                 }
                 match begin(program, run, workers, turn) {
                     Ok(Attempt::Here(job)) => {
-                        report(run, if job.resumed { "goes on" } else { "begins" });
+                        report(run, if job.resumed { "resumes" } else { "starts" });
                         *slot = Some((*index, job));
                     }
                     Ok(Attempt::Done(end)) => {
                         if elsewhere.contains(index) || runs.len() == 1 {
-                            report(run, "is done already");
+                            report(run, "is already done");
                         }
                         ends[*index] = end;
                     }
                     Ok(Attempt::Elsewhere) => {
                         if elsewhere.insert(*index) {
-                            report(run, "another process is at it");
+                            report(run, "another process is training it");
                         }
                         return true;
                     }

@@ -100,7 +100,7 @@ fn time(sampler: &Sampler, count: usize) -> Result<f64> {
         for first in (0..count).step_by(SAMPLING_BATCH) {
             let pixels = sampler.sample(seed, first as u64, SAMPLING_BATCH.min(count - first), None).into_data();
             if pixels.iter::<f32>().any(|pixel| !pixel.is_finite()) {
-                return Err(anyhow!("a sample has a pixel that is no number"));
+                return Err(anyhow!("a sample has a pixel that is not finite"));
             }
         }
         if seed > 0 {

@@ -198,12 +198,11 @@ fn ending(run: &Run, end: End) -> (Outcome, String) {
     match end {
         End::Finished => {
             let steps = run.steps();
-            let why =
-                format!("has taken all of its {steps} steps; --set train.epochs=… or train.steps=… gives it more");
+            let why = format!("has taken all of its {steps} steps; --set train.epochs=… or train.steps=… extends it");
             (Outcome::Finished, why)
         }
         End::StoppedEarly => {
-            let why = "was stopped early; --set train.early_stop.patience=… gives it more time";
+            let why = "was stopped early; --set train.early_stop.patience=… extends it";
             (Outcome::StoppedEarly, why.to_owned())
         }
     }
@@ -213,10 +212,10 @@ fn diverged(why: &str, run: &Run, folder: &RunFolder) -> anyhow::Error {
     let go_on = format!("imago train --resume {folder}");
     anyhow!(
         "{why}; the last checkpoint is kept\n\
-         what helps, from the most to the least likely:\n  \
+         what may help, most likely first:\n  \
          {go_on} --set train.optimizer.adam.lr={}\n  \
          {go_on} --set train.optimizer.adam.clip_norm=1\n  \
-         {go_on} --set train.on_nan=rollback   # goes back and halves the learning rates by itself",
+         {go_on} --set train.on_nan=rollback   # rolls back and halves the learning rates automatically",
         run.pipeline().train.optimizer.adam.lr / 10.0
     )
 }

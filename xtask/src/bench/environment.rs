@@ -15,13 +15,13 @@ use crate::{process, site, workspace};
 pub const PEERS: &str = "bench/peers";
 
 pub fn version(imago: &Path) -> String {
-    let told = process::query(Command::new(imago).arg("--version")).unwrap_or_default();
-    told.trim().trim_start_matches("imago ").to_owned()
+    let text = process::query(Command::new(imago).arg("--version")).unwrap_or_default();
+    text.trim().trim_start_matches("imago ").to_owned()
 }
 
 pub fn versions(runs: &[Value]) -> Option<String> {
-    let told = |run: &Value| Some(format!("{} {}", run["program"].as_str()?, run["version"].as_str()?));
-    let versions: BTreeSet<String> = runs.iter().filter_map(told).collect();
+    let text = |run: &Value| Some(format!("{} {}", run["program"].as_str()?, run["version"].as_str()?));
+    let versions: BTreeSet<String> = runs.iter().filter_map(text).collect();
     let versions = versions.into_iter().collect::<Vec<_>>().join(", ");
     (!versions.is_empty()).then(|| format!("Versions: {versions}.\n"))
 }

@@ -19,7 +19,7 @@ use environment::{PEERS, build, data, environment, interpreter, versions};
 use report::{Entry, Machine, Run, Table, cell, figure, tables};
 use serde_json::{Value, json};
 
-const ON_PROCESSORS: &str = "imago,pytorch,pytorch-tuned,keras,keras-tuned";
+const ON_CPUS: &str = "imago,pytorch,pytorch-tuned,keras,keras-tuned";
 const ON_GPUS: &str =
     "imago-wgpu,imago-vulkan,imago-vulkan-autotune,imago-vulkan-fusion-autotune,pytorch,pytorch-compile";
 
@@ -54,7 +54,7 @@ pub fn run(args: &Args) -> Result<()> {
         let all = json!({ "machine": machine.json(), "runs": runs });
         fs::write(path, format!("{all:#}\n")).with_context(|| format!("cannot write {}", path.display()))?;
     }
-    ensure!(runs.iter().any(|run| run.get("error").is_none()), "nobody could be measured");
+    ensure!(runs.iter().any(|run| run.get("error").is_none()), "no contestant could be measured");
     Ok(())
 }
 struct Bench<'a> {
@@ -89,7 +89,7 @@ impl<'a> Bench<'a> {
             (false, ..) => args.peers.clone(),
             (_, true, _) => named("imago")?,
             (_, _, true) => named(ON_GPUS)?,
-            _ => named(ON_PROCESSORS)?,
+            _ => named(ON_CPUS)?,
         };
         let mut imago = BTreeMap::new();
         for contestant in contestants.iter().filter(|it| it.program == Program::Imago) {
@@ -149,8 +149,8 @@ impl<'a> Bench<'a> {
                 }
                 eprint!("{}, round {} of {}, {} … ", network.name(), round + 1, self.rounds, entry.contestant.name);
                 let measured = self.measure(entry.contestant, &task);
-                eprintln!("{}", told(&measured));
-                runs.push(noted(&measured, &entry.contestant.name, round, &task));
+                eprintln!("{}", outcome(&measured));
+                runs.push(record(&measured, &entry.contestant.name, round, &task));
                 match measured {
                     Ok(value) => entry.runs.push(Run { round, value }),
                     Err(error) => entry.failure = Some(format!("{error:#}")),
@@ -199,15 +199,15 @@ impl<'a> Bench<'a> {
                 let (size, task) = &tasks[place];
                 eprint!("{images} {size}, round {} of {} … ", round + 1, self.rounds);
                 let run = self.measure(&imago, task);
-                eprintln!("{}", told(&run));
-                runs.push(noted(&run, &imago.name, round, task));
+                eprintln!("{}", outcome(&run));
+                runs.push(record(&run, &imago.name, round, task));
                 entries[place].runs.push(Run { round, value: run? });
             }
         }
         let mut table = Table::new(&[images, unit, "images/s", "µs an image", "of the first row", "others, cores"]);
         let mut first = None;
         for ((size, _), entry) in tasks.iter().zip(&entries) {
-            let all = entry.median(&seconds).context("imago told no time")?;
+            let all = entry.median(&seconds).context("imago reported no time")?;
             let each = all / *size as f64;
             let first = *first.get_or_insert(each);
             table.row(&[
@@ -306,7 +306,7 @@ fn result(output: &Output) -> Result<Value> {
 }
 
 /// A summary of a run for people who wait.
-fn told(run: &Result<Value>) -> String {
+fn outcome(run: &Result<Value>) -> String {
     match run {
         Ok(value) => {
             value["steps_per_s"].as_f64().map_or_else(String::new, |speed| format!("{} steps/s", figure(speed)))
@@ -316,7 +316,7 @@ fn told(run: &Result<Value>) -> String {
 }
 
 /// A run as written to the JSON file.
-fn noted(run: &Result<Value>, contestant: &str, round: usize, task: &Task<'_>) -> Value {
+fn record(run: &Result<Value>, contestant: &str, round: usize, task: &Task<'_>) -> Value {
     let mut value = match run {
         Ok(value) => value.clone(),
         Err(error) => json!({ "error": format!("{error:#}") }),

@@ -121,7 +121,7 @@ fn sampling(entries: &[Entry<'_>], imago: Option<&Entry<'_>>) -> Option<Table> {
         let images = if count == 1 { "1 image".to_owned() } else { format!("{} images", figure(count as f64)) };
         [format!("{images}, ms"), "images/s".to_owned(), "Imago / it".to_owned()]
     });
-    let columns: Vec<String> = iter::once("drawing".to_owned()).chain(columns).collect();
+    let columns: Vec<String> = iter::once("sampling".to_owned()).chain(columns).collect();
     let mut table = Table::new(&columns);
     for entry in entries {
         let cells = counts.iter().flat_map(|&count| {
@@ -200,7 +200,7 @@ impl Machine {
         };
         let what = match bench.args.linear {
             true => ".".to_owned(),
-            false => format!(" of {} steps behind {}; ratios above 1 are Imago's.", bench.steps, bench.warm_up),
+            false => format!(" of {} steps after {}; ratios above 1 favour Imago.", bench.steps, bench.warm_up),
         };
         format!(
             "# Imago {}, {}\n\n{}, {} cores{memory}; on the {}, {} threads.{load}\n{rounds}{what}\n",
@@ -208,7 +208,7 @@ impl Machine {
             self.date,
             self.cpu,
             self.cores,
-            if bench.args.gpu { "GPU" } else { "processor" },
+            if bench.args.gpu { "GPU" } else { "CPU" },
             bench.threads,
         )
     }
@@ -328,7 +328,7 @@ mod tests {
 | imago       |    12.3 |       12.3–12.3 |          1 |    1,580 |          0.50 |        512 |          0.10 |
 | keras-tuned |       - |               - |          - |        - |             - |          - |             - |
 
-| drawing     | 64 images, ms | images/s | Imago / it |
+| sampling    | 64 images, ms | images/s | Imago / it |
 | ----------- | ------------: | -------: | ---------: |
 | imago       |            16 |    4,000 |          1 |
 | keras-tuned |             - |        - |          - |

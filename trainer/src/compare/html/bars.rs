@@ -60,7 +60,7 @@ pub fn bars(comparison: &Comparison, rows: &[ScoreRow<'_>]) -> Markup {
         @if !shown.is_empty() {
             section id="glance" {
                 h2 { "At a glance" }
-                p.lead { "The upright line is what real images reach in the place of samples." }
+                p.lead { "The vertical line is what real images reach in place of samples." }
                 div.charts { @for row in shown { (chart(comparison, row)) } }
             }
         }
@@ -78,7 +78,7 @@ fn chart(comparison: &Comparison, row: &ScoreRow<'_>) -> Markup {
         div.chart.wide[logarithmic] {
             h3 { (row.measure.title()) }
             p { (row.measure.meaning()) }
-            p.direction { (direction(row.measure)) @if logarithmic { "; each step to the right is ten times as much" } }
+            p.direction { (direction(row.measure)) @if logarithmic { "; each step to the right means ten times as much" } }
             ul style=[line.map(|value| format!("--real: {:.2}%", scale.part(value)))] {
                 @for (index, (entry, score)) in comparison.entries.iter().zip(&row.scores).enumerate() {
                     @let mean = score.map(Score::mean);

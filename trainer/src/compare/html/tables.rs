@@ -95,8 +95,8 @@ pub fn classes(comparison: &Comparison) -> Markup {
     }
     let most = all().flat_map(|class| [class.share, class.test_share]).fold(f64::MIN_POSITIVE, f64::max);
     let sentence = html! {
-        "The share of each class among the samples; the line is its share among the test images. Diversity is that of the \
-         samples within the class, as a share of that of test images: near 0 they are all alike."
+        "The share of each class among the samples; the line is its share among the test images. Diversity within the \
+         class is relative to test images: near 0 all samples are alike."
     };
     let content = html! {
         thead {
@@ -132,7 +132,7 @@ fn class_cells(index: usize, entry: &Entry, name: &str, most: f64) -> Markup {
 }
 
 pub fn cost_table(comparison: &Comparison) -> Markup {
-    let sentence = html! { "What each model weighs, what its training took, and what a sample of it takes." };
+    let sentence = html! { "The size of each model, and the cost of training and sampling." };
     let content = html! {
         thead { tr { th scope="col" { "cost" } (heads(comparison, 1)) } }
         tbody { @for row in costs(comparison) {

@@ -115,7 +115,7 @@ fn weights_of_half_precision_are_read() {
 fn a_file_of_other_weights_is_refused_with_what_is_wrong() {
     let fault = |bytes: &[u8]| format!("{:#}", Inception::read(bytes, &Device::flex()).unwrap_err());
     let others = "these are not the weights of pytorch-fid's Inception v3: ";
-    assert!(fault(b"PK").starts_with("this is no safetensors file: "));
+    assert!(fault(b"PK").starts_with("this is not a safetensors file: "));
     assert_eq!(fault(&file(&[])), format!("{others}`Conv2d_1a_3x3.conv.weight` is missing"));
 
     let first = |dtype: Dtype, shape: &[usize]| {
@@ -133,7 +133,7 @@ fn a_file_of_other_weights_is_refused_with_what_is_wrong() {
 
     let mut tensors = weights();
     tensors.push(("AuxLogits.fc.bias".into(), Dtype::F32, vec![1], vec![0; 4]));
-    assert_eq!(fault(&file(&tensors)), format!("{others}`AuxLogits.fc.bias` is none of them"));
+    assert_eq!(fault(&file(&tensors)), format!("{others}`AuxLogits.fc.bias` is unexpected"));
     tensors.retain(|(name, ..)| name != "Mixed_7c.branch_pool.bn.bias");
     assert_eq!(fault(&file(&tensors)), format!("{others}`Mixed_7c.branch_pool.bn.bias` is missing"));
     for (name, _, _, bytes) in &mut tensors {
@@ -141,5 +141,5 @@ fn a_file_of_other_weights_is_refused_with_what_is_wrong() {
             bytes[..4].copy_from_slice(&(-1.0_f32).to_le_bytes());
         }
     }
-    assert_eq!(fault(&file(&tensors)), format!("{others}`Conv2d_2a_3x3` has values that are no finite numbers"));
+    assert_eq!(fault(&file(&tensors)), format!("{others}`Conv2d_2a_3x3` has values that are not finite"));
 }
