@@ -6,8 +6,8 @@
 //!   best/           weights.bpk and state.ron of the best evaluation so far
 //! ```
 //!
-//! Each is written beside its place and renamed into it, and older ones are removed only when the new
-//! one is on disk. So there is always a complete one.
+//! Each is written beside its place and renamed into it; older ones are removed only once it is
+//! on disk. So there is always a complete one.
 
 use std::fs;
 use std::io::ErrorKind;
