@@ -105,7 +105,8 @@ fn sets_can_be_looked_at() {
     assert!(shop.fails("data stats mnits").contains("did you mean `mnist`?"));
     let told = shop.fails("check photos.yaml --set data.set=mnist");
     assert!(
-        told.contains("the images of mnist are grey, found 3 channels") && told.contains("knows its classes itself"),
+        told.contains("the images of mnist are grey, found 3 channels")
+            && told.contains("the classes of mnist are fixed"),
         "{told}"
     );
 }

@@ -36,10 +36,15 @@ fn check_tells_the_problems_of_every_file() {
 #[test]
 fn missing_files_are_named() {
     let shop = Workshop::new();
-    assert!(shop.fails("train nowhere.yaml").contains("nowhere.yaml"));
-    assert!(shop.fails("sample nowhere").contains("nowhere"));
-    assert!(shop.fails("export nowhere --to there").contains("nowhere"));
-    assert!(shop.fails("train --resume nowhere").contains("nowhere"));
+    assert!(shop.fails("train nowhere.yaml").contains("cannot read nowhere.yaml"));
+    for command in ["sample nowhere", "export nowhere --to there"] {
+        let said = shop.fails(command);
+        assert!(said.contains("nowhere is neither a run folder"), "{said}");
+        assert!(said.contains("model.ron"), "{command} says what is expected: {said}");
+    }
+    let said = shop.fails("train --resume nowhere");
+    assert!(said.contains("nowhere does not exist; `imago train` makes run folders"), "{said}");
+    assert!(!shop.path("there").exists() && !shop.path("runs").exists());
 }
 
 #[test]

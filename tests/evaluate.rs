@@ -137,7 +137,7 @@ fn what_cannot_be_measured_is_refused_with_a_reason() {
     for (command, reason) in [
         (format!("evaluate runs/tiny {quick}"), "there is no evaluator for synthetic-digits"),
         (format!("evaluate runs/judge --evaluator runs/judge {quick}"), "is a classifier"),
-        (format!("evaluate runs/tiny --evaluator runs/tiny {quick}"), "is no classifier"),
+        (format!("evaluate runs/tiny --evaluator runs/tiny {quick}"), "is not a classifier"),
         (format!("evaluate runs/nothing {quick}"), "neither a run folder"),
         (
             format!("evaluate runs/tiny --evaluator runs/judge --inception none.safetensors {quick}"),

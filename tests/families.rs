@@ -234,8 +234,8 @@ fn a_latent_model_refuses_a_source_that_it_cannot_learn_from() {
     refused("nowhere", ["", ""], "nowhere");
     refused("gan", ["", ""], "has no encoder");
     refused("conditional-vae", ["", ""], "is conditional");
-    refused("classifier", ["", ""], "is a classifier: it has no codes");
-    refused("vae", ["linear: 3", "linear: 5"], "the codes of vae have 3 values, but the model gives 5");
+    refused("classifier", ["", ""], "is a classifier: it has no latents");
+    refused("vae", ["linear: 3", "linear: 5"], "the latents of vae have 3 values, but the model outputs 5");
     refused("vae", ["synthetic-digits", "synthetic-clothing"], "`data` must be the same");
     shop.imago("export vae --to artifact");
     refused("artifact", ["", ""], "--encoder");

@@ -43,7 +43,7 @@ fn every_layer_has_a_page_with_an_example_that_can_be_read() {
         assert!(pages.contains(&page), "{page}");
         let example = page.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next());
         let example = example.unwrap_or_else(|| panic!("{name} has no example"));
-        let layers: Vec<imago_core::layer::LayerSpec> = serde_yaml::from_str(example).unwrap();
+        let layers: Vec<imago_core::layer::LayerSpec> = imago_core::yaml::part(example).unwrap();
         assert!(layers.iter().all(|layer| layer.name() == *name && layer.errors().is_empty()), "{example}");
     }
     assert!(Workshop::new().fails("layers cov2d").contains("did you mean `conv2d`?"));

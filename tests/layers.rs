@@ -1,21 +1,27 @@
-//! Random networks: the plan's shapes and counts agree with what Burn builds.
+//! Random networks: their plan has the shapes and counts of Burn's module, and their program
+//! computes the same.
 
 use std::collections::BTreeSet;
 
 use burn::module::{Module, ModuleVisitor, Param};
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor, TensorData, read_sync};
 use imago_core::layer::{Initializer, LayerSpec, Value};
 use imago_core::limits::Limits;
 use imago_core::network::{Network, Sequential};
 use imago_core::noise::Noise;
+use imago_core::program::{Array, CpuExecutor, Program};
 use imago_core::shape::Shape;
+use imago_core::weights::{Pack, Precision, tensors};
 use serde_json::{Value as Json, json};
 
+/// How many networks are tried.
 const NETWORKS: u64 = 10_000;
-/// Larger samples are skipped, which keeps the test short.
+/// Larger samples are not tried, which keeps the test short.
 const MOST_VALUES: usize = 600;
+/// Layers that no program computes.
+const ONLY_IN_TRAINING: [&str; 2] = ["embedding", "minibatch_stddev"];
 
-/// A random layer, which may or may not fit after `input`.
+/// A random layer, which may or may not fit `input`.
 fn layer(noise: &mut Noise, input: Shape, depth: usize) -> Json {
     let name = LayerSpec::NAMES[noise.below(LayerSpec::NAMES.len() as u32) as usize];
     let mut number = |from: u32, to: u32| from + noise.below(to - from + 1);
@@ -42,25 +48,29 @@ fn layer(noise: &mut Noise, input: Shape, depth: usize) -> Json {
             "groups": groups, "bias": bias, "init": init, "spectral_norm": spectral_norm
         }),
         "embedding" => json!({ "count": number(1, 5), "size": number(1, 4) }),
-        "group_norm" => json!(groups),
-        "instance_norm" => json!({ "affine": bias }),
-        "dropout" | "gaussian_noise" => json!(0.3),
-        "minibatch_stddev" => json!(number(2, 4)),
+        // With a large epsilon, a norm does not amplify rounding errors where all values are the
+        // same.
+        "layer_norm" => json!({ "epsilon": 0.1 }),
+        "group_norm" => json!({ "groups": groups, "epsilon": 0.1 }),
+        "instance_norm" => json!({ "affine": bias, "epsilon": 0.1 }),
+        "dropout" => json!({ "rate": 0.3 }),
+        "gaussian_noise" => json!({ "std": 0.3 }),
+        "minibatch_stddev" => json!({ "group": number(2, 4) }),
         "max_pool2d" => json!({ "kernel": kernel, "stride": stride, "dilation": dilation, "padding": padding }),
         "avg_pool2d" => json!({ "kernel": kernel, "stride": stride, "padding": padding }),
         "upsample" => {
             json!({ "scale": pair(number(1, 2), number(1, 3)), "mode": if bias { "nearest" } else { "bilinear" } })
         }
-        "pixel_shuffle" => json!(number(1, 2)),
+        "pixel_shuffle" => json!({ "factor": number(1, 2) }),
         "reshape" => {
             let sides = [[input.len(), 1, 1], [1, input.len(), 1], [2, input.len() / 2, 1], [input.len() / 9, 3, 3]];
             json!(sides[number(0, 3) as usize])
         }
         "prelu" => json!({ "per_channel": bias }),
-        "residual" | "repeat" if depth > 1 => return json!("relu"),
+        "residual" | "repeat" if depth > 1 => return json!({ "relu": {} }),
         "residual" => json!(layers(noise, input, depth + 1)),
         "repeat" => json!({ "times": number(1, 3), "layers": layers(noise, input, depth + 1) }),
-        bare => return json!(bare),
+        _ => json!({}),
     };
     json!({ name: fields })
 }
@@ -85,7 +95,7 @@ fn layers(noise: &mut Noise, input: Shape, depth: usize) -> Vec<Json> {
     chosen
 }
 
-/// Counts trainable parameters, without moving averages.
+/// Counts what a gradient trains: everything but moving values.
 #[derive(Default)]
 struct Count {
     path: Vec<String>,
@@ -108,11 +118,12 @@ impl ModuleVisitor for Count {
     }
 }
 
-fn batch(noise: &mut Noise, shape: Shape, count: usize, device: &Device) -> Value {
-    let values = noise.normals(count * shape.len());
+fn value(samples: &[f32], shape: Shape, device: &Device) -> Value {
+    let count = samples.len() / shape.len();
+    let data = TensorData::new(samples.to_vec(), [vec![count], shape.sizes()].concat());
     match shape {
-        Shape::Flat(width) => Value::Flat(Tensor::from_data(TensorData::new(values, [count, width]), device)),
-        Shape::Image([c, h, w]) => Value::Image(Tensor::from_data(TensorData::new(values, [count, c, h, w]), device)),
+        Shape::Flat(_) => Value::Flat(Tensor::from_data(data, device)),
+        Shape::Image(_) => Value::Image(Tensor::from_data(data, device)),
     }
 }
 
@@ -123,9 +134,28 @@ fn dims(value: &Value) -> Vec<usize> {
     }
 }
 
+/// Compares the program of a network with its module, outside of training.
+fn compare(network: &Network, built: &Sequential, samples: &[f32], what: &str) {
+    let mut pack = Pack::new(Precision::F32);
+    pack.add("", built);
+    let array = |data: TensorData| Array { shape: data.shape().to_vec(), values: data.iter().collect() };
+    let weights = tensors(&read_sync(pack.read()).unwrap()).unwrap();
+    let program = Program::new(network, weights.into_iter().map(|(name, data)| (name, array(data))).collect());
+    let program = program.unwrap_or_else(|error| panic!("{what}: {error}"));
+    let output = built.valid().forward(value(samples, network.input(), &Device::flex())).flat();
+    let expected: Vec<f32> = output.into_data().iter().collect();
+    let scale = expected.iter().fold(1.0_f32, |scale, value| scale.max(value.abs()));
+    for (kind, program) in [("plain", program.clone()), ("folded", program.folded())] {
+        let found = CpuExecutor::new(program).run(samples);
+        assert_eq!(found.len(), expected.len(), "{kind}: {what}");
+        let close = found.iter().zip(&expected).all(|(found, expected)| (found - expected).abs() <= 1e-3 * scale);
+        assert!(close, "{kind}: {what}: {found:?} is not {expected:?}");
+    }
+}
+
 #[test]
-fn a_plan_tells_the_shapes_and_counts_that_burn_gives() {
-    let mut seen = BTreeSet::new();
+fn random_networks_are_as_planned_and_run_as_programs() {
+    let (mut seen, mut compared) = (BTreeSet::new(), 0);
     for seed in 0..NETWORKS {
         let mut noise = Noise::new(seed, 0);
         let input = match noise.below(3) {
@@ -133,44 +163,44 @@ fn a_plan_tells_the_shapes_and_counts_that_burn_gives() {
             _ => Shape::Image([1, 1, 1].map(|least| least + noise.below(6) as usize)),
         };
         let declared = json!(layers(&mut noise, input, 0));
+        let what = format!("seed {seed}, {input}, {declared}");
         let specs: Vec<LayerSpec> = serde_json::from_value(declared.clone()).unwrap();
         let network = Network::new("random", input, &specs, Limits::DEFAULT)
-            .unwrap_or_else(|problems| panic!("seed {seed}, {input}, {declared}: {problems}"));
-        collect(&declared, &mut seen);
-        // Every tenth network also runs backward.
+            .unwrap_or_else(|problems| panic!("{what}: {problems}"));
+        let mut names = BTreeSet::new();
+        collect(&declared, &mut names);
+        // Every tenth is trained for a step as well.
         let device = if seed % 10 == 0 { Device::flex().autodiff() } else { Device::flex() };
         let built = Sequential::new(&network, &mut Initializer::seeded(seed, 0, &device));
         let count = 1 + noise.below(4) as usize;
-        let output = built.forward(batch(&mut noise, input, count, &device));
+        let samples = noise.normals(count * input.len());
+        let output = built.forward(value(&samples, input, &device));
         let expected: Vec<usize> = [vec![count], network.output().sizes()].concat();
-        assert_eq!(dims(&output), expected, "seed {seed}, {input}, {declared}");
+        assert_eq!(dims(&output), expected, "{what}");
         let mut counted = Count::default();
         built.visit(&mut counted);
-        assert_eq!(counted.trainable as u64, network.parameters(), "seed {seed}, {input}, {declared}");
+        assert_eq!(counted.trainable as u64, network.parameters(), "{what}");
         if seed % 10 == 0 {
             let output = output.flat();
             if output.is_require_grad() || network.parameters() > 0 {
                 output.sum().backward();
             }
         }
+        if !ONLY_IN_TRAINING.iter().any(|name| names.contains(*name)) {
+            compare(&network, &built, &samples, &what);
+            compared += 1;
+        }
+        seen.append(&mut names);
     }
     let missing: Vec<&&str> = LayerSpec::NAMES.iter().filter(|name| !seen.contains(**name)).collect();
     assert!(missing.is_empty(), "never tried: {missing:?}");
+    assert!(compared > NETWORKS / 4, "only {compared} networks ran as programs");
 }
 
-fn collect(list: &Json, seen: &mut BTreeSet<String>) {
-    for layer in list.as_array().into_iter().flatten() {
-        match layer {
-            Json::String(name) => {
-                seen.insert(name.clone());
-            }
-            Json::Object(fields) => {
-                for (name, fields) in fields {
-                    seen.insert(name.clone());
-                    collect(fields.get("layers").unwrap_or(fields), seen);
-                }
-            }
-            _ => {}
-        }
+/// Notes the names of all layers in a list.
+fn collect(list: &Json, names: &mut BTreeSet<String>) {
+    for (name, fields) in list.as_array().into_iter().flatten().filter_map(Json::as_object).flatten() {
+        names.insert(name.clone());
+        collect(fields.get("layers").unwrap_or(fields), names);
     }
 }

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use burn::tensor::{Device, Tensor, TensorData, read_sync};
 use imago_core::data::Batch;
-use imago_core::family::{Family, Losses, Model, Penalty, Plan, Saved, Start, StepContext};
+use imago_core::family::{Family, Losses, Model, Penalty, Plan, Saved, StepContext, TrainerSetup};
 use imago_core::inference::one_hot;
 use imago_core::layer::Value;
 use imago_core::limits::Limits;
@@ -184,7 +184,7 @@ fn batch(pipeline: &Pipeline, device: &Device) -> Batch {
 /// The saved model before a step, the step's losses, and the saved model after it.
 fn step(pipeline: &Pipeline, plan: &Plan, step: u64, device: &Device) -> (Saved, Losses, Saved) {
     let train = Train { seed: 1, ..pipeline.train.clone() };
-    let trainer = pipeline.model.trainer(&Start { plan, train: &train, device });
+    let trainer = pipeline.model.trainer(&TrainerSetup { plan, train: &train, device });
     let before = read_sync(trainer.save().read()).unwrap();
     let (trainer, losses) = trainer.step(batch(pipeline, device), &mut StepContext::new(SEED, step, 1.0));
     (before, losses, read_sync(trainer.save().read()).unwrap())

@@ -1,5 +1,5 @@
-//! Every layer against PyTorch: outputs, gradients and moving averages, on the CPU and, where wgpu
-//! finds an adapter, on the GPU. `parity/reference.py` generates `parity/reference.json`.
+//! Every layer against PyTorch: outputs, gradients and moving values, on the CPU and on wgpu if it
+//! finds an adapter. `parity/reference.py` computes the values in `parity/reference.json`.
 
 use std::collections::BTreeMap;
 
@@ -9,22 +9,24 @@ use imago_core::layer::{Initializer, LayerSpec, Value};
 use imago_core::limits::Limits;
 use imago_core::network::{Network, Sequential};
 use imago_core::shape::Shape;
-use serde::Deserialize;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
 
-/// Tolerance: the largest difference relative to the largest value.
+/// How far results may differ, relative to the largest value.
 #[derive(Debug, Clone, Copy)]
 struct Approximation(f32);
 
-/// For sums in another order.
+/// Sums in another order.
 const CLOSE: Approximation = Approximation(2e-5);
-/// For a GPU's own exponential functions and fused operations.
+/// A GPU's own exponential functions and fused operations.
 const GPU: Approximation = Approximation(2e-4);
-/// On a GPU, Burn differentiates the tanh approximation of GELU.
+/// On a GPU, Burn's gradient of gelu is that of the tanh approximation.
 const GELU_ON_A_GPU: Approximation = Approximation(1e-3);
 
 #[derive(Deserialize)]
 struct Case {
     name: String,
+    #[serde(deserialize_with = "layer")]
     layer: LayerSpec,
     training: bool,
     input: Values,
@@ -50,11 +52,17 @@ impl Values {
     }
 }
 
+/// Reads a layer as it is written in YAML, short forms included.
+fn layer<'de, D: Deserializer<'de>>(value: D) -> Result<LayerSpec, D::Error> {
+    let json = serde_json::Value::deserialize(value)?;
+    imago_core::yaml::part(&json.to_string()).map_err(D::Error::custom)
+}
+
 fn cases() -> Vec<Case> {
     serde_json::from_str(include_str!("parity/reference.json")).expect("the reference values can be read")
 }
 
-/// The gradients and the values of all parameters by name.
+/// The gradients and the present values of all parameters by name.
 #[derive(Default)]
 struct Parameters<'a> {
     path: Vec<String>,
@@ -73,7 +81,7 @@ impl ModuleVisitor for Parameters<'_> {
     }
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        // Drops `layers.0` and the enum variants from `layers.0.Linear.weight`.
+        // `layers.0.Linear.weight` is called `weight`; variants are no part of a name.
         let lower = |part: &&String| !part.starts_with(char::is_uppercase);
         let name = self.path.iter().filter(lower).skip(2).cloned().collect::<Vec<_>>().join(".");
         if let Some(gradient) = self.gradients.and_then(|gradients| param.val().grad(gradients)) {
@@ -93,7 +101,7 @@ fn compare(what: &str, found: &[f32], expected: &[f32], Approximation(close): Ap
     }
     let scale = expected.iter().fold(1e-1_f32, |scale, value| scale.max(value.abs()));
     let difference = found.iter().zip(expected).map(|(a, b)| (a - b).abs());
-    // NaN counts as a difference too.
+    // NaN counts as a difference.
     match difference.clone().all(|difference| difference <= close * scale) {
         true => Ok(()),
         false => Err(format!("{what}: off by {} of {scale}", difference.fold(0.0, f32::max))),
@@ -118,42 +126,27 @@ fn check(case: &Case, device: &Device, close: Approximation) -> Result<(), Strin
     }
     let device = if case.training { device.clone().autodiff() } else { device.clone() };
     let weights = case.weights.iter().map(|(name, values)| (format!("layers.0.{name}"), values.data()));
-    let mut start = Initializer::loaded(weights.collect(), &device);
-    let network = Sequential::new(&plan, &mut start);
-    start.finish()?;
+    let mut initializer = Initializer::loaded(weights.collect(), &device);
+    let network = Sequential::new(&plan, &mut initializer);
+    initializer.finish().map_err(|error| error.to_string())?;
     match sample {
-        Shape::Flat(_) => run::<2>(case, &network, &device, close),
-        Shape::Image(_) => run::<4>(case, &network, &device, close),
+        Shape::Flat(_) => run(case, &network, &device, close, Value::Flat),
+        Shape::Image(_) => run(case, &network, &device, close, Value::Image),
     }
 }
 
-trait Rank<const D: usize> {
-    fn value(tensor: Tensor<D>) -> Value;
-}
-
-struct Wrap;
-
-impl Rank<2> for Wrap {
-    fn value(tensor: Tensor<2>) -> Value {
-        Value::Flat(tensor)
-    }
-}
-
-impl Rank<4> for Wrap {
-    fn value(tensor: Tensor<4>) -> Value {
-        Value::Image(tensor)
-    }
-}
-
-fn run<const D: usize>(case: &Case, network: &Sequential, device: &Device, close: Approximation) -> Result<(), String>
-where
-    Wrap: Rank<D>,
-{
+fn run<const D: usize>(
+    case: &Case,
+    network: &Sequential,
+    device: &Device,
+    close: Approximation,
+    value: fn(Tensor<D>) -> Value,
+) -> Result<(), String> {
     let mut input = Tensor::<D>::from_data(case.input.data(), device);
     if case.training {
         input = input.require_grad();
     }
-    let output = network.forward(Wrap::value(input.clone())).flat();
+    let output = network.forward(value(input.clone())).flat();
     compare("output", &floats(output.clone()), &case.output.values, close)?;
     if !case.training {
         return Ok(());

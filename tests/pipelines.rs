@@ -2,21 +2,25 @@
 
 use imago_tests::{Workshop, workspace};
 
+/// The command of the README. Every file of the folder is named as valid, the sweeps among them.
 #[test]
-fn every_shipped_pipeline_is_valid() {
-    let shop = Workshop::new();
-    let mut found = 0;
+fn every_shipped_file_is_valid() {
+    let mut shop = Workshop::new().command("check pipelines/**/*.yaml");
+    let output = shop.current_dir(workspace()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let said = String::from_utf8(output.stdout).unwrap();
+    let mut count = 0;
     for folder in std::fs::read_dir(workspace().join("pipelines")).unwrap() {
-        let folder = folder.unwrap().path();
-        if folder.ends_with("sweeps") {
-            continue;
-        }
-        for file in std::fs::read_dir(folder).unwrap() {
-            shop.imago(&format!("check {}", file.unwrap().path().display()));
-            found += 1;
+        for file in std::fs::read_dir(folder.unwrap().path()).unwrap() {
+            let path = file.unwrap().path();
+            if path.extension().is_some_and(|extension| extension == "yaml") {
+                let name = path.strip_prefix(workspace()).unwrap().display().to_string();
+                assert!(said.contains(&format!("{name}: ok (")), "{name} is missing in\n{said}");
+                count += 1;
+            }
         }
     }
-    assert!(found >= 6, "only {found} pipelines were found");
+    assert_eq!(said.lines().count(), count, "{said}");
 }
 
 #[test]

@@ -158,5 +158,5 @@ fn speed_is_measured_and_nothing_is_written() {
     let pipeline = workspace().join("pipelines/synthetic/gan.yaml");
     let said =
         shop.fails(&format!("bench {} --device cpu --set model.game.packing=2 --set data.limit=1", pipeline.display()));
-    assert!(said.contains("2 images are judged together"), "{said}");
+    assert!(said.contains("2 images are scored together"), "{said}");
 }

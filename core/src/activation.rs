@@ -1,6 +1,6 @@
 //! Activations that a layer before them can apply itself.
 
-/// An activation whose slope follows from its output alone, so that nothing but the output is kept for the way back.
+/// An activation with a slope that follows from its output alone.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Activation {
     /// x itself.

@@ -1,68 +1,89 @@
-//! What can be wrong with a declaration, and where it stands.
+//! Problems in a declaration, and where they are.
 
 use std::fmt;
 
-/// One step on the way to a value in a file: `model`, `encoder`, `[3]`.
+/// One step of a path into a file: `model`, `encoder`, `[3]`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Step {
+pub enum PathStep {
     /// A key of a map.
     Key(String),
-    /// A place in a list, counted from 0.
+    /// A position in a list, from 0.
     Index(usize),
 }
 
-impl Step {
+impl PathStep {
     /// The step to the value of `key`.
     pub fn key(key: &str) -> Self {
         Self::Key(key.to_owned())
     }
 }
 
-/// The way from the top of a file to a value.
-pub type Path = Vec<Step>;
+/// The path from the top of a file to a value.
+pub type KeyPath = Vec<PathStep>;
 
-/// A way with more steps behind it.
-pub(crate) fn extend(path: &[Step], steps: impl IntoIterator<Item = Step>) -> Path {
+/// `path` followed by `steps`.
+pub(crate) fn extend(path: &[PathStep], steps: impl IntoIterator<Item = PathStep>) -> KeyPath {
     path.iter().cloned().chain(steps).collect()
 }
 
-/// The way to a value, as a person writes it: `model.encoder[3]`.
-pub fn written(path: &[Step]) -> String {
-    let mut place = String::new();
+/// A path as people write it: `model.encoder[3]`.
+pub fn format_path(path: &[PathStep]) -> String {
+    let mut text = String::new();
     for step in path {
         match step {
-            Step::Key(key) if place.is_empty() => place.push_str(key),
-            Step::Key(key) => place = format!("{place}.{key}"),
-            Step::Index(index) => place = format!("{place}[{index}]"),
+            PathStep::Key(key) if text.is_empty() => text.push_str(key),
+            PathStep::Key(key) => text = format!("{text}.{key}"),
+            PathStep::Index(index) => text = format!("{text}[{index}]"),
         }
     }
-    place
+    text
 }
 
-/// Something that does not fit, with the way to it in the file.
+/// Help beyond the file, which the program that shows a problem puts into its own commands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Advice {
+    /// Larger [`Limits`](crate::limits::Limits) would do instead of the suggestion.
+    LargerLimits,
+    /// A template to start from.
+    Template,
+    /// The list of classes that fits a folder.
+    FolderClasses,
+    /// The names of all layers, which are what was expected.
+    LayerNames,
+}
+
+/// Something wrong in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// The way from the top of the file to the value at fault.
-    pub path: Path,
-    /// Whether it is the last key of the path that is at fault, rather than its value.
+    /// The path to the value that is wrong.
+    pub path: KeyPath,
+    /// Whether the last key of the path is wrong, rather than its value.
     pub at_key: bool,
-    /// What was found, and why that cannot be.
+    /// What was found, and why it is wrong.
     pub found: String,
-    /// What was expected, in a few words beside the value.
+    /// What was expected, in a few words.
     pub expected: Option<String>,
-    /// What else helps to see it, such as the shapes up to here; may have several lines.
+    /// Further explanation, such as the shapes up to here; may have several lines.
     pub note: Option<String>,
     /// What to write instead.
     pub suggestion: Option<String>,
+    /// Help beyond the file.
+    pub advice: Option<Advice>,
 }
 
 impl Problem {
-    /// A problem of the value at `path`.
-    pub fn new(path: Path, found: impl Into<String>) -> Self {
-        Self { path, at_key: false, found: found.into(), expected: None, note: None, suggestion: None }
+    /// A problem with the value at `path`.
+    pub fn new(path: KeyPath, found: impl Into<String>) -> Self {
+        let found = found.into();
+        Self { path, at_key: false, found, expected: None, note: None, suggestion: None, advice: None }
     }
 
-    /// Says that the last key of the path is at fault.
+    /// A problem with the value of the last of `keys`.
+    pub fn at(keys: &[&str], found: impl Into<String>) -> Self {
+        Self::new(keys.iter().map(|key| PathStep::key(key)).collect(), found)
+    }
+
+    /// Blames the last key of the path instead of its value.
     pub fn at_key(self) -> Self {
         Self { at_key: true, ..self }
     }
@@ -72,20 +93,25 @@ impl Problem {
         Self { expected: Some(expected.into()), ..self }
     }
 
-    /// Adds a note, such as the shapes that led to the problem.
+    /// Adds a note.
     pub fn note(self, note: impl Into<String>) -> Self {
         Self { note: Some(note.into()), ..self }
     }
 
-    /// Adds what to write instead.
+    /// Sets what to write instead.
     pub fn suggest(self, suggestion: Option<String>) -> Self {
         Self { suggestion, ..self }
+    }
+
+    /// Adds help beyond the file.
+    pub fn advise(self, advice: Advice) -> Self {
+        Self { advice: Some(advice), ..self }
     }
 }
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", written(&self.path), self.found)?;
+        write!(f, "{}: {}", format_path(&self.path), self.found)?;
         if let Some(expected) = &self.expected {
             write!(f, "; expected {expected}")?;
         }
@@ -93,25 +119,21 @@ impl fmt::Display for Problem {
             write!(f, "\n  {}", note.replace('\n', "\n  "))?;
         }
         if let Some(suggestion) = &self.suggestion {
-            write!(f, "\n  try: {suggestion}")?;
+            let limits = if self.advice == Some(Advice::LargerLimits) { ", or larger limits" } else { "" };
+            write!(f, "\n  try: {suggestion}{limits}")?;
         }
         Ok(())
     }
 }
 
-/// Everything that is wrong with one declaration; never empty when returned as an error.
+/// All problems of one declaration; never empty when returned as an error.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problems(pub Vec<Problem>);
 
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, problem) in self.0.iter().enumerate() {
-            if index > 0 {
-                writeln!(f)?;
-            }
-            write!(f, "{problem}")?;
-        }
-        Ok(())
+        let problems: Vec<String> = self.0.iter().map(ToString::to_string).collect();
+        f.write_str(&problems.join("\n"))
     }
 }
 

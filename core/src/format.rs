@@ -1,4 +1,4 @@
-//! Numbers as people read them.
+//! Numbers for people.
 
 /// Writes a number in groups of three: `28,036`.
 pub fn thousands(number: u64) -> String {

@@ -1,21 +1,23 @@
 //! Imago's core: what a generative model is, from the words of a YAML file to a network that trains.
 //!
-//! Every module builds on those above it in this list and on no other:
+//! Every module builds on those above it in this list and on no other, which a test checks:
 //!
 //! ```text
-//! shape, diagnostic   the shape of a sample; what can be wrong with a declaration, and where
-//! kernel              our own operations for the CPU, with their gradients
-//! program             a network as a few operations on plain numbers, without Burn
-//! layer               the layers of the language, one file each
-//! network             layers whose shapes are known to fit, as Burn modules and as programs
-//! weights             weights as bytes
-//! spec                the `data` and `train` parts of a pipeline
-//! latent              what latents are drawn from
-//! inference           samples, reconstructions and classes from trained networks
-//! family              the kinds of model: settings, losses, one training step
-//! pipeline            a whole declaration
-//! yaml                from a file to a pipeline, with every problem at its line and column
-//! artifact            what is shipped: model.ron and weights.bpk
+//! noise, hash, format, limits, shape, activation, diagnostic   small things that all others share
+//! kernel      our own operations for the CPU, with their gradients
+//! program     a network as a few operations on plain numbers, without Burn
+//! layer       the layers of the language, one file each
+//! network     layers whose shapes are known to fit, as Burn modules and as programs
+//! weights     weights as bytes
+//! spec        the `data` and `train` parts of a pipeline
+//! latent      what latents are drawn from
+//! inference   samples, latents of images and classes, from trained networks
+//! data        images in memory, and batches of them
+//! family      the kinds of model: settings, losses, one step of training
+//! pipeline    a whole declaration
+//! yaml        from a file to a pipeline, with every problem at its line and column
+//! artifact    what is shipped: model.ron and weights.bpk
+//! training    a whole run, step by step
 //! ```
 //!
 //! Nothing here knows files or clocks. The trainer and the page read the very same declarations; what only training
@@ -46,3 +48,6 @@ pub mod training;
 pub mod weights;
 #[cfg(feature = "yaml")]
 pub mod yaml;
+
+#[cfg(test)]
+mod layering;

@@ -1,17 +1,13 @@
 //! Seeded randomness that is the same on every machine.
 //!
-//! Latents, initial weights, shuffles and the drawn data sets come from here and never from a device, so that one
-//! seed means one picture natively and in the browser. The generator is ChaCha8, which is portable and can be
-//! entered at any of 2⁶⁴ independent streams; the Gaussian transform uses the `libm` crate, whose results do not
-//! depend on the platform's own mathematics library.
+//! Latents, initial weights, shuffles and synthetic data never come from a device, so that a seed
+//! means the same image natively and in the browser. The generator is ChaCha8 with 2⁶⁴
+//! independent streams; the Gaussian transform uses `libm`, which does not depend on the platform.
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
-/// A stream of random numbers, given by a seed and the number of the stream.
-///
-/// Two streams of one seed are independent, which makes the generator seekable: sample 1,000 of a seed is drawn from
-/// stream 1,000 without drawing the 999 before it.
+/// A stream of random numbers; the streams of a seed are independent.
 ///
 /// ```
 /// use imago_core::noise::Noise;
@@ -22,33 +18,32 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 #[derive(Debug, Clone)]
 pub struct Noise {
     generator: ChaCha8Rng,
-    /// The Box–Muller transform makes normals in pairs; this is the one not yet handed out.
+    /// The second of a pair from the Box–Muller transform.
     spare: Option<f32>,
 }
 
-/// What randomness is drawn for, so that two uses of one seed never see the same numbers.
+/// What random numbers are for, so that two uses of a seed never see the same ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
-    /// Distribution weights; a stream for each network.
+    /// Initial weights; a stream for each network.
     Weights = 1,
     /// The order of the training set; a stream for each epoch.
     Shuffle = 2,
     /// Noise of a training step, such as the reparameterisation of a VAE; a stream for each step.
     Step = 3,
-    /// What is done to the samples of a step beforehand, such as augmentation; a stream for each step.
+    /// Preparation of the samples of a step, such as augmentation; a stream for each step.
     Batch = 4,
-    /// Noise of a test; a stream for each of its batches.
+    /// Noise of an evaluation; a stream for each batch.
     Evaluation = 5,
     /// The fit of a prior.
     Prior = 6,
-    /// Which images are kept out of training.
+    /// The choice of held-out images.
     Split = 7,
-    /// The scores of a model.
+    /// The metrics of a model.
     Measure = 8,
 }
 
-/// The number that a draw from N(0, 1) stays below with probability `p`, which lies between 0 and 1: the inverse of
-/// Φ(x) = ½ erfc(−x / √2), by bisection to the last bit.
+/// The quantile function of N(0, 1), the inverse of Φ(x) = ½ erfc(−x / √2), by bisection.
 pub fn normal_quantile(p: f64) -> f64 {
     let (mut low, mut high) = (-40.0, 40.0);
     loop {
@@ -64,9 +59,9 @@ pub fn normal_quantile(p: f64) -> f64 {
 }
 
 impl Noise {
-    /// Stream `stream` of what `seed` gives for `purpose`.
+    /// Stream `stream` of `seed` for `purpose`.
     pub fn of(purpose: Purpose, seed: u64, stream: u64) -> Self {
-        // The odd constant is 2⁶⁴ divided by the golden ratio, which keeps the seeds of neighbours far apart.
+        // 2⁶⁴ divided by the golden ratio keeps neighboring seeds far apart.
         Self::new(seed.wrapping_add((purpose as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)), stream)
     }
 
@@ -77,22 +72,23 @@ impl Noise {
         Self { generator, spare: None }
     }
 
-    /// A number in `[0, 1)`, one of 2²⁴ equally likely ones.
+    /// One of 2²⁴ equally likely numbers in `[0, 1)`.
     pub fn uniform(&mut self) -> f32 {
         (self.generator.next_u32() >> 8) as f32 / (1 << 24) as f32
     }
 
     /// A whole number in `0..bound`; 0 when `bound` is 0.
     ///
-    /// Lemire, "Fast Random Integer Generation in an Interval" (2019), without the rejection step: its bias is at most
-    /// `bound / 2³²`.
+    /// Lemire, "Fast Random Integer Generation in an Interval" (2019), without the rejection step:
+    /// the bias is at most `bound / 2³²`.
     pub fn below(&mut self, bound: u32) -> u32 {
         ((u64::from(self.generator.next_u32()) * u64::from(bound)) >> 32) as u32
     }
 
     /// A number from the standard normal distribution N(0, 1).
     ///
-    /// Box and Muller, "A Note on the Generation of Random Normal Deviates" (1958), in double precision.
+    /// Box and Muller, "A Note on the Generation of Random Normal Deviates" (1958), in double
+    /// precision.
     pub fn normal(&mut self) -> f32 {
         if let Some(spare) = self.spare.take() {
             return spare;
@@ -118,9 +114,10 @@ impl Noise {
     }
 }
 
-/// Standard normal latents of the samples `first .. first + count` of `seed`, one after another: `[count, size]`.
+/// Standard normal latents of the samples `first .. first + count` of `seed`, one after another:
+/// `[count, size]`.
 ///
-/// Each sample has a stream of its own, so sample number `i` is the same whatever `first` and `count` are.
+/// Each sample has its own stream, so sample `i` does not depend on `first` and `count`.
 pub fn latents(seed: u64, first: u64, count: usize, size: usize) -> Vec<f32> {
     (0..count as u64).flat_map(|index| Noise::new(seed, first.wrapping_add(index)).normals(size)).collect()
 }
@@ -138,9 +135,9 @@ mod tests {
         assert!(normal_quantile(0.0) < -37.0 && normal_quantile(1.0) > 8.0);
     }
 
-    /// Guards the promise that a seed in a link keeps its meaning: these bits may never change.
+    /// A seed in a link keeps its meaning: these bits must never change.
     #[test]
-    fn a_seed_gives_the_same_bits_on_every_platform() {
+    fn a_seed_yields_the_same_bits_on_every_platform() {
         let bits: Vec<u32> = latents(7, 0, 2, 2).iter().map(|z| z.to_bits()).collect();
         assert_eq!(bits, [0x3e99_f36d, 0x3eeb_5218, 0x3fbb_ab25, 0xbd95_008d]);
     }

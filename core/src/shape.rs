@@ -1,13 +1,13 @@
-//! The shape of one sample, without the batch.
+//! The shape of one sample.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// The shape of one sample as it passes from layer to layer; the batch size is not part of it.
+/// The shape of one sample, without the batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Shape {
-    /// A vector of so many values: a tensor `[batch, values]`.
+    /// A vector: a tensor `[batch, values]`.
     Flat(usize),
     /// An image `[channels, height, width]`: a tensor `[batch, channels, height, width]`.
     Image([usize; 3]),
@@ -19,7 +19,7 @@ impl Shape {
         self.sides().iter().fold(1, |product, side| product.saturating_mul(*side))
     }
 
-    /// Whether a sample of this shape holds no value at all.
+    /// Whether a sample holds no value.
     pub fn is_empty(self) -> bool {
         self.len() == 0
     }
@@ -37,7 +37,7 @@ impl Shape {
         self.sides()[0]
     }
 
-    /// The sizes without the batch, as a tensor has them.
+    /// The sizes of a tensor, without the batch.
     pub fn sizes(self) -> Vec<usize> {
         match self {
             Self::Flat(values) => vec![values],
@@ -45,7 +45,7 @@ impl Shape {
         }
     }
 
-    /// Bytes of one sample in 32-bit floats; saturates rather than overflows.
+    /// Bytes of one sample in 32-bit floats; saturates instead of overflowing.
     pub fn bytes(self) -> u64 {
         (self.len() as u64).saturating_mul(4)
     }

@@ -118,7 +118,7 @@ test('the whole page is walked with the keyboard alone', { timeout: 2 * PATIENCE
   await page.waitForFunction(() => new URL(location.href).searchParams.has('code'));
   await page.waitForFunction(() => document.querySelector('.latent .big').ariaLabel === `${document.querySelector('.latent .code').textContent}, decoded`);
   assertDifferent([await canvas(page, '.latent .big')], [before]);
-  assert.match(await statusOf(page), /^Code /);
+  assert.match(await statusOf(page), /^Latent /);
 
   // A test image instead of a drawing.
   await visit(page, addressOf(site, { view: 'draw', model: coder, seed: 7 }));

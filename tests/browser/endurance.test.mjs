@@ -55,7 +55,7 @@ test('a device that is lost gives way to the CPU, which says so and draws the sa
   await settled(page);
   const said = await statusOf(page);
   t.diagnostic(said);
-  assert.match(said, /WebGPU does not run here, so the CPU does the work/);
+  assert.match(said, /WebGPU does not run here, so the CPU computes/);
   assert.match(await badgeOf(page), /^CPU, SIMD \(no WebGPU\)/);
   await page.locator('#seed').fill('7');
   await page.locator('#seed').press('Enter');

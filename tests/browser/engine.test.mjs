@@ -104,7 +104,7 @@ scene('what cannot be is refused in words, and the engine goes on', 'mnist-cvae'
   const { pixels } = await engine.sample(7, 0, 4, 3);
   return { refusals, count: pixels.length };
 }, ({ refusals, count }) => {
-  const expected = [/classes 0 to 9/, /1 to 4096 samples/, /temperature/, /codes of 16 values, found 17/, /no encoder/, /no classifier/, /one at a time/];
+  const expected = [/classes 0 to 9/, /1 to 4096 samples/, /temperature/, /latents of 16 values, found 17/, /no encoder/, /not a classifier/, /one at a time/];
   for (const [at, words] of expected.entries()) assert.match(refusals[at], words);
   assert.equal(count, 4 * 784);
 });

@@ -340,7 +340,7 @@ scene('the engine classifies images, refuses what cannot be, and goes on', async
   assert.deepEqual(again, rows);
   assert.deepEqual(after, rows);
 
-  assert.match(refusals.vae, /^tiny-vae is no classifier/);
+  assert.match(refusals.vae, /^tiny-vae is not a classifier/);
   assert.match(refusals.class, /^tiny-conditional-\w+ has the classes 0 to 9, asked for 10$/);
   assert.match(refusals.count, /^1 to 4096 samples at a time, asked for 0$/);
   assert.match(refusals.sample, /^tiny-classifier is a classifier: it makes no images$/);

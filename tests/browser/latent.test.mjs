@@ -53,7 +53,7 @@ scene('the point follows keys and pointer, and its picture is the decoded code o
   const byKey = await canvas(page, BIG);
   assertDifferent([byKey], [start]);
   assertSame([byKey], [await decodedOf(page, flat)], 1);
-  assert.match(await page.locator('#status').innerText(), /^Code \u2212?\d/);
+  assert.match(await page.locator('#status').innerText(), /^Latent \u2212?\d/);
 
   const { x, y, width, height } = await page.locator('.latent .pad').boundingBox();
   await page.mouse.move(x + width * 0.3, y + height * 0.3);

@@ -43,7 +43,7 @@ scene('a model that is opened is drawn as where it is published, in every view, 
   assertSame([await canvas(page, '.latent .big')], [expected[0]], 1);
   await page.locator('#tab-compare').click();
   await settled(page);
-  assert.match(await statusOf(page), new RegExp(`drawn by ${other} and `));
+  assert.match(await statusOf(page), new RegExp(`sampled by ${other} and `));
   await page.locator('#tab-inside').click();
   await settled(page);
   assertSame([await canvas(page, '#panel-inside .big')], [expected[0]], 1);
@@ -149,10 +149,10 @@ flipped[flipped.length >> 1] ^= 1;
 
 /** What is wrong, the files, and what the message has to say of it. */
 const broken = [
-  ['no file at all but a picture', [{ name: 'cat.png', mimeType: 'image/png', buffer: Buffer.from('cat') }], /model\.ron .*none among cat\.png/],
-  ['no weights', [ron(manifest)], /weights\.bpk .*none/],
-  ['no manifest', [bpk(weights)], /model\.ron .*none/],
-  ['two manifests of other names', [ron(manifest, 'a.ron'), ron(manifest, 'b.ron'), bpk(weights)], /several among a\.ron, b\.ron/],
+  ['no file at all but a picture', [{ name: 'cat.png', mimeType: 'image/png', buffer: Buffer.from('cat') }], /no model\.ron among cat\.png/],
+  ['no weights', [ron(manifest)], /found no weights\.bpk/],
+  ['no manifest', [bpk(weights)], /found no model\.ron/],
+  ['two manifests of other names', [ron(manifest, 'a.ron'), ron(manifest, 'b.ron'), bpk(weights)], /several \.ron files among a\.ron, b\.ron/],
   ['empty files', [ron(''), bpk(Buffer.alloc(0))], /model\.ron/],
   ['an empty manifest', [ron(''), bpk(weights)], /model\.ron/],
   ['empty weights', [ron(manifest), bpk(Buffer.alloc(0))], /weights\.bpk/],

@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn every_value_that_differs_is_told_with_its_path() {
+    fn every_value_that_differs_is_listed_with_its_path() {
         let layers = "flatten, { linear: 16 }, relu, { linear: 10 }";
         let before = pipeline("epochs: 3", layers);
         assert_eq!(changes(&before, &pipeline("epochs: 3, batch: 128", layers)).unwrap(), []);

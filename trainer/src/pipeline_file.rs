@@ -6,6 +6,7 @@ use std::path::Path;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use anyhow::{Context, Result, bail};
+use imago_core::diagnostic::{Advice, Problem};
 use imago_core::family::Plan;
 use imago_core::limits::Limits;
 use imago_core::pipeline::Pipeline;
@@ -35,6 +36,12 @@ impl PipelineFile {
         &self.bytes
     }
 
+    /// Whether the file names a pipeline instead of being one.
+    pub fn is_sweep(&self) -> bool {
+        let content = serde_yaml::from_str::<serde_yaml::Mapping>(&yaml::text(&self.bytes));
+        content.is_ok_and(|content| content.contains_key("pipeline") && !content.contains_key("model"))
+    }
+
     /// Parses the file and finds its problems.
     pub fn read(&self, overrides: &[Override], limits: Limits) -> Reading {
         yaml::read(&self.bytes, overrides, limits)
@@ -62,7 +69,7 @@ impl PipelineFile {
 
     fn render(&self, finding: &Finding, colour: bool) -> String {
         let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
-        let problem = &finding.problem;
+        let problem = &with_commands(&finding.problem);
         let level = match finding.severity {
             Severity::Error => Level::ERROR,
             Severity::Warning => Level::WARNING,
@@ -105,6 +112,22 @@ impl PipelineFile {
         }
         renderer.render(&[group])
     }
+}
+
+/// The problem with the options and commands that help.
+pub fn with_commands(problem: &Problem) -> Problem {
+    let mut problem = problem.clone();
+    let suggestion = problem.suggestion.take().unwrap_or_default();
+    problem.suggestion = match problem.advice {
+        Some(Advice::LargerLimits) => Some(suggestion + ", or `--allow-large` on the command line"),
+        Some(Advice::Template) => Some("`imago init vae` writes a pipeline to start from".into()),
+        Some(Advice::FolderClasses) => Some(suggestion + "; `imago data stats FOLDER` prints the line"),
+        Some(Advice::LayerNames) | None => (!suggestion.is_empty()).then_some(suggestion),
+    };
+    if problem.advice == Some(Advice::LayerNames) {
+        problem.expected = Some("one of the names that `imago layers` lists".into());
+    }
+    problem
 }
 
 /// "2 errors" or "1 warning".

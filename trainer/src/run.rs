@@ -307,7 +307,7 @@ impl RunFolder {
         let snapshot = self.checkpoint(which)?;
         let source = pipeline.model.traits().source.map(|_| self.source()).transpose()?;
         let options = Export { precision, encoder: with_encoder, device: &device };
-        Ok(read_sync(export(&pipeline, &plan, &snapshot, source.as_ref(), options))?)
+        Ok(read_sync(export(&pipeline, &plan, &snapshot, source.as_ref(), options, &Device::flex()))?)
     }
 }
 

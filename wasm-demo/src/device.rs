@@ -1,4 +1,4 @@
-//! What computes: the processor, or a GPU through WebGPU.
+//! Where networks run: on the CPU, or on a GPU through WebGPU.
 
 use imago_core::program::Program;
 use wasm_bindgen::prelude::*;
@@ -15,8 +15,7 @@ mod chosen {
 
     use super::*;
 
-    /// Nothing has to be opened, but a browser compiles well only what it has seen at work: a small decoder of zeros shows it what counts
-    /// while the first model is on its way.
+    /// Warms up the browser's compiler with a small decoder of zeros while the first model loads.
     pub async fn start() -> Result<(), JsError> {
         let larger = |filters: usize| ConvTranspose2d {
             stride: 2.into(),
@@ -36,30 +35,29 @@ mod chosen {
         let zeros = |shape: Vec<usize>| Array { values: vec![0.0; shape.iter().product()], shape };
         let arrays = weights.into_iter().map(|(name, shape)| (name.to_owned(), zeros(shape))).collect();
         if let Ok(network) = Network::new("decoder", Shape::Flat(16), &layers, Limits::DEFAULT) {
-            let program = Program::new(&network, arrays).map_err(|error| JsError::new(&error))?;
-            CpuExecutor::new(program.folded()).run(&[0.0; 16 * REHEARSALS]);
+            let program = Program::new(&network, arrays).map_err(|error| JsError::new(&error.to_string()))?;
+            CpuExecutor::new(program.folded()).run(&[0.0; 16 * WARM_UP]);
         }
         Ok(())
     }
 
-    /// Images that the decoder of zeros draws, about 15 milliseconds of work.
-    const REHEARSALS: usize = 8;
+    /// Images of the warm-up, about 15 milliseconds of work.
+    const WARM_UP: usize = 8;
 
-    /// A network on the processor.
+    /// A network on the CPU.
     pub struct Device(CpuExecutor);
 
     impl Device {
-        /// Makes a program ready.
         pub fn new(program: Program) -> Result<Self, JsError> {
             Ok(Self(CpuExecutor::new(program)))
         }
 
-        /// What the program makes of samples.
+        /// The output for samples.
         pub async fn run(&self, samples: Vec<f32>) -> Result<Vec<f32>, JsError> {
             Ok(self.0.run(&samples))
         }
 
-        /// What each layer makes of one sample, one behind the other.
+        /// The output of each layer for one sample, one after the other.
         pub async fn steps(&self, sample: Vec<f32>) -> Result<Vec<f32>, JsError> {
             Ok(self.0.steps(&sample).concat())
         }
@@ -75,14 +73,13 @@ mod chosen {
     use super::*;
 
     thread_local! {
-        /// The device that [`start`] opened.
         static GPU: RefCell<Option<Gpu>> = const { RefCell::new(None) };
     }
 
     /// Opens the GPU.
     ///
     /// # Errors
-    /// There is no adapter, or it refuses a device.
+    /// There is no adapter or no device.
     pub async fn start() -> Result<(), JsError> {
         let gpu = Gpu::open().await.map_err(|error| JsError::new(&format!("WebGPU is not available: {error}")))?;
         GPU.set(Some(gpu));
@@ -93,8 +90,6 @@ mod chosen {
     pub struct Device(GpuExecutor);
 
     impl Device {
-        /// Makes a program ready.
-        ///
         /// # Errors
         /// [`start`] was not called.
         pub fn new(program: Program) -> Result<Self, JsError> {
@@ -104,7 +99,7 @@ mod chosen {
             Ok(Self(GpuExecutor::new(&gpu, program)))
         }
 
-        /// What the program makes of samples.
+        /// The output for samples.
         ///
         /// # Errors
         /// The device was lost.
@@ -112,7 +107,7 @@ mod chosen {
             self.0.run(&samples).await.map_err(lost)
         }
 
-        /// What each layer makes of one sample, one behind the other.
+        /// The output of each layer for one sample, one after the other.
         ///
         /// # Errors
         /// The device was lost.
@@ -122,6 +117,6 @@ mod chosen {
     }
 
     fn lost(why: String) -> JsError {
-        JsError::new(&format!("the device gave no answer: {why}"))
+        JsError::new(&format!("the device did not answer: {why}"))
     }
 }

@@ -1,16 +1,16 @@
-//! What the page calls: opening a device, loading a model, drawing samples, walking among codes, telling classes.
+//! What the page calls: opening a device, loading a model, sampling, encoding, classifying.
 //!
-//! Two modules are built from this crate, one for the CPU and one for WebGPU; the page loads the small one first. All
-//! errors reach JavaScript as `Error` objects whose message is for people. Those that are `RangeError` refuse what was asked
-//! for: the model and the device are as they were.
+//! Two modules are built from this crate, one for the CPU and one for WebGPU; the page loads the
+//! small one first. Errors reach JavaScript as `Error` objects with a message for people. After a
+//! `RangeError`, which rejects an argument, the model and the device are as before.
 
 #![cfg(target_arch = "wasm32")]
 
 mod device;
 
 use imago_core::artifact::{Artifact, Generator, Manifest, Networks, Programs};
-use imago_core::inference::asked;
-use imago_core::latent::{Draws, Prior};
+use imago_core::inference::sample_classes;
+use imago_core::latent::{LatentRequest, Prior};
 use imago_core::program::{CpuExecutor, Program};
 use imago_core::shape::Shape;
 use imago_core::spec::PixelRange;
@@ -22,7 +22,7 @@ use device::Device;
 /// Opens the device that this module was built for. Called once, before any model is loaded.
 ///
 /// # Errors
-/// There is no WebGPU adapter, or it refuses a device.
+/// There is no WebGPU adapter or no device.
 #[wasm_bindgen]
 pub async fn start() -> Result<(), JsError> {
     std::panic::set_hook(Box::new(|panic| web_sys::console::error_1(&panic.to_string().into())));
@@ -34,21 +34,17 @@ pub async fn start() -> Result<(), JsError> {
 pub struct Model {
     manifest: Manifest,
     plan: Networks,
-    /// Makes images of codes; classifiers have none.
     generator: Option<Network>,
-    /// Makes codes of the draws of a learned prior: always on the processor, since they are a few numbers.
+    /// The network of a learned prior, on the CPU since it is small.
     learned: Option<CpuExecutor>,
-    /// Makes codes of images, where that is shipped.
     encoder: Option<Network>,
-    /// Tells classes, if that is what the model does.
     classifier: Option<Network>,
 }
 
-/// A network, ready to run.
 struct Network {
     /// With as few operations as possible.
     fast: Device,
-    /// Layer by layer, for looking inside.
+    /// Layer by layer, for [`Model::inside`].
     plain: Program,
 }
 
@@ -78,14 +74,14 @@ impl Model {
         })
     }
 
-    /// The codes of the samples `first .. first + count` of `seed`: a `Float32Array` of `[count, latent]`, which [`Model::decode`] turns
-    /// into pictures. Sample number i of a seed has the same code whatever `first` and `count` are.
+    /// The latents of the samples `first .. first + count` of `seed`, a `Float32Array` of
+    /// `[count, latent]` for [`Model::decode`]. Sample `i` of a seed has the same latent whatever
+    /// `first` and `count` are.
     ///
-    /// `label` is the number of the class that a conditional model draws; without it the classes come in turn. Other models have no
-    /// use for it. With a `temperature` below 1, codes lie nearer to the middle of what they are drawn from.
-    ///
-    /// # Errors
-    /// A `RangeError` for a classifier, a class that the model lacks, none or too many samples, or a temperature that is none.
+    /// `label` is the class for a conditional model, which without it takes the classes in turn;
+    /// others ignore it. A `temperature` below 1 scales down the spread of the prior. Throws a
+    /// `RangeError` for a classifier, an unknown class, no or too many samples, or a temperature
+    /// out of range.
     pub fn codes(
         &self,
         seed: u32,
@@ -96,39 +92,36 @@ impl Model {
     ) -> Result<Vec<f32>, JsValue> {
         let classes = self.classes_of(u64::from(first), count as usize, label)?;
         if !(0.0..=MAX_TEMPERATURE).contains(&temperature) {
-            return Err(refusal(&format!("a temperature lies between 0 and {MAX_TEMPERATURE}, found {temperature}")));
+            return Err(refusal(&format!("temperature must be between 0 and {MAX_TEMPERATURE}, found {temperature}")));
         }
         let (seed, first, count) = (u64::from(seed), u64::from(first), count as usize);
-        let draws = Draws { seed, first, count, classes: &classes, temperature };
-        Ok(self.manifest.prior.codes(draws, self.latent() as usize, |drawn, _| match &self.learned {
+        let request = LatentRequest { seed, first, count, classes: &classes, temperature };
+        Ok(self.manifest.prior.latents(request, self.latent() as usize, |drawn, _| match &self.learned {
             Some(learned) => learned.run(&drawn),
             None => Vec::new(),
         }))
     }
 
-    /// The pictures of `codes`, a `Float32Array` of `[count, latent]`: a `Float32Array` of `[count, channels, height, width]` with
-    /// pixels in 0 to 1. Picture number i has the class that sample `first + i` has in [`Model::codes`] with this `label`.
-    ///
-    /// # Errors
-    /// A `RangeError` for a classifier, a class that the model lacks, and values that are no whole number of codes or too many;
-    /// otherwise the device was lost.
+    /// The images of `codes`, a `Float32Array` of `[count, latent]`: a `Float32Array` of
+    /// `[count, channels, height, width]` with pixels in 0 to 1. Image `i` has the class of sample
+    /// `first + i` in [`Model::codes`] with this `label`. Throws a `RangeError` for a classifier,
+    /// an unknown class, and values that are not a whole number of latents or too many; otherwise
+    /// the device was lost.
     pub async fn decode(&self, codes: Vec<f32>, first: u32, label: Option<u32>) -> Result<Vec<f32>, JsValue> {
         let (generator, declared) = self.sampler()?;
         let (given, _) = self.given(&codes, u64::from(first), label)?;
         let mut pixels = generator.fast.run(given).await?;
-        declared.output.develop(&mut pixels);
+        declared.output.to_pixels(&mut pixels);
         Ok(pixels)
     }
 
-    /// What an encoder makes of `pixels`, a `Float32Array` of `[count, channels, height, width]` in 0 to 1: the means of the codes and
-    /// behind them their standard deviations, `[2, count, latent]`. Latents without deviations have zeros there.
-    ///
-    /// # Errors
-    /// A `RangeError` for a model without an encoder, and for pixels that are no whole number of images or too many; otherwise the
-    /// device was lost.
+    /// Encodes `pixels`, a `Float32Array` of `[count, channels, height, width]` in 0 to 1: the
+    /// means of the latents, then their standard deviations, or zeros without any,
+    /// `[2, count, latent]`. Throws a `RangeError` for a model without an encoder, and for pixels
+    /// that are not a whole number of images or too many; otherwise the device was lost.
     pub async fn encode(&self, pixels: Vec<f32>) -> Result<Vec<f32>, JsValue> {
         let (Some(encoder), Some(declared)) = (&self.encoder, &self.manifest.encoder) else {
-            return Err(refusal(&format!("{} has no encoder: it makes no codes of images", self.manifest.name)));
+            return Err(refusal(&format!("{} has no encoder: it cannot encode images", self.manifest.name)));
         };
         let values = encoder.fast.run(self.images(pixels, declared.range)?.0).await?;
         let latent = self.latent() as usize;
@@ -141,11 +134,10 @@ impl Model {
         Ok(means.chain(deviations).collect())
     }
 
-    /// What each layer gives on the way of one code, `[latent]`, through the generator, or of one image, `[channels, height, width]` in
-    /// 0 to 1, through a classifier: all values one layer behind the other. [`Model::layers`] has the shapes.
-    ///
-    /// # Errors
-    /// A `RangeError` for a class that the model lacks, or other than one code or image; otherwise the device was lost.
+    /// The outputs of all layers of the generator for one latent, `[latent]`, or of the classifier
+    /// for one image, `[channels, height, width]` in 0 to 1, one after the other. [`Model::layers`]
+    /// has the shapes. Throws a `RangeError` for an unknown class, or other than one latent or
+    /// image; otherwise the device was lost.
     pub async fn inside(&self, values: Vec<f32>, label: Option<u32>) -> Result<Vec<f32>, JsValue> {
         let (network, (given, count)) = match (&self.classifier, &self.manifest.classifier) {
             (Some(classifier), Some(declared)) => (classifier, self.images(values, declared.range)?),
@@ -157,15 +149,13 @@ impl Model {
         Ok(Device::new(network.plain.clone())?.steps(given).await?)
     }
 
-    /// How likely a classifier takes each class to be: of `pixels`, a `Float32Array` of `[count, channels, height, width]` in 0
-    /// to 1, a `Float32Array` of `[count, classes]`, where the row of every image sums to 1.
-    ///
-    /// # Errors
-    /// A `RangeError` for a model that makes images, and for pixels that are no whole number of images or too many of them;
-    /// otherwise the device was lost.
+    /// The probability of each class for `pixels`, a `Float32Array` of
+    /// `[count, channels, height, width]` in 0 to 1: a `Float32Array` of `[count, classes]`. Throws
+    /// a `RangeError` for a model that is not a classifier, and for pixels that are not a whole
+    /// number of images or too many; otherwise the device was lost.
     pub async fn classify(&self, pixels: Vec<f32>) -> Result<Vec<f32>, JsValue> {
         let (Some(classifier), Some(declared)) = (&self.classifier, &self.manifest.classifier) else {
-            return Err(refusal(&format!("{} is no classifier: it makes images", self.manifest.name)));
+            return Err(refusal(&format!("{} is not a classifier: it makes images", self.manifest.name)));
         };
         let mut values = classifier.fast.run(self.images(pixels, declared.range)?.0).await?;
         values.chunks_mut(self.manifest.data.classes.len().max(1)).for_each(softmax);
@@ -184,31 +174,32 @@ impl Model {
         self.manifest.family.name().to_owned()
     }
 
-    /// What it learned from.
+    /// The training data.
     #[wasm_bindgen(getter)]
     pub fn dataset(&self) -> String {
         self.manifest.data.set.clone()
     }
 
-    /// What the classes are called, in the order of their labels.
+    /// The names of the classes, in the order of their labels.
     #[wasm_bindgen(getter)]
     pub fn classes(&self) -> Vec<String> {
         self.manifest.data.classes.clone()
     }
 
-    /// Whether it can be told which class to draw.
+    /// Whether it samples by class.
     #[wasm_bindgen(getter)]
     pub fn conditional(&self) -> bool {
         self.manifest.generator.as_ref().is_some_and(|generator| generator.classes > 0)
     }
 
-    /// Whether it makes codes of images.
+    /// Whether it has an encoder.
     #[wasm_bindgen(getter)]
     pub fn encodes(&self) -> bool {
         self.encoder.is_some()
     }
 
-    /// Every layer of every network that is shipped, in order, as JSON: `[{"network", "layer", "output": [..], "parameters"}, ..]`.
+    /// All layers of all shipped networks, as JSON:
+    /// `[{"network", "layer", "output": [..], "parameters"}, ..]`.
     #[wasm_bindgen(getter)]
     pub fn layers(&self) -> String {
         let Networks { generator, learned, encoder, classifier } = &self.plan;
@@ -229,7 +220,7 @@ impl Model {
         format!("[{}]", rows.join(","))
     }
 
-    /// What codes are drawn from: `normal` for N(0, I), otherwise `gaussian`, `mixture` or `learned`.
+    /// The prior: `normal` for N(0, I), otherwise `gaussian`, `mixture` or `learned`.
     #[wasm_bindgen(getter)]
     pub fn prior(&self) -> String {
         let name = match self.manifest.prior {
@@ -241,7 +232,7 @@ impl Model {
         name.to_owned()
     }
 
-    /// What `history.png` shows, as JSON, `{"epochs": [..], "columns"}`; `null` if there is none.
+    /// The content of `history.png`, as JSON, `{"epochs": [..], "columns"}`; `null` without it.
     #[wasm_bindgen(getter)]
     pub fn history(&self) -> String {
         match &self.manifest.history {
@@ -250,19 +241,19 @@ impl Model {
         }
     }
 
-    /// Channels of every picture: 1 for grey, 3 for red, green and blue.
+    /// Channels of every image: 1 for grey, 3 for red, green and blue.
     #[wasm_bindgen(getter)]
     pub fn channels(&self) -> u32 {
         self.side(0)
     }
 
-    /// Height of every picture, in pixels.
+    /// Height of every image, in pixels.
     #[wasm_bindgen(getter)]
     pub fn height(&self) -> u32 {
         self.side(1)
     }
 
-    /// Width of every picture, in pixels.
+    /// Width of every image, in pixels.
     #[wasm_bindgen(getter)]
     pub fn width(&self) -> u32 {
         self.side(2)
@@ -274,7 +265,7 @@ impl Model {
         self.manifest.generator.as_ref().map_or(0, |generator| generator.latent as u32)
     }
 
-    /// Trainable values of the whole model, the networks that only training needs included.
+    /// Parameters of the whole model, including networks that only training needs.
     #[wasm_bindgen(getter)]
     pub fn parameters(&self) -> f64 {
         self.manifest.training.parameters as f64
@@ -292,11 +283,9 @@ impl Model {
 
 /// The most images of one call, which bounds the memory.
 const MAX_COUNT: u32 = 4096;
-/// The highest temperature.
 const MAX_TEMPERATURE: f32 = 10.0;
 
 impl Model {
-    /// What makes images, and what is declared of it.
     fn sampler(&self) -> Result<(&Network, &Generator), JsValue> {
         match (&self.generator, &self.manifest.generator) {
             (Some(network), Some(declared)) => Ok((network, declared)),
@@ -304,7 +293,6 @@ impl Model {
         }
     }
 
-    /// The classes of `count` samples from `first` on.
     fn classes_of(&self, first: u64, count: usize, label: Option<u32>) -> Result<Vec<usize>, JsValue> {
         let (_, Generator { classes, .. }) = self.sampler()?;
         if !(1..=MAX_COUNT as usize).contains(&count) {
@@ -315,29 +303,29 @@ impl Model {
             let (name, last) = (&self.manifest.name, classes - 1);
             return Err(refusal(&format!("{name} has the classes 0 to {last}, asked for {label}")));
         }
-        Ok(asked(*classes, first, count, label))
+        Ok(sample_classes(*classes, first, count, label))
     }
 
-    /// What the generator is given for `codes`, `[count, latent]`: behind each code a row with a single 1, at the number of the class,
-    /// if the model knows classes. And how many codes there are.
-    fn given(&self, codes: &[f32], first: u64, label: Option<u32>) -> Result<(Vec<f32>, usize), JsValue> {
+    /// The input of the generator for `latents`, `[count, latent]`, each followed by the one-hot
+    /// class if the model is conditional, and their number.
+    fn given(&self, latents: &[f32], first: u64, label: Option<u32>) -> Result<(Vec<f32>, usize), JsValue> {
         let (_, Generator { latent, classes, .. }) = self.sampler()?;
-        let count = whole(codes.len(), *latent as u64, &format!("codes of {latent} values"))?;
+        let count = whole(latents.len(), *latent as u64, &format!("latents of {latent} values"))?;
         let of = self.classes_of(first, count, label)?;
-        let row = |(code, own): (&[f32], usize)| -> Vec<f32> {
-            let told = (0..*classes).map(|class| if class == own { 1.0 } else { 0.0 });
-            code.iter().copied().chain(told).collect()
+        let row = |(latent, own): (&[f32], usize)| -> Vec<f32> {
+            let one_hot = (0..*classes).map(|class| if class == own { 1.0 } else { 0.0 });
+            latent.iter().copied().chain(one_hot).collect()
         };
-        Ok((codes.chunks_exact(*latent).zip(of).flat_map(row).collect(), count))
+        Ok((latents.chunks_exact(*latent).zip(of).flat_map(row).collect(), count))
     }
 
-    /// `pixels` in 0 to 1, `[count, channels, height, width]`, in the range that a network knows, and how many images they are.
-    fn images(&self, mut pixels: Vec<f32>, range: Range) -> Result<(Vec<f32>, usize), JsValue> {
+    /// Brings `pixels` in 0 to 1, `[count, ..image]`, into `range`, and counts them.
+    fn images(&self, mut pixels: Vec<f32>, range: PixelRange) -> Result<(Vec<f32>, usize), JsValue> {
         let [channels, height, width] = self.manifest.data.image;
-        // 64 bits wide: the product of three sides that a manifest may have is too large for 32.
+        // The largest product of three sides overflows 32 bits.
         let each = channels as u64 * height as u64 * width as u64;
         let count = whole(pixels.len(), each, &format!("images of {channels} × {height} × {width} values"))?;
-        range.see(&mut pixels);
+        range.scale_pixels(&mut pixels);
         Ok((pixels, count))
     }
 
@@ -346,7 +334,6 @@ impl Model {
     }
 }
 
-/// Makes probabilities of logits.
 fn softmax(row: &mut [f32]) {
     let largest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     row.iter_mut().for_each(|value| *value = (*value - largest).exp());
@@ -354,7 +341,7 @@ fn softmax(row: &mut [f32]) {
     row.iter_mut().for_each(|value| *value /= sum);
 }
 
-/// How many things of `each` values `found` values are; they must be a whole number, and not too many.
+/// The number of items of `each` values in `found` values: a whole number, and not too many.
 fn whole(found: usize, each: u64, what: &str) -> Result<usize, JsValue> {
     let found = found as u64;
     let count = found.checked_div(each).unwrap_or(0);
@@ -364,7 +351,6 @@ fn whole(found: usize, each: u64, what: &str) -> Result<usize, JsValue> {
     Ok(count as usize)
 }
 
-/// The error for a call that this model will never answer.
 fn refusal(message: &str) -> JsValue {
     RangeError::new(message).into()
 }

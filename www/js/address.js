@@ -24,13 +24,13 @@ const MAX_SAMPLE = 9999;
  * @property {number} seed
  * @property {number | null} class       null draws all classes
  * @property {number} count              samples on the sheet
- * @property {number} temperature        how wide the codes are drawn
+ * @property {number} temperature        a factor for the standard deviation of the latents
  * @property {number} sample             the sample that is looked into
  * @property {number | null} test        the test image that is looked at or drawn after
- * @property {Map<number, number>} code  values of the code that were set by hand, by dimension
- * @property {Map<number, number>} nudge the same of the code of a drawing
+ * @property {Map<number, number>} code  values of the latent that were set by hand, by dimension
+ * @property {Map<number, number>} nudge the same of the latent of a drawing
  * @property {[number, number]} dims     the dimensions on the pad
- * @property {[number, number]} ends     the samples between which the code may move
+ * @property {[number, number]} ends     the samples between which the latent may move
  * @property {number} along              how far it is on that way, 0 to 1
  * @property {string[]} others           the models beside the first in a comparison
  * @property {'cpu' | 'webgpu' | null} backend

@@ -82,7 +82,7 @@ export class Backends {
       try {
         await this.#warmUp(await this.engineFor('webgpu'));
       } catch (error) {
-        if (!outdated()) this.#page.say(`The CPU goes on, because WebGPU did not start. ${sentence(messageOf(error))}`);
+        if (!outdated()) this.#page.say(`WebGPU did not start, so the CPU goes on computing. ${sentence(messageOf(error))}`);
         return;
       }
       if (outdated()) return;
@@ -92,7 +92,7 @@ export class Backends {
       const adapter = await adapterFound;
       if (outdated()) return;
       if (adapter) this.#use('webgpu', `WebGPU, ${adapter.name}`);
-      else this.#useCpuInstead('This browser offers no WebGPU adapter');
+      else this.#useCpuInstead('This browser has no WebGPU adapter');
     }
     await this.#page.draw();
   }
@@ -182,7 +182,7 @@ export class Backends {
   /** @param {string} reason */
   #useCpuInstead(reason) {
     this.#use('cpu', 'CPU, SIMD (no WebGPU)');
-    this.notice = `WebGPU does not run here, so the CPU does the work. ${sentence(reason)}`;
+    this.notice = `WebGPU does not run here, so the CPU computes. ${sentence(reason)}`;
   }
 }
 

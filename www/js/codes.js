@@ -1,20 +1,20 @@
 // @ts-check
-/** The codes of test images that come with a model, and where in its latent space a model draws from. */
+/** The latents of test images that come with a model, and the mean and spread of its prior. */
 import { download } from './download.js';
 
-/** What a stored whole number is in a code. */
+/** The unit of the stored integers. */
 const UNIT = 1 / 2048;
 
-/** How many codes tell where a model draws from. */
+/** Samples from which the mean and spread of a prior are estimated. */
 const DRAWS = 256;
 
-/** @typedef {{ labels: Uint8Array, values: Float32Array, latent: number }} Codes of test images, `values` of shape [count, latent] */
+/** @typedef {{ labels: Uint8Array, values: Float32Array, latent: number }} latents of test images, `values` of shape [count, latent] */
 
 /** @type {Map<string, Promise<Codes>>} */
 const fetched = new Map();
 
 /**
- * The codes of the first `count` test images, beside the model in `folder`.
+ * The latents of the first `count` test images, beside the model in `folder`.
  * @param {string} folder
  * @param {{ count: number, latent: number }} size
  * @returns {Promise<Codes>}
@@ -36,7 +36,7 @@ export function testCodes(folder, size) {
 async function read(path, { count, latent }) {
   const bytes = await (await download(path)).arrayBuffer();
   const record = 1 + 2 * latent;
-  if (bytes.byteLength !== count * record) throw new Error(`${path} has ${bytes.byteLength} bytes and not ${count * record}`);
+  if (bytes.byteLength !== count * record) throw new Error(`${path} has ${bytes.byteLength} bytes, expected ${count * record}`);
   const view = new DataView(bytes);
   const labels = new Uint8Array(count);
   const values = new Float32Array(count * latent);
@@ -48,7 +48,7 @@ async function read(path, { count, latent }) {
 }
 
 /**
- * Where a model draws its codes from: the middle and the spread in each dimension, and whether that is the standard normal distribution.
+ * A prior: mean and spread in each dimension, and whether it is the standard normal distribution.
  * @typedef {{ middle: number[], spread: number[], normal: boolean }} Prior
  */
 
@@ -56,7 +56,7 @@ async function read(path, { count, latent }) {
 const priors = new WeakMap();
 
 /**
- * What is drawn from; where it is no standard normal distribution, as some draws tell.
+ * The prior of a model, estimated from samples unless it is the standard normal distribution.
  * @param {any} engine
  * @param {any} facts
  * @returns {Promise<Prior>}
@@ -81,7 +81,7 @@ export async function priorOf(engine, facts) {
 }
 
 /**
- * The range of a dimension that is worth seeing: three spreads, and nearly all codes of test images.
+ * The range of a dimension that is worth showing: three spreads, and nearly all latents of test images.
  * @param {Prior} prior
  * @param {Codes | null} codes
  * @param {number} dimension

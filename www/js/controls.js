@@ -1,5 +1,5 @@
 // @ts-check
-/** The controls beside every view: model, class, seed, temperature and backend. They tell a change and show what is wanted. */
+/** The controls beside every view: model, class, seed, temperature and backend. They report changes and show what is wanted. */
 import { MAX_SEED, freshSeed, parseSeed } from './address.js';
 import { check, choice, element, make } from './dom.js';
 import { groupModels, labelOf } from './models.js';
@@ -126,7 +126,7 @@ function groupOf(subject, models) {
     make('div', { class: 'choices' }, ...choices));
 }
 
-/** What is told of the model in use; null if there is none. @param {any} facts */
+/** Shows the facts of the model in use; null if there is none. @param {any} facts */
 export function showFacts(facts) {
   element('family', HTMLElement).textContent = facts?.family ?? '';
   element('dataset', HTMLElement).textContent = facts?.dataset ?? '';

@@ -15,7 +15,7 @@ export function element(id, kind) {
 }
 
 /**
- * A new element with attributes and children; an attribute that is null, undefined or false is left away.
+ * A new element with attributes and children; an attribute that is null, undefined or false is left out.
  * @template {keyof HTMLElementTagNameMap} K
  * @param {K} tag
  * @param {Record<string, string | number | boolean | null | undefined>} [attributes]

@@ -54,14 +54,14 @@ export class Engine {
     this.#worker.onmessage = ({ data }) => this.#settle(data);
     this.#worker.onerror = (event) => {
       event.preventDefault();
-      this.close(event.message || `Cannot start the worker of ${backend}`);
+      this.close(event.message || `Cannot start the ${backend} worker`);
     };
   }
 
   /**
    * Makes the model in a folder, `models/<name>` unless another is given, the current one and resolves to its facts:
    * `{ name, family, dataset, classes, conditional, channels, height, width, parameters, latent, encodes, prior, summary, layers, history }`,
-   * where `prior` says what codes are drawn from (`normal` for N(0, I), `gaussian`, `mixture`, `learned`),
+   * where `prior` is the kind of prior (`normal` for N(0, I), `gaussian`, `mixture`, `learned`),
    * `layers` has `{ network, layer, output, parameters }` of each layer and `history` what `history.png` shows, or null.
    * A newer call replaces an older one that still waits, which then rejects.
    */
@@ -77,33 +77,33 @@ export class Engine {
   /**
    * Samples `first` to `first + count - 1` of `seed` from the current model:
    * `pixels` of shape [count, channels, height, width] in 0..1 and the time it took.
-   * A conditional model draws the class of number `klass`, or without one all classes in turn.
-   * With a `temperature` below 1 the samples lie nearer to the middle of what is drawn from.
+   * A conditional model generates class number `klass`, or without one all classes in turn.
+   * With a `temperature` below 1 the latents lie nearer to the mean of the prior.
    */
   sample(seed, first, count, klass = null, temperature = 1) {
     return this.#call('sample', { seed, first, count, klass, temperature });
   }
 
-  /** The codes of those samples, of shape [count, latent]. */
+  /** The latents of those samples, of shape [count, latent]. */
   codes(seed, first, count, klass = null, temperature = 1) {
     return this.#call('codes', { seed, first, count, klass, temperature });
   }
 
-  /** The pictures of `codes`, of shape [count, latent]: `pixels` and the time it took, as of samples from number `first` on. */
+  /** The images decoded from the latents `codes`, of shape [count, latent]: `pixels` and the time it took, as of samples from number `first` on. */
   decode(codes, klass = null, first = 0) {
     return this.#call('decode', { codes, klass, first });
   }
 
   /**
-   * What a model that `encodes` makes of `pixels` of shape [count, channels, height, width] in 0..1:
-   * the `means` and `deviations` of their codes, of shape [count, latent].
+   * Encodes `pixels` of shape [count, channels, height, width] in 0..1, if the model `encodes`:
+   * the `means` and standard `deviations` of their latents, of shape [count, latent].
    */
   encode(pixels) {
     return this.#call('encode', { pixels });
   }
 
   /**
-   * What the current model, a classifier, makes of `pixels` of shape [count, channels, height, width] in 0..1:
+   * Classifies `pixels` of shape [count, channels, height, width] in 0..1, if the current model is a classifier:
    * the probabilities of all classes, of shape [count, classes].
    */
   classify(pixels) {
@@ -111,7 +111,7 @@ export class Engine {
   }
 
   /**
-   * What each layer gives on the way of one code through the generator, or of one image through a classifier, in order:
+   * The output of each layer for one latent in the generator, or for one image in a classifier, in order:
    * `{ layer, shape, values }`, where `layer` is its number among those of the facts.
    */
   inside(values, klass = null) {

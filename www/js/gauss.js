@@ -1,5 +1,5 @@
 // @ts-check
-/** The normal distribution, and ways between codes that were drawn from it. */
+/** The normal distribution, and paths between latents sampled from it. */
 
 /**
  * The share of a standard normal distribution below `value`, to about 1e-7: the complementary error function by its continued
@@ -41,7 +41,7 @@ export function valueAt(share) {
 }
 
 /**
- * The code at `part` of the way from `a` to `b`: on the arc around the origin, where codes of a normal distribution are, or straight.
+ * The latent at `part` of the path from `a` to `b`: on the arc around the origin, where normally distributed latents lie, or straight.
  * @param {Float32Array} a
  * @param {Float32Array} b
  * @param {number} part

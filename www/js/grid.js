@@ -34,7 +34,7 @@ export class Grid {
     while (this.#tiles.length > count) this.#tiles.pop()?.remove();
     while (this.#tiles.length < count) {
       const index = this.#tiles.length;
-      const button = this.#open && { role: 'button', tabindex: index === 0 ? 0 : -1, 'aria-label': `Look into sample ${index}` };
+      const button = this.#open && { role: 'button', tabindex: index === 0 ? 0 : -1, 'aria-label': `Inspect sample ${index}` };
       const tile = make('canvas', { width: 28, height: 28, ...button });
       this.#tiles.push(tile);
       this.#sheet.append(tile);

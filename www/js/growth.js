@@ -1,5 +1,5 @@
 // @ts-check
-/** How a model grew up: the pictures of the same codes after more and more training. */
+/** The progress of a training: images of the same latents after more and more epochs. */
 import { make } from './dom.js';
 import { contextOf, resize, wipe } from './pixels.js';
 
@@ -7,7 +7,7 @@ export class Growth {
   #root;
   #canvas = make('canvas', { role: 'img' });
   #when = make('output', { for: 'epoch' });
-  #slider = make('input', { type: 'range', id: 'epoch', min: 0, max: 1, step: 1, 'aria-label': 'Moment of the training' });
+  #slider = make('input', { type: 'range', id: 'epoch', min: 0, max: 1, step: 1, 'aria-label': 'Epoch' });
   /** @type {HTMLImageElement | null} */
   #sprite = null;
   /** @type {{ epochs: number[], columns: number }} */
@@ -17,12 +17,12 @@ export class Growth {
   /** @param {HTMLElement} root an empty figure */
   constructor(root) {
     this.#root = root;
-    root.append(make('figcaption', {}, 'Growing up: the same codes ', this.#when), this.#canvas, this.#slider);
+    root.append(make('figcaption', {}, 'Training: the same latents ', this.#when), this.#canvas, this.#slider);
     this.#slider.addEventListener('input', () => this.#paint());
   }
 
   /**
-   * Shows the history of the model in `folder`, from its last moment on; without one there is nothing to see.
+   * Shows the history of the model in `folder`, from its last epoch on; without one there is nothing to see.
    * @param {string | null} folder
    * @param {{ epochs: number[], columns: number } | null | undefined} history
    */

@@ -1,11 +1,11 @@
 // @ts-check
-/** A classifier's opinion: it runs in a worker of its own, and its ten bars say how likely it takes each class to be. */
+/** The class probabilities of a classifier, as bars; it runs in a worker of its own. */
 import { make } from './dom.js';
 import { Engine } from './engine.js';
 import { newestWins } from './newest.js';
 
 export class Judge {
-  root = make('ol', { class: 'bars', 'aria-label': 'What the classifier takes it for' });
+  root = make('ol', { class: 'bars', 'aria-label': 'Class probabilities' });
   /** @type {Promise<any> | null} */
   #engine = null;
   #failed;
@@ -16,7 +16,7 @@ export class Judge {
   }
 
   /**
-   * Shows what the classifier `name` makes of a picture.
+   * Shows the class probabilities of an image from the classifier `name`.
    * @param {string} name
    * @param {Float32Array} pixels
    */

@@ -1,5 +1,5 @@
 // @ts-check
-/** What a layer gives, as one picture: its channels side by side, or its values in rows; black is its least and white its largest value. */
+/** The output of a layer as one image: its channels side by side, or its values in rows; black is its least and white its largest value. */
 import { make } from './dom.js';
 import { contextOf, resize } from './pixels.js';
 

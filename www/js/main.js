@@ -39,7 +39,7 @@ export class App {
   wanted = readAddress();
   /** @type {Published[]} */
   models = [];
-  /** What is told of the model in use. @type {any} */
+  /** Facts of the model in use. @type {any} */
   facts = null;
   /** The model from files of the person's own, and the same while it is in use. @type {Source | null} */
   #opened = null;
@@ -115,7 +115,7 @@ export class App {
   }
 
   /**
-   * Changes what is wanted, without a new picture.
+   * Changes what is wanted without drawing it.
    * @param {Partial<Wanted>} change
    */
   note(change) {
@@ -129,7 +129,7 @@ export class App {
    * @param {Partial<Wanted>} change
    */
   redraw(change) {
-    // Values of a code mean nothing to another model, or beside another sample.
+    // Values of a latent mean nothing to another model, or for another sample.
     const other = change.model !== undefined || change.seed !== undefined;
     if (change.model !== undefined) this.#own = change.model === null ? this.#opened : null;
     if (other) change = { code: new Map(), nudge: new Map(), along: 0, ...change };
@@ -239,7 +239,7 @@ export class App {
     say(notice || text, Boolean(notice));
   }
 
-  /** The class that sample `index` is of, for a model that is told. @param {any} facts @param {number} index */
+  /** The class of sample `index`, for a conditional model. @param {any} facts @param {number} index */
   classOf({ conditional, classes }, index) {
     return conditional ? this.wanted.class ?? index % classes.length : null;
   }
@@ -293,11 +293,11 @@ export class App {
     if (this.#own || model?.includes('/') || this.models.some(({ name }) => name === model)) return;
     const [{ name }] = this.models;
     this.wanted.model = name;
-    if (model) this.#backends.notice = `There is no model called ${model} here. This is ${name}.`;
+    if (model) this.#backends.notice = `There is no model called ${model}; this is ${name}.`;
   }
 }
 
-/** Notes when the first picture was on the screen, once. */
+/** Notes once when the first images were on the screen. */
 function markFirstPicture() {
   const { dataset } = document.documentElement;
   if (dataset.painted) return;

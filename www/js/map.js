@@ -1,12 +1,12 @@
 // @ts-check
-/** A map of a latent space: what its codes decode to, where the test images are, and a point that can be moved. */
+/** A map of a latent space: decoded images, the latents of test images, and a point that can be moved. */
 import { rangeOf, testCodes } from './codes.js';
 import { make } from './dom.js';
 import { newestWins } from './newest.js';
 import { COLOURS, Pad } from './pad.js';
 import { contextOf, paintAt, resize } from './pixels.js';
 
-/** Decoded codes on each side, and how many rows are asked for at once: between two requests the moving point gets its turn. */
+/** Decoded latents on each side, and how many rows are asked for at once: between two requests the moving point gets its turn. */
 const SIDE = 16;
 const ROWS = 2;
 
@@ -31,7 +31,7 @@ export class LatentMap {
   #up = make('select', { 'aria-label': 'Dimension up' });
   #axes = make('p', { class: 'axes', hidden: true }, make('label', {}, 'Across ', this.#across), make('label', {}, 'Up ', this.#up));
   #toggle = make('input', { type: 'checkbox', checked: true });
-  #toggled = make('label', { class: 'toggle', hidden: true }, this.#toggle, ' Codes of test images');
+  #toggled = make('label', { class: 'toggle', hidden: true }, this.#toggle, ' Latents of test images');
   #pad;
   /** @type {Place | null} */
   #place = null;
@@ -56,7 +56,7 @@ export class LatentMap {
     this.root = make('div', { class: 'map' }, this.#pad.root,
       make('div', { class: 'map-tools' }, this.#toggled, this.#axes, this.#legend),
       make('p', { class: 'hint' }, hovers
-        ? 'The point follows the mouse: a click holds it, another one lets it go. Fingers and arrow keys move it too.'
+        ? 'The point follows the mouse: click to hold it, click again to let it go. Touch and arrow keys move it too.'
         : 'Drag the point, or move it with the arrow keys.'));
     this.#toggle.addEventListener('change', () => this.#showDots());
     this.#axes.addEventListener('change', () => {
@@ -105,7 +105,7 @@ export class LatentMap {
   }
 
   /**
-   * Shows where a code is, at once, and what lies around it, soon.
+   * Shows where a latent is, at once, and what lies around it, soon.
    * @param {Float32Array} code
    * @param {{ way?: Float32Array[], cloud?: { means: Float32Array, deviations: Float32Array } | null }} [more]
    */
@@ -153,7 +153,7 @@ export class LatentMap {
     }
   }
 
-  /** Decodes the plane that a code lies on, row by row. */
+  /** Decodes the plane that a latent lies on, row by row. */
   #fill = newestWins(async (/** @type {Float32Array} */ code) => {
     const place = this.#place;
     if (!place) return;

@@ -66,7 +66,7 @@ async function filesIn(entry) {
 export async function readModel(files) {
   const manifest = one(files, '.ron', 'model.ron');
   const weights = one(files, '.bpk', 'weights.bpk');
-  const problem = 'is too large for a model of this page';
+  const problem = 'is too large for this page';
   if (manifest.size > LARGEST.manifest) throw new Error(`${manifest.name} ${problem}: ${megabytes(manifest.size)}`);
   if (weights.size > LARGEST.weights) throw new Error(`${weights.name} ${problem}: ${megabytes(weights.size)}`);
   return {
@@ -85,9 +85,8 @@ function one(files, ending, usual) {
   const some = files.filter(({ name }) => name.endsWith(ending));
   const found = some.find(({ name }) => name === usual) ?? (some.length === 1 ? some[0] : null);
   if (found) return found;
-  const there = files.map(({ name }) => name).join(', ') || 'nothing';
-  throw new Error(`A model has two files, model.ron and weights.bpk, and both are needed: of ${usual} there ${
-    some.length > 1 ? 'are several' : 'is none'} among ${there}`);
+  const among = files.length > 0 ? ` among ${files.map(({ name }) => name).join(', ')}` : '';
+  throw new Error(`A model needs both model.ron and weights.bpk: found ${some.length > 1 ? `several ${ending} files` : `no ${usual}`}${among}`);
 }
 
 /** @param {number} bytes */

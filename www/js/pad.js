@@ -78,7 +78,7 @@ export class Pad {
   }
 
   /**
-   * Shows the codes of test images in the colours of their classes, or none.
+   * Shows the latents of test images in the colours of their classes, or none.
    * @param {import('./codes.js').Codes | null} codes
    * @param {[number, number]} dims
    */

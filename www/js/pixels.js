@@ -70,7 +70,7 @@ export function resize(canvas, width, height) {
  */
 export function contextOf(canvas) {
   const context = canvas.getContext('2d');
-  if (!context) throw new Error('This browser draws on no canvas');
+  if (!context) throw new Error('This browser cannot draw on a canvas');
   return context;
 }
 

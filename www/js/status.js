@@ -42,7 +42,7 @@ export function showProgress(name, loaded, total) {
   if (Math.max(loaded, total) < LARGE) return;
   const bar = element('progress', HTMLProgressElement);
   bar.hidden = false;
-  bar.setAttribute('aria-label', `Download of ${name}`);
+  bar.setAttribute('aria-label', `Downloading ${name}`);
   if (total > 0) bar.value = Math.min(1, loaded / total);
   else bar.removeAttribute('value');
   const part = total > 0 ? `${Math.min(100, Math.round(100 * loaded / total))} %` : `${(loaded / 1e6).toFixed(1)} MB`;

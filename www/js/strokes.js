@@ -7,7 +7,7 @@ const SIDE = 280;
 const PEN = 21;
 
 export class Strokes {
-  canvas = make('canvas', { class: 'drawing', width: SIDE, height: SIDE, role: 'img', 'aria-label': 'Sheet to draw on' });
+  canvas = make('canvas', { class: 'drawing', width: SIDE, height: SIDE, role: 'img', 'aria-label': 'Drawing area' });
   // Its pixels are read with every move of the pen.
   #context = /** @type {CanvasRenderingContext2D} */ (this.canvas.getContext('2d', { willReadFrequently: true }));
   #changed;

@@ -46,7 +46,7 @@ const handlers = {
     fetched.taken = true;
     const [manifest, weights] = await fetched.files;
     return inTurn(() => {
-      if (fetched !== newest) throw new Error(`${name} gave way to a newer request`);
+      if (fetched !== newest) throw new Error(`${name} was replaced by a newer request`);
       return become(Model, name, folder, manifest, weights);
     });
   },
@@ -117,7 +117,7 @@ function fetchModel(name, folder) {
   const options = { signal: abort.signal };
   const manifest = download(`${folder}/model.ron`, options).then((response) => response.text());
   const weights = download(`${folder}/weights.bpk`, options).then((response) => bytesOf(response, name));
-  weights.catch(() => { /* told when it is waited for; of two files that fail, the manifest is what is told */ });
+  weights.catch(() => { /* reported when it is awaited; if both files fail, the error of the manifest is */ });
   const files = (async () => [await manifest, await weights])();
   files.catch(() => { /* load tells */ });
   newest = { folder, files, abort, taken: false };

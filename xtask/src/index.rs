@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn the_shipped_models_are_told_of_with_their_scores() {
+    fn the_shipped_models_are_listed_with_their_scores() {
         workspace::enter().unwrap();
         let found = serde_json::to_value(of(Path::new(shelf::MODELS)).unwrap()).unwrap();
         let vae = found.as_array().unwrap().iter().find(|entry| entry["name"] == "mnist-vae").unwrap();

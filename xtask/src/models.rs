@@ -274,7 +274,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_told_is_what_the_artifacts_hold() {
+    fn the_documentation_matches_the_artifacts() {
         workspace::enter().unwrap();
         for (path, text) in ModelDocs::gather().unwrap().files().unwrap() {
             let found = fs::read_to_string(&path).unwrap().replace("\r\n", "\n");

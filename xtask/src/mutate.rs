@@ -40,8 +40,8 @@ pub fn run(args: &Args) -> Result<()> {
     let mut caught = 0;
     for mutation in &chosen {
         let outcome = mutation.try_out(Path::new("."))?;
-        let (good, verdict) = mutation.verdict(&outcome);
-        println!("{}: {verdict}", mutation.name);
+        let (good, summary) = mutation.summary(&outcome);
+        println!("{}: {summary}", mutation.name);
         if let Outcome::NotCompiled(errors) = outcome {
             eprintln!("{errors}");
         }
@@ -112,7 +112,7 @@ impl Mutation {
     }
 
     /// Whether the expected tests failed, and a sentence about it.
-    fn verdict(&self, outcome: &Outcome) -> (bool, String) {
+    fn summary(&self, outcome: &Outcome) -> (bool, String) {
         let failed = match outcome {
             Outcome::NotCompiled(_) => return (false, "does not compile".into()),
             Outcome::Ran(failed) if failed.is_empty() => return (false, "NOT CAUGHT".into()),
@@ -234,10 +234,10 @@ mod tests {
         let failed = failures(said);
         assert_eq!(failed, ["a::tests::two", "three"]);
         let mutation = |tests| parse(&format!("name\tfile\ta\tb\t{tests}")).unwrap();
-        assert_eq!(mutation("two").verdict(&Outcome::Ran(failed.clone())), (true, "caught by two, three".into()));
-        let (caught, verdict) = mutation("two,one").verdict(&Outcome::Ran(failed));
-        assert!(!caught && verdict.starts_with("not caught by one, as the list says"), "{verdict}");
-        assert_eq!(mutation("two").verdict(&Outcome::Ran(Vec::new())), (false, "NOT CAUGHT".into()));
+        assert_eq!(mutation("two").summary(&Outcome::Ran(failed.clone())), (true, "caught by two, three".into()));
+        let (caught, summary) = mutation("two,one").summary(&Outcome::Ran(failed));
+        assert!(!caught && summary.starts_with("not caught by one, as the list says"), "{summary}");
+        assert_eq!(mutation("two").summary(&Outcome::Ran(Vec::new())), (false, "NOT CAUGHT".into()));
     }
 
     #[test]

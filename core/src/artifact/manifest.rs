@@ -1,4 +1,4 @@
-//! `model.ron`: what the model is, in words.
+//! `model.ron`: the description of a model.
 
 use ron::Options;
 use ron::extensions::Extensions;
@@ -6,7 +6,7 @@ use ron::ser::PrettyConfig;
 use serde::{Deserialize, Serialize};
 
 use super::ArtifactError;
-use crate::diagnostic::{Path, Problem, Problems, Step};
+use crate::diagnostic::{KeyPath, PathStep, Problem, Problems};
 use crate::family::Family;
 use crate::inference::Output;
 use crate::latent::Prior;
@@ -20,12 +20,10 @@ use crate::weights::Precision;
 /// The version of the format that this program writes and reads.
 pub const FORMAT: u32 = 1;
 
-/// The largest `model.ron` that is read, in bytes.
 const MAX_BYTES: usize = 1 << 20;
-/// The largest side of an image.
 const MAX_SIDE: usize = 4096;
 
-/// All that is known of a shipped model but its weights.
+/// All about a model but its weights.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
     /// [`FORMAT`]
@@ -34,51 +32,51 @@ pub struct Manifest {
     pub name: String,
     /// The kind of model.
     pub family: Family,
-    /// What it learned from.
+    /// The training data.
     pub data: DataFacts,
-    /// The network that makes images, unless the model is a classifier.
+    /// The network that generates images, unless the model is a classifier.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub generator: Option<Generator>,
-    /// What its codes are drawn from.
+    /// The distribution of its latents.
     #[serde(default)]
     pub prior: Prior,
-    /// The network that makes codes of images, where it is shipped.
+    /// The network from images to latents, if it is shipped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub encoder: Option<Reader>,
-    /// The network that tells classes, if the model is a classifier.
+    pub encoder: Option<ImageNetwork>,
+    /// The network of a classifier.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub classifier: Option<Reader>,
+    pub classifier: Option<ImageNetwork>,
     /// How it was trained.
     pub training: TrainingFacts,
-    /// What its samples looked like while it learned, where that is shipped.
+    /// The content of [`HISTORY`](super::HISTORY), if it is shipped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub history: Option<History>,
-    /// What the file of weights is.
+    /// The file of weights.
     pub weights: WeightFacts,
 }
 
-/// The images that a model learned from.
+/// The images that a model was trained on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DataFacts {
     /// Name of the set.
     pub set: String,
     /// Channels, height and width.
     pub image: [usize; 3],
-    /// What the classes are called, in the order of their labels.
+    /// The names of the classes, in the order of their labels.
     pub classes: Vec<String>,
 }
 
-/// The network that makes images.
+/// The network that generates images.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Generator {
-    /// Number of latent values that it takes.
+    /// Number of latent values.
     pub latent: usize,
-    /// Number of classes that it can be asked for, which it takes behind the latent values; 0 if it knows none.
+    /// Number of classes of a conditional model, inputs after the latent values; otherwise 0.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub classes: usize,
-    /// Its layers as declared; the shapes follow.
+    /// Its declared layers; the shapes follow.
     pub layers: Vec<LayerSpec>,
-    /// What makes pixels of its values.
+    /// How its values become pixels.
     pub output: Output,
 }
 
@@ -88,12 +86,12 @@ fn is_zero(number: &usize) -> bool {
 
 /// A network that takes images: an encoder or a classifier.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Reader {
-    /// Its layers as declared; the shapes follow.
+pub struct ImageNetwork {
+    /// Its declared layers; the shapes follow.
     pub layers: Vec<LayerSpec>,
-    /// What black and white are for it.
+    /// The range of its input.
     pub range: PixelRange,
-    /// Whether it gives a mean and a logarithm of the variance for every value of the code.
+    /// Whether it outputs a mean and a log-variance for every latent value.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub heads: bool,
 }
@@ -101,15 +99,15 @@ pub struct Reader {
 /// How a model was trained.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct TrainingFacts {
-    /// How many times every image was seen.
+    /// Number of epochs.
     pub epochs: usize,
-    /// What all randomness followed from.
+    /// The seed.
     pub seed: u64,
-    /// What computed.
+    /// The device it was trained on.
     pub device: String,
-    /// Time spent training, in seconds.
+    /// Training time in seconds.
     pub seconds: f64,
-    /// Parameters of all networks that were trained, those that are not shipped included.
+    /// Parameters of all trained networks, including those not shipped.
     pub parameters: u64,
     /// The parts of the loss, averaged over the last epoch.
     pub losses: Vec<(String, f64)>,
@@ -117,24 +115,24 @@ pub struct TrainingFacts {
     pub version: String,
 }
 
-/// What [`HISTORY`](super::HISTORY) shows: the samples of some moments of the training, a row for each, the earliest on top, image
-/// at image without gaps. A column is drawn with the same random numbers at every moment.
+/// The content of [`HISTORY`](super::HISTORY): samples at several epochs, a row for each from the
+/// top, without gaps. A column has the same latent throughout.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct History {
-    /// How many times every image had been seen at each moment; 0 before the first step.
+    /// The epoch of each row; 0 before the first step.
     pub epochs: Vec<usize>,
     /// Images in a row.
     pub columns: usize,
 }
 
-/// What the file of weights is.
+/// The file of weights.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WeightFacts {
     /// Width of the stored numbers.
     pub precision: Precision,
-    /// Size of the file.
+    /// Size in bytes.
     pub bytes: usize,
-    /// Its SHA-256, in hexadecimal.
+    /// SHA-256 in hexadecimal.
     pub sha256: String,
 }
 
@@ -144,29 +142,28 @@ impl Default for WeightFacts {
     }
 }
 
-/// The one field that is read first, since it decides how the others are.
+/// Read first, as it decides how the rest is read.
 #[derive(Deserialize)]
 struct Version {
     format: u32,
 }
 
 impl Manifest {
-    /// Reads the text of `model.ron` and checks that what it declares can be built.
+    /// Reads the text of `model.ron` and checks that the networks can be built.
     ///
     /// # Errors
-    /// The text is no manifest, has another format, or contradicts itself.
+    /// The text is not a manifest, has another format, or contradicts itself.
     pub fn read(text: &str) -> Result<Self, ArtifactError> {
         if text.len() > MAX_BYTES {
-            let found = format!("{} bytes, more than a manifest may have ({MAX_BYTES})", text.len());
+            let found = format!("{} bytes, but a manifest has at most {MAX_BYTES}", text.len());
             return Err(ArtifactError::Manifest(found));
         }
         let syntax = |error: ron::error::SpannedError| ArtifactError::Syntax {
             line: error.span.start.line,
             column: error.span.start.col,
-            // Names with a hyphen are no identifiers of Rust, so they come as raw ones.
+            // Names with a hyphen come as raw identifiers.
             message: error.code.to_string().replace("r#", ""),
         };
-        // What may be lacking is written without `Some`.
         let ron = Options::default().with_default_extension(Extensions::IMPLICIT_SOME);
         let Version { format } = ron.from_str(text).map_err(syntax)?;
         if format != FORMAT {
@@ -188,21 +185,21 @@ impl Manifest {
     /// All networks with every shape resolved.
     ///
     /// # Errors
-    /// A layer does not fit, the images are not what the generator gives, or the prior has another number of values.
+    /// The layers do not fit, or the generator does not fit the images or the prior.
     pub fn plan(&self) -> Result<Networks, ArtifactError> {
         let image = self.data.image;
         if image.iter().any(|side| !(1..=MAX_SIDE).contains(side)) {
             let found = format!("data.image: every side must lie between 1 and {MAX_SIDE}, found {image:?}");
             return Err(ArtifactError::Manifest(found));
         }
-        // The weights are there already, so their number is no danger.
+        // The weights exist already, so their number is no danger.
         let limits = Limits { activations: Limits::DEFAULT.activations, ..Limits::LARGE };
         let mut builder = PlanBuilder::new(limits, &[]);
-        let path = |name: &str| -> Path { vec![Step::key(name), Step::key("layers")] };
+        let path = |name: &str| -> KeyPath { vec![PathStep::key(name), PathStep::key("layers")] };
         let mut ends = |name: &'static str, input: Shape, layers: &[LayerSpec], values: usize| {
             let (network, output) = builder.network(name, &path(name), Some(input), layers);
             if let Some(output) = output.filter(|output| *output != Shape::Flat(values)) {
-                builder.note(Problem::new(path(name), format!("the {name} gives {output}, expected [{values}]")));
+                builder.note(Problem::new(path(name), format!("the {name} outputs {output}, expected [{values}]")));
             }
             network
         };
@@ -213,7 +210,7 @@ impl Manifest {
         }
         if let Some(declared) = &self.generator {
             if !self.prior.fits(declared.latent, declared.classes) {
-                let what = "finite numbers a field, and a mixture for each class or one for all";
+                let what = "finite numbers in each field, and one mixture per class or one for all";
                 return Err(ArtifactError::Manifest(format!("prior: expected {} {what}", declared.latent)));
             }
             let classes = self.data.classes.len();
@@ -224,7 +221,7 @@ impl Manifest {
             if let Prior::Learned { latent, layers, .. } = &self.prior {
                 networks.learned = ends("prior", Shape::Flat(*latent), layers, declared.latent);
             }
-            if let Some(Reader { layers, heads, .. }) = &self.encoder {
+            if let Some(ImageNetwork { layers, heads, .. }) = &self.encoder {
                 let values = if *heads { declared.latent.saturating_mul(2) } else { declared.latent };
                 networks.encoder = ends("encoder", Shape::Image(image), layers, values);
             }
@@ -245,11 +242,11 @@ impl Manifest {
 /// The networks of a manifest.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Networks {
-    /// From codes to images.
+    /// From latents to images.
     pub generator: Option<Network>,
-    /// From the draws of a learned prior to codes.
+    /// The network of a learned prior.
     pub learned: Option<Network>,
-    /// From images to codes.
+    /// From images to latents.
     pub encoder: Option<Network>,
     /// From images to logits.
     pub classifier: Option<Network>,

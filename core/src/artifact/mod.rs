@@ -1,10 +1,12 @@
-//! What is shipped: `model.ron`, which says what the model is, and `weights.bpk`, its numbers.
+//! What is shipped: `model.ron`, the description of the model, and `weights.bpk`, its weights.
 
 mod manifest;
 
 use std::collections::BTreeMap;
 
-pub use manifest::{DataFacts, FORMAT, Generator, History, Manifest, Networks, Reader, TrainingFacts, WeightFacts};
+pub use manifest::{
+    DataFacts, FORMAT, Generator, History, ImageNetwork, Manifest, Networks, TrainingFacts, WeightFacts,
+};
 
 #[cfg(feature = "train")]
 use burn::tensor::{Device, TensorData};
@@ -26,13 +28,13 @@ use crate::weights::{Pack, Precision};
 pub const MANIFEST: &str = "model.ron";
 /// The file name of the weights.
 pub const WEIGHTS: &str = "weights.bpk";
-/// The file name of the picture of its samples while it learned, where there is one.
+/// The file name of the image of its samples during training, where there is one.
 pub const HISTORY: &str = "history.png";
 
-/// Why an artifact is refused.
+/// Why an artifact is rejected.
 #[derive(Debug, thiserror::Error)]
 pub enum ArtifactError {
-    /// The manifest is no manifest.
+    /// The manifest cannot be parsed.
     #[error("model.ron:{line}:{column}: {message}")]
     Syntax {
         /// Line, from 1.
@@ -42,31 +44,31 @@ pub enum ArtifactError {
         /// What was found and expected.
         message: String,
     },
-    /// The manifest was written for another version of the format.
-    #[error("model.ron has format {found}, this program reads format {FORMAT}; export the model again")]
+    /// The manifest has another version of the format.
+    #[error("model.ron has format {found}, but this program reads format {FORMAT}; export the model again")]
     Format {
-        /// The version that was found.
+        /// Its version.
         found: u32,
     },
     /// The manifest contradicts itself.
     #[error("model.ron: {0}")]
     Manifest(String),
-    /// The weights are not those that the manifest was written with.
+    /// The weights are not those of the manifest.
     #[error(
         "weights.bpk does not belong to this model.ron, or was cut short or changed: found {found_bytes} bytes with SHA-256 \
          {found}, expected {expected_bytes} bytes with {expected}"
     )]
     Hash {
-        /// Bytes in the file.
+        /// Size of the file.
         found_bytes: usize,
         /// Hash of the file.
         found: String,
-        /// Bytes that the manifest names.
+        /// Size in the manifest.
         expected_bytes: usize,
-        /// Hash that the manifest names.
+        /// Hash in the manifest.
         expected: String,
     },
-    /// The weights are no weights of this network.
+    /// The weights do not fit the networks.
     #[error(transparent)]
     Weights(#[from] WeightsError),
 }
@@ -74,18 +76,18 @@ pub enum ArtifactError {
 /// A model as shipped: the manifest and the bytes of the weights.
 #[derive(Debug, Clone)]
 pub struct Artifact {
-    /// What the model is.
+    /// The description of the model.
     pub manifest: Manifest,
     /// The packed weights.
     pub weights: Vec<u8>,
 }
 
 impl Artifact {
-    /// Packs the networks that `manifest` declares, each under its name: `generator`, `prior`, `encoder` or `classifier`. The facts
-    /// about the weights are overwritten with those of the packed bytes.
+    /// Packs the networks that `manifest` declares, each under its name: `generator`, `prior`,
+    /// `encoder` or `classifier`. `manifest.weights` is overwritten.
     ///
     /// # Errors
-    /// The manifest is not one that could be read again, or the weights cannot be read from their device.
+    /// The manifest contradicts itself, or the weights cannot be read from their device.
     #[cfg(feature = "train")]
     pub async fn new(
         mut manifest: Manifest,
@@ -102,7 +104,7 @@ impl Artifact {
         Ok(Self { manifest, weights })
     }
 
-    /// Reads an artifact from the contents of its two files, and checks that they are sound and belong together.
+    /// Reads an artifact from its two files.
     ///
     /// # Errors
     /// Either file is damaged, or they do not belong together.
@@ -120,18 +122,15 @@ impl Artifact {
         Ok(Self { manifest, weights })
     }
 
-    /// The text of `model.ron`.
-    ///
-    /// # Errors
-    /// Never for a manifest of this program; serialisation is fallible by type only.
+    /// The text of `model.ron`. Only the type of serialisation is fallible.
     pub fn manifest_text(&self) -> Result<String, ArtifactError> {
         self.manifest.write()
     }
 
-    /// What the networks do, for where nothing is trained.
+    /// The networks as programs that need no Burn.
     ///
     /// # Errors
-    /// The declared networks are not valid, or the weights have other names or shapes.
+    /// The networks are invalid, or the weights have other names or shapes.
     pub fn programs(&self) -> Result<Programs, ArtifactError> {
         let Networks { generator, learned, encoder, classifier } = self.manifest.plan()?;
         let mut weights = weights::arrays(&self.weights)?;
@@ -140,7 +139,7 @@ impl Artifact {
                 let own = if name == GENERATOR { std::mem::take(&mut weights) } else { take(&mut weights, name) };
                 let of = if name == GENERATOR { String::new() } else { format!("{name}: ") };
                 let program = Program::new(&network, own);
-                program.map(Some).map_err(|faults| WeightsError(of + &faults))
+                program.map(Some).map_err(|error| WeightsError(format!("{of}{error}")))
             }
             None => Ok(None),
         };
@@ -148,15 +147,15 @@ impl Artifact {
             learned: program(learned, PRIOR)?,
             encoder: program(encoder, ENCODER)?,
             classifier: program(classifier, CLASSIFIER)?,
-            // Its weights have no name before theirs: they are those that are left.
+            // Its weights have no prefix: they are those that remain.
             generator: program(generator, GENERATOR)?,
         })
     }
 
-    /// Builds what makes images on `device` and loads its weights.
+    /// Loads the generator onto `device`.
     ///
     /// # Errors
-    /// The declared networks are not valid, the weights have other names or shapes, or the model is a classifier.
+    /// The networks are invalid, the weights have other names or shapes, or it is a classifier.
     #[cfg(feature = "train")]
     pub fn sampler(&self, device: &Device) -> Result<Sampler, ArtifactError> {
         let networks = self.manifest.plan()?;
@@ -165,7 +164,6 @@ impl Artifact {
             return Err(ArtifactError::Manifest(found));
         };
         let mut weights = weights::tensors(&self.weights)?;
-        // An encoder is of no use here, but its weights may be there.
         take(&mut weights, ENCODER);
         let learned = match networks.learned {
             Some(network) => Some(load(&network, PRIOR, take(&mut weights, PRIOR), device)?),
@@ -182,25 +180,25 @@ impl Artifact {
         })
     }
 
-    /// Builds what tells classes on `device` and loads its weights.
+    /// Loads the classifier onto `device`.
     ///
     /// # Errors
-    /// The declared network is not valid, the weights have other names or shapes, or the model is no classifier.
+    /// The network is invalid, the weights have other names or shapes, or it is not a classifier.
     #[cfg(feature = "train")]
     pub fn classifier(&self, device: &Device) -> Result<ImageClassifier, ArtifactError> {
         let networks = self.manifest.plan()?;
         let (Some(declared), Some(network)) = (&self.manifest.classifier, networks.classifier) else {
-            return Err(ArtifactError::Manifest(format!("{} is no classifier", self.manifest.name)));
+            return Err(ArtifactError::Manifest(format!("{} is not a classifier", self.manifest.name)));
         };
         let mut weights = weights::tensors(&self.weights)?;
         let network = load(&network, CLASSIFIER, take(&mut weights, CLASSIFIER), device)?;
         Ok(ImageClassifier { network, range: declared.range })
     }
 
-    /// Builds what makes codes of images on `device` and loads its weights; None if it is not shipped.
+    /// Loads the encoder onto `device`; `None` if it is not shipped.
     ///
     /// # Errors
-    /// The declared network is not valid, or the weights have other names or shapes.
+    /// The network is invalid, or the weights have other names or shapes.
     #[cfg(feature = "train")]
     pub fn encoder(&self, device: &Device) -> Result<Option<Encoder>, ArtifactError> {
         let networks = self.manifest.plan()?;
@@ -214,20 +212,20 @@ impl Artifact {
     }
 }
 
-/// What the networks of an artifact do.
+/// The networks of an artifact as programs.
 #[derive(Debug)]
 pub struct Programs {
-    /// From codes, and the class behind them, to the values of images.
+    /// From latents, followed by the class if it is conditional, to the values of images.
     pub generator: Option<Program>,
-    /// From the draws of a learned prior to codes.
+    /// The network of a learned prior.
     pub learned: Option<Program>,
-    /// From images to codes.
+    /// From images to latents.
     pub encoder: Option<Program>,
     /// From images to logits.
     pub classifier: Option<Program>,
 }
 
-/// What the networks of an artifact are called.
+/// The name of a network in an artifact.
 pub const GENERATOR: &str = "generator";
 /// See [`GENERATOR`].
 pub const PRIOR: &str = "prior";
@@ -236,13 +234,12 @@ pub const ENCODER: &str = "encoder";
 /// See [`GENERATOR`].
 pub const CLASSIFIER: &str = "classifier";
 
-/// Takes out the weights whose names begin with `name.`, and leaves that away.
+/// Removes the weights with the prefix `name.`, and returns them without it.
 fn take<T>(weights: &mut BTreeMap<String, T>, name: &str) -> BTreeMap<String, T> {
     let ours = |key: &String| key.strip_prefix(name).is_some_and(|rest| rest.starts_with('.'));
     weights.extract_if(.., |key, _| ours(key)).map(|(key, data)| (key[name.len() + 1..].to_owned(), data)).collect()
 }
 
-/// Builds a network with weights that must be its own.
 #[cfg(feature = "train")]
 fn load(
     network: &Network,
@@ -253,7 +250,7 @@ fn load(
     let mut initializer = Initializer::loaded(weights, device);
     let built = Sequential::new(network, &mut initializer);
     let of = if name.is_empty() { String::new() } else { format!("{name}: ") };
-    initializer.finish().map_err(|faults| WeightsError(of + &faults))?;
+    initializer.finish().map_err(|error| WeightsError(format!("{of}{error}")))?;
     Ok(built)
 }
 
@@ -298,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn an_artifact_read_back_gives_the_same_pictures() {
+    fn an_artifact_read_back_gives_the_same_images() {
         for precision in [Precision::F16, Precision::F32] {
             let artifact = artifact(precision);
             let text = artifact.manifest_text().unwrap();

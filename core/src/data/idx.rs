@@ -1,15 +1,12 @@
-//! Reader of IDX, the format in which MNIST and its relatives are published.
+//! IDX, the format of MNIST and its relatives: <http://yann.lecun.com/exdb/mnist/>.
 //!
-//! All numbers are big-endian `u32`. A file of images opens with 2051, the count, the rows and the
-//! columns, and goes on with one byte per pixel, row by row (0 background, 255 full ink). A file of
-//! labels opens with 2049 and the count, and goes on with one byte per label.
-//! Source: <http://yann.lecun.com/exdb/mnist/>.
+//! Numbers are big-endian `u32`. A file of images has 2051, the count, the rows, the columns and
+//! one byte per pixel, row by row, 0 for the background. A file of labels has 2049, the count and
+//! one byte per label.
 
 use thiserror::Error;
 
-/// First number of a file of images: unsigned bytes, three dimensions.
 const IMAGES_MAGIC: u32 = 2051;
-/// First number of a file of labels: unsigned bytes, one dimension.
 const LABELS_MAGIC: u32 = 2049;
 
 /// Greyscale images, all of one size.
@@ -25,25 +22,25 @@ pub struct Images {
     pub pixels: Vec<u8>,
 }
 
-/// Why some bytes are not an IDX file of the wanted kind.
+/// Why bytes are not an IDX file of the expected kind.
 #[derive(Debug, Clone, Error, PartialEq, Eq)]
 pub enum IdxError {
     /// The bytes end inside the header.
     #[error("the IDX header takes {expected} bytes, but there are only {found}")]
     ShortHeader {
-        /// Length of what was given, in bytes.
+        /// Length of the file, in bytes.
         found: usize,
         /// Length of the header, in bytes.
         expected: usize,
     },
-    /// Another kind of file, or no IDX file at all.
+    /// Another kind of file, or not an IDX file at all.
     #[error("an IDX file of {kind} starts with the number {expected}, but this one starts with {found}")]
     Magic {
-        /// What was to be read: `images` or `labels`.
+        /// `images` or `labels`.
         kind: &'static str,
-        /// The number that is there.
+        /// The first number.
         found: u32,
-        /// The number that marks the wanted kind.
+        /// The first number of that kind.
         expected: u32,
     },
     /// Images without a pixel.
@@ -67,7 +64,7 @@ pub enum IdxError {
     /// The data are shorter or longer than the header says.
     #[error("the IDX header declares {expected} bytes of {kind}, but {found} follow it")]
     Length {
-        /// What was to be read: `images` or `labels`.
+        /// `images` or `labels`.
         kind: &'static str,
         /// Bytes after the header.
         found: usize,
@@ -79,7 +76,7 @@ pub enum IdxError {
 /// Reads a decompressed file of images.
 ///
 /// # Errors
-/// When `bytes` is not exactly one IDX file of images that have at least one pixel each.
+/// `bytes` is not exactly one IDX file of images with at least one pixel each.
 pub fn images(bytes: &[u8]) -> Result<Images, IdxError> {
     const KIND: &str = "images";
     let ([count, rows, cols], data) = header(bytes, KIND, IMAGES_MAGIC)?;
@@ -101,15 +98,14 @@ pub fn images(bytes: &[u8]) -> Result<Images, IdxError> {
 /// Reads a decompressed file of labels: one class index per image.
 ///
 /// # Errors
-/// When `bytes` is not exactly one IDX file of labels.
+/// `bytes` is not exactly one IDX file of labels.
 pub fn labels(bytes: &[u8]) -> Result<Vec<u8>, IdxError> {
     const KIND: &str = "labels";
     let ([count], data) = header(bytes, KIND, LABELS_MAGIC)?;
-    // A count that does not fit a `usize` cannot equal the length either, nor can the largest one.
+    // No length equals a count that does not fit a `usize`.
     exactly(data, KIND, usize::try_from(count).unwrap_or(usize::MAX))
 }
 
-/// Splits `bytes` into the `SIDES` dimensions of its header and the data after it.
 fn header<'a, const SIDES: usize>(
     bytes: &'a [u8],
     kind: &'static str,
@@ -126,7 +122,6 @@ fn header<'a, const SIDES: usize>(
     Ok((sides.map(u32::from_be_bytes), &bytes[4 * (1 + SIDES)..]))
 }
 
-/// `data`, if it has the length that the header declares.
 fn exactly(data: &[u8], kind: &'static str, expected: usize) -> Result<Vec<u8>, IdxError> {
     if data.len() == expected { Ok(data.to_vec()) } else { Err(IdxError::Length { kind, found: data.len(), expected }) }
 }

@@ -1,138 +1,43 @@
-//! The images of one part of a set.
+//! The images of one split of a set.
 
 use std::borrow::Cow;
 
-use super::augment::{Canvas, Change, Look};
+use super::augment::{Affine, Canvas, Photometric};
 use super::synthetic::Drawing;
-use super::{IdxError, idx, stacked, synthetic};
+use super::{DataError, Split, idx, stacked, synthetic};
 use crate::hash::sha256;
 use crate::noise::{Noise, Purpose};
 use crate::spec::{Data, PixelRange, Set};
 
-/// The images of one part of a set, all in memory.
+/// The images of one split of a set, all in memory.
 #[derive(Debug, Clone)]
 pub struct Images {
     data: Data,
     split: Split,
-    /// One byte a value, `[count, channels, side, side]`.
+    /// `[count, channels, side, side]`.
     pixels: Vec<u8>,
-    /// The class of each image.
     labels: Vec<u8>,
     classes: Vec<String>,
-    /// Height and width of the images as they are kept; they are scaled when they are used.
+    /// Height and width as stored; images are scaled on use.
     side: usize,
     resize: Resize,
-    /// What each byte becomes in the range of the data.
+    /// The value of each byte in the range of the data.
     levels: [f32; 256],
 }
 
-/// Scales a plane of pixels: the plane, the side that it has and the side that it gets.
+/// Scales a square channel: its pixels, its side and the new side.
 pub type Resize = fn(&[u8], usize, usize) -> Vec<u8>;
 
-/// A part of a set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Split {
-    /// Images to learn from.
-    Training,
-    /// Training images that are kept out of training.
-    Validation,
-    /// Images to test with.
-    Test,
-}
-
-impl Split {
-    /// The name in messages.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Training => "training",
-            Self::Validation => "validation",
-            Self::Test => "test",
-        }
-    }
-}
-
-/// Why some bytes are not the images of a set.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum DataError {
-    /// There are more or fewer pixels than labels ask for.
-    #[error("the {split} images of {set} are not one of {side} x {side} pixels for each label")]
-    Length {
-        /// The part of the set.
-        split: &'static str,
-        /// The set.
-        set: String,
-        /// Height and width of an image.
-        side: usize,
-    },
-    /// There is no image at all.
-    #[error("the set {set} holds no {split} image")]
-    Empty {
-        /// The part of the set.
-        split: &'static str,
-        /// The set.
-        set: String,
-    },
-    /// A label is of no class.
-    #[error("{split} image {image} of {set} has the label {label}, but labels lie between 0 and {most}")]
-    Label {
-        /// The part of the set.
-        split: &'static str,
-        /// The set.
-        set: String,
-        /// Number of the image, from 0.
-        image: usize,
-        /// Its label.
-        label: u8,
-        /// The largest label.
-        most: usize,
-    },
-    /// Nothing, or everything, would be kept out of training.
-    #[error(
-        "data.validation keeps {kept} of {count} training images out of training: it has to be at least one, and not all"
-    )]
-    Validation {
-        /// Images that would be kept out.
-        kept: usize,
-        /// Training images.
-        count: usize,
-    },
-    /// The bytes are no IDX file.
-    #[error("the {split} {kind} of {set}: {error}")]
-    Idx {
-        /// The part of the set.
-        split: &'static str,
-        /// `images` or `labels`.
-        kind: &'static str,
-        /// The set.
-        set: String,
-        /// Why.
-        error: IdxError,
-    },
-    /// There are more images than labels, or the other way round.
-    #[error("{set} has {images} {split} images and {labels} labels")]
-    Counts {
-        /// The part of the set.
-        split: &'static str,
-        /// The set.
-        set: String,
-        /// Number of images.
-        images: usize,
-        /// Number of labels.
-        labels: usize,
-    },
-}
-
-/// The seed of the drawn sets. They are data like any other, so it is not the run's.
-const DRAWING_SEED: u64 = 20_230_613;
-/// Height and width of the images of all sets with names.
+/// The seed of the synthetic sets, which do not depend on a run.
+const SYNTHETIC_SEED: u64 = 20_230_613;
+/// Height and width of the images of all named sets.
 pub const SIDE: usize = 28;
-/// How many images are drawn for training.
-const DRAWN: usize = 10_000;
-/// How many images are drawn for testing, numbered behind those for training.
-const DRAWN_FOR_TEST: usize = 2_000;
+const SYNTHETIC_TRAINING: usize = 10_000;
+/// Synthetic images for testing, which follow those for training.
+const SYNTHETIC_TEST: usize = 2_000;
 
 impl Images {
-    /// Images of `side` by `side` pixels and their labels, which are checked; of training images as many as the data ask for.
+    /// Images of `side` by `side` pixels with labels; for training up to the limit of `data`.
     ///
     /// # Errors
     /// They are not images of that set.
@@ -161,12 +66,12 @@ impl Images {
         let levels = std::array::from_fn(|byte| byte as f32 / 255.0 * (high - low) + low);
         let mut images = Self { data: data.clone(), split, pixels, labels, classes, side, resize, levels };
         let most = Self::most(data, split);
-        images.pixels.truncate(most.saturating_mul(images.kept_bytes()));
+        images.pixels.truncate(most.saturating_mul(images.stored_bytes()));
         images.labels.truncate(most);
         Ok(images)
     }
 
-    /// The images of a drawn set; None of other sets.
+    /// The images of a synthetic set; `None` for other sets.
     pub fn synthetic(data: &Data, split: Split, resize: Resize) -> Option<Result<Self, DataError>> {
         let drawing = match data.set {
             Set::SyntheticDigits => Drawing::Digits,
@@ -174,15 +79,15 @@ impl Images {
             _ => return None,
         };
         let (first, count) = match split {
-            Split::Training | Split::Validation => (0, DRAWN),
-            Split::Test => (DRAWN as u64, DRAWN_FOR_TEST),
+            Split::Training | Split::Validation => (0, SYNTHETIC_TRAINING),
+            Split::Test => (SYNTHETIC_TRAINING as u64, SYNTHETIC_TEST),
         };
         let count = count.min(Self::most(data, split));
-        let (pixels, labels) = synthetic::draw_many(drawing, DRAWING_SEED, first, count);
+        let (pixels, labels) = synthetic::draw_many(drawing, SYNTHETIC_SEED, first, count);
         Some(Self::new(data, split, SIDE, pixels, labels, resize))
     }
 
-    /// The images of a published set from the two files of that part, as IDX; of stacked MNIST those that are made of them.
+    /// The images of a published set from the IDX files of a split; combined for stacked MNIST.
     ///
     /// # Errors
     /// The bytes are not the images of that set.
@@ -208,15 +113,15 @@ impl Images {
         Self::new(data, split, SIDE, pixels, labels, resize)
     }
 
-    /// How many images of a part are used at the most.
+    /// How many images of a split are used at most.
     pub fn most(data: &Data, split: Split) -> usize {
         if split == Split::Training && data.limit > 0 { data.limit } else { usize::MAX }
     }
 
-    /// The images to learn from, and those of them that are kept out of training, if the data ask for that.
+    /// Splits the validation images off, if there are to be any.
     ///
     /// # Errors
-    /// Nothing or everything would be kept out.
+    /// No or all images would be held out.
     pub fn hold_out(self) -> Result<(Self, Option<Self>), DataError> {
         if self.data.validation == 0.0 {
             return Ok((self, None));
@@ -226,7 +131,7 @@ impl Images {
         if kept == 0 || kept == count {
             return Err(DataError::Validation { kept, count });
         }
-        // The same ones whatever the seed of the run is: it is a part of the data like any other.
+        // A part of the data, which does not depend on the seed of a run.
         let mut order = self.shuffled(&mut Noise::of(Purpose::Split, 0, 0));
         let (validation, training) = order.split_at_mut(kept);
         validation.sort_unstable();
@@ -234,7 +139,7 @@ impl Images {
         let part = |indices: &[usize], split| Self {
             data: self.data.clone(),
             split,
-            pixels: indices.iter().flat_map(|index| self.kept(*index)).copied().collect(),
+            pixels: indices.iter().flat_map(|index| self.stored(*index)).copied().collect(),
             labels: indices.iter().map(|index| self.labels[*index]).collect(),
             classes: self.classes.clone(),
             ..self
@@ -252,34 +157,34 @@ impl Images {
         self.data.image()
     }
 
-    /// The set that they are of.
+    /// The set.
     pub fn set(&self) -> &Set {
         &self.data.set
     }
 
-    /// What black and white are.
+    /// The values of black and white.
     pub fn range(&self) -> PixelRange {
         self.data.range
     }
 
-    /// The class of each image, a number below that of [`Self::classes`].
+    /// The class of each image, an index into [`Self::classes`].
     pub fn labels(&self) -> &[u8] {
         &self.labels
     }
 
-    /// What the classes are called.
+    /// The names of the classes.
     pub fn classes(&self) -> &[String] {
         &self.classes
     }
 
-    /// The bytes of all images, if they are used as they are kept: neither scaled nor changed at random.
-    pub fn as_kept(&self) -> Option<&[u8]> {
+    /// The bytes of all images, if they are used as stored: neither scaled nor changed at random.
+    pub fn as_stored(&self) -> Option<&[u8]> {
         let changed = self.split == Split::Training && !self.data.augment.is_none();
         (self.side == self.data.size && !changed).then_some(&self.pixels[..])
     }
 
-    /// Those images as pixels in the range of the data, one after another. Training images are changed at random where
-    /// the data say so; otherwise nothing is drawn from the noise.
+    /// Images in the range of the data, one after another. Training images are augmented as
+    /// declared; otherwise nothing is taken from the noise.
     pub fn gather(&self, indices: &[usize], noise: &mut Noise) -> Vec<f32> {
         if self.split != Split::Training || self.data.augment.is_none() {
             return self.plain(indices);
@@ -289,18 +194,18 @@ impl Images {
         let mut canvas = Canvas::new(size, self.levels[0]);
         let ends = [self.levels[0], self.levels[255]];
         for (&index, image) in indices.iter().zip(values.chunks_exact_mut(self.data.channels() * size * size)) {
-            let change = Change::draw(&self.data.augment, noise);
-            let look = Look::draw(&self.data.augment, noise);
+            let affine = Affine::sample(&self.data.augment, noise);
+            let photometric = Photometric::sample(&self.data.augment, noise);
             for (plane, changed) in self.planes(index).zip(image.chunks_exact_mut(size * size)) {
                 canvas.put(&plane, &self.levels);
-                canvas.sample(&change, changed);
-                look.apply(changed, size, ends, noise);
+                canvas.transform(&affine, changed);
+                photometric.apply(changed, size, ends, noise);
             }
         }
         values
     }
 
-    /// Those images as pixels in the range of the data, one after another, as they are.
+    /// Images in the range of the data, one after another, without augmentation.
     pub fn plain(&self, indices: &[usize]) -> Vec<f32> {
         let mut values = Vec::with_capacity(indices.len() * self.shape().iter().product::<usize>());
         for plane in indices.iter().flat_map(|&index| self.planes(index)) {
@@ -309,7 +214,7 @@ impl Images {
         values
     }
 
-    /// SHA-256 of all pixels and labels, which tells these images from any others.
+    /// SHA-256 of all pixels and labels.
     pub fn sha256(&self) -> String {
         sha256(&[self.pixels.as_slice(), &self.labels].concat())
     }
@@ -321,22 +226,18 @@ impl Images {
         order
     }
 
-    /// Bytes of an image as it is kept.
-    fn kept_bytes(&self) -> usize {
+    fn stored_bytes(&self) -> usize {
         self.data.channels() * self.side * self.side
     }
 
-    /// An image as it is kept.
-    fn kept(&self, index: usize) -> &[u8] {
-        &self.pixels[index * self.kept_bytes()..(index + 1) * self.kept_bytes()]
+    fn stored(&self, index: usize) -> &[u8] {
+        &self.pixels[index * self.stored_bytes()..(index + 1) * self.stored_bytes()]
     }
 
-    /// The channels of an image at its final size.
     fn planes(&self, index: usize) -> impl Iterator<Item = Cow<'_, [u8]>> {
-        self.kept(index).chunks_exact(self.side * self.side).map(|plane| self.scaled(plane))
+        self.stored(index).chunks_exact(self.side * self.side).map(|plane| self.scaled(plane))
     }
 
-    /// A plane at its final size.
     fn scaled<'a>(&self, plane: &'a [u8]) -> Cow<'a, [u8]> {
         match self.side == self.data.size {
             true => plane.into(),
@@ -350,7 +251,6 @@ mod tests {
     use super::*;
     use crate::spec::Augment;
 
-    /// The nearest pixel, which is enough here.
     fn nearest(plane: &[u8], from: usize, to: usize) -> Vec<u8> {
         (0..to * to).map(|at| plane[at / to * from / to * from + at % to * from / to]).collect()
     }
@@ -362,9 +262,8 @@ mod tests {
     const AUGMENT: Augment =
         Augment { shift: 2.0, rotate: 10.0, scale: 0.1, flip: 0.0, blur: 0.0, contrast: 0.0, noise: 0.0 };
 
-    /// The first `count` digits.
     fn digits(data: &Data, split: Split, count: usize) -> Images {
-        let (pixels, labels) = synthetic::draw_many(Drawing::Digits, DRAWING_SEED, 0, count);
+        let (pixels, labels) = synthetic::draw_many(Drawing::Digits, SYNTHETIC_SEED, 0, count);
         Images::new(data, split, SIDE, pixels, labels, nearest).unwrap()
     }
 
@@ -402,7 +301,7 @@ mod tests {
         assert_eq!(one, gather(1));
         assert_ne!(one, other);
         assert_ne!(one, images.plain(&[2, 0, 2]));
-        // An image that comes twice is changed differently.
+        // An image that occurs twice is changed differently.
         assert_ne!(one[..SIDE * SIDE], one[2 * SIDE * SIDE..]);
     }
 
@@ -421,10 +320,10 @@ mod tests {
     }
 
     #[test]
-    fn the_test_images_of_a_drawn_set_are_others_than_those_for_training() {
+    fn the_test_images_of_a_synthetic_set_differ_from_those_for_training() {
         let data = Data { limit: 50, ..Data::new(Set::SyntheticDigits) };
         let (training, test) = (open(&data, Split::Training), open(&data, Split::Test));
-        assert_eq!((training.count(), test.count()), (50, DRAWN_FOR_TEST));
+        assert_eq!((training.count(), test.count()), (50, SYNTHETIC_TEST));
         for images in [&training, &test] {
             assert_eq!(images.classes().len(), 10);
             assert_eq!(images.labels().len(), images.count());
@@ -444,14 +343,14 @@ mod tests {
     }
 
     #[test]
-    fn a_part_is_kept_out_of_training_and_never_changed_at_random() {
+    fn validation_images_are_held_out_and_never_changed_at_random() {
         let data = |validation| Data { limit: 50, validation, ..data(AUGMENT) };
         let (all, none) = open(&data(0.0), Split::Training).hold_out().unwrap();
         let (training, validation) = open(&data(0.3), Split::Training).hold_out().unwrap();
         let validation = validation.unwrap();
         assert!(none.is_none());
         assert_eq!((training.count(), validation.count()), (35, 15));
-        let each = |images: &Images| (0..images.count()).map(|i| images.kept(i).to_vec()).collect::<Vec<_>>();
+        let each = |images: &Images| (0..images.count()).map(|i| images.stored(i).to_vec()).collect::<Vec<_>>();
         let mut both = [each(&training), each(&validation)].concat();
         let mut expected = each(&all);
         both.sort();
@@ -462,7 +361,7 @@ mod tests {
         assert_eq!(validation.sha256(), open(&data(0.3), Split::Training).hold_out().unwrap().1.unwrap().sha256());
         assert_ne!(validation.sha256(), training.sha256());
         let message = open(&data(0.001), Split::Training).hold_out().err().unwrap().to_string();
-        assert!(message.contains("keeps 0 of 50"), "{message}");
+        assert!(message.contains("holds out 0 of 50"), "{message}");
     }
 
     #[test]
@@ -476,7 +375,7 @@ mod tests {
             message(3, vec![0, 9, 10]),
             "test image 2 of mnist has the label 10, but labels lie between 0 and 9"
         );
-        assert_eq!(message(0, vec![]), "the set mnist holds no test image");
+        assert_eq!(message(0, vec![]), "mnist contains no test image");
         assert!(message(3, vec![0, 1]).contains("mnist"));
     }
 }

@@ -1,30 +1,28 @@
-//! Training images that stay on a GPU, so that a step sends it nothing but their numbers.
+//! Training images that stay on a GPU, so that a step sends only their indices.
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use crate::data::Images;
 
-/// Sets that take more than so many bytes are sent batch by batch: more than this, not every driver binds at once.
+/// The largest binding in bytes that every driver supports; larger sets are sent batch by batch.
 const MOST: usize = 128 << 20;
-/// Pixels in a word.
 const PACKED: usize = 4;
 
-/// All images of a set on a device, one byte a pixel.
+/// All images of a set on a device, one byte per pixel.
 pub struct Resident {
     /// Four pixels each, the first in the lowest byte: `[count, words]`.
     words: Tensor<2, Int>,
     shape: [usize; 3],
-    /// What black and white are.
     range: [f32; 2],
 }
 
 impl Resident {
-    /// Sends all images to `device`, if they are used as they are kept and not too many.
+    /// Sends all images to `device`, if they are used as stored and not too many.
     pub fn new(images: &Images, device: &Device) -> Option<Self> {
         let shape = images.shape();
         let width = shape.iter().product::<usize>();
         let words = width.div_ceil(PACKED);
-        let bytes = images.as_kept().filter(|_| images.count() * words * PACKED <= MOST)?;
+        let bytes = images.as_stored().filter(|_| images.count() * words * PACKED <= MOST)?;
         let pack = |pixels: &[u8]| {
             let mut word = [0; PACKED];
             word[..pixels.len()].copy_from_slice(pixels);
@@ -35,7 +33,7 @@ impl Resident {
         Some(Self { words, shape, range: <[f64; 2]>::from(images.range()).map(|end| end as f32) })
     }
 
-    /// Those images in the range of the data: `[batch, channels, height, width]`.
+    /// Images in the range of the data: `[batch, channels, height, width]`.
     pub fn gather(&self, indices: &[usize], device: &Device) -> Tensor<4> {
         let numbers: Vec<i32> = indices.iter().map(|index| *index as i32).collect();
         let numbers = Tensor::<1, Int>::from_data(TensorData::new(numbers, [indices.len()]), device);

@@ -1,41 +1,41 @@
-//! What a model learns from: images, or the latents that another model gives them.
+//! The samples of a run: images, or their latents in another model.
 
 use burn::tensor::{Device, ExecutionError, Tensor, TensorData};
 
 use super::Images;
 use super::resident::Resident;
 use crate::inference::{Encoder, one_hot};
-use crate::latent::moments;
+use crate::latent::mean_and_std;
 use crate::layer::Value;
 use crate::noise::{Noise, Purpose};
 
-/// How many images are encoded at a time.
-const ENCODED: usize = 200;
+const ENCODING_BATCH: usize = 200;
 
-/// Samples to learn from or to test with, on a device.
+/// A batch of samples on a device.
 #[derive(Debug, Clone)]
 pub struct Batch {
-    /// Images, `[batch, channels, height, width]` in the range of the data, or latents, `[batch, values]`.
+    /// Images in the range of the data, `[batch, channels, height, width]`, or latents,
+    /// `[batch, values]`.
     pub samples: Value,
-    /// The class of each as a row with a single 1: `[batch, classes]`.
+    /// One-hot classes, `[batch, classes]`.
     pub classes: Tensor<2>,
 }
 
-/// Samples to learn from or to test with.
+/// The samples of a split.
 pub enum Samples {
-    /// Images, and themselves on the device that learns from them, if they are there.
+    /// Images, and possibly their copy on the device.
     Images(Images, Option<Box<Resident>>),
     /// The latents of images.
     Latents(Latents),
 }
 
 impl Samples {
-    /// Images that stay with the program and are sent batch by batch.
+    /// Images that are sent batch by batch.
     pub fn images_of(images: Images) -> Self {
         Self::Images(images, None)
     }
 
-    /// Images to learn from that are sent to `device` once, if they are not too many: the way for a GPU.
+    /// Training images that are sent to `device` once, if they are not too many.
     pub fn resident(images: Images, device: &Device) -> Self {
         let resident = Resident::new(&images, device);
         Self::Images(images, resident.map(Box::new))
@@ -46,7 +46,7 @@ impl Samples {
         self.images().count()
     }
 
-    /// The images themselves, or those that the latents were made of.
+    /// The images, or those of the latents.
     pub fn images(&self) -> &Images {
         match self {
             Self::Images(images, _) => images,
@@ -54,7 +54,7 @@ impl Samples {
         }
     }
 
-    /// Those samples on a device, changed at random where the pipeline says so.
+    /// A batch on a device, augmented as declared.
     pub fn batch(&self, indices: &[usize], noise: &mut Noise, device: &Device) -> Batch {
         let images = self.images();
         let samples = match self {
@@ -62,22 +62,22 @@ impl Samples {
             Self::Images(images, None) => {
                 Value::Image(pixels(images, images.gather(indices, noise), indices.len(), device))
             }
-            Self::Latents(latents) => latents.draw(indices, noise, device),
+            Self::Latents(latents) => latents.sample(indices, noise, device),
         };
         Batch { samples, classes: classes(images, indices, device) }
     }
 
-    /// Those samples on a device, as they are.
+    /// A batch on a device without augmentation.
     pub fn plain(&self, indices: &[usize], device: &Device) -> Batch {
         match self {
             Self::Images(images, _) => plain(images, indices, device),
-            // A latent is a draw in any case; here always the same one.
+            // Latents are sampled in any case, here always with the same noise.
             Self::Latents(_) => self.batch(indices, &mut Noise::of(Purpose::Batch, 0, 0), device),
         }
     }
 }
 
-/// Those images on a device, as they are.
+/// A batch of images on a device without augmentation.
 pub fn plain(images: &Images, indices: &[usize], device: &Device) -> Batch {
     let samples = Value::Image(pixels(images, images.plain(indices), indices.len(), device));
     Batch { samples, classes: classes(images, indices, device) }
@@ -93,27 +93,27 @@ fn classes(images: &Images, indices: &[usize], device: &Device) -> Tensor<2> {
     one_hot(&numbers, images.classes().len(), device)
 }
 
-/// The latents of all images, brought to mean 0 and deviation 1 in every value.
+/// The latents of all images, standardised.
 pub struct Latents {
     images: Images,
     /// `[count, latent]`
     means: Vec<f32>,
-    /// `[count, latent]`, if a latent is a distribution.
+    /// `[count, latent]`, if the encoder outputs distributions.
     log_variances: Option<Vec<f32>>,
     scale: Scale,
 }
 
-/// Mean and standard deviation of every value of the latents.
+/// The scale of latents.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Scale {
-    /// Means.
+    /// Mean of every value.
     pub mean: Vec<f32>,
-    /// Standard deviations.
-    pub deviation: Vec<f32>,
+    /// Standard deviation of every value.
+    pub std: Vec<f32>,
 }
 
 impl Latents {
-    /// Encodes `images`. Without a `scale` that of these latents is used.
+    /// Encodes `images`; without a `scale` it is that of these latents.
     ///
     /// # Errors
     /// The device cannot be read.
@@ -133,21 +133,21 @@ impl Latents {
                     *value += libm::expf(0.5 * log_variance) * noise.normal();
                 }
             }
-            let (mean, deviation) = moments(&drawn, latent);
-            // A value that never changes is left where it is.
-            Scale { mean, deviation: deviation.into_iter().map(|value| value.max(1e-6)).collect() }
+            let (mean, std) = mean_and_std(&drawn, latent);
+            // A constant value must not divide by 0.
+            Scale { mean, std: std.into_iter().map(|value| value.max(1e-6)).collect() }
         });
         Ok(Self { images, means, log_variances, scale })
     }
 
-    /// Mean and standard deviation of every value.
+    /// The scale that they are standardised with.
     pub fn scale(&self) -> &Scale {
         &self.scale
     }
 
-    /// A draw from the distribution of each latent, or the latent itself: `[batch, latent]`.
-    fn draw(&self, indices: &[usize], noise: &mut Noise, device: &Device) -> Value {
-        let Scale { mean, deviation } = &self.scale;
+    /// A sample from each distribution, or the latent itself: `[batch, latent]`.
+    fn sample(&self, indices: &[usize], noise: &mut Noise, device: &Device) -> Value {
+        let Scale { mean, std } = &self.scale;
         let latent = mean.len();
         let mut values = Vec::with_capacity(indices.len() * latent);
         for index in indices {
@@ -157,14 +157,14 @@ impl Latents {
                     Some(log_variances) => libm::expf(0.5 * log_variances[at]) * noise.normal(),
                     None => 0.0,
                 };
-                values.push((self.means[at] + spread - mean[value]) / deviation[value]);
+                values.push((self.means[at] + spread - mean[value]) / std[value]);
             }
         }
         Value::Flat(Tensor::from_data(TensorData::new(values, [indices.len(), latent]), device))
     }
 }
 
-/// The latents of the first `count` images, `[count, latent]`, and the logarithms of their variances if they have any.
+/// The latents of the first `count` images, `[count, latent]`, and log-variances if any.
 ///
 /// # Errors
 /// The device cannot be read.
@@ -176,7 +176,7 @@ pub async fn encode(
 ) -> Result<(Vec<f32>, Option<Vec<f32>>), ExecutionError> {
     let all: Vec<usize> = (0..images.count().min(count)).collect();
     let (mut means, mut log_variances) = (Vec::new(), None);
-    for indices in all.chunks(ENCODED) {
+    for indices in all.chunks(ENCODING_BATCH) {
         let Batch { samples, classes } = plain(images, indices, device);
         let (mean, log_variance) = encoder.encode(samples, &classes);
         means.extend(mean.into_data_async().await?.iter::<f32>());

@@ -1,20 +1,19 @@
-//! Stacked MNIST: three digits in the channels of one image, in a thousand combinations.
+//! Stacked MNIST: three digits in the channels of one image, with a thousand modes.
 
 use crate::noise::Noise;
 
 use super::{SIDE, Split};
 
-/// How many images there are to learn from and to test with, as in "VEEGAN: Reducing Mode Collapse in GANs using Implicit
-/// Variational Learning" (Srivastava et al. 2017) and "PacGAN: The power of two samples in generative adversarial networks" (Lin et
-/// al. 2018).
+/// As in Srivastava et al., "VEEGAN: Reducing Mode Collapse in GANs using Implicit Variational
+/// Learning" (2017), and Lin et al., "PacGAN: The power of two samples in generative adversarial
+/// networks" (2018).
 const TRAINING: usize = 128_000;
 const TEST: usize = 26_000;
-/// Digits in an image.
 const DIGITS: usize = 3;
-/// The seed of the choice. It is a part of the set, and not the run's.
+/// A part of the set, which does not depend on the seed of a run.
 const SEED: u64 = 1_000;
 
-/// Images of three of `digits` each, drawn evenly, `most` at the most: `[images, 3, 28, 28]`, and their labels, which are all 0.
+/// At most `most` images of three random `digits`, `[images, 3, 28, 28]`, with labels of 0.
 pub fn stack(digits: &[u8], split: Split, most: usize) -> (Vec<u8>, Vec<u8>) {
     let area = SIDE * SIDE;
     let (count, stream) = match split {
@@ -37,9 +36,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_image_is_three_digits_and_all_combinations_come() {
+    fn every_image_is_three_digits_and_all_combinations_occur() {
         let area = SIDE * SIDE;
-        // Ten digits that are all of one grey.
+        // Ten digits, each of one grey.
         let digits: Vec<u8> = (0..10).flat_map(|digit| vec![digit; area]).collect();
         let (pixels, labels) = stack(&digits, Split::Test, usize::MAX);
         assert_eq!((pixels.len(), labels.len()), (TEST * DIGITS * area, TEST));

@@ -1,4 +1,4 @@
-//! What a set is like.
+//! Statistics of a set.
 
 use super::Images;
 
@@ -7,18 +7,18 @@ use super::Images;
 pub struct Statistics {
     /// Number of images of each class.
     pub counts: Vec<usize>,
-    /// The mean image of each class; black where there is none.
+    /// The mean image of each class; black without images.
     pub means: Vec<Vec<f32>>,
-    /// Of all pixels.
+    /// Mean of all pixels.
     pub mean: f64,
-    /// Of all pixels.
-    pub deviation: f64,
+    /// Standard deviation of all pixels.
+    pub std: f64,
     /// The share of pixels that are 0.
     pub black: f64,
 }
 
 impl Statistics {
-    /// Looks at all of `images`, whose range is 0 to 1.
+    /// The statistics of `images` with the range 0 to 1.
     pub fn of(images: &Images) -> Self {
         let area: usize = images.shape().iter().product();
         let mut counts = vec![0; images.classes().len()];
@@ -44,7 +44,7 @@ impl Statistics {
             means: means.collect(),
             counts,
             mean,
-            deviation: (squares / pixels - mean * mean).max(0.0).sqrt(),
+            std: (squares / pixels - mean * mean).max(0.0).sqrt(),
             black: black as f64 / pixels,
         }
     }
@@ -70,7 +70,7 @@ mod tests {
         assert_eq!(statistics.means[0], vec![0.0; area]);
         assert!((statistics.mean - 0.4).abs() < 1e-7);
         // √((1 + 0.04) / 3 − 0.16)
-        assert!((statistics.deviation - 0.432_049).abs() < 1e-6);
+        assert!((statistics.std - 0.432_049).abs() < 1e-6);
         assert!((statistics.black - 1.0 / 3.0).abs() < 1e-12);
     }
 }

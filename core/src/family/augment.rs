@@ -1,15 +1,15 @@
-//! Changes of images that gradients pass through, for real and made images alike.
+//! Differentiable augmentation of real and generated images.
 
 use burn::tensor::{Tensor, TensorData};
 
 use super::Augmentation;
 use crate::noise::Noise;
 
-/// Changes `images`, `[batch, channels, height, width]`, each by draws of its own.
+/// Changes each of `images`, `[batch, channels, height, width]`, at random.
 ///
-/// Zhao et al., "Differentiable Augmentation for Data-Efficient GAN Training" (2020), with its sizes: a discriminator that sees real
-/// images only so changed cannot learn them by heart, and the generator's gradient comes through the same changes, so they do not
-/// appear in its images.
+/// Zhao et al., "Differentiable Augmentation for Data-Efficient GAN Training" (2020), with its
+/// sizes. The discriminator cannot memorise the real images, and as gradients pass through the
+/// changes, the generator does not reproduce them.
 pub(crate) fn apply(changes: &[Augmentation], images: Tensor<4>, noise: &mut Noise) -> Tensor<4> {
     changes.iter().fold(images, |images, change| match change {
         Augmentation::Translate => translate(images, noise),
@@ -34,14 +34,13 @@ fn per_image(images: &Tensor<4>, mut draw: impl FnMut() -> f32) -> Tensor<4> {
     Tensor::from_data(TensorData::new(numbers, [batch, 1, 1, 1]), &images.device())
 }
 
-/// A whole number from −most to most.
 fn offset(most: usize, noise: &mut Noise) -> isize {
     noise.below(2 * most as u32 + 1) as isize - most as isize
 }
 
-/// Moves every image by whole pixels, up to an eighth of its sides; what comes in is 0.
+/// Moves every image by whole pixels, up to an eighth of its sides, padded with 0.
 ///
-/// Each direction is a product with a matrix that has its ones beside the diagonal, so it is fast on every device and has its gradient.
+/// A product with shifted identity matrices, differentiable and fast on every device.
 fn translate(images: Tensor<4>, noise: &mut Noise) -> Tensor<4> {
     let [batch, _, height, width] = images.dims();
     let (mut rows, mut columns) = (vec![0.0_f32; batch * height * height], vec![0.0_f32; batch * width * width]);
@@ -62,7 +61,7 @@ fn translate(images: Tensor<4>, noise: &mut Noise) -> Tensor<4> {
     rows.matmul(images).matmul(columns.swap_dims(2, 3))
 }
 
-/// Puts a rectangle of zeros, half as high and wide as the image, around a random place of each.
+/// Zeros a rectangle half as high and wide as the image around a random pixel of each.
 fn cutout(images: Tensor<4>, noise: &mut Noise) -> Tensor<4> {
     let [batch, _, height, width] = images.dims();
     let mut mask = vec![1.0_f32; batch * height * width];

@@ -1,18 +1,18 @@
-//! The autoencoder: an image goes through a narrow code and back.
+//! The autoencoder: reconstructs images through a bottleneck.
 
 use serde::{Deserialize, Serialize};
 
-use super::resolver::{MAX_LATENT, end, path};
-use super::settings::{is_one, one};
-use super::{Definition, Exported, Heads, Reconstruction, Resolved, Resolver, Role, Traits, name};
 #[cfg(feature = "yaml")]
 use super::Lint;
-use crate::diagnostic::{Problem, Step, extend};
+use super::resolver::{MAX_LATENT, end};
+use super::settings::{is_one, one};
+use super::{Definition, Exported, Heads, Reconstruction, Resolved, Resolver, Role, Traits, name};
+use crate::diagnostic::Problem;
 use crate::latent::PriorKind;
 use crate::layer::LayerSpec;
 use crate::spec::Metric;
 
-/// An autoencoder. Its code is as long as what the encoder gives.
+/// An autoencoder. The encoder's output is the latent.
 ///
 /// Hinton and Salakhutdinov, "Reducing the Dimensionality of Data with Neural Networks" (2006).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -21,18 +21,17 @@ use crate::spec::Metric;
 pub struct Autoencoder {
     /// Always `autoencoder`.
     pub family: name::Autoencoder,
-    /// From image to code.
+    /// From image to latent.
     pub encoder: Vec<LayerSpec>,
-    /// From code to image.
+    /// From latent to image.
     pub decoder: Vec<LayerSpec>,
-    /// What is minimised.
+    /// The loss.
     #[serde(default)]
     pub loss: AutoencoderLoss,
-    /// What new codes are drawn from.
+    /// The distribution that new latents are drawn from.
     #[serde(default = "gaussian")]
     pub prior: PriorKind,
-    /// How far from the likeliest ones new codes are drawn: their deviation as a share of what it was. Below 1 there are fewer odd samples,
-    /// and less variety.
+    /// Factor of the standard deviation of new latents: below 1 for fewer outliers, less variety.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub temperature: f64,
 }
@@ -42,7 +41,7 @@ pub struct Autoencoder {
 #[cfg_attr(feature = "yaml", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct AutoencoderLoss {
-    /// Distance between image and reconstruction.
+    /// The reconstruction loss.
     #[serde(default)]
     pub reconstruction: Reconstruction,
 }
@@ -68,21 +67,23 @@ impl Definition for Autoencoder {
 
     fn resolve(&self, resolver: &mut Resolver<'_, '_>) -> Resolved {
         let (encoder, output) = resolver.network(Role::Encoder, resolver.image(0), &self.encoder);
-        let mut latent = output.and_then(|output| resolver.row(Role::Encoder, output, &self.encoder));
+        let mut latent = output.and_then(|output| resolver.flat_width(Role::Encoder, output, &self.encoder));
         if let Some(values) = latent.filter(|values| *values > MAX_LATENT) {
-            let found = format!("the encoder gives {values} values, but a code has 1 to {MAX_LATENT}");
+            let found = format!("the encoder outputs {values} values, but a latent has 1 to {MAX_LATENT}");
             let fix = "`linear: 32` as its last layer";
             resolver.note(Problem::new(end(Role::Encoder, &self.encoder), found).suggest(Some(fix.into())));
             latent = None;
         }
         let decoder = resolver.generator(Role::Decoder, latent, &self.decoder);
-        resolver.prior(self.prior, self.temperature);
+        resolver.check_prior(self.prior, self.temperature);
         if self.loss.reconstruction == Reconstruction::Gaussian {
-            let found = "an autoencoder has no divergence that a learned scale could be weighed against";
-            let at = extend(&path("loss"), [Step::key("reconstruction")]);
-            resolver.note(Problem::new(at, found).suggest(Some("`mse`, or `family: vae`".into())));
+            let found = "an autoencoder has no divergence to balance a learned scale against";
+            resolver.note(
+                Problem::at(&["model", "loss", "reconstruction"], found)
+                    .suggest(Some("`mse`, or `family: vae`".into())),
+            );
         }
-        let output = resolver.reconstruction(self.loss.reconstruction);
+        let output = resolver.decoder_output(self.loss.reconstruction);
         Resolved { latent, output, networks: vec![(Role::Encoder, encoder), (Role::Decoder, decoder)] }
     }
 
@@ -93,8 +94,8 @@ impl Definition for Autoencoder {
     }
 
     #[cfg(feature = "train")]
-    fn trainer(&self, start: &super::Start<'_>) -> Box<dyn super::Trainer> {
-        super::ObjectiveTrainer::boxed(training::Networks::new(self.loss.reconstruction, start), start)
+    fn trainer(&self, setup: &super::TrainerSetup<'_>) -> Box<dyn super::Trainer> {
+        super::ObjectiveTrainer::boxed(training::Networks::new(self.loss.reconstruction, setup), setup)
     }
 }
 
@@ -103,36 +104,33 @@ mod training {
     use burn::module::Module;
     use burn::tensor::Tensor;
 
-    use crate::family::loss::ReconstructionLoss;
     use crate::data::Batch;
-    use crate::family::{Losses, Objective, Reconstruction, Role, Start, StepContext};
+    use crate::family::loss::ReconstructionLoss;
+    use crate::family::{Losses, Objective, Reconstruction, Role, StepContext, TrainerSetup};
     use crate::network::Sequential;
 
-    /// An encoder and a decoder that together reproduce their input.
-    ///
-    /// Hinton and Salakhutdinov, "Reducing the Dimensionality of Data with Neural Networks" (2006). With noise in the
-    /// encoder's first layers, the denoising autoencoder of Vincent et al., "Extracting and Composing Robust Features
-    /// with Denoising Autoencoders" (2008).
+    /// Hinton and Salakhutdinov (2006). With noise in the encoder's first layers, the denoising
+    /// autoencoder of Vincent et al., "Extracting and Composing Robust Features with Denoising
+    /// Autoencoders" (2008).
     #[derive(Module, Debug)]
     pub struct Networks {
         encoder: Sequential,
         decoder: Sequential,
-        /// Its name is a part of the names in checkpoints.
+        /// Named as in checkpoints.
         likeness: ReconstructionLoss,
     }
 
     impl Networks {
-        pub fn new(reconstruction: Reconstruction, start: &Start<'_>) -> Self {
+        pub fn new(reconstruction: Reconstruction, setup: &TrainerSetup<'_>) -> Self {
             Self {
-                encoder: start.network(Role::Encoder),
-                decoder: start.network(Role::Decoder),
-                likeness: ReconstructionLoss::new(reconstruction, &mut start.initializer(Role::Decoder)),
+                encoder: setup.network(Role::Encoder),
+                decoder: setup.network(Role::Decoder),
+                likeness: ReconstructionLoss::new(reconstruction, &mut setup.initializer(Role::Decoder)),
             }
         }
     }
 
     impl Objective for Networks {
-        /// The distance between every image and its reconstruction.
         fn loss(&self, batch: Batch, _context: &mut StepContext) -> (Tensor<1>, Losses) {
             let latents = self.encoder.forward(batch.samples.clone());
             let output = self.decoder.forward(latents);
@@ -158,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn images_come_back_also_through_noise() {
+    fn images_are_reconstructed_with_and_without_noise() {
         let device = Device::flex().autodiff();
         for noise in ["", "{ gaussian_noise: 0.3 },"] {
             let measured = train(autoencoder(noise, 1, &device), 0..300, &device).1;

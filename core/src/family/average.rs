@@ -1,4 +1,4 @@
-//! What changes all weights of a module at once.
+//! The moving average of a network, and clipping of its weights.
 
 use std::collections::VecDeque;
 
@@ -9,47 +9,46 @@ use crate::network::Sequential;
 use crate::weights::Unpack;
 use crate::weights::WeightsError;
 
-/// The moving average of a network that is trained, moving values of its layers included.
+/// The exponential moving average of a network, including the moving statistics of its layers.
 ///
-/// average ← k × average + (1 − k) × weights after step t, from 0, with k = min(keep, (1 + t) / (10 + t)). Yazıcı et al. (2019);
-/// the ramp, which forgets the first weights soon, is that of TensorFlow's `ExponentialMovingAverage`.
+/// average ← k × average + (1 − k) × weights after step t, from 0, with k = min(decay, (1 +
+/// t) / (10 + t)). Yazıcı et al. (2019); the ramp is that of TensorFlow's
+/// `ExponentialMovingAverage`.
 #[derive(Debug)]
-pub(crate) struct Average {
-    /// On the device itself, without gradients.
+pub(crate) struct MovingAverage {
+    /// Without gradients.
     network: Sequential,
-    keep: f64,
+    decay: f64,
 }
 
-impl Average {
-    /// Begins with the weights that `network` has now. None if nothing is kept.
-    pub(crate) fn new(network: &Sequential, keep: f64) -> Option<Self> {
-        (keep > 0.0).then(|| Self { network: network.valid(), keep })
+impl MovingAverage {
+    /// Starts from the current weights; `None` without a decay.
+    pub(crate) fn new(network: &Sequential, decay: f64) -> Option<Self> {
+        (decay > 0.0).then(|| Self { network: network.valid(), decay })
     }
 
-    /// Comes closer to `network`, which took `steps` steps before its last.
-    pub(crate) fn follow(self, network: &Sequential, steps: u64) -> Self {
+    /// Moves towards `network`, which took `steps` steps before its last.
+    pub(crate) fn update(self, network: &Sequential, steps: u64) -> Self {
         let mut weights = Weights::default();
         network.valid().visit(&mut weights);
-        let keep = share(self.keep, steps);
-        Self { network: self.network.map(&mut Blend { weights, keep }), keep: self.keep }
+        let keep = ramped(self.decay, steps);
+        Self { network: self.network.map(&mut Blend { weights, keep }), decay: self.decay }
     }
 
     pub(crate) fn network(&self) -> &Sequential {
         &self.network
     }
 
-    /// Takes the weights that were saved under `average`.
+    /// Loads the weights that were saved under `average`.
     pub(crate) fn restore(self, weights: &mut Unpack) -> Result<Self, WeightsError> {
-        Ok(Self { network: weights.fill("average", self.network)?, keep: self.keep })
+        Ok(Self { network: weights.fill("average", self.network)?, decay: self.decay })
     }
 }
 
-/// How much of an average stays when `steps` were averaged before.
-fn share(keep: f64, steps: u64) -> f64 {
-    keep.min((1.0 + steps as f64) / (10.0 + steps as f64))
+fn ramped(decay: f64, steps: u64) -> f64 {
+    decay.min((1.0 + steps as f64) / (10.0 + steps as f64))
 }
 
-/// All weights of a module in order, each in a row.
 #[derive(Default)]
 struct Weights(VecDeque<Tensor<1>>);
 
@@ -61,7 +60,6 @@ impl ModuleVisitor for Weights {
     }
 }
 
-/// Mixes other weights into those of a module.
 struct Blend {
     weights: Weights,
     keep: f64,
@@ -78,7 +76,7 @@ impl ModuleMapper for Blend {
     }
 }
 
-/// Keeps every trained weight of `module` within ± `bound`.
+/// Clips every trained weight of `module` to ± `bound`.
 pub(crate) fn clip<M: Module>(module: M, bound: f64) -> M {
     module.map(&mut Clip(bound))
 }
@@ -88,7 +86,7 @@ struct Clip(f64);
 impl ModuleMapper for Clip {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         let (id, tensor, mapper) = param.consume();
-        // Moving values are no weights.
+        // Moving statistics are not trained.
         let tensor = match tensor.is_require_grad() {
             true => Tensor::from_inner(tensor.inner().clamp(-self.0, self.0)).require_grad(),
             false => tensor,
@@ -102,12 +100,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_average_forgets_its_first_weights_soon_and_keeps_its_share_later() {
-        assert_eq!(share(0.999, 0), 0.1);
-        assert_eq!(share(0.999, 80), 0.9);
-        assert_eq!(share(0.999, 8990), 0.999);
-        assert_eq!(share(0.05, 0), 0.05);
-        let first: f64 = (0..100).map(|step| share(0.999, step)).product();
+    fn an_average_forgets_its_first_weights_soon() {
+        assert_eq!(ramped(0.999, 0), 0.1);
+        assert_eq!(ramped(0.999, 80), 0.9);
+        assert_eq!(ramped(0.999, 8990), 0.999);
+        assert_eq!(ramped(0.05, 0), 0.05);
+        let first: f64 = (0..100).map(|step| ramped(0.999, step)).product();
         assert!(first < 1e-6, "{first}");
     }
 }

@@ -2,26 +2,25 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::resolver::path;
-use super::{Definition, Exported, Resolved, Resolver, Role, Traits, name};
 #[cfg(feature = "yaml")]
 use super::Lint;
-use crate::diagnostic::{Problem, Step, extend};
+use super::{Definition, Exported, Resolved, Resolver, Role, Traits, name};
+use crate::diagnostic::Problem;
 use crate::inference::Output;
 use crate::latent::PriorKind;
 use crate::layer::LayerSpec;
 use crate::spec::Metric;
 
-/// A classifier, which tells which class an image belongs to.
+/// A classifier of images.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "yaml", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Classifier {
     /// Always `classifier`.
     pub family: name::Classifier,
-    /// From image to one value a class: a logit.
+    /// From image to one logit per class.
     pub layers: Vec<LayerSpec>,
-    /// What is minimised.
+    /// The loss.
     #[serde(default)]
     pub loss: CrossEntropy,
 }
@@ -31,7 +30,8 @@ pub struct Classifier {
 #[cfg_attr(feature = "yaml", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct CrossEntropy {
-    /// Share of the target that is spread over all classes. Szegedy et al., "Rethinking the Inception Architecture" (2016).
+    /// Share of the target that is spread over all classes. Szegedy et al., "Rethinking the
+    /// Inception Architecture for Computer Vision" (2016).
     #[serde(default)]
     pub label_smoothing: f64,
 }
@@ -56,11 +56,11 @@ impl Definition for Classifier {
         let smoothing = self.loss.label_smoothing;
         if !(0.0..1.0).contains(&smoothing) {
             let found = format!("label_smoothing must be at least 0 and below 1, found {smoothing}");
-            resolver.note(Problem::new(extend(&path("loss"), [Step::key("label_smoothing")]), found));
+            resolver.note(Problem::at(&["model", "loss", "label_smoothing"], found));
         }
         let (network, output) = resolver.network(Role::Classifier, resolver.image(0), &self.layers);
         let found = format!("{} has {classes} classes", resolver.data.set.name());
-        resolver.ends_with(Role::Classifier, classes, &found, output, &self.layers);
+        resolver.check_output(Role::Classifier, classes, &found, output, &self.layers);
         Resolved { latent: Some(0), output: Output::Identity, networks: vec![(Role::Classifier, network)] }
     }
 
@@ -70,9 +70,9 @@ impl Definition for Classifier {
     }
 
     #[cfg(feature = "train")]
-    fn trainer(&self, start: &super::Start<'_>) -> Box<dyn super::Trainer> {
-        let network = start.network(Role::Classifier);
-        super::ObjectiveTrainer::boxed(training::Network { network, smoothing: self.loss.label_smoothing }, start)
+    fn trainer(&self, setup: &super::TrainerSetup<'_>) -> Box<dyn super::Trainer> {
+        let network = setup.network(Role::Classifier);
+        super::ObjectiveTrainer::boxed(training::Network { network, smoothing: self.loss.label_smoothing }, setup)
     }
 }
 
@@ -85,7 +85,6 @@ mod training {
     use crate::family::{Losses, Objective, StepContext, cross_entropy};
     use crate::network::Sequential;
 
-    /// A network from image to one logit a class.
     #[derive(Module, Debug)]
     pub struct Network {
         pub network: Sequential,
@@ -94,7 +93,6 @@ mod training {
     }
 
     impl Objective for Network {
-        /// Cross-entropy against the classes, and beside it the share of the batch whose class is right.
         fn loss(&self, batch: Batch, _context: &mut StepContext) -> (Tensor<1>, Losses) {
             let logits = self.network.forward(batch.samples).flat();
             let right = logits.clone().detach().argmax(1).equal(batch.classes.clone().argmax(1));

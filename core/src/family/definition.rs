@@ -1,74 +1,74 @@
-//! What every family says of itself.
+//! The interface of a family.
 
 #[cfg(feature = "yaml")]
 use super::Lint;
 use super::{Condition, Game, Resolved, Resolver};
 #[cfg(feature = "train")]
-use super::{Start, Trainer};
+use super::{Trainer, TrainerSetup};
 use crate::latent::PriorKind;
 use crate::spec::Metric;
 
-/// What every family says of itself. No method has a default: a family that has nothing to say says so.
+/// The interface of a family. Nothing has a default, so that every family decides everything.
 pub trait Definition {
-    /// The metrics that say on samples that were not learned from how good a model is, what the family minimises first. None where two
-    /// networks compete: what they reach against each other says nothing about the samples.
+    /// Metrics on held-out samples, the training objective first. None for adversarial families, as
+    /// the losses of two opponents say nothing about the samples.
     const METRICS: &'static [Metric];
 
-    /// What others than the family ask of its settings.
+    /// What the rest of the program needs to know of the settings.
     fn traits(&self) -> Traits<'_>;
 
-    /// Resolves the networks for the images of the data; what does not fit is noted in `resolver`.
+    /// Resolves the networks for the images; problems go to `resolver`.
     fn resolve(&self, resolver: &mut Resolver<'_, '_>) -> Resolved;
 
-    /// Notes what is legal but surely wrong.
+    /// Warns of what is valid but surely wrong.
     #[cfg(feature = "yaml")]
     fn lint(&self, lint: &mut Lint<'_>);
 
-    /// The model at the beginning of its training.
+    /// The model before its first step.
     #[cfg(feature = "train")]
-    fn trainer(&self, start: &Start<'_>) -> Box<dyn Trainer>;
+    fn trainer(&self, setup: &TrainerSetup<'_>) -> Box<dyn Trainer>;
 }
 
-/// What others than the family ask of a model's settings.
+/// What the rest of the program needs to know of a model's settings.
 #[derive(Debug, Clone, Copy)]
 pub struct Traits<'a> {
     /// The run or artifact whose latents are learned.
     pub source: Option<&'a str>,
-    /// How a discriminator is trained.
+    /// How the discriminator is trained.
     pub game: Option<&'a Game>,
-    /// How the class of an image reaches the networks.
+    /// How the networks are conditioned on the class.
     pub condition: Option<Condition>,
-    /// Whether the classes of the images are what the model learns.
+    /// Whether the model learns to predict classes.
     pub learns_classes: bool,
-    /// What new latents are drawn from.
+    /// The prior.
     pub prior: PriorKind,
-    /// How far from the likeliest ones latents are drawn: a factor of their standard deviation.
+    /// A factor for the standard deviation of the prior.
     pub temperature: f64,
-    /// The networks that are of use once the model is trained.
+    /// The networks that are used after training.
     pub exported: Exported,
 }
 
-/// The networks that are of use once a model is trained.
+/// The networks that are used after training.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Exported {
-    /// The network that tells classes.
+    /// From images to logits.
     pub classifier: Option<Role>,
-    /// The network that turns latents into images, or for the latent families into latents of their source.
+    /// From latents to images, or for the latent families to the latents of their source.
     pub generator: Option<Role>,
-    /// Whether there is an encoder, and whether it gives means and log-variances.
+    /// The output of the encoder, if there is one.
     pub encoder: Option<Heads>,
 }
 
-/// What an encoder gives.
+/// The output of an encoder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Heads {
     /// A latent.
     One,
-    /// The mean and the logarithm of the variance of a latent.
+    /// The mean and the log-variance of a latent.
     MeanAndLogVariance,
 }
 
-/// What a network is for.
+/// The role of a network in its model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     /// From images to logits.
@@ -81,12 +81,12 @@ pub enum Role {
     Generator,
     /// From samples to scores.
     Discriminator,
-    /// From a class to what the other networks are given of it.
+    /// From a class to an input of the other networks.
     Class,
 }
 
 impl Role {
-    /// What a network of that role is called.
+    /// The name of the network.
     pub fn name(self) -> &'static str {
         match self {
             Self::Classifier => "classifier",
@@ -107,7 +107,8 @@ impl Role {
         }
     }
 
-    /// What stands before the names of its weights in a checkpoint.
+    /// The prefix of its weights in a checkpoint.
+    #[cfg(feature = "train")]
     pub(crate) fn prefix(self) -> &'static str {
         match self {
             Self::Classifier => "network",

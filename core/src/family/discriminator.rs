@@ -1,22 +1,22 @@
-//! The discriminator with all that keeps it fair: classes, packing, noise, augmentation, penalties on its slope.
+//! The discriminator with conditioning, packing, instance noise, augmentation and penalties.
 
 use burn::module::Module;
 use burn::tensor::{Distribution, Tensor, TensorData};
 
-use super::{Condition, Game, Penalty, Role, Start, augment};
+use super::{Condition, Game, Penalty, Role, TrainerSetup, augment};
 use crate::inference::condition;
 use crate::layer::{Value, detach};
 use crate::network::Sequential;
 use crate::noise::Noise;
 
-/// How far from a sample the discriminator is asked to find its slope there, in units of the pixels.
+/// The step h of the finite difference of a penalty, in units of the pixels.
 const PROBE: f32 = 1e-2;
 
-/// A discriminator as it is trained: from samples to verdicts, high for real ones.
+/// A discriminator in training: from samples to scores, high for real ones.
 #[derive(Module, Debug)]
 pub(crate) struct Discriminator {
     pub(crate) discriminator: Sequential,
-    /// From the class to one more channel, or to what the last features are multiplied with.
+    /// From the class to one more channel, or to the vector of a projection.
     class: Option<Sequential>,
     #[module(skip)]
     condition: Option<Condition>,
@@ -25,22 +25,20 @@ pub(crate) struct Discriminator {
 }
 
 impl Discriminator {
-    /// With initial weights.
-    pub(crate) fn new(game: &Game, start: &Start<'_>) -> Self {
+    pub(crate) fn new(game: &Game, setup: &TrainerSetup<'_>) -> Self {
         Self {
-            discriminator: start.network(Role::Discriminator),
-            class: start.optional(Role::Class),
-            condition: start.plan.condition(),
+            discriminator: setup.network(Role::Discriminator),
+            class: setup.optional(Role::Class),
+            condition: setup.plan.condition(),
             game: game.clone(),
         }
     }
 
-    /// Whether classes take part.
-    pub(crate) fn sees_classes(&self) -> bool {
+    pub(crate) fn is_conditional(&self) -> bool {
         self.condition.is_some()
     }
 
-    /// What is done to real and made samples alike before they are judged: augmentation, then instance noise. Gradients pass.
+    /// Augmentation and instance noise, for real and generated samples alike.
     pub(crate) fn prepare(&self, samples: Value, noise: &mut Noise) -> Value {
         let samples = match samples {
             Value::Image(images) => Value::Image(augment::apply(&self.game.augment, images, noise)),
@@ -56,43 +54,45 @@ impl Discriminator {
         }
     }
 
-    /// The verdict on each pack of samples, `[batch / packing, 1]`; samples beyond the last whole pack are not seen.
+    /// The score of each whole pack of samples, `[batch / packing, 1]`.
     pub(crate) fn score(&self, samples: Value, classes: &Tensor<2>) -> Tensor<2> {
         match self.condition {
             None => self.discriminator.forward(pack(samples, self.game.packing)).flat(),
             Some(Condition::Class) => {
-                let seen = condition::beside(samples, self.class.as_ref(), Some(classes.clone()));
-                self.discriminator.forward(pack(seen, self.game.packing)).flat()
+                let input = condition::with_class_plane(samples, self.class.as_ref(), Some(classes.clone()));
+                self.discriminator.forward(pack(input, self.game.packing)).flat()
             }
             Some(Condition::Projection) => {
                 let last = self.discriminator.len() - 1;
                 let features = self.discriminator.pass(0..last, samples).flat();
-                let verdict = self.discriminator.pass(last..last + 1, Value::Flat(features.clone())).flat();
+                let score = self.discriminator.pass(last..last + 1, Value::Flat(features.clone())).flat();
                 match &self.class {
                     Some(class) => {
                         let direction = class.forward(Value::Flat(classes.clone())).flat();
-                        verdict + (features * direction).sum_dim(1)
+                        score + (features * direction).sum_dim(1)
                     }
-                    None => verdict,
+                    None => score,
                 }
             }
         }
     }
 
-    /// A penalty on the slope ∇ₓD: something whose gradient is the penalty's, and its value, `[1]` each.
+    /// A penalty on ∇ₓD: a surrogate with its gradient, and its value, `[1]` each.
     ///
-    /// - R1 (Mescheder et al., "Which Training Methods for GANs do actually Converge?", 2018): γ/2 E‖∇ₓD(x)‖² at real samples.
-    /// - Gradient (Gulrajani et al., "Improved Training of Wasserstein GANs", 2017): λ E(‖∇ₓD(x̂)‖ − 1)² at x̂ = u x + (1 − u) G(z)
-    ///   with u from the uniform distribution on 0 to 1, one for each pack.
+    /// - R1: γ/2 E‖∇ₓD(x)‖² at real samples. Mescheder et al., "Which Training Methods
+    ///   for GANs do actually Converge?" (2018).
+    /// - Gradient: λ E(‖∇ₓD(x̂)‖ − 1)² at x̂ = u x + (1 − u) G(z), one u per pack.
+    ///   Gulrajani et al., "Improved Training of Wasserstein GANs" (2017).
     ///
-    /// The gradient of either in the weights θ is that of w · ∂ᵥD(x), the slope along the fixed unit vector v = ∇ₓD / ‖∇ₓD‖ with the
-    /// fixed weight w = γ‖∇ₓD‖ or 2λ(‖∇ₓD‖ − 1). Autodiff gives no second derivatives, so the slope is the central difference
-    /// (D(x + hv) − D(x − hv)) / 2h, whose error is of the order h².
+    /// The gradient of either in the weights is that of w · ∂ᵥD(x) with the constants v =
+    /// ∇ₓD / ‖∇ₓD‖ and w = γ‖∇ₓD‖ or 2λ(‖∇ₓD‖ − 1). As autodiff has
+    /// no second derivatives, ∂ᵥD is the central difference (D(x + hv) − D(x − hv)) / 2h,
+    /// with an error of the order h².
     pub(crate) fn penalty(
         &self,
         penalty: Penalty,
         real: Value,
-        made: Value,
+        fake: Value,
         classes: &Tensor<2>,
         noise: &mut Noise,
     ) -> (Tensor<1>, Tensor<1>) {
@@ -113,14 +113,14 @@ impl Discriminator {
                 let shares: Vec<f32> = (0..packs).map(|_| noise.uniform()).collect();
                 let share = Tensor::<2>::from_data(TensorData::new(shares, [packs, 1]), &rows.device());
                 let share = share.repeat_dim(1, packing).reshape([samples, 1]);
-                let made = whole_packs(made, packing).flat();
-                made.clone() + (rows - made) * share
+                let fake = whole_packs(fake, packing).flat();
+                fake.clone() + (rows - fake) * share
             }
         };
-        // The slope itself. The weights take no part in it, so no gradient is computed for them.
+        // The gradient in the samples alone.
         let points = detach(points).require_grad();
-        let verdicts = self.clone().no_grad().score(like(points.clone(), &form), &classes);
-        let gradients = verdicts.sum().backward();
+        let scores = self.clone().no_grad().score(like(points.clone(), &form), &classes);
+        let gradients = scores.sum().backward();
         let slope = match points.grad(&gradients) {
             Some(slope) => Tensor::from_inner(slope),
             None => detach(points.zeros_like()),
@@ -136,8 +136,8 @@ impl Discriminator {
                 Value::Image(both.reshape([2 * samples, channels, height, width]))
             }
         };
-        let verdicts = self.score(both, &classes.repeat_dim(0, 2));
-        let along = verdicts.clone().narrow(0, 0, packs) - verdicts.narrow(0, packs, packs);
+        let scores = self.score(both, &classes.repeat_dim(0, 2));
+        let along = scores.clone().narrow(0, 0, packs) - scores.narrow(0, packs, packs);
         let (weight, value) = match penalty {
             Penalty::R1(gamma) => (length.clone() * gamma, length.square().mean() * (gamma / 2.0)),
             Penalty::Gradient(lambda) => {
@@ -149,7 +149,7 @@ impl Discriminator {
     }
 }
 
-/// Leaves away the samples beyond the last whole pack.
+/// Drops the samples after the last whole pack.
 fn whole_packs(samples: Value, packing: usize) -> Value {
     match samples {
         Value::Image(images) => {
@@ -163,7 +163,7 @@ fn whole_packs(samples: Value, packing: usize) -> Value {
     }
 }
 
-/// Stacks `packing` samples each: images as channels, codes in a row.
+/// Stacks `packing` samples each: images as channels, latents in a row.
 fn pack(samples: Value, packing: usize) -> Value {
     if packing == 1 {
         return samples;
@@ -177,5 +177,53 @@ fn pack(samples: Value, packing: usize) -> Value {
             let [samples, values] = rows.dims();
             Value::Flat(rows.reshape([samples / packing, packing * values]))
         }
+    }
+}
+
+#[cfg(all(test, feature = "flex", feature = "yaml"))]
+mod tests {
+    use burn::tensor::Device;
+
+    use crate::family::testing::{self, ADAM, GENERATOR, mean, run_gan, save, train, weights};
+
+    #[test]
+    fn clipping_keeps_the_weights_of_the_critic_and_only_them_within_bounds() {
+        let device = Device::flex().autodiff();
+        let (trainer, _, _) = run_gan("loss: wasserstein, game: { clip: 0.01 }", 5, &device);
+        let saved = save(&*trainer);
+        let largest = |name: &str| weights(&saved, name).into_iter().fold(0.0_f32, |most, value| most.max(value.abs()));
+        assert!((0.009..=0.01).contains(&largest("discriminator")));
+        assert!(largest("generator") > 0.1);
+    }
+
+    /// Without hidden layers the gradient is the weight, so both penalties are known.
+    #[test]
+    fn penalties_of_a_linear_critic_are_those_of_its_weight() {
+        let device = Device::flex().autodiff();
+        for (penalty, expected) in [
+            ("r1: 6", (|length: f32| 3.0 * length * length) as fn(f32) -> f32),
+            ("gradient: 5", |length: f32| 5.0 * (length - 1.0) * (length - 1.0)),
+        ] {
+            let networks = format!("{GENERATOR}, discriminator: [flatten, {{ linear: 1 }}]");
+            let model = format!("family: gan, latent: 2, {networks}, game: {{ penalty: {{ {penalty} }} }}");
+            let (trainer, _) = testing::trainer(&model, ADAM, 1, &device);
+            let saved = save(&*trainer);
+            let weight: Vec<f32> = weights(&saved, "discriminator.layers.1.weight");
+            let length = weight.iter().map(|value| value * value).sum::<f32>().sqrt();
+            let (_, measured) = train(trainer, 0..1, &device);
+            let found = measured[0].get("penalty").unwrap();
+            assert!((found - expected(length)).abs() < 1e-3 * expected(length), "{penalty}: {found}");
+        }
+    }
+
+    #[test]
+    fn a_penalty_flattens_the_critic() {
+        let device = Device::flex().autodiff();
+        let gap = |rest: &str| {
+            let (_, _, measured) = run_gan(&format!("game: {{ discriminator_steps: 1000 {rest} }}"), 200, &device);
+            mean(&measured[190..], "real") - mean(&measured[190..], "made")
+        };
+        let (free, priced) = (gap(""), gap(", penalty: { r1: 30 }"));
+        assert!(priced < 0.5 * free, "{priced} and {free}");
     }
 }

@@ -2,14 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::resolver::{end, path};
-use super::settings::{is_one, one};
-use super::{
-    AdversarialLoss, Condition, Definition, Exported, Game, Resolved, Resolver, Role, Traits, name,
-};
 #[cfg(feature = "yaml")]
 use super::Lint;
-use crate::diagnostic::{Problem, Step, extend};
+use super::resolver::end;
+use super::settings::{is_one, one};
+use super::{AdversarialLoss, Condition, Definition, Exported, Game, Resolved, Resolver, Role, Traits, name};
+use crate::diagnostic::Problem;
 use crate::inference::Output;
 use crate::latent::PriorKind;
 use crate::layer::{LayerSpec, Linear};
@@ -17,7 +15,7 @@ use crate::network::Network;
 use crate::shape::Shape;
 use crate::spec::Metric;
 
-/// A generative adversarial network. Goodfellow et al., "Generative AdversarialLoss Nets" (2014).
+/// A generative adversarial network. Goodfellow et al., "Generative Adversarial Nets" (2014).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "yaml", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -26,29 +24,26 @@ pub struct Gan {
     pub family: name::Gan,
     /// Number of latent values.
     pub latent: usize,
-    /// Whether the class is given to both networks: to the generator as one value a class behind the latent ones, 1 for the class
-    /// and 0 for all others; to the discriminator in one of two ways.
+    /// Conditions both networks on the class: the generator by one-hot values after the latent
+    /// ones, the discriminator in one of two ways.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub condition: Option<Condition>,
     /// From latent values to image.
     pub generator: Vec<LayerSpec>,
-    /// From image to one value: high for real images, low for made ones.
+    /// From image to one value: high for real images, low for generated ones.
     pub discriminator: Vec<LayerSpec>,
-    /// What the two play for.
+    /// The loss of both.
     #[serde(default)]
     pub loss: AdversarialLoss,
-    /// How the two are trained.
+    /// How both are trained.
     #[serde(default)]
     pub game: Game,
-    /// How far from the likeliest ones latent values are drawn: their deviation as a share of what it was. Below 1 there are fewer odd samples,
-    /// and less variety.
+    /// Factor of the standard deviation of new latents: below 1 for fewer outliers, less variety.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub temperature: f64,
 }
 
-/// What is exported of a model whose generator alone is of use.
-pub(super) const EXPORTED: Exported =
-    Exported { classifier: None, generator: Some(Role::Generator), encoder: None };
+pub(super) const EXPORTED: Exported = Exported { classifier: None, generator: Some(Role::Generator), encoder: None };
 
 impl Definition for Gan {
     const METRICS: &'static [Metric] = &[];
@@ -68,7 +63,7 @@ impl Definition for Gan {
     fn resolve(&self, resolver: &mut Resolver<'_, '_>) -> Resolved {
         let classes = if self.condition.is_some() { resolver.classes() } else { 0 };
         let latent = resolver.latent(self.latent);
-        resolver.prior(PriorKind::Normal, self.temperature);
+        resolver.check_prior(PriorKind::Normal, self.temperature);
         let given = latent.map(|latent| latent + classes);
         let generator = resolver.generator(Role::Generator, given, &self.generator);
         let input = resolver.image(usize::from(self.condition == Some(Condition::Class)));
@@ -89,24 +84,25 @@ impl Definition for Gan {
     #[cfg(feature = "yaml")]
     fn lint(&self, lint: &mut Lint<'_>) {
         lint.generator(Role::Generator);
-        lint.narrow(Role::Generator, self.latent);
+        lint.bottleneck(Role::Generator, self.latent);
         lint.discriminator(self.loss, &self.game);
     }
 
     #[cfg(feature = "train")]
-    fn trainer(&self, start: &super::Start<'_>) -> Box<dyn super::Trainer> {
-        Box::new(training::GanTrainer::new(self.latent, self.loss, &self.game, start))
+    fn trainer(&self, setup: &super::TrainerSetup<'_>) -> Box<dyn super::Trainer> {
+        Box::new(training::GanTrainer::new(self.latent, self.loss, &self.game, setup))
     }
 }
 
 impl Gan {
-    /// The number of features that a projection multiplies: what the last layer of the discriminator takes; and whether that
-    /// layer is spectrally normalised.
+    /// The inputs of the discriminator's last layer, and whether it has spectral norm.
     fn features(&self, discriminator: &Network, resolver: &mut Resolver<'_, '_>) -> Option<(usize, bool)> {
         if self.game.packing > 1 {
-            let found = "a projection judges each sample by its own class, so samples cannot be packed";
-            let at = extend(&path("game"), [Step::key("packing")]);
-            resolver.note(Problem::new(at, found).suggest(Some("`packing: 1`, or `condition: class`".into())));
+            let found = "a projection scores each sample by its own class, so samples cannot be packed";
+            resolver.note(
+                Problem::at(&["model", "game", "packing"], found)
+                    .suggest(Some("`packing: 1`, or `condition: class`".into())),
+            );
         }
         match discriminator.layers().last().map(|layer| (&layer.spec, layer.input)) {
             Some((LayerSpec::Linear(linear), Shape::Flat(features))) => Some((features, linear.spectral_norm)),
@@ -119,13 +115,8 @@ impl Gan {
     }
 }
 
-/// The network that turns every class into what features are multiplied with, normalised as the last layer of the discriminator is.
-fn direction(
-    classes: usize,
-    features: usize,
-    spectral_norm: bool,
-    resolver: &mut Resolver<'_, '_>,
-) -> Option<Network> {
+/// The network from a class to its vector, normalised like the discriminator's last layer.
+fn direction(classes: usize, features: usize, spectral_norm: bool, resolver: &mut Resolver<'_, '_>) -> Option<Network> {
     let vector = Linear { bias: false, spectral_norm, ..Linear::new(features) };
     resolver.network(Role::Class, Some(Shape::Flat(classes)), &[vector.into()]).0
 }
@@ -135,26 +126,25 @@ pub(super) mod training {
     use burn::module::Module;
 
     use crate::data::Batch;
-    use crate::family::average::{Average, clip};
+    use crate::family::average::{MovingAverage, clip};
     use crate::family::discriminator::Discriminator;
     use crate::family::optimizer::Optimizer;
     use crate::family::trainer::detached;
     use crate::family::vae::training::normals;
     use crate::family::{
-        AdversarialLoss, Game, Losses, Role, Saved, Start, StepContext, Trainer, TrainerError, Unsaved,
+        AdversarialLoss, Game, Losses, Role, Saved, StepContext, Trainer, TrainerError, TrainerSetup, Unsaved,
     };
-    use crate::inference::condition::behind;
+    use crate::inference::condition::with_class;
     use crate::layer::Value;
     use crate::network::Sequential;
     use crate::noise::Noise;
     use crate::weights::{Pack, Unpack};
 
-    /// A generator, the critic that it plays against, and their optimisers.
+    /// A generator, a discriminator and their optimisers.
     pub struct GanTrainer {
         generator: Sequential,
         discriminator: Discriminator,
-        /// The moving average of the generator, if there is one.
-        average: Option<Average>,
+        average: Option<MovingAverage>,
         latent: usize,
         loss: AdversarialLoss,
         game: Game,
@@ -163,25 +153,24 @@ pub(super) mod training {
     }
 
     impl GanTrainer {
-        /// Builds the networks of a model with so many latent values.
-        pub fn new(latent: usize, loss: AdversarialLoss, game: &Game, start: &Start<'_>) -> Self {
-            let generator = start.network(Role::Generator);
+        pub fn new(latent: usize, loss: AdversarialLoss, game: &Game, setup: &TrainerSetup<'_>) -> Self {
+            let generator = setup.network(Role::Generator);
             Self {
-                average: Average::new(&generator, game.ema),
+                average: MovingAverage::new(&generator, game.ema),
                 generator,
-                discriminator: Discriminator::new(game, start),
+                discriminator: Discriminator::new(game, setup),
                 latent,
                 loss,
                 game: game.clone(),
-                generator_optimizer: Optimizer::new(&start.train.optimizer),
-                discriminator_optimizer: Optimizer::new(start.train.discriminator_optimizer()),
+                generator_optimizer: Optimizer::new(&setup.train.optimizer),
+                discriminator_optimizer: Optimizer::new(setup.train.discriminator_optimizer()),
             }
         }
 
-        /// What a generator makes of new draws: `G(z)`, or `G(z, y)` with the classes of the batch.
-        fn make(&self, generator: &Sequential, batch: &Batch, noise: &mut Noise) -> Value {
+        /// `G(z)` for new z, or `G(z, y)` with the classes of the batch.
+        fn generate(&self, generator: &Sequential, batch: &Batch, noise: &mut Noise) -> Value {
             let latents = normals([batch.classes.dims()[0], self.latent], noise, &batch.classes);
-            generator.forward(behind(latents, self.discriminator.sees_classes().then(|| batch.classes.clone())))
+            generator.forward(with_class(latents, self.discriminator.is_conditional().then(|| batch.classes.clone())))
         }
     }
 
@@ -189,21 +178,22 @@ pub(super) mod training {
         /// Goodfellow et al. (2014), algorithm 1.
         ///
         /// ```text
-        /// draw z, let D see a batch x of the data and G(z), and improve D
-        /// every n-th time: draw z, let D see G(z), and improve G
+        /// sample z, and update D on a batch x of the data and G(z)
+        /// every n-th time: sample z, and update G on D(G(z))
         /// ```
         fn step(mut self: Box<Self>, batch: Batch, context: &mut StepContext) -> (Box<dyn Trainer>, Losses) {
-            // The discriminator's turn. Nothing of the generator is to learn, so nothing of it is recorded.
-            let made = self.make(&self.generator.clone().no_grad(), &batch, &mut context.noise).detach();
-            let seen = self.discriminator.prepare(batch.samples.clone(), &mut context.noise);
-            let shown = self.discriminator.prepare(made.clone(), &mut context.noise);
-            let real = self.discriminator.score(seen.clone(), &batch.classes);
-            let fake = self.discriminator.score(shown.clone(), &batch.classes);
+            // The discriminator's turn; the generator needs no graph.
+            let generated = self.generate(&self.generator.clone().no_grad(), &batch, &mut context.noise).detach();
+            let real_input = self.discriminator.prepare(batch.samples.clone(), &mut context.noise);
+            let fake_input = self.discriminator.prepare(generated.clone(), &mut context.noise);
+            let real = self.discriminator.score(real_input.clone(), &batch.classes);
+            let fake = self.discriminator.score(fake_input.clone(), &batch.classes);
             let loss = self.loss.discriminator(real.clone(), fake.clone(), self.game.label_smoothing);
             let mut losses = vec![("discriminator", loss.clone()), ("real", real.mean()), ("made", fake.mean())];
             let mut total = loss;
             if let Some(penalty) = self.game.penalty {
-                let (slope, value) = self.discriminator.penalty(penalty, seen, shown, &batch.classes, &mut context.noise);
+                let (slope, value) =
+                    self.discriminator.penalty(penalty, real_input, fake_input, &batch.classes, &mut context.noise);
                 total = total + slope;
                 losses.push(("penalty", value));
             }
@@ -211,16 +201,16 @@ pub(super) mod training {
             if let Some(bound) = self.game.clip {
                 self.discriminator = clip(self.discriminator, bound);
             }
-            // The generator's turn, against the discriminator as it is now.
+            // The generator's turn, against the updated discriminator.
             let every = self.game.discriminator_steps as u64;
             if (context.step + 1).is_multiple_of(every) {
-                let made = self.make(&self.generator, &batch, &mut context.noise);
-                let shown = self.discriminator.prepare(made, &mut context.noise);
-                let fake = self.discriminator.clone().no_grad().score(shown, &batch.classes);
+                let generated = self.generate(&self.generator, &batch, &mut context.noise);
+                let fake_input = self.discriminator.prepare(generated, &mut context.noise);
+                let fake = self.discriminator.clone().no_grad().score(fake_input, &batch.classes);
                 let loss = self.loss.generator(fake);
                 losses.insert(1, ("generator", loss.clone()));
                 self.generator = self.generator_optimizer.step(context.rate, self.generator, loss);
-                self.average = self.average.map(|average| average.follow(&self.generator, context.step / every));
+                self.average = self.average.map(|average| average.update(&self.generator, context.step / every));
             }
             (self, detached(losses))
         }
@@ -263,39 +253,24 @@ mod tests {
     use burn::tensor::{Device, Tensor};
 
     use super::super::vae::training::normals;
-    use crate::family::testing::{self, Measured, grey, mean, resumes, save, train, weights};
+    use crate::family::testing::{Measured, gan, grey, mean, resumes, run_gan, save, weights};
     use crate::family::{Plan, Trainer, restore};
-    use crate::inference::condition::behind;
+    use crate::inference::condition::with_class;
     use crate::inference::{TrainedNetwork, one_hot};
     use crate::layer::Value;
     use crate::noise::Noise;
 
-    const ADAM: &str = "{ adam: { lr: 0.005, beta_1: 0.5 } }";
-    const GENERATOR: &str = "generator: [{ linear: 16 }, relu, { linear: 16 }, tanh, { reshape: [1, 4, 4] }]";
-    const DISCRIMINATOR: &str = "discriminator: [flatten, { linear: 32 }, { leaky_relu: 0.2 }, { linear: 1 }]";
-
-    fn trainer(rest: &str, seed: u64, device: &Device) -> (Box<dyn Trainer>, Plan) {
-        let model = format!("family: gan, latent: 2, {GENERATOR}, {DISCRIMINATOR}, {rest}");
-        testing::trainer(&model, ADAM, seed, device)
-    }
-
-    fn run(rest: &str, steps: u64, device: &Device) -> (Box<dyn Trainer>, Plan, Vec<Measured>) {
-        let (trainer, plan) = trainer(rest, 1, device);
-        let (trainer, measured) = train(trainer, 0..steps, device);
-        (trainer, plan, measured)
-    }
-
-    /// Samples of what would be exported, of the classes if there are any: 16 pixels each.
+    /// Samples of the exported generator, of these classes if it is conditional: 16 pixels each.
     fn samples(trainer: &dyn Trainer, plan: &Plan, classes: &[usize]) -> Vec<Vec<f32>> {
         let device = Device::flex();
         let trained = restore(plan, &save(trainer).weights, &device).unwrap();
         let latents = normals([classes.len(), 2], &mut Noise::new(8, 0), &Tensor::zeros([1, 1], &device));
         let given = plan.condition().map(|_| one_hot(classes, 10, &device));
-        let made = trained.generator.unwrap().network.forward(behind(latents, given)).flat().into_data();
-        made.iter::<f32>().collect::<Vec<_>>().chunks(16).map(<[f32]>::to_vec).collect()
+        let generated = trained.generator.unwrap().network.forward(with_class(latents, given)).flat().into_data();
+        generated.iter::<f32>().collect::<Vec<_>>().chunks(16).map(<[f32]>::to_vec).collect()
     }
 
-    /// How far the halves of samples are from being negatives of one another, as those of all images are.
+    /// How far the halves of samples are from being each other's negatives, as in the data.
     fn unlike_data(samples: &[Vec<f32>]) -> f32 {
         samples
             .iter()
@@ -304,15 +279,14 @@ mod tests {
             / samples.len() as f32
     }
 
-    /// The generator as it was at first is told from the data: real samples are judged higher than made ones.
     #[test]
-    fn a_discriminator_alone_learns_to_tell_real_from_made_and_leaves_the_generator_alone() {
+    fn a_discriminator_alone_learns_to_tell_real_from_fake_and_leaves_the_generator_alone() {
         let device = Device::flex().autodiff();
         for loss in ["non-saturating", "minimax", "least-squares", "hinge", "wasserstein, game: { clip: 0.1,"] {
             let game = if loss.contains("game") { "" } else { ", game: {" };
             let rest = format!("loss: {loss} {game} discriminator_steps: 1000 }}");
-            let before = save(&*trainer(&rest, 1, &device).0);
-            let (trainer, _, measured) = run(&rest, 100, &device);
+            let before = save(&*gan(&rest, 1, &device).0);
+            let (trainer, _, measured) = run_gan(&rest, 100, &device);
             let after = save(&*trainer);
             assert_eq!(weights(&before, "generator"), weights(&after, "generator"), "{loss}");
             assert_ne!(weights(&before, "discriminator"), weights(&after, "discriminator"), "{loss}");
@@ -337,41 +311,41 @@ mod tests {
             "game: { ema: 0.9 }",
         ] {
             let classes = vec![0; 64];
-            let (begin, plan) = trainer(rest, 1, &device);
+            let (begin, plan) = gan(rest, 1, &device);
             let before = unlike_data(&samples(&*begin, &plan, &classes));
             let steps = if rest.starts_with("loss: wasserstein") { 1200 } else { 400 };
-            let (trainer, plan, _) = run(rest, steps, &device);
+            let (trainer, plan, _) = run_gan(rest, steps, &device);
             let after = unlike_data(&samples(&*trainer, &plan, &classes));
             assert!(after < 0.7 * before, "{rest}: from {before} to {after}");
         }
     }
 
     #[test]
-    fn a_conditional_generator_makes_the_class_that_it_is_asked_for() {
+    fn a_conditional_generator_generates_the_requested_class() {
         let device = Device::flex().autodiff();
         for condition in ["class", "projection"] {
-            let (trainer, plan, _) = run(&format!("condition: {condition}"), 800, &device);
+            let (trainer, plan, _) = run_gan(&format!("condition: {condition}"), 800, &device);
             let of = |class: usize| {
-                let made = samples(&*trainer, &plan, &[class; 32]);
-                made.iter().map(|pixels| pixels[0] + pixels[1] - pixels[2] - pixels[3]).sum::<f32>() / 128.0
+                let generated = samples(&*trainer, &plan, &[class; 32]);
+                generated.iter().map(|pixels| pixels[0] + pixels[1] - pixels[2] - pixels[3]).sum::<f32>() / 128.0
             };
             assert!(of(0) < 0.6 * grey(0) && of(9) > 0.6 * grey(9), "{condition}: {} and {}", of(0), of(9));
         }
     }
 
     #[test]
-    fn the_average_follows_the_generator_and_is_what_is_taken_out() {
+    fn the_average_follows_the_generator_and_is_exported() {
         let device = Device::flex().autodiff();
-        let (begin, _) = trainer("game: { ema: 0.75 }", 1, &device);
+        let (begin, _) = gan("game: { ema: 0.75 }", 1, &device);
         let first = weights(&save(&*begin), "generator");
-        let (averaged, plan, _) = run("game: { ema: 0.75 }", 1, &device);
+        let (averaged, plan, _) = run_gan("game: { ema: 0.75 }", 1, &device);
         let saved = save(&*averaged);
         let (now, average) = (weights(&saved, "generator"), weights(&saved, "average"));
         assert_ne!(first, now);
         for ((first, now), average) in first.iter().zip(&now).zip(&average) {
             assert!((0.1 * first + 0.9 * now - average).abs() < 1e-6);
         }
-        let plain = trainer("loss: non-saturating", 1, &device).1;
+        let plain = gan("loss: non-saturating", 1, &device).1;
         let of_average = restore(&plan, &saved.weights, &Device::flex()).unwrap().generator.unwrap();
         let of_generator = restore(&plain, &saved.weights, &Device::flex()).unwrap().generator.unwrap();
         let first = |part: &TrainedNetwork| {
@@ -382,51 +356,10 @@ mod tests {
     }
 
     #[test]
-    fn clipping_keeps_the_weights_of_the_critic_and_only_them_within_bounds() {
-        let device = Device::flex().autodiff();
-        let (trainer, _, _) = run("loss: wasserstein, game: { clip: 0.01 }", 5, &device);
-        let saved = save(&*trainer);
-        let largest = |name: &str| weights(&saved, name).into_iter().fold(0.0_f32, |most, value| most.max(value.abs()));
-        assert!((0.009..=0.01).contains(&largest("discriminator")));
-        assert!(largest("generator") > 0.1);
-    }
-
-    /// The slope of a critic without hidden layers is its weight, so both penalties are known.
-    #[test]
-    fn penalties_of_a_linear_critic_are_those_of_its_weight() {
-        let device = Device::flex().autodiff();
-        for (penalty, expected) in [
-            ("r1: 6", (|length: f32| 3.0 * length * length) as fn(f32) -> f32),
-            ("gradient: 5", |length: f32| 5.0 * (length - 1.0) * (length - 1.0)),
-        ] {
-            let networks = format!("{GENERATOR}, discriminator: [flatten, {{ linear: 1 }}]");
-            let model = format!("family: gan, latent: 2, {networks}, game: {{ penalty: {{ {penalty} }} }}");
-            let (trainer, _) = testing::trainer(&model, ADAM, 1, &device);
-            let saved = save(&*trainer);
-            let weight: Vec<f32> = weights(&saved, "discriminator.layers.1.weight");
-            let length = weight.iter().map(|value| value * value).sum::<f32>().sqrt();
-            let (_, measured) = train(trainer, 0..1, &device);
-            let found = measured[0].get("penalty").unwrap();
-            assert!((found - expected(length)).abs() < 1e-3 * expected(length), "{penalty}: {found}");
-        }
-    }
-
-    #[test]
-    fn a_penalty_flattens_the_critic() {
-        let device = Device::flex().autodiff();
-        let gap = |rest: &str| {
-            let (_, _, measured) = run(&format!("game: {{ discriminator_steps: 1000 {rest} }}"), 200, &device);
-            mean(&measured[190..], "real") - mean(&measured[190..], "made")
-        };
-        let (free, priced) = (gap(""), gap(", penalty: { r1: 30 }"));
-        assert!(priced < 0.5 * free, "{priced} and {free}");
-    }
-
-    #[test]
     fn a_gan_put_back_goes_on_bit_for_bit() {
         let device = Device::flex().autodiff();
         let rest =
             "condition: class, game: { ema: 0.5, discriminator_steps: 2, augment: [translate], instance_noise: 0.1 }";
-        resumes(|seed| trainer(rest, seed, &device).0, &device);
+        resumes(|seed| gan(rest, seed, &device).0, &device);
     }
 }

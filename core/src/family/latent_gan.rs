@@ -1,38 +1,38 @@
-//! A GAN of the latents of a model trained before.
+//! A GAN of the latents of an already trained model.
 
 use serde::{Deserialize, Serialize};
 
 use super::gan::EXPORTED;
-use super::resolver::path;
-use super::{AdversarialLoss, Definition, Game, Resolved, Resolver, Role, Traits, name};
+
 #[cfg(feature = "yaml")]
 use super::Lint;
-use crate::diagnostic::{Problem, Step, extend};
+use super::{AdversarialLoss, Definition, Game, Resolved, Resolver, Role, Traits, name};
+use crate::diagnostic::Problem;
 use crate::inference::Output;
 use crate::latent::PriorKind;
 use crate::layer::LayerSpec;
 use crate::shape::Shape;
 use crate::spec::Metric;
 
-/// A GAN that makes codes of a model trained before; that model's decoder makes images of them.
+/// A GAN that generates latents of an already trained model, whose decoder turns them into images.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "yaml", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct LatentGan {
     /// Always `latent-gan`.
     pub family: name::LatentGan,
-    /// The run, or the artifact with an encoder, of a vae, autoencoder or vae-gan whose codes are learned.
+    /// The source: a run, or an artifact with encoder, of a vae, autoencoder or vae-gan.
     pub from: String,
     /// Number of latent values of this model.
     pub latent: usize,
-    /// From latent values to code.
+    /// From latent values to a latent of the source.
     pub generator: Vec<LayerSpec>,
-    /// From code to one value: high for codes of images, low for made ones.
+    /// From a latent of the source to one value: high for those of images, low for generated ones.
     pub discriminator: Vec<LayerSpec>,
-    /// What the two play for.
+    /// The loss of both.
     #[serde(default)]
     pub loss: AdversarialLoss,
-    /// How the two are trained.
+    /// How both are trained.
     #[serde(default)]
     pub game: Game,
 }
@@ -53,16 +53,15 @@ impl Definition for LatentGan {
     }
 
     fn resolve(&self, resolver: &mut Resolver<'_, '_>) -> Resolved {
-        resolver.source(&self.from);
+        resolver.check_source(&self.from);
         let latent = resolver.latent(self.latent);
         let (generator, output) = resolver.network(Role::Generator, latent.map(Shape::Flat), &self.generator);
-        let code = output.and_then(|output| resolver.row(Role::Generator, output, &self.generator));
-        let code = code.map(Shape::Flat);
-        let discriminator = resolver.discriminator(code, &self.discriminator, &self.game, self.loss);
+        let sample = output.and_then(|output| resolver.flat_width(Role::Generator, output, &self.generator));
+        let sample = sample.map(Shape::Flat);
+        let discriminator = resolver.discriminator(sample, &self.discriminator, &self.game, self.loss);
         for change in &self.game.augment {
-            let found = format!("`{}` changes images, but codes are judged here", change.name());
-            let at = extend(&path("game"), [Step::key("augment")]);
-            resolver.note(Problem::new(at, found).suggest(Some("leave `augment` away".into())));
+            let found = format!("`{}` changes images, but this discriminator scores latents", change.name());
+            resolver.note(Problem::at(&["model", "game", "augment"], found).suggest(Some("remove `augment`".into())));
         }
         let networks = vec![(Role::Generator, generator), (Role::Discriminator, discriminator)];
         Resolved { latent, output: Output::Identity, networks }
@@ -74,7 +73,7 @@ impl Definition for LatentGan {
     }
 
     #[cfg(feature = "train")]
-    fn trainer(&self, start: &super::Start<'_>) -> Box<dyn super::Trainer> {
-        Box::new(super::gan::training::GanTrainer::new(self.latent, self.loss, &self.game, start))
+    fn trainer(&self, setup: &super::TrainerSetup<'_>) -> Box<dyn super::Trainer> {
+        Box::new(super::gan::training::GanTrainer::new(self.latent, self.loss, &self.game, setup))
     }
 }

@@ -1,21 +1,21 @@
-//! A VAE of the latents of a model trained before.
+//! A VAE of the latents of an already trained model.
 
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "yaml")]
+use super::Lint;
 use super::settings::kl;
 #[cfg(feature = "yaml")]
 use super::settings::kl_schema;
 use super::{Definition, Kl, Resolved, Resolver, Role, Traits, name, vae};
-#[cfg(feature = "yaml")]
-use super::Lint;
 use crate::inference::Output;
 use crate::latent::PriorKind;
 use crate::layer::LayerSpec;
 use crate::shape::Shape;
 use crate::spec::Metric;
 
-/// A VAE that makes codes of a model trained before; that model's decoder makes images of them. Latents are compared by a normal
-/// distribution whose scale is learned.
+/// A VAE that generates latents of an already trained model, whose decoder turns them into images.
+/// Its reconstruction loss is `gaussian`.
 ///
 /// Dai and Wipf, "Diagnosing and Enhancing VAE Models" (2019).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -24,15 +24,15 @@ use crate::spec::Metric;
 pub struct LatentVae {
     /// Always `latent-vae`.
     pub family: name::LatentVae,
-    /// The run, or the artifact with an encoder, of a vae, autoencoder or vae-gan whose codes are learned.
+    /// The source: a run, or an artifact with encoder, of a vae, autoencoder or vae-gan.
     pub from: String,
     /// Number of latent values of this model.
     pub latent: usize,
-    /// From code to features.
+    /// From a latent of the source to features.
     pub encoder: Vec<LayerSpec>,
-    /// From latent values to code.
+    /// From latent values to a latent of the source.
     pub decoder: Vec<LayerSpec>,
-    /// What is minimised.
+    /// The loss.
     #[serde(default)]
     pub loss: LatentVaeLoss,
 }
@@ -42,7 +42,7 @@ pub struct LatentVae {
 #[cfg_attr(feature = "yaml", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct LatentVaeLoss {
-    /// The divergence of its own codes from N(0, I).
+    /// The divergence of its own latents from N(0, I).
     #[serde(deserialize_with = "kl")]
     #[cfg_attr(feature = "yaml", schemars(schema_with = "kl_schema"))]
     pub kl: Kl,
@@ -64,12 +64,12 @@ impl Definition for LatentVae {
     }
 
     fn resolve(&self, resolver: &mut Resolver<'_, '_>) -> Resolved {
-        resolver.source(&self.from);
+        resolver.check_source(&self.from);
         let latent = resolver.latent(self.latent);
-        resolver.divergence(&self.loss.kl);
+        resolver.check_kl(&self.loss.kl);
         let (decoder, output) = resolver.network(Role::Decoder, latent.map(Shape::Flat), &self.decoder);
-        let code = output.and_then(|output| resolver.row(Role::Decoder, output, &self.decoder));
-        let encoder = resolver.heads(code.map(Shape::Flat), latent, &self.encoder);
+        let sample = output.and_then(|output| resolver.flat_width(Role::Decoder, output, &self.decoder));
+        let encoder = resolver.heads(sample.map(Shape::Flat), latent, &self.encoder);
         let networks = vec![(Role::Encoder, encoder), (Role::Decoder, decoder)];
         Resolved { latent, output: Output::Identity, networks }
     }
@@ -78,8 +78,8 @@ impl Definition for LatentVae {
     fn lint(&self, _: &mut Lint<'_>) {}
 
     #[cfg(feature = "train")]
-    fn trainer(&self, start: &super::Start<'_>) -> Box<dyn super::Trainer> {
-        let networks = vae::training::Networks::new(super::Reconstruction::Gaussian, &self.loss.kl, start);
-        super::ObjectiveTrainer::boxed(networks, start)
+    fn trainer(&self, setup: &super::TrainerSetup<'_>) -> Box<dyn super::Trainer> {
+        let networks = vae::training::Networks::new(super::Reconstruction::Gaussian, &self.loss.kl, setup);
+        super::ObjectiveTrainer::boxed(networks, setup)
     }
 }

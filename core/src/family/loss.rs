@@ -7,15 +7,15 @@ use burn::tensor::activation::{log_softmax, relu};
 use super::{Kl, Reconstruction};
 use crate::layer::{Distribution, Initializer};
 
-/// Binary cross-entropy of `logits` against `targets` in 0 to 1, `[batch, values]` each; summed over each sample and averaged over the
-/// batch: `[1]`.
+/// Binary cross-entropy of `logits` against `targets` in 0 to 1, `[batch, values]` each; summed
+/// over each sample and averaged over the batch: `[1]`.
 ///
-/// −t log σ(l) − (1 − t) log(1 − σ(l)), computed as max(l, 0) − l t + log(1 + exp(−|l|)), which is finite for every finite l.
+/// −t log σ(l) − (1 − t) log(1 − σ(l)), computed as max(l, 0) − l t + log(1 +
+/// exp(−|l|)), which is finite for every finite l.
 ///
 /// ```text
-/// torch.nn.functional.binary_cross_entropy_with_logits(
-///     torch.tensor([[-2., 0.5], [3., 100.]]), torch.tensor([[0., 1.], [0.25, 1.]]), reduction="sum") / 2
-/// # 1.4497
+/// l, t = torch.tensor([[-2., 0.5], [3., 100.]]), torch.tensor([[0., 1.], [0.25, 1.]])
+/// torch.nn.functional.binary_cross_entropy_with_logits(l, t, reduction="sum") / 2  # 1.4497
 /// ```
 pub fn bce_with_logits(logits: Tensor<2>, targets: Tensor<2>) -> Tensor<1> {
     let batch = logits.dims()[0] as f32;
@@ -23,22 +23,24 @@ pub fn bce_with_logits(logits: Tensor<2>, targets: Tensor<2>) -> Tensor<1> {
     (relu(logits.clone()) - logits * targets + softplus).sum() / batch
 }
 
-/// Squared error (x − t)², `[batch, values]` each; summed over each sample and averaged over the batch: `[1]`.
+/// Squared error (x − t)², `[batch, values]` each; summed and averaged likewise: `[1]`.
 pub fn squared_error(output: Tensor<2>, targets: Tensor<2>) -> Tensor<1> {
     let batch = output.dims()[0] as f32;
     (output - targets).square().sum() / batch
 }
 
-/// Absolute error |x − t|, `[batch, values]` each; summed over each sample and averaged over the batch: `[1]`.
+/// Absolute error |x − t|, `[batch, values]` each; summed and averaged likewise: `[1]`.
 pub fn absolute_error(output: Tensor<2>, targets: Tensor<2>) -> Tensor<1> {
     let batch = output.dims()[0] as f32;
     (output - targets).abs().sum() / batch
 }
 
-/// Negative logarithm of the density of `targets` under normal distributions around `means`, `[batch, values]` each, which share the
-/// scale σ = exp(`log_scale`), `[1]`; summed over each sample and averaged over the batch: `[1]`.
+/// Negative log-likelihood of `targets` under normal distributions around `means`,
+/// `[batch, values]` each, with the scale σ = exp(`log_scale`), `[1]`; summed and averaged
+/// likewise: `[1]`.
 ///
-/// (x − μ)² / 2σ² + log σ + ½ log 2π for each value. Rybkin et al. (2021), equation 3; Dai and Wipf (2019), equation 1.
+/// (x − μ)² / 2σ² + log σ + ½ log 2π for each value. Rybkin et al. (2021), equation 3; Dai
+/// and Wipf (2019), equation 1.
 pub fn gaussian_nll(means: Tensor<2>, targets: Tensor<2>, log_scale: Tensor<1>) -> Tensor<1> {
     let values = means.dims()[1] as f32;
     let half_log_two_pi = 0.918_938_5;
@@ -46,17 +48,18 @@ pub fn gaussian_nll(means: Tensor<2>, targets: Tensor<2>, log_scale: Tensor<1>) 
     squared_error(means, targets) * precision * 0.5 + (log_scale + half_log_two_pi) * values
 }
 
-/// Cross-entropy of `logits` against the distributions `targets`, `[batch, classes]` each; averaged over the batch: `[1]`.
+/// Cross-entropy −Σ t log softmax(l) of `logits` against the distributions `targets`,
+/// `[batch, classes]` each; averaged over the batch: `[1]`.
 ///
-/// −Σ t log softmax(l), where `smoothing` spreads its share of every target evenly over all classes (Szegedy et al. 2016).
+/// `smoothing` spreads that share of every target over all classes (Szegedy et al. 2016).
 pub fn cross_entropy(logits: Tensor<2>, targets: Tensor<2>, smoothing: f64) -> Tensor<1> {
     let [batch, classes] = logits.dims();
     let targets = targets * (1.0 - smoothing) + smoothing / classes as f64;
     (log_softmax(logits, 1) * targets).sum() / -(batch as f32)
 }
 
-/// Kullback–Leibler divergence from N(0, 1) of normal distributions with `means` and logarithms of the variance, `[batch, latent]`
-/// each; of every latent value, averaged over the batch: `[latent]`.
+/// Kullback–Leibler divergence from N(0, 1) of normal distributions, `[batch, latent]` each, for
+/// every latent value averaged over the batch: `[latent]`.
 ///
 /// −½ (1 + log σ² − μ² − σ²). Kingma and Welling (2013), appendix B.
 pub fn gaussian_kl(means: Tensor<2>, log_variances: Tensor<2>) -> Tensor<1> {
@@ -65,7 +68,7 @@ pub fn gaussian_kl(means: Tensor<2>, log_variances: Tensor<2>) -> Tensor<1> {
 }
 
 impl Kl {
-    /// The divergence's share in a loss, from that of every latent value, `[latent]`: weighted, and with its free bits.
+    /// The divergence term of a loss, from the divergence of every latent value, `[latent]`.
     pub(crate) fn weighted(&self, divergences: Tensor<1>, step: u64) -> Tensor<1> {
         let counted = match self.free_bits > 0.0 {
             true => divergences.clamp_min(self.free_bits),
@@ -76,23 +79,23 @@ impl Kl {
     }
 }
 
-/// The distance between images and their reconstructions, with the scale that one of its kinds learns.
+/// A reconstruction loss, with the learned scale of `gaussian`.
 #[derive(Module, Debug)]
 pub(crate) struct ReconstructionLoss {
     #[module(skip)]
     kind: Reconstruction,
-    /// log σ of `gaussian`, `[1]`.
+    /// log σ, `[1]`.
     log_scale: Option<Param<Tensor<1>>>,
 }
 
 impl ReconstructionLoss {
-    /// The distance of the given kind. Its scale begins at 1.
+    /// A learned scale starts at 1.
     pub(crate) fn new(kind: Reconstruction, initializer: &mut Initializer<'_>) -> Self {
         let learned = kind == Reconstruction::Gaussian;
         Self { kind, log_scale: learned.then(|| initializer.parameter("log_scale", [1], Distribution::Constant(0.0))) }
     }
 
-    /// The distance between what a decoder gives and what it should give, `[batch, values]` each: `[1]`.
+    /// The loss of a decoder's output, `[batch, values]` like the targets: `[1]`.
     pub(crate) fn loss(&self, output: Tensor<2>, targets: Tensor<2>) -> Tensor<1> {
         match (self.kind, &self.log_scale) {
             (Reconstruction::Bce, _) => bce_with_logits(output, targets),

@@ -1,6 +1,4 @@
-//! The families of models: what each asks for, what it minimises, how one step of its training goes.
-//!
-//! A new family is a new file and one line in the list below.
+//! The families of models, each a file and an entry in the list below.
 
 mod adversarial;
 #[cfg(feature = "train")]
@@ -43,7 +41,7 @@ pub use trainer::{Evaluator, Losses, Objective, ObjectiveTrainer, Saved, StepCon
 
 use crate::spec::Metric;
 
-/// Declares every family once: its name in YAML, its file and the type of its settings.
+/// Declares every family: its name in YAML, its module and the type of its settings.
 macro_rules! families {
     ($($(#[doc = $about:literal])* $name:literal => $file:ident::$family:ident),* $(,)?) => {
         $(mod $file; pub use $file::$family;)*
@@ -68,7 +66,7 @@ macro_rules! families {
                 match self { $(Self::$family => <$family as Definition>::METRICS,)* }
             }
 
-            /// Shows `visitor` the type of the family's settings.
+            /// Calls `visitor` with the type of the family's settings.
             #[cfg(feature = "yaml")]
             pub(crate) fn visit<V: FamilyVisitor>(self, visitor: V) -> V::Output {
                 match self { $(Self::$family => visitor.visit::<$family>(),)* }
@@ -109,15 +107,14 @@ macro_rules! families {
                 match self { $(Self::$family(settings) => settings.lint(lint),)* }
             }
 
-            /// The model at the beginning of its training.
+            /// See [`Definition::trainer`].
             #[cfg(feature = "train")]
-            pub fn trainer(&self, start: &Start<'_>) -> Box<dyn Trainer> {
-                match self { $(Self::$family(settings) => settings.trainer(start),)* }
+            pub fn trainer(&self, setup: &TrainerSetup<'_>) -> Box<dyn Trainer> {
+                match self { $(Self::$family(settings) => settings.trainer(setup),)* }
             }
         }
 
-        /// The value of `family` for each family: a type with that name as its only value, so that a file says which family it is
-        /// of and a type which family a model is of.
+        /// For each family a type with its name as the only value, for the key `family`.
         pub mod name {
             use serde::{Deserialize, Serialize};
             $(
@@ -136,59 +133,58 @@ macro_rules! families {
 }
 
 families! {
-    /// Tells which class an image belongs to.
+    /// Predicts the class of an image.
     "classifier" => classifier::Classifier,
-    /// Learns a short code for every image, and images from codes.
+    /// Encodes images as latents and decodes latents into images.
     "autoencoder" => autoencoder::Autoencoder,
-    /// An autoencoder whose latents follow a normal distribution, so that new ones can be drawn.
+    /// An autoencoder with normally distributed latents, from which new ones are sampled.
     "vae" => vae::Vae,
-    /// A generator that learns to make images which a discriminator cannot tell from real ones.
+    /// A generator of images that a discriminator cannot tell from real ones.
     "gan" => gan::Gan,
-    /// A VAE whose decoder is a generator as well, trained by what a discriminator sees.
+    /// A VAE with a discriminator, whose features measure the reconstructions.
     "vae-gan" => vae_gan::VaeGan,
-    /// A GAN of the latents of a model trained before, whose decoder turns them into images.
+    /// A GAN of the latents of an already trained model, whose decoder turns them into images.
     "latent-gan" => latent_gan::LatentGan,
-    /// A VAE of the latents of a model trained before, whose decoder turns them into images.
+    /// A VAE of the latents of an already trained model, whose decoder turns them into images.
     "latent-vae" => latent_vae::LatentVae,
 }
 
-/// What is done with the type of a family's settings.
+/// A function of the type of a family's settings.
 #[cfg(feature = "yaml")]
 pub(crate) trait FamilyVisitor {
-    /// What comes of it.
     type Output;
 
     fn visit<M: serde::de::DeserializeOwned + Into<Model>>(self) -> Self::Output;
 }
 
-/// What a training begins with.
+/// What a trainer is built from.
 #[cfg(feature = "train")]
 #[derive(Debug, Clone, Copy)]
-pub struct Start<'a> {
-    /// The model with its shapes.
+pub struct TrainerSetup<'a> {
+    /// The resolved model.
     pub plan: &'a Plan,
-    /// Its optimisers and its seed.
+    /// The optimisers and the seed.
     pub train: &'a crate::spec::Train,
     /// An autodiff device.
     pub device: &'a burn::tensor::Device,
 }
 
 #[cfg(feature = "train")]
-impl<'a> Start<'a> {
-    /// The initial weights of a network, drawn from the seed and the network's place among those of the model.
+impl<'a> TrainerSetup<'a> {
+    /// The initializer of a network, from the seed and the network's position in the model.
     pub(crate) fn initializer(&self, role: Role) -> crate::layer::Initializer<'a> {
         let place = self.plan.roles().iter().position(|(other, _)| *other == role);
         crate::layer::Initializer::seeded(self.train.seed, place.unwrap_or(0) as u64, self.device)
     }
 
-    /// A network with its initial weights; none if the model has no such network.
+    /// A network with initial weights, if the model has it.
     pub(crate) fn optional(&self, role: Role) -> Option<crate::network::Sequential> {
         let network = self.plan.network(role)?;
         Some(crate::network::Sequential::new(network, &mut self.initializer(role)))
     }
 
-    /// A network that the family is known to have, with its initial weights.
+    /// A network with initial weights that the family always has.
     pub(crate) fn network(&self, role: Role) -> crate::network::Sequential {
-        self.optional(role).expect("a family's plan has the networks that the family resolved")
+        self.optional(role).expect("a plan has the networks that its family resolved")
     }
 }

@@ -1,4 +1,4 @@
-//! How weights follow their gradients.
+//! Adam.
 
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -12,18 +12,17 @@ use super::TrainerError;
 use crate::spec;
 use crate::weights::Pack;
 
-/// Adam, with its learning rate and what it remembers of every parameter.
+/// Adam, with its learning rate and the state of every parameter.
 ///
-/// Burn's `ModuleOptimizer` does the same but reads its state from the device at once, which a browser's GPU cannot do.
+/// Burn's `ModuleOptimizer` reads its state synchronously, which a browser's GPU cannot do.
 pub(crate) struct Optimizer {
     adam: Adam,
     rate: f64,
-    /// The length to which gradients are shortened.
     clip_norm: Option<f64>,
     states: BTreeMap<u64, State>,
 }
 
-/// What is remembered of a parameter: the way to it in its module, and its moments.
+/// The state of a parameter: its path in its module, and its moments.
 struct State {
     path: String,
     rank: usize,
@@ -33,7 +32,7 @@ struct State {
 enum Moments {
     /// On the device of the parameter.
     Running(Box<dyn Running>),
-    /// As restored; they go to the device with the next step.
+    /// Restored; moved to the device by the next step.
     Restored { time: usize, moments: [TensorData; 2] },
 }
 
@@ -41,7 +40,6 @@ enum Moments {
 trait Running: Any + Send {
     /// Steps taken.
     fn time(&self) -> usize;
-    /// Adds the moments to a pack.
     fn pack(&self, prefix: &str, id: u64, pack: &mut Pack);
     fn into_any(self: Box<Self>) -> Box<dyn Any>;
 }
@@ -62,7 +60,7 @@ impl<const D: usize> Running for AdamState<D> {
     }
 }
 
-// The names of Burn's own records, so that either reads the other's.
+// The names in Burn's own records, so that both are interchangeable.
 const FIRST: &str = "momentum.moment_1";
 const SECOND: &str = "momentum.moment_2";
 const TIME: &str = "momentum.time";
@@ -77,23 +75,23 @@ impl Optimizer {
         Self { adam: adam.build(), rate: spec.adam.lr, clip_norm: spec.adam.clip_norm, states: BTreeMap::new() }
     }
 
-    /// Moves the weights of `module`, and of no other, against the gradient of `loss`, at `factor` times the learning rate.
+    /// Updates only `module` by the gradient of `loss` at `factor` times the learning rate.
     pub(crate) fn step<M: Module>(&mut self, factor: f64, module: M, loss: Tensor<1>) -> M {
         let gradients = gradients(&module, loss);
-        self.follow(factor, module, gradients)
+        self.apply(factor, module, gradients)
     }
 
-    /// Moves the weights of `module` against `gradients`.
-    pub(crate) fn follow<M: Module>(&mut self, factor: f64, module: M, gradients: GradientsParams) -> M {
+    /// Updates the weights of `module` by `gradients`.
+    pub(crate) fn apply<M: Module>(&mut self, factor: f64, module: M, gradients: GradientsParams) -> M {
         let gradients = match self.clip_norm {
-            Some(bound) => shortened(&module, gradients, bound),
+            Some(bound) => clipped(&module, gradients, bound),
             None => gradients,
         };
         let rate = self.rate * factor;
         module.map(&mut Update { optimizer: self, gradients, rate, path: Vec::new() })
     }
 
-    /// All that has to be kept to go on later; nothing is read from the device yet.
+    /// The state for a checkpoint, still on the device.
     pub(crate) fn pack(&self) -> Pack {
         let mut pack = Pack::default();
         for (id, State { path, rank, moments }) in &self.states {
@@ -115,7 +113,7 @@ impl Optimizer {
         pack.sorted()
     }
 
-    /// Takes over what [`Self::pack`] gave.
+    /// Restores the state from [`Self::pack`].
     pub(crate) fn restore(&mut self, bytes: &[u8]) -> Result<(), TrainerError> {
         let failed = |error: burn_pack::Error| TrainerError::Optimizer(error.to_string());
         let reader = Reader::from_bytes(Bytes::from_bytes_vec(bytes.to_vec())).map_err(failed)?;
@@ -147,7 +145,6 @@ impl Optimizer {
     }
 }
 
-/// One step of all parameters that have a gradient.
 struct Update<'a> {
     optimizer: &'a mut Optimizer,
     gradients: GradientsParams,
@@ -174,7 +171,7 @@ impl ModuleMapper for Update<'_> {
             Moments::Running(running) => running.into_any().downcast::<AdamState<D>>().ok().map(|state| *state),
             Moments::Restored { time, moments } => {
                 let shape = tensor.dims();
-                // Moments of another shape are not of this parameter: it begins anew, as it does without any.
+                // Moments of another shape belong to another parameter: this one starts afresh.
                 let fits = moments.iter().all(|data| data.shape().as_slice() == shape);
                 fits.then(|| {
                     let [first, second] = moments.map(|data| Tensor::from_data(data, &tensor.device()));
@@ -191,15 +188,14 @@ impl ModuleMapper for Update<'_> {
     }
 }
 
-/// The gradient of `loss` in the weights of `module` and of no other.
+/// The gradient of `loss` in the weights of `module` only.
 pub(crate) fn gradients<M: Module>(module: &M, loss: Tensor<1>) -> GradientsParams {
     GradientsParams::from_grads(loss.backward(), module)
 }
 
-/// Gradients whose length, that of all of them as one vector, is at most `bound`.
-///
-/// Each is multiplied by min(1, bound / (‖g‖ + 10⁻⁶)), as PyTorch's `clip_grad_norm_` does; nothing is read from the device.
-fn shortened<M: Module>(module: &M, gradients: GradientsParams, bound: f64) -> GradientsParams {
+/// Scales gradients to a global norm of at most `bound`: by min(1, bound / (‖g‖ + 10⁻⁶)),
+/// as PyTorch's `clip_grad_norm_`.
+fn clipped<M: Module>(module: &M, gradients: GradientsParams, bound: f64) -> GradientsParams {
     let mut squares = Squares { gradients: &gradients, sum: None };
     module.visit(&mut squares);
     let Some(sum) = squares.sum else { return gradients };
@@ -209,7 +205,6 @@ fn shortened<M: Module>(module: &M, gradients: GradientsParams, bound: f64) -> G
     scale.gradients
 }
 
-/// The sum of the squares of all gradients, `[1]`.
 struct Squares<'a> {
     gradients: &'a GradientsParams,
     sum: Option<Tensor<1>>,
@@ -227,7 +222,6 @@ impl ModuleVisitor for Squares<'_> {
     }
 }
 
-/// Multiplies all gradients by a number, `[1]`.
 struct Scale {
     gradients: GradientsParams,
     factor: Tensor<1>,

@@ -7,7 +7,7 @@ use crate::limits::Limits;
 use crate::network::{Network, PlanBuilder};
 use crate::spec::Data;
 
-/// A model whose networks fit one another and the images.
+/// A model whose networks fit each other and the images.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
     family: Family,
@@ -25,13 +25,13 @@ impl Plan {
     /// Resolves `model` for the images of `data`.
     ///
     /// # Errors
-    /// Everything that does not fit.
+    /// All problems.
     pub fn new(model: &Model, data: &Data) -> Result<Self, Problems> {
         let mut builder = PlanBuilder::new(Limits::DEFAULT, &[]);
         Self::build(model, data, &mut builder).ok_or(Problems(builder.problems))
     }
 
-    /// Resolves `model` for the images of `data` as far as it can be; what does not fit is noted in `builder`.
+    /// Resolves `model` for the images of `data`; problems go to `builder`.
     pub fn build(model: &Model, data: &Data, builder: &mut PlanBuilder<'_>) -> Option<Self> {
         let before = builder.problems.len();
         let mut resolver = Resolver::new(data, builder);
@@ -55,7 +55,7 @@ impl Plan {
         })
     }
 
-    /// Which kind of model it is.
+    /// The family.
     pub fn family(&self) -> Family {
         self.family
     }
@@ -75,37 +75,37 @@ impl Plan {
         self.classes
     }
 
-    /// Number of classes that samples can be asked for; 0 for a model without a condition.
+    /// Number of classes of a conditional model, otherwise 0.
     pub fn sampled_classes(&self) -> usize {
         if self.condition.is_some() { self.classes } else { 0 }
     }
 
-    /// How the class reaches the networks, if it does.
+    /// How the networks are conditioned on the class.
     pub fn condition(&self) -> Option<Condition> {
         self.condition
     }
 
-    /// Whether a moving average of the generator is what is used.
+    /// Whether the moving average of the generator is exported.
     pub fn is_averaged(&self) -> bool {
         self.averaged
     }
 
-    /// What turns the values of the network that makes images into pixels.
+    /// How the values of the generator become pixels.
     pub fn output(&self) -> Output {
         self.output
     }
 
-    /// The networks that are of use once the model is trained.
+    /// The networks that are used after training.
     pub fn exported(&self) -> Exported {
         self.exported
     }
 
-    /// All networks as the file lists them; that of the class comes last.
+    /// All networks in the order of the file; that of the class is last.
     pub fn networks(&self) -> impl Iterator<Item = &Network> {
         self.networks.iter().map(|(_, network)| network)
     }
 
-    /// The same with what each is for.
+    /// All networks with their roles.
     pub fn roles(&self) -> &[(Role, Network)] {
         &self.networks
     }
@@ -115,13 +115,13 @@ impl Plan {
         self.networks.iter().find(|(other, _)| *other == role).map(|(_, network)| network)
     }
 
-    /// The length of the latents that a latent family learns: what its generator or decoder gives.
-    pub fn code(&self) -> usize {
+    /// The width of the source's latents: what the generator or decoder of a latent family outputs.
+    pub fn source_latent(&self) -> usize {
         let network = self.exported.generator.and_then(|role| self.network(role));
         network.map_or(0, |network| network.output().len())
     }
 
-    /// Number of trainable values of all networks.
+    /// Number of parameters of all networks.
     pub fn parameters(&self) -> u64 {
         self.networks().map(Network::parameters).sum()
     }

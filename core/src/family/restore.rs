@@ -1,4 +1,4 @@
-//! From a training's weights to the networks that are used.
+//! From the weights of a checkpoint to the exported networks.
 
 use burn::tensor::Device;
 
@@ -8,24 +8,23 @@ use crate::layer::Initializer;
 use crate::network::Sequential;
 use crate::weights::{Unpack, WeightsError, tensors};
 
-/// What a training is for: the networks that make images, latents or class scores.
+/// The exported networks of a trained model.
 #[derive(Debug, Clone)]
 pub struct Trained {
-    /// From latents to images, or for the latent families to latents of their source: a decoder, a generator, or the moving
-    /// average of one.
+    /// From latents to images or, for the latent families, to the latents of their source.
     pub generator: Option<TrainedNetwork>,
     /// From images to latents, or to their means and log-variances.
     pub encoder: Option<Encoder>,
     /// From images to logits.
     pub classifier: Option<TrainedNetwork>,
-    /// The standard deviation that a decoder with the `gaussian` reconstruction loss learned; 0 for all others.
+    /// The scale that a `gaussian` reconstruction loss learned; 0 for all others.
     pub scale: f32,
 }
 
-/// Takes the networks of use out of the packed weights of a whole model.
+/// Loads the exported networks from the packed weights of a whole model.
 ///
 /// # Errors
-/// The weights are not those of this model.
+/// The weights do not fit the model.
 pub fn restore(plan: &Plan, weights: &[u8], device: &Device) -> Result<Trained, WeightsError> {
     let packed = weights;
     let mut weights = Unpack::read(packed)?;

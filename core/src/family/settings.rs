@@ -1,21 +1,22 @@
-//! Settings that several families share.
+//! Settings shared by several families.
 
 use serde::{Deserialize, Serialize};
 
-/// How the distance between an image and its reconstruction is measured, summed over the pixels of an image.
+/// The reconstruction loss, summed over the pixels of an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "yaml", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Reconstruction {
-    /// Binary cross-entropy. The decoder gives logits; a sigmoid makes pixels of them and need not be written.
+    /// Binary cross-entropy. The decoder outputs logits, without a sigmoid.
     #[default]
     Bce,
-    /// Squared error. The decoder gives pixels.
+    /// Squared error. The decoder outputs pixels.
     Mse,
-    /// Absolute error. The decoder gives pixels.
+    /// Absolute error. The decoder outputs pixels.
     L1,
-    /// The negative logarithm of a normal density around the decoder's pixels, whose one scale is learned with the weights. Rybkin
-    /// et al., "Simple and Effective VAE Training with Calibrated Decoders" (2021).
+    /// Negative log-likelihood of a normal distribution around the decoder's pixels with one
+    /// learned scale. Rybkin et al., "Simple and Effective VAE Training with Calibrated Decoders"
+    /// (2021).
     Gaussian,
 }
 
@@ -24,13 +25,12 @@ pub enum Reconstruction {
 #[cfg_attr(feature = "yaml", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Kl {
-    /// Its weight. 1 is the evidence lower bound; more is a β-VAE (Higgins et al. 2017).
+    /// Its weight: 1 for the evidence lower bound, more for a β-VAE (Higgins et al. 2017).
     pub weight: f64,
-    /// Steps over which the weight grows evenly from 0 (Bowman et al. 2016, Sønderby et al. 2016); 0 for the full weight from the
-    /// beginning.
+    /// Steps over which the weight grows linearly from 0 (Bowman et al. 2016).
     pub warm_up: u64,
-    /// Nats of each latent value that cost nothing: its divergence, averaged over the batch, counts as no less. Free bits: Kingma
-    /// et al. (2016).
+    /// A lower bound, in nats, of the divergence of each latent value, averaged over the batch:
+    /// free bits (Kingma et al. 2016).
     pub free_bits: f64,
 }
 
@@ -41,7 +41,7 @@ impl Default for Kl {
 }
 
 pub(super) fn kl<'de, D: serde::Deserializer<'de>>(value: D) -> Result<Kl, D::Error> {
-    crate::layer::fields(value, Some("weight"))
+    Kl::deserialize(value)
 }
 
 #[cfg(feature = "yaml")]
@@ -53,12 +53,10 @@ pub(super) fn kl_schema(generator: &mut schemars::SchemaGenerator) -> schemars::
     })
 }
 
-/// The default of a temperature.
 pub(super) fn one() -> f64 {
     1.0
 }
 
-/// A default that resolved pipelines of earlier versions do not know.
 pub(super) fn is_one(number: &f64) -> bool {
     *number == 1.0
 }

@@ -1,63 +1,62 @@
-//! A model in training: its networks with their optimisers, one step at a time.
+//! A model in training: its networks with their optimisers.
 
 use burn::module::Module;
 use burn::tensor::Tensor;
 
-use super::Start;
+use super::TrainerSetup;
 use super::optimizer::Optimizer;
 use crate::data::Batch;
 use crate::noise::{Noise, Purpose};
 use crate::weights::{Pack, Unpack, WeightsError};
 
-/// Where a training stands when a step is taken, and the randomness of the step.
+/// The number, learning rate factor and randomness of a step.
 #[derive(Debug)]
 pub struct StepContext {
-    /// Steps taken before this one.
+    /// Steps before this one.
     pub step: u64,
-    /// What learning rates are multiplied by: see [`Train::rate`](crate::spec::Train::rate).
+    /// The factor of the learning rates: see [`Train::rate`](crate::spec::Train::rate).
     pub rate: f64,
-    /// The randomness of this step and of no other.
+    /// The randomness of this step.
     pub noise: Noise,
 }
 
 impl StepContext {
-    /// Step number `step`, from 0, of a training with `seed`.
+    /// Step `step`, from 0, of a run with `seed`.
     pub fn new(seed: u64, step: u64, rate: f64) -> Self {
         Self { step, rate, noise: Noise::of(Purpose::Step, seed, step) }
     }
 }
 
-/// What a step measured, by name: `[1]` each, still on the device. The same names come in the same order at every step, but one
-/// that a step does not measure is left out.
+/// Named losses, `[1]` each, still on the device, always in the same order; some may be left out.
 pub type Losses = Vec<(&'static str, Tensor<1>)>;
 
-/// A model with its optimisers, on an autodiff device. Nothing that it does reads from the device.
+/// A model with its optimisers, on an autodiff device. No method reads from the device.
 pub trait Trainer {
     /// One step on a batch.
     #[must_use = "the step returns the trained model"]
     fn step(self: Box<Self>, batch: Batch, context: &mut StepContext) -> (Box<dyn Trainer>, Losses);
 
-    /// All that has to be kept to go on later, still on the device.
+    /// The state for a checkpoint, still on the device.
     fn save(&self) -> Unsaved;
 
-    /// Puts back what [`Self::save`] gave.
+    /// Restores the state from [`Self::save`].
     ///
     /// # Errors
-    /// It was saved by another model, or is damaged.
+    /// It is of another model, or damaged.
     fn restore(self: Box<Self>, saved: &Saved) -> Result<Box<dyn Trainer>, TrainerError>;
 
-    /// What measures a batch with the weights of now without learning from it, if the model's losses mean something on samples
-    /// that it never learned from. Its batches live on the device without gradients.
+    /// Computes losses with the current weights, if those mean something on held-out samples. Its
+    /// batches are on the device without gradients.
     fn evaluator(&self) -> Option<Evaluator<'_>>;
 
-    /// Whether a last batch that is smaller than the others is left out, since two networks that compete should see the same number.
+    /// Whether an incomplete last batch is dropped.
     fn drops_last(&self) -> bool;
 }
 
-/// Measures a batch.
+/// Computes the losses of a batch.
 pub type Evaluator<'a> = Box<dyn Fn(Batch, &mut StepContext) -> Losses + 'a>;
 
-/// The weights of all networks, and the states of all optimisers, on their device.
+/// All weights and optimiser states, on their device.
 pub struct Unsaved {
     /// The weights.
     pub weights: Pack,
@@ -66,10 +65,10 @@ pub struct Unsaved {
 }
 
 impl Unsaved {
-    /// Reads all of it.
+    /// Reads everything from the device.
     ///
     /// # Errors
-    /// A tensor cannot be read from the device.
+    /// The device cannot be read.
     pub async fn read(self) -> Result<Saved, WeightsError> {
         let mut saved = Saved { weights: self.weights.read().await?, optimizers: Vec::new() };
         for optimizer in self.optimizers {
@@ -79,7 +78,7 @@ impl Unsaved {
     }
 }
 
-/// The weights of all networks, and the states of all optimisers, as bytes.
+/// All weights and optimiser states, as bytes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Saved {
     /// Packed: see [`Pack`].
@@ -89,7 +88,7 @@ pub struct Saved {
 }
 
 impl Saved {
-    /// Whether all weights are finite numbers: a last step may have spoiled them before any loss shows it.
+    /// Whether all weights are finite: a last step may break them before any loss shows it.
     ///
     /// # Errors
     /// The weights cannot be read.
@@ -97,47 +96,44 @@ impl Saved {
         Unpack::read(&self.weights)?.is_finite()
     }
 
-    /// The state of optimiser number `which`, from 0.
+    /// The state of optimiser `which`, from 0.
     pub(crate) fn optimizer(&self, which: usize) -> Result<&[u8], TrainerError> {
         let missing = || TrainerError::Optimizer(format!("number {} is missing", which + 1));
         self.optimizers.get(which).map(Vec::as_slice).ok_or_else(missing)
     }
 }
 
-/// The state of a training could not be written or read.
+/// A saved state cannot be restored.
 #[derive(Debug, thiserror::Error)]
 pub enum TrainerError {
-    /// The weights are those of another model, or cannot be read.
+    /// The weights are of another model, or damaged.
     #[error(transparent)]
     Weights(#[from] WeightsError),
-    /// The state of an optimiser could not be written or read.
+    /// The state of an optimiser is of another model, or damaged.
     #[error("the state of the optimiser: {0}")]
     Optimizer(String),
 }
 
-/// A model whose networks all follow the gradient of one loss.
+/// A model with a single loss.
 pub trait Objective: Module {
-    /// The loss of a batch, `[1]`, and its parts. Nothing is read back from the device.
+    /// The loss of a batch, `[1]`, and its parts.
     fn loss(&self, batch: Batch, context: &mut StepContext) -> (Tensor<1>, Losses);
 }
 
-/// A model with one loss, and its optimiser.
+/// A model with a single loss, and its optimiser.
 pub struct ObjectiveTrainer<M> {
     model: M,
     optimizer: Optimizer,
 }
 
 impl<M: Objective + 'static> ObjectiveTrainer<M> {
-    /// Trains `model`, whose weights live on an autodiff device.
-    pub fn boxed(model: M, start: &Start<'_>) -> Box<dyn Trainer> {
-        Box::new(Self { model, optimizer: Optimizer::new(&start.train.optimizer) })
+    /// A trainer of `model`, which is on an autodiff device.
+    pub fn boxed(model: M, setup: &TrainerSetup<'_>) -> Box<dyn Trainer> {
+        Box::new(Self { model, optimizer: Optimizer::new(&setup.train.optimizer) })
     }
 }
 
 impl<M: Objective + 'static> Trainer for ObjectiveTrainer<M> {
-    /// ```text
-    /// take the gradient of the loss of the batch, and let all weights follow it
-    /// ```
     fn step(mut self: Box<Self>, batch: Batch, context: &mut StepContext) -> (Box<dyn Trainer>, Losses) {
         let (total, losses) = self.model.loss(batch, context);
         self.model = self.optimizer.step(context.rate, self.model, total);
@@ -168,7 +164,7 @@ impl<M: Objective + 'static> Trainer for ObjectiveTrainer<M> {
     }
 }
 
-/// Takes the losses out of the graph, so that it can be freed.
+/// Detaches the losses, so that the graph can be freed.
 pub(super) fn detached(losses: Losses) -> Losses {
     losses.into_iter().map(|(name, loss)| (name, loss.detach())).collect()
 }

@@ -1,21 +1,20 @@
-//! The variational autoencoder: latents are distributions, kept close to N(0, I), so that new ones can be drawn.
+//! The variational autoencoder.
 
 use serde::{Deserialize, Serialize};
 
-use super::settings::{is_one, kl, one};
-#[cfg(feature = "yaml")]
-use super::settings::kl_schema;
-use super::{Condition, Definition, Exported, Heads, Kl, Reconstruction, Resolved, Resolver, Role, Traits, name};
 #[cfg(feature = "yaml")]
 use super::Lint;
+#[cfg(feature = "yaml")]
+use super::settings::kl_schema;
+use super::settings::{is_one, kl, one};
+use super::{Condition, Definition, Exported, Heads, Kl, Reconstruction, Resolved, Resolver, Role, Traits, name};
 use crate::latent::PriorKind;
 use crate::layer::LayerSpec;
 use crate::spec::Metric;
 
 /// A variational autoencoder. Kingma and Welling, "Auto-Encoding Variational Bayes" (2013).
 ///
-/// Behind the encoder comes one more linear layer of 2 × latent units, which gives the mean and the logarithm of the
-/// variance of every latent value.
+/// A linear layer for the means and log-variances follows the encoder.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "yaml", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -24,8 +23,8 @@ pub struct Vae {
     pub family: name::Vae,
     /// Number of latent values.
     pub latent: usize,
-    /// Whether the class of an image is given to both networks: to the encoder as one more channel, a learned picture of each class;
-    /// to the decoder as one value a class behind the latent ones, 1 for the class and 0 for all others. Sohn et al., "Learning
+    /// Conditions both networks on the class: the encoder by one more channel, a learned plane for
+    /// each class, the decoder by one-hot values after the latent ones. Sohn et al., "Learning
     /// Structured Output Representation using Deep Conditional Generative Models" (2015).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub condition: Option<ByClass>,
@@ -33,24 +32,23 @@ pub struct Vae {
     pub encoder: Vec<LayerSpec>,
     /// From latent values to image.
     pub decoder: Vec<LayerSpec>,
-    /// What is minimised.
+    /// The loss.
     #[serde(default)]
     pub loss: VaeLoss,
-    /// What new codes are drawn from.
+    /// The distribution that new latents are drawn from.
     #[serde(default)]
     pub prior: PriorKind,
-    /// How far from the likeliest ones new codes are drawn: their deviation as a share of what it was. Below 1 there are fewer odd samples,
-    /// and less variety.
+    /// Factor of the standard deviation of new latents: below 1 for fewer outliers, less variety.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub temperature: f64,
 }
 
-/// What a VAE may be told of an image.
+/// What a VAE can be conditioned on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "yaml", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum ByClass {
-    /// Its class.
+    /// The class.
     Class,
 }
 
@@ -59,20 +57,18 @@ pub enum ByClass {
 #[cfg_attr(feature = "yaml", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct VaeLoss {
-    /// Distance between image and reconstruction.
+    /// The reconstruction loss.
     #[serde(default)]
     pub reconstruction: Reconstruction,
-    /// The divergence of the codes from N(0, I).
+    /// The divergence of the latents from N(0, I).
     #[serde(default, deserialize_with = "kl")]
     #[cfg_attr(feature = "yaml", schemars(schema_with = "kl_schema"))]
     pub kl: Kl,
 }
 
-/// What is exported of a model with an encoder that gives means and log-variances, and a decoder.
 pub(super) const EXPORTED: Exported =
     Exported { classifier: None, generator: Some(Role::Decoder), encoder: Some(Heads::MeanAndLogVariance) };
 
-/// What a model says of itself whose loss is the evidence lower bound.
 pub(super) const METRICS: &[Metric] = &[Metric::Elbo, Metric::Reconstruction, Metric::Kl];
 
 impl Definition for Vae {
@@ -93,8 +89,8 @@ impl Definition for Vae {
     fn resolve(&self, resolver: &mut Resolver<'_, '_>) -> Resolved {
         let classes = if self.condition.is_some() { resolver.classes() } else { 0 };
         let latent = resolver.latent(self.latent);
-        resolver.divergence(&self.loss.kl);
-        resolver.prior(self.prior, self.temperature);
+        resolver.check_kl(&self.loss.kl);
+        resolver.check_prior(self.prior, self.temperature);
         let input = resolver.image(usize::from(self.condition.is_some()));
         let encoder = resolver.heads(input, latent, &self.encoder);
         let given = latent.map(|latent| latent + classes);
@@ -103,24 +99,24 @@ impl Definition for Vae {
         if self.condition.is_some() {
             networks.push((Role::Class, resolver.class_plane()));
         }
-        Resolved { latent, output: resolver.reconstruction(self.loss.reconstruction), networks }
+        Resolved { latent, output: resolver.decoder_output(self.loss.reconstruction), networks }
     }
 
     #[cfg(feature = "yaml")]
     fn lint(&self, lint: &mut Lint<'_>) {
         lint.decoder(self.loss.reconstruction);
-        lint.narrow(Role::Decoder, self.latent);
+        lint.bottleneck(Role::Decoder, self.latent);
         if self.loss.kl.weight == 0.0 && self.prior == PriorKind::Normal {
-            let found = "with `kl: 0` nothing keeps the codes near N(0, I), from which samples are drawn";
-            let fix = "`kl: 1`, or `prior: { mixture: 10 }`, which is fitted";
+            let found = "with `kl: 0` nothing keeps the latents close to the prior N(0, I)";
+            let fix = "`kl: 1`, or a fitted prior such as `prior: { mixture: 10 }`";
             lint.warn(&["model", "loss", "kl"], found, fix);
         }
     }
 
     #[cfg(feature = "train")]
-    fn trainer(&self, start: &super::Start<'_>) -> Box<dyn super::Trainer> {
-        let networks = training::Networks::new(self.loss.reconstruction, &self.loss.kl, start);
-        super::ObjectiveTrainer::boxed(networks, start)
+    fn trainer(&self, setup: &super::TrainerSetup<'_>) -> Box<dyn super::Trainer> {
+        let networks = training::Networks::new(self.loss.reconstruction, &self.loss.kl, setup);
+        super::ObjectiveTrainer::boxed(networks, setup)
     }
 }
 
@@ -129,49 +125,47 @@ pub(super) mod training {
     use burn::module::Module;
     use burn::tensor::{Tensor, TensorData};
 
-    use crate::family::loss::ReconstructionLoss;
     use crate::data::Batch;
-    use crate::family::{Kl, Losses, Objective, Reconstruction, Role, Start, StepContext, gaussian_kl};
+    use crate::family::loss::ReconstructionLoss;
+    use crate::family::{Kl, Losses, Objective, Reconstruction, Role, StepContext, TrainerSetup, gaussian_kl};
     use crate::inference::{condition, heads};
     use crate::network::Sequential;
     use crate::noise::Noise;
 
-    /// An encoder to the mean and variance of a latent normal distribution, and a decoder from its draws.
-    ///
-    /// Kingma and Welling, "Auto-Encoding Variational Bayes" (2013). With the class given to both, the conditional VAE
-    /// of Sohn et al. (2015). On latents instead of images, the second stage of Dai and Wipf (2019).
+    /// Kingma and Welling (2013); if conditional, Sohn et al. (2015); on latents instead of images,
+    /// the second stage of Dai and Wipf (2019).
     #[derive(Module, Debug)]
     pub struct Networks {
         encoder: Sequential,
         decoder: Sequential,
         /// From the class to one more channel of the encoder's image.
         class: Option<Sequential>,
-        /// Its name is a part of the names in checkpoints.
+        /// Named as in checkpoints.
         likeness: ReconstructionLoss,
         #[module(skip)]
         kl: Kl,
     }
 
     impl Networks {
-        pub fn new(reconstruction: Reconstruction, kl: &Kl, start: &Start<'_>) -> Self {
+        pub fn new(reconstruction: Reconstruction, kl: &Kl, setup: &TrainerSetup<'_>) -> Self {
             Self {
-                encoder: start.network(Role::Encoder),
-                decoder: start.network(Role::Decoder),
-                class: start.optional(Role::Class),
-                likeness: ReconstructionLoss::new(reconstruction, &mut start.initializer(Role::Decoder)),
+                encoder: setup.network(Role::Encoder),
+                decoder: setup.network(Role::Decoder),
+                class: setup.optional(Role::Class),
+                likeness: ReconstructionLoss::new(reconstruction, &mut setup.initializer(Role::Decoder)),
                 kl: kl.clone(),
             }
         }
     }
 
     impl Objective for Networks {
-        /// The negative evidence lower bound, with the divergence weighted: −E log p(x|z) + β KL(q(z|x) ‖ N(0, I)).
+        /// −E log p(x|z) + β KL(q(z|x) ‖ N(0, I)).
         fn loss(&self, batch: Batch, context: &mut StepContext) -> (Tensor<1>, Losses) {
             let classes = self.class.is_some().then_some(batch.classes);
-            let seen = condition::beside(batch.samples.clone(), self.class.as_ref(), classes.clone());
-            let (means, log_variances) = heads(self.encoder.forward(seen).flat());
-            let latents = draw(means.clone(), log_variances.clone(), &mut context.noise);
-            let output = self.decoder.forward(condition::behind(latents, classes));
+            let input = condition::with_class_plane(batch.samples.clone(), self.class.as_ref(), classes.clone());
+            let (means, log_variances) = heads(self.encoder.forward(input).flat());
+            let latents = sample(means.clone(), log_variances.clone(), &mut context.noise);
+            let output = self.decoder.forward(condition::with_class(latents, classes));
             let reconstruction = self.likeness.loss(output.flat(), batch.samples.flat());
             let divergences = gaussian_kl(means, log_variances);
             let total = reconstruction.clone() + self.kl.weighted(divergences.clone(), context.step);
@@ -179,8 +173,8 @@ pub(super) mod training {
         }
     }
 
-    /// The reparameterisation: a draw μ + σ ε from normal distributions, `[batch, latent]`, that a gradient passes through.
-    pub fn draw(means: Tensor<2>, log_variances: Tensor<2>, noise: &mut Noise) -> Tensor<2> {
+    /// The reparameterisation trick: μ + σ ε, `[batch, latent]`.
+    pub fn sample(means: Tensor<2>, log_variances: Tensor<2>, noise: &mut Noise) -> Tensor<2> {
         let epsilon = normals(means.dims(), noise, &means);
         means + (log_variances * 0.5).exp() * epsilon
     }
@@ -217,13 +211,11 @@ mod tests {
         assert_eq!(measured, run());
     }
 
-    /// The divergence is a price: a larger weight brings the codes closer to N(0, I), and without one they move away from it.
     #[test]
-    fn the_weight_of_the_divergence_keeps_the_codes_close() {
+    fn the_weight_of_the_divergence_keeps_the_latents_close() {
         let device = Device::flex().autodiff();
         let divergence = |kl: &str| {
-            let run =
-                train(vae(&format!("loss: {{ reconstruction: mse, kl: {kl} }}"), 1, &device).0, 0..150, &device);
+            let run = train(vae(&format!("loss: {{ reconstruction: mse, kl: {kl} }}"), 1, &device).0, 0..150, &device);
             mean(&run.1[140..], "kl")
         };
         let (none, some, much) = (divergence("0"), divergence("0.3"), divergence("30"));
@@ -238,13 +230,13 @@ mod tests {
         let (trainer, measured) = train(trainer, 0..300, &device);
         let scale = weights(&save(&*trainer), "likeness")[0].exp();
         assert!((0.03..0.3).contains(&scale), "{scale}");
-        // With a scale below 1 a density may exceed 1.
+        // A density may exceed 1.
         assert!(mean(&measured[290..], "reconstruction") < 0.0);
     }
 
     /// The left half of an image has the grey of its class.
     #[test]
-    fn a_conditional_decoder_makes_the_class_that_it_is_asked_for() {
+    fn a_conditional_decoder_generates_the_requested_class() {
         let device = Device::flex().autodiff();
         let (trainer, plan) = vae("condition: class, loss: { reconstruction: mse, kl: 5 }", 1, &device);
         let (trainer, _) = train(trainer, 0..300, &device);
@@ -253,13 +245,13 @@ mod tests {
         let classes = one_hot(&[0, 9], 10, &Device::flex());
         let latents = Tensor::zeros([2, 2], &Device::flex());
         let pixels: Vec<f32> =
-            decoder.forward(condition::behind(latents, Some(classes))).flat().into_data().iter().collect();
+            decoder.forward(condition::with_class(latents, Some(classes))).flat().into_data().iter().collect();
         assert!(pixels[0] < -0.5 && pixels[2] > 0.5, "class 0: {pixels:?}");
         assert!(pixels[16] > 0.5 && pixels[18] < -0.5, "class 9: {pixels:?}");
     }
 
     #[test]
-    fn the_encoder_taken_out_gives_the_codes_of_the_model() {
+    fn the_exported_encoder_gives_the_latents_of_the_model() {
         let device = Device::flex().autodiff();
         let (trainer, plan) = vae("loss: { reconstruction: mse, kl: 0.01 }", 1, &device);
         let (trainer, _) = train(trainer, 0..200, &device);

@@ -1,21 +1,20 @@
-//! The VAE-GAN: reconstructions are compared by what a discriminator sees in them.
+//! The VAE-GAN: features of a discriminator measure the reconstructions.
 
 use serde::{Deserialize, Serialize};
 
-use super::resolver::path;
+#[cfg(feature = "yaml")]
+use super::Lint;
 use super::settings::kl;
 #[cfg(feature = "yaml")]
 use super::settings::kl_schema;
 use super::{AdversarialLoss, Definition, Game, Kl, Resolved, Resolver, Role, Traits, name, vae};
-#[cfg(feature = "yaml")]
-use super::Lint;
-use crate::diagnostic::{Problem, Step, extend};
+use crate::diagnostic::Problem;
 use crate::inference::Output;
 use crate::latent::PriorKind;
 use crate::layer::LayerSpec;
 use crate::spec::Metric;
 
-/// A VAE whose decoder is also the generator of a GAN, and whose reconstructions are compared by the discriminator's features.
+/// A VAE that is also a GAN and compares reconstructions by the discriminator's features.
 ///
 /// Larsen et al., "Autoencoding beyond pixels using a learned similarity metric" (2016).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -30,9 +29,9 @@ pub struct VaeGan {
     pub encoder: Vec<LayerSpec>,
     /// From latent values to image.
     pub decoder: Vec<LayerSpec>,
-    /// From image to one value: high for real images, low for made ones.
+    /// From image to one value: high for real images, low for generated ones.
     pub discriminator: Vec<LayerSpec>,
-    /// What is minimised beside the game.
+    /// The loss.
     #[serde(default)]
     pub loss: VaeGanLoss,
     /// How the discriminator is trained.
@@ -40,20 +39,20 @@ pub struct VaeGan {
     pub game: Game,
 }
 
-/// The loss of a VAE-GAN: kl × divergence + squared error of the discriminator's features, and what the game gives.
+/// The loss of a VAE-GAN: kl × divergence + squared error of features + adversarial loss.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "yaml", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct VaeGanLoss {
-    /// What the discriminator and the decoder play for.
+    /// The adversarial loss of the discriminator and the decoder.
     pub adversarial: AdversarialLoss,
-    /// The divergence of the codes from N(0, I).
+    /// The divergence of the latents from N(0, I).
     #[serde(deserialize_with = "kl")]
     #[cfg_attr(feature = "yaml", schemars(schema_with = "kl_schema"))]
     pub kl: Kl,
-    /// Weight of the features' distance in the loss of the decoder: γ in the paper.
+    /// Weight of the squared error of features in the loss of the decoder: γ in the paper.
     pub gamma: f64,
-    /// How many layers of the discriminator make the features; all before the last one with weights if not given.
+    /// Layers of the discriminator for the features; by default all before the last with weights.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub features: Option<usize>,
 }
@@ -81,8 +80,8 @@ impl Definition for VaeGan {
 
     fn resolve(&self, resolver: &mut Resolver<'_, '_>) -> Resolved {
         let latent = resolver.latent(self.latent);
-        resolver.divergence(&self.loss.kl);
-        resolver.within(self.loss.gamma, 0.0..=1e6, &["loss", "gamma"]);
+        resolver.check_kl(&self.loss.kl);
+        resolver.check_within(self.loss.gamma, 0.0..=1e6, &["loss", "gamma"]);
         let input = resolver.image(0);
         let encoder = resolver.heads(input, latent, &self.encoder);
         let decoder = resolver.generator(Role::Decoder, latent, &self.decoder);
@@ -90,16 +89,14 @@ impl Definition for VaeGan {
         let layers = self.discriminator.len();
         if let Some(features) = self.loss.features.filter(|features| !(1..layers).contains(features)) {
             let found = format!("features must lie between 1 and {}, found {features}", layers.saturating_sub(1));
-            let note = format!("the discriminator has {layers} layers, the last of which gives the verdict");
-            resolver.note(Problem::new(extend(&path("loss"), [Step::key("features")]), found).note(note));
+            let note = format!("the discriminator has {layers} layers, the last of which outputs the score");
+            resolver.note(Problem::at(&["model", "loss", "features"], found).note(note));
         }
         let Game { discriminator_steps, packing, .. } = self.game;
         for (key, odd) in [("discriminator_steps", discriminator_steps != 1), ("packing", packing != 1)] {
             if odd {
-                let found =
-                    format!("a vae-gan takes its three steps together, one sample at a time, and knows no `{key}`");
-                let at = extend(&path("game"), [Step::key(key)]);
-                resolver.note(Problem::new(at, found).suggest(Some("leave it away".into())));
+                let found = format!("`vae-gan` updates its networks together, sample by sample, without `{key}`");
+                resolver.note(Problem::at(&["model", "game", key], found).suggest(Some("remove it".into())));
             }
         }
         let networks = vec![(Role::Encoder, encoder), (Role::Decoder, decoder), (Role::Discriminator, discriminator)];
@@ -109,13 +106,13 @@ impl Definition for VaeGan {
     #[cfg(feature = "yaml")]
     fn lint(&self, lint: &mut Lint<'_>) {
         lint.generator(Role::Decoder);
-        lint.narrow(Role::Decoder, self.latent);
+        lint.bottleneck(Role::Decoder, self.latent);
         lint.discriminator(self.loss.adversarial, &self.game);
     }
 
     #[cfg(feature = "train")]
-    fn trainer(&self, start: &super::Start<'_>) -> Box<dyn super::Trainer> {
-        Box::new(training::VaeGanTrainer::new(&self.loss, &self.game, start))
+    fn trainer(&self, setup: &super::TrainerSetup<'_>) -> Box<dyn super::Trainer> {
+        Box::new(training::VaeGanTrainer::new(&self.loss, &self.game, setup))
     }
 }
 
@@ -124,31 +121,29 @@ mod training {
     use burn::module::Module;
 
     use super::VaeGanLoss;
-    use crate::family::average::{Average, clip};
+    use crate::data::Batch;
+    use crate::family::average::{MovingAverage, clip};
     use crate::family::discriminator::Discriminator;
     use crate::family::optimizer::{Optimizer, gradients};
     use crate::family::trainer::detached;
-    use crate::family::vae::training::{draw, normals};
-    use crate::data::Batch;
-    use crate::family::{Evaluator, Game, Losses, Role, Saved, Start, StepContext, Trainer, TrainerError, Unsaved, gaussian_kl,
+    use crate::family::vae::training::{normals, sample};
+    use crate::family::{
+        Evaluator, Game, Losses, Role, Saved, StepContext, Trainer, TrainerError, TrainerSetup, Unsaved, gaussian_kl,
         squared_error,
     };
-    use crate::inference::condition::behind;
+    use crate::inference::condition::with_class;
     use crate::inference::heads;
     use crate::layer::{Value, detach};
     use crate::network::Sequential;
     use crate::weights::{Pack, Unpack};
 
-    /// An encoder, a decoder that is also a generator, the critic of what it makes, and their optimisers.
-    ///
-    /// Larsen et al., "Autoencoding beyond pixels using a learned similarity metric" (2016).
+    /// An encoder, a decoder that is also a generator, a discriminator, and their optimisers.
     pub struct VaeGanTrainer {
         encoder: Sequential,
         decoder: Sequential,
         discriminator: Discriminator,
-        /// The moving average of the decoder, if there is one.
-        average: Option<Average>,
-        /// How many layers of the discriminator make the features.
+        average: Option<MovingAverage>,
+        /// Layers of the discriminator that compute the features.
         features: usize,
         loss: VaeGanLoss,
         game: Game,
@@ -158,90 +153,91 @@ mod training {
     }
 
     impl VaeGanTrainer {
-        pub fn new(loss: &VaeGanLoss, game: &Game, start: &Start<'_>) -> Self {
-            let decoder = start.network(Role::Decoder);
-            let layers = start.plan.network(Role::Discriminator).map_or(&[][..], |network| network.layers());
+        pub fn new(loss: &VaeGanLoss, game: &Game, setup: &TrainerSetup<'_>) -> Self {
+            let decoder = setup.network(Role::Decoder);
+            let layers = setup.plan.network(Role::Discriminator).map_or(&[][..], |network| network.layers());
             let last = layers.iter().rposition(|layer| layer.macs > 0).unwrap_or(0);
-            let optimizer = || Optimizer::new(&start.train.optimizer);
+            let optimizer = || Optimizer::new(&setup.train.optimizer);
             Self {
-                encoder: start.network(Role::Encoder),
-                average: Average::new(&decoder, game.ema),
+                encoder: setup.network(Role::Encoder),
+                average: MovingAverage::new(&decoder, game.ema),
                 decoder,
                 features: loss.features.unwrap_or(last).min(layers.len()),
-                discriminator: Discriminator::new(game, start),
+                discriminator: Discriminator::new(game, setup),
                 loss: loss.clone(),
                 game: game.clone(),
                 encoder_optimizer: optimizer(),
                 decoder_optimizer: optimizer(),
-                discriminator_optimizer: Optimizer::new(start.train.discriminator_optimizer()),
+                discriminator_optimizer: Optimizer::new(setup.train.discriminator_optimizer()),
             }
         }
     }
 
     impl Trainer for VaeGanTrainer {
-        /// Larsen et al. (2016), algorithm 1. All three networks are improved from where they stood before the step.
+        /// Larsen et al. (2016), algorithm 1, with gradients of all networks before any update.
         ///
         /// ```text
-        /// x a batch of the data, z drawn from the encoder's q(z|x), z' from N(0, I)
-        /// the encoder learns from      KL(q(z|x) ‖ N(0, I)) + ½ ‖f(x) − f(Dec(z))‖², where f are features of the discriminator
-        /// the decoder learns from      γ ½ ‖f(x) − f(Dec(z))‖², and to have Dec(z) and Dec(z') taken for real
-        /// the discriminator learns to tell x from Dec(z) and Dec(z')
+        /// x a batch of the data, z from the encoder's q(z|x), z' from N(0, I), f features of D
+        /// encoder         KL(q(z|x) ‖ N(0, I)) + ½ ‖f(x) − f(Dec(z))‖²
+        /// decoder         γ ½ ‖f(x) − f(Dec(z))‖² + adversarial, D(Dec(z)) and D(Dec(z'))
+        /// discriminator   adversarial, D(x), D(Dec(z)) and D(Dec(z'))
         /// ```
         fn step(mut self: Box<Self>, batch: Batch, context: &mut StepContext) -> (Box<dyn Trainer>, Losses) {
             let classes = &batch.classes;
             let frozen = self.discriminator.clone().no_grad();
-            let sees = |samples| frozen.discriminator.pass(0..self.features, samples);
-            let true_features = detach(sees(batch.samples.clone()).flat());
+            let features_of = |samples| frozen.discriminator.pass(0..self.features, samples);
+            let true_features = detach(features_of(batch.samples.clone()).flat());
 
             let (means, log_variances) = heads(self.encoder.forward(batch.samples.clone()).flat());
-            let latents = draw(means.clone(), log_variances.clone(), &mut context.noise);
+            let latents = sample(means.clone(), log_variances.clone(), &mut context.noise);
             let divergences = gaussian_kl(means, log_variances);
-            let output = self.decoder.clone().no_grad().forward(behind(latents.clone(), None));
-            let distance = squared_error(sees(output).flat(), true_features.clone()) * 0.5;
+            let output = self.decoder.clone().no_grad().forward(with_class(latents.clone(), None));
+            let distance = squared_error(features_of(output).flat(), true_features.clone()) * 0.5;
             let loss = self.loss.kl.weighted(divergences.clone(), context.step) + distance.clone();
             let mut losses = vec![("kl", divergences.sum()), ("features", distance)];
             let latents = detach(latents);
             let encoder_gradients = gradients(&self.encoder, loss);
 
             let drawn = normals(latents.dims(), &mut context.noise, &latents);
-            let output = self.decoder.forward(behind(latents, None));
-            let made = self.decoder.forward(behind(drawn, None));
-            let features = sees(output.clone());
+            let output = self.decoder.forward(with_class(latents, None));
+            let generated = self.decoder.forward(with_class(drawn, None));
+            let features = features_of(output.clone());
             let rest = self.features..frozen.discriminator.len();
-            let likes_output = frozen.discriminator.pass(rest, features.clone()).flat();
-            let shown = frozen.prepare(made.clone(), &mut context.noise);
-            let likes_made = frozen.score(shown, classes);
-            let game = self.loss.adversarial;
-            let taken = (game.generator(likes_output) + game.generator(likes_made)) * 0.5;
-            let unlike = squared_error(features.flat(), true_features) * 0.5;
-            let (output, made) = (output.detach(), made.detach());
-            let decoder_gradients = gradients(&self.decoder, unlike * self.loss.gamma + taken.clone());
+            let output_score = frozen.discriminator.pass(rest, features.clone()).flat();
+            let fake_input = frozen.prepare(generated.clone(), &mut context.noise);
+            let generated_score = frozen.score(fake_input, classes);
+            let adversarial = self.loss.adversarial;
+            let generator_loss = (adversarial.generator(output_score) + adversarial.generator(generated_score)) * 0.5;
+            let feature_distance = squared_error(features.flat(), true_features) * 0.5;
+            let (output, generated) = (output.detach(), generated.detach());
+            let decoder_gradients =
+                gradients(&self.decoder, feature_distance * self.loss.gamma + generator_loss.clone());
 
             let real = self.discriminator.prepare(batch.samples.clone(), &mut context.noise);
-            let real_judged = self.discriminator.score(real.clone(), classes);
-            let mut told = |made: Value| {
-                let shown = self.discriminator.prepare(made, &mut context.noise);
+            let real_score = self.discriminator.score(real.clone(), classes);
+            let mut discriminator_loss = |samples: Value| {
+                let fake_input = self.discriminator.prepare(samples, &mut context.noise);
                 let smoothing = self.game.label_smoothing;
-                game.discriminator(real_judged.clone(), self.discriminator.score(shown, classes), smoothing)
+                adversarial.discriminator(real_score.clone(), self.discriminator.score(fake_input, classes), smoothing)
             };
-            let told = (told(output) + told(made.clone())) * 0.5;
-            losses.extend([("discriminator", told.clone()), ("generator", taken)]);
-            let mut loss = told;
+            let discriminator_loss = (discriminator_loss(output) + discriminator_loss(generated.clone())) * 0.5;
+            losses.extend([("discriminator", discriminator_loss.clone()), ("generator", generator_loss)]);
+            let mut loss = discriminator_loss;
             if let Some(penalty) = self.game.penalty {
-                let (slope, value) = self.discriminator.penalty(penalty, real, made, classes, &mut context.noise);
+                let (slope, value) = self.discriminator.penalty(penalty, real, generated, classes, &mut context.noise);
                 loss = loss + slope;
                 losses.push(("penalty", value));
             }
             let discriminator_gradients = gradients(&self.discriminator, loss);
 
             let rate = context.rate;
-            self.encoder = self.encoder_optimizer.follow(rate, self.encoder, encoder_gradients);
-            self.decoder = self.decoder_optimizer.follow(rate, self.decoder, decoder_gradients);
-            self.discriminator = self.discriminator_optimizer.follow(rate, self.discriminator, discriminator_gradients);
+            self.encoder = self.encoder_optimizer.apply(rate, self.encoder, encoder_gradients);
+            self.decoder = self.decoder_optimizer.apply(rate, self.decoder, decoder_gradients);
+            self.discriminator = self.discriminator_optimizer.apply(rate, self.discriminator, discriminator_gradients);
             if let Some(bound) = self.game.clip {
                 self.discriminator = clip(self.discriminator, bound);
             }
-            self.average = self.average.map(|average| average.follow(&self.decoder, context.step));
+            self.average = self.average.map(|average| average.update(&self.decoder, context.step));
             (self, detached(losses))
         }
 

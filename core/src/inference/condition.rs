@@ -5,16 +5,17 @@ use burn::tensor::Tensor;
 use crate::layer::Value;
 use crate::network::Sequential;
 
-/// Latent values with the class behind them: `[batch, latent]` and `[batch, classes]` → `[batch, latent + classes]`.
-pub(crate) fn behind(latents: Tensor<2>, classes: Option<Tensor<2>>) -> Value {
+/// Latents followed by the class: `[batch, latent]` and `[batch, classes]` →
+/// `[batch, latent + classes]`.
+pub(crate) fn with_class(latents: Tensor<2>, classes: Option<Tensor<2>>) -> Value {
     Value::Flat(match classes {
         Some(classes) => Tensor::cat(vec![latents, classes], 1),
         None => latents,
     })
 }
 
-/// Images with one more channel, which `class` makes of the classes, `[batch, classes]`.
-pub(crate) fn beside(samples: Value, class: Option<&Sequential>, classes: Option<Tensor<2>>) -> Value {
+/// Images with one more channel, which `class` computes from the classes, `[batch, classes]`.
+pub(crate) fn with_class_plane(samples: Value, class: Option<&Sequential>, classes: Option<Tensor<2>>) -> Value {
     match (samples, class, classes) {
         (Value::Image(images), Some(class), Some(classes)) => {
             let planes = class.forward(Value::Flat(classes)).image();

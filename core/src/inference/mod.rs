@@ -10,6 +10,6 @@ mod sampler;
 
 #[cfg(feature = "train")]
 pub use encoder::{Encoder, TrainedNetwork, heads};
-pub use output::{Output, asked};
+pub use output::{Output, sample_classes};
 #[cfg(feature = "train")]
-pub use sampler::{ImageClassifier, Sampler, one_hot, seen};
+pub use sampler::{ImageClassifier, Sampler, one_hot, to_pixel_range};

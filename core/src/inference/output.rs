@@ -1,23 +1,23 @@
-//! What a generator is asked for, and what its values mean.
+//! From the values of a generator to pixels.
 
 use serde::{Deserialize, Serialize};
 
 use crate::program::exp;
 use crate::spec::PixelRange;
 
-/// What turns the values of a generator into pixels between 0 and 1.
+/// How the values of a generator become pixels between 0 and 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Output {
     /// The values are logits.
     Sigmoid,
-    /// The values are pixels; what lies outside of 0 to 1 is cut off.
+    /// The values are pixels, clamped to 0 to 1.
     Identity,
-    /// The values are pixels between −1 and 1; what lies outside is cut off.
+    /// The values are pixels between −1 and 1, clamped to that range.
     Signed,
 }
 
 impl Output {
-    /// What a network gives or takes whose values are pixels of that range.
+    /// The output of a network whose values are pixels in `range`.
     pub fn pixels_of(range: PixelRange) -> Self {
         match range {
             PixelRange::Unit => Self::Identity,
@@ -25,8 +25,8 @@ impl Output {
         }
     }
 
-    /// Makes pixels between 0 and 1 of `values`.
-    pub fn develop(self, values: &mut [f32]) {
+    /// Turns `values` into pixels between 0 and 1.
+    pub fn to_pixels(self, values: &mut [f32]) {
         match self {
             Self::Sigmoid => values.iter_mut().for_each(|value| *value = 1.0 / (1.0 + exp(-*value))),
             Self::Identity => values.iter_mut().for_each(|value| *value = value.clamp(0.0, 1.0)),
@@ -36,8 +36,8 @@ impl Output {
 }
 
 impl PixelRange {
-    /// Makes of `pixels` between 0 and 1 what a network knows that learned from images of that range.
-    pub fn see(self, pixels: &mut [f32]) {
+    /// Brings `pixels` between 0 and 1 into this range.
+    pub fn scale_pixels(self, pixels: &mut [f32]) {
         match self {
             Self::Unit => {}
             Self::Signed => pixels.iter_mut().for_each(|pixel| *pixel = *pixel * 2.0 - 1.0),
@@ -45,9 +45,9 @@ impl PixelRange {
     }
 }
 
-/// The class of each of the samples `first .. first + count` of a model that knows `classes`, when all are of one class or, without
-/// it, one after the other; 0 for a model that knows none.
-pub fn asked(classes: usize, first: u64, count: usize, class: Option<usize>) -> Vec<usize> {
+/// The class of each of the samples `first .. first + count` of a model with `classes` classes:
+/// `class`, or without it the classes in turn; 0 for an unconditional model.
+pub fn sample_classes(classes: usize, first: u64, count: usize, class: Option<usize>) -> Vec<usize> {
     match (classes, class) {
         (0, _) => vec![0; count],
         (_, Some(class)) => vec![class; count],
@@ -61,24 +61,24 @@ mod tests {
 
     #[test]
     fn pixels_lie_between_0_and_1_and_back() {
-        let developed = |output: Output, mut values: [f32; 3]| {
-            output.develop(&mut values);
+        let pixels = |output: Output, mut values: [f32; 3]| {
+            output.to_pixels(&mut values);
             values
         };
-        assert_eq!(developed(Output::Identity, [-1.0, 0.25, 2.0]), [0.0, 0.25, 1.0]);
-        assert_eq!(developed(Output::Signed, [-3.0, -0.5, 1.0]), [0.0, 0.25, 1.0]);
-        let [low, middle, high] = developed(Output::Sigmoid, [-100.0, 0.0, 100.0]);
+        assert_eq!(pixels(Output::Identity, [-1.0, 0.25, 2.0]), [0.0, 0.25, 1.0]);
+        assert_eq!(pixels(Output::Signed, [-3.0, -0.5, 1.0]), [0.0, 0.25, 1.0]);
+        let [low, middle, high] = pixels(Output::Sigmoid, [-100.0, 0.0, 100.0]);
         assert!(low < 1e-30 && middle == 0.5 && high == 1.0);
         let mut pixels = [0.0, 0.25, 1.0];
-        PixelRange::Unit.see(&mut pixels);
-        PixelRange::Signed.see(&mut pixels);
+        PixelRange::Unit.scale_pixels(&mut pixels);
+        PixelRange::Signed.scale_pixels(&mut pixels);
         assert_eq!(pixels, [-1.0, -0.5, 1.0]);
     }
 
     #[test]
-    fn classes_come_in_turn_or_as_asked() {
-        assert_eq!(asked(0, 5, 3, Some(1)), [0, 0, 0]);
-        assert_eq!(asked(3, 5, 4, None), [2, 0, 1, 2]);
-        assert_eq!(asked(3, 5, 2, Some(1)), [1, 1]);
+    fn classes_come_in_turn_or_as_requested() {
+        assert_eq!(sample_classes(0, 5, 3, Some(1)), [0, 0, 0]);
+        assert_eq!(sample_classes(3, 5, 4, None), [2, 0, 1, 2]);
+        assert_eq!(sample_classes(3, 5, 2, Some(1)), [1, 1]);
     }
 }

@@ -1,4 +1,4 @@
-//! What stands for our own operations where they are not compiled: nothing is done here, Burn's own do it.
+//! Stubs where our own kernels are not compiled.
 
 use burn::tensor::Tensor;
 
@@ -15,15 +15,7 @@ pub(crate) fn conv2d(
     None
 }
 
-pub(crate) fn conv_transpose2d(
-    _: &Tensor<4>,
-    _: &Tensor<4>,
-    _: Option<&Tensor<1>>,
-    _: Window,
-    _: Activation,
-) -> Option<Tensor<4>> {
-    None
-}
+pub(crate) use conv2d as conv_transpose2d;
 
 pub(crate) fn activate<const D: usize>(_: &Tensor<D>, _: Activation) -> Option<Tensor<D>> {
     None

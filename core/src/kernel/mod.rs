@@ -1,14 +1,11 @@
-//! Operations of our own for the processor.
+//! Our own CPU operations.
 //!
-//! Burn's processor backend computes a convolution through a matrix of windows in memory and its gradients through
-//! other convolutions of awkward shapes, and every activation as one more pass over memory. What is here reads pictures
-//! where they lie, keeps sums in registers, applies bias and activation before a result leaves them, and has gradients
-//! of its own. Tensors keep their meaning, `[batch, channels, height, width]`; only in memory the channels of a pixel
-//! lie side by side.
+//! Burn's CPU backend writes a matrix of windows for a convolution, and makes one more pass over
+//! memory for every activation. These kernels read images in place, the channels of a pixel
+//! adjacent, and apply bias and activation to sums in registers. They have their own gradients.
 //!
-//! Every function gives nothing for tensors that are not on the processor, or where these operations are not compiled;
-//! then Burn's own are the way. Everything is safe Rust: `pulp` gives vectors of whatever width the processor has. Sums
-//! over a batch are formed in an order that depends on neither the number of threads nor chance.
+//! Every function returns `None` for tensors that are not on the CPU, or if the kernels are not
+//! compiled. Sums over a batch do not depend on the number of threads.
 
 pub(crate) mod slices;
 

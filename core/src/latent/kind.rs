@@ -1,21 +1,23 @@
-//! What new latents are drawn from, as declared.
+//! The prior as declared.
 
 use serde::{Deserialize, Serialize};
 
 use crate::layer::one_key;
 
-/// What new codes are drawn from. All but `normal` are fitted to the codes of the training images when training has ended: ex-post
-/// density estimation (Ghosh et al., "From Variational to Deterministic Autoencoders", 2020).
+/// The distribution that new latents are drawn from. All but `normal` are fitted to the latents of
+/// the training images after training: ex-post density estimation (Ghosh et al., "From Variational
+/// to Deterministic Autoencoders", 2020).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[cfg_attr(feature = "yaml", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum PriorKind {
-    /// N(0, I), to which the loss of a VAE keeps the codes close.
+    /// N(0, I), which the loss of a VAE keeps the latents close to.
     #[default]
     Normal,
     /// A normal distribution for each latent value.
     Gaussian,
-    /// A mixture of so many normal distributions, each with a covariance of its own; of a conditional model one for each class.
+    /// A mixture of this many normal distributions, each with its own covariance; for a conditional
+    /// model one mixture per class.
     Mixture(usize),
 }
 

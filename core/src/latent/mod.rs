@@ -1,4 +1,4 @@
-//! What latents are drawn from.
+//! The distributions that latents are drawn from.
 
 mod kind;
 mod mixture;
@@ -7,4 +7,4 @@ mod prior;
 
 pub use kind::PriorKind;
 pub use mixture::Mixture;
-pub use prior::{Draws, Prior, moments};
+pub use prior::{LatentRequest, Prior, mean_and_std};

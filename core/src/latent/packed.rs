@@ -1,7 +1,7 @@
-//! Many numbers as short text: what serde does with those of a fitted prior, of which a manifest has tens of thousands.
+//! The numbers of a fitted prior, tens of thousands in a manifest, as short text.
 //!
-//! Numbers that half precision holds exactly become Base64 of their 16 bits, little end first; others a list, as people write them.
-//! Either is read.
+//! Numbers that half precision represents exactly become the Base64 of their little-endian 16 bits,
+//! others a list. Both forms are read.
 
 use std::fmt;
 
@@ -11,14 +11,13 @@ use half::f16;
 use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserializer, Serialize, Serializer};
 
-/// A number in half precision, so that it can be packed; as it is where it would become 0 or infinite.
+/// Rounds to half precision unless the number would become 0 or infinite.
 #[cfg(feature = "train")]
 pub fn rounded(value: f64) -> f32 {
     let half = f16::from_f64(value).to_f32();
     if value != 0.0 && (half == 0.0 || half.is_infinite()) { value as f32 } else { half }
 }
 
-/// Writes `values`.
 pub fn serialize<S: Serializer>(values: &[f32], serializer: S) -> Result<S::Ok, S::Error> {
     let halves: Vec<f16> = values.iter().map(|value| f16::from_f32(*value)).collect();
     let exact = values.iter().zip(&halves).all(|(value, half)| half.to_f32().to_bits() == value.to_bits());
@@ -44,9 +43,9 @@ impl<'de> Visitor<'de> for Numbers {
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
-        let bytes = STANDARD.decode(text).map_err(|error| E::custom(format!("no Base64 of numbers: {error}")))?;
+        let bytes = STANDARD.decode(text).map_err(|error| E::custom(format!("not the Base64 of numbers: {error}")))?;
         let (halves, []) = bytes.as_chunks::<2>() else {
-            return Err(E::custom(format!("{} bytes are no whole number of halves", bytes.len())));
+            return Err(E::custom(format!("{} bytes are not a whole number of 16-bit floats", bytes.len())));
         };
         Ok(halves.iter().map(|half| f16::from_le_bytes(*half).to_f32()).collect())
     }
@@ -74,8 +73,8 @@ mod tests {
         ron::to_string(&Holder { values: values.to_vec() }).unwrap()
     }
 
-    fn read(text: &str) -> Result<Vec<f32>, String> {
-        ron::from_str::<Holder>(text).map(|holder| holder.values).map_err(|error| error.to_string())
+    fn read(text: &str) -> ron::error::SpannedResult<Vec<f32>> {
+        ron::from_str::<Holder>(text).map(|holder| holder.values)
     }
 
     /// ```text

@@ -1,22 +1,20 @@
-//! `batch_norm`: every channel is brought to mean 0 and variance 1 over the batch.
-
 use serde::{Deserialize, Serialize};
 
 use super::declared::epsilon;
-use super::{FieldErrors, Layer};
-use crate::shape::Shape;
+use super::{FieldErrors, Layer, count};
 use crate::program::{Kind, Lowering};
+use crate::shape::Shape;
 
-/// Brings each channel to mean 0 and variance 1 over the batch.
+/// Normalizes each channel to mean 0 and variance 1 over the batch.
 ///
-/// y = γ (x − mean) / √(variance + ε) + β, with a mean and variance for each channel of an image or each value of a
-/// row. While training they are those of the batch; elsewhere the moving ones, which are updated by moving ← (1 −
-/// momentum) × moving + momentum × batch (Keras' momentum is 1 minus this one; the variance is that of the batch, as in
-/// Keras, where PyTorch takes n / (n − 1) of it). γ begins at 1 and β at 0. The moving values are stored with the
-/// weights but are not counted as parameters, since no gradient reaches them.
+/// y = γ (x − mean) / √(variance + ε) + β for each channel of an image or value of a row, in
+/// training with the mean and biased variance of the batch, otherwise with the moving ones: moving
+/// ← (1 − momentum) × moving + momentum × batch (Keras' momentum is 1 minus this one). γ
+/// starts at 1 and β at 0. The moving values are stored with the weights but not counted as
+/// parameters.
 ///
-/// Ioffe and Szegedy, "Batch Normalization: Accelerating Deep Network Training by Reducing Internal Covariate Shift"
-/// (2015).
+/// Ioffe and Szegedy, "Batch Normalization: Accelerating Deep Network Training by Reducing Internal
+/// Covariate Shift" (2015).
 ///
 /// ```yaml
 /// - batch_norm
@@ -26,10 +24,10 @@ use crate::program::{Kind, Lowering};
 #[cfg_attr(feature = "yaml", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct BatchNorm {
-    /// Share of the newest batch in the moving mean and variance.
+    /// Share of the latest batch in the moving mean and variance.
     #[serde(default = "momentum")]
     pub momentum: f64,
-    /// Added to the variance so that nothing is divided by 0.
+    /// Added to the variance to avoid a division by 0.
     #[serde(default = "epsilon")]
     pub epsilon: f64,
 }
@@ -38,23 +36,27 @@ fn momentum() -> f64 {
     0.1
 }
 
+/// The shape of γ, β and the moving values.
+fn shape(input: Shape) -> [usize; 1] {
+    [input.channels()]
+}
+
 impl Layer for BatchNorm {
     fn check(&self, errors: &mut FieldErrors) {
-        errors.unless((0.0..=1.0).contains(&self.momentum), "momentum", || {
+        errors.require((0.0..=1.0).contains(&self.momentum), "momentum", || {
             format!("momentum must lie in 0 to 1, found {}", self.momentum)
         });
         errors.positive(self.epsilon, "epsilon");
     }
 
     fn parameters(&self, input: Shape) -> u64 {
-        2 * input.channels() as u64
+        2 * count(&shape(input))
     }
 
     fn lower(&self, input: Shape, lowering: &mut Lowering) {
-        let sides = [input.channels()];
-        let mut scale = lowering.weight("gamma", sides);
-        let mut shift = lowering.weight("beta", sides);
-        let (mean, variance) = (lowering.weight("running_mean", sides), lowering.weight("running_var", sides));
+        let mut weight = |name| lowering.weight(name, shape(input));
+        let (mut scale, mut shift) = (weight("gamma"), weight("beta"));
+        let (mean, variance) = (weight("running_mean"), weight("running_var"));
         for (channel, (mean, variance)) in mean.iter().zip(&variance).enumerate() {
             if let (Some(scale), Some(shift)) = (scale.get_mut(channel), shift.get_mut(channel)) {
                 *scale /= (variance + self.epsilon as f32).sqrt();
@@ -72,21 +74,20 @@ mod built {
     use burn::tensor::Tensor;
 
     use super::*;
-    use crate::kernel;
-    use crate::layer::Build;
     use crate::activation::Activation;
-    use crate::layer::{Forward, Distribution, Initializer, Value};
+    use crate::kernel;
+    use crate::layer::{Build, Distribution, Forward, Initializer, Value};
 
     impl Build for BatchNorm {
         type Module = nn::BatchNorm;
 
         fn build(&self, input: Shape, initializer: &mut Initializer<'_>) -> nn::BatchNorm {
-            let channels = input.channels();
+            let shape = shape(input);
             nn::BatchNorm {
-                gamma: initializer.parameter("gamma", [channels], Distribution::Constant(1.0)),
-                beta: initializer.parameter("beta", [channels], Distribution::Constant(0.0)),
-                running_mean: initializer.state("running_mean", [channels], 0.0),
-                running_var: initializer.state("running_var", [channels], 1.0),
+                gamma: initializer.parameter("gamma", shape, Distribution::Constant(1.0)),
+                beta: initializer.parameter("beta", shape, Distribution::Constant(0.0)),
+                running_mean: initializer.state("running_mean", shape, 0.0),
+                running_var: initializer.state("running_var", shape, 1.0),
                 training: Param::from_bool(true),
                 momentum: self.momentum,
                 epsilon: self.epsilon,
@@ -104,14 +105,18 @@ mod built {
 
         fn fused(&self, value: &Value, activation: Activation) -> Option<Value> {
             Some(match value {
-                Value::Flat(tensor) => Value::Flat(here(self, tensor, activation)?),
-                Value::Image(tensor) => Value::Image(here(self, tensor, activation)?),
+                Value::Flat(tensor) => Value::Flat(kernel_forward(self, tensor, activation)?),
+                Value::Image(tensor) => Value::Image(kernel_forward(self, tensor, activation)?),
             })
         }
     }
 
-    /// The layer through our own operations, with what Burn's own does to the moving values.
-    fn here<const D: usize>(layer: &nn::BatchNorm, input: &Tensor<D>, activation: Activation) -> Option<Tensor<D>> {
+    /// The layer with our own kernels, updating the moving values as Burn does.
+    fn kernel_forward<const D: usize>(
+        layer: &nn::BatchNorm,
+        input: &Tensor<D>,
+        activation: Activation,
+    ) -> Option<Tensor<D>> {
         let device = input.device();
         let (gamma, beta) = (layer.gamma.val(), layer.beta.val());
         if !(device.is_autodiff() && layer.training.is_enabled()) {
@@ -131,39 +136,33 @@ mod built {
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {
-    use crate::layer::testing::{close, forward};
-    use crate::shape::Shape;
+    use crate::layer::testing::{Shape, agrees};
 
-    /// ```text
-    /// layer = torch.nn.BatchNorm2d(2).eval()
-    /// layer.weight.data, layer.bias.data = torch.tensor([2., 0.5]), torch.tensor([1., -1.])  # γ, β
-    /// layer.running_mean, layer.running_var = torch.tensor([1., 0.]), torch.tensor([4., 0.25])
-    /// layer(torch.tensor([1., 2., 3., 4.]).reshape(1, 2, 1, 2))  # [[[1, 2]], [[1.99994, 2.99992]]]
-    /// torch.nn.BatchNorm1d(1, eps=0.5).eval()(torch.tensor([[1.], [2.]]))  # [[0.816497], [1.63299]]
-    /// ```
+    // layer = torch.nn.BatchNorm2d(2).eval()
+    // layer.weight.data, layer.bias.data = torch.tensor([2., 0.5]), torch.tensor([1., -1.])
+    // layer.running_mean, layer.running_var = torch.tensor([1., 0.]), torch.tensor([4., 0.25])
+    // layer(torch.tensor([1., 2., 3., 4.]).reshape(1, 2, 1, 2))  # [[[1, 2]], [[1.99994, 2.99992]]]
+    // torch.nn.BatchNorm1d(1, eps=0.5).eval()(torch.tensor([[1.], [2.]]))
+    // # [[0.816497], [1.63299]]
     #[test]
     fn agrees_with_pytorch() {
-        close(
-            &forward(
-                "batch_norm",
-                Shape::Image([2, 1, 2]),
-                &[
-                    ("gamma", &[2.0, 0.5]),
-                    ("beta", &[1.0, -1.0]),
-                    ("running_mean", &[1.0, 0.0]),
-                    ("running_var", &[4.0, 0.25]),
-                ],
-                &[1.0, 2.0, 3.0, 4.0],
-            ),
+        agrees(
+            "batch_norm",
+            Shape::Image([2, 1, 2]),
+            &[
+                ("gamma", &[2.0, 0.5]),
+                ("beta", &[1.0, -1.0]),
+                ("running_mean", &[1.0, 0.0]),
+                ("running_var", &[4.0, 0.25]),
+            ],
+            &[1.0, 2.0, 3.0, 4.0],
             &[1.0, 2.0, 1.99994, 2.99992],
         );
-        close(
-            &forward(
-                "batch_norm: { epsilon: 0.5 }",
-                Shape::Flat(1),
-                &[("gamma", &[1.0]), ("beta", &[0.0]), ("running_mean", &[0.0]), ("running_var", &[1.0])],
-                &[1.0, 2.0],
-            ),
+        agrees(
+            "batch_norm: { epsilon: 0.5 }",
+            Shape::Flat(1),
+            &[("gamma", &[1.0]), ("beta", &[0.0]), ("running_mean", &[0.0]), ("running_var", &[1.0])],
+            &[1.0, 2.0],
             &[0.816497, 1.63299],
         );
     }

@@ -1,20 +1,18 @@
-//! `conv_transpose2d`: the reverse of a convolution, which makes images larger.
-
 use serde::{Deserialize, Serialize};
 
 use super::declared::{one, ones, yes, zeros};
-use super::window::{check_groups, span};
-use super::{FieldErrors, Init, Layer, ShapeError, Padding, Pair, channels_of, count, image};
-use crate::kernel::slices::Geometry;
-use crate::shape::Shape;
+use super::window::{DIVIDE, Slide, check_groups, divide, span};
+use super::{FieldErrors, Init, Layer, Padding, Pair, ShapeError, Shapes, count, image};
 use crate::program::{Convolve, Function, Kind, Lowering};
+use crate::shape::Shape;
 
-/// A two-dimensional transposed convolution: every input pixel stamps the window, scaled, into the output.
+/// A two-dimensional transposed convolution: every input pixel adds a scaled window to the output.
 ///
-/// Takes `[batch, channels, height, width]`, gives `[batch, filters, height', width']`. With `padding: same`
-/// height' = height × stride, which is TensorFlow's rule; otherwise
-/// height' = (height − 1) × stride + dilation × (kernel − 1) + 1 − 2 × padding + output_padding.
-/// Weights are `[channels, filters / groups, kernel, kernel]`; the bias is `[filters]` and begins at 0.
+/// Takes `[batch, channels, height, width]`, returns `[batch, filters, height', width']`. With
+/// `padding: same` height' = height × stride, which is TensorFlow's rule; otherwise height' =
+/// (height − 1) × stride + dilation × (kernel − 1) + 1 − 2 × padding + output_padding.
+/// Weights are `[channels, filters / groups, kernel, kernel]`; the bias is `[filters]` and starts
+/// at 0.
 ///
 /// Dumoulin and Visin, "A guide to convolution arithmetic for deep learning" (2016).
 ///
@@ -36,13 +34,14 @@ pub struct ConvTranspose2d {
     /// What is cut off around the output.
     #[serde(default)]
     pub padding: Padding,
-    /// Pixels added at the bottom and right, which the stride leaves open; not together with `same`.
+    /// Pixels added at the bottom and right, below the stride or dilation; not together with
+    /// `same`.
     #[serde(default = "zeros")]
     pub output_padding: Pair,
     /// Distance of the window's taps.
     #[serde(default = "ones")]
     pub dilation: Pair,
-    /// Into how many parts channels and filters are divided; each part sees its own channels only.
+    /// Number of groups of channels and filters; each group of filters sees its own channels.
     #[serde(default = "one")]
     pub groups: usize,
     /// Whether a bias is added.
@@ -57,7 +56,7 @@ pub struct ConvTranspose2d {
 }
 
 impl ConvTranspose2d {
-    /// A transposed convolution of `filters` windows with sides `kernel`; the other fields are as in YAML.
+    /// A transposed convolution with the defaults of YAML.
     pub fn new(filters: usize, kernel: impl Into<Pair>) -> Self {
         Self {
             filters,
@@ -73,8 +72,28 @@ impl ConvTranspose2d {
         }
     }
 
-    /// Along one direction: the pixels cut off before the image, and the size that is left of the full output, which is
-    /// extended with zeros where it is too short. `None` if nothing is left.
+    fn shapes(&self, input: Shape) -> Shapes<4> {
+        let [rows, columns] = self.kernel.0;
+        Shapes::new([input.channels(), self.filters / self.groups, rows, columns], self.bias, self.filters)
+    }
+
+    fn slide(&self, input: Shape) -> Result<Slide, ShapeError> {
+        let [_, height, width] = input.sides();
+        let (Some(rows), Some(columns)) = (self.cut(0, height), self.cut(1, width)) else {
+            let found = format!("the padding cuts off all of the output of an image of {height} by {width}");
+            return Err(ShapeError::new(found).fix("a smaller padding, or `padding: same`"));
+        };
+        Ok(Slide {
+            kernel: self.kernel.0,
+            stride: self.stride.0,
+            dilation: self.dilation.0,
+            before: [rows.0, columns.0],
+            after: [0, 0],
+            size: [rows.1, columns.1],
+        })
+    }
+
+    /// Along one direction, the pixels cut off before the output and its size; `None` if it is 0.
     fn cut(&self, axis: usize, input: usize) -> Option<(usize, usize)> {
         let (kernel, stride) = (span(self.kernel, self.dilation)[axis], self.stride.0[axis]);
         let full = input.saturating_sub(1).saturating_mul(stride).saturating_add(kernel);
@@ -94,7 +113,7 @@ impl ConvTranspose2d {
 
 impl Layer for ConvTranspose2d {
     fn check(&self, errors: &mut FieldErrors) {
-        errors.unless(self.filters > 0, "filters", || "filters must be at least 1, found 0".into());
+        errors.require(self.filters > 0, "filters", || "filters must be at least 1, found 0".into());
         self.kernel.check("kernel", errors);
         self.stride.check("stride", errors);
         self.padding.check(errors);
@@ -104,64 +123,45 @@ impl Layer for ConvTranspose2d {
         self.init.check_spectral(self.spectral_norm, errors);
         let (added, same) = (self.output_padding.0, self.padding == Padding::Same);
         let open = |axis: usize| added[axis] < self.stride.0[axis].max(self.dilation.0[axis]);
-        errors.unless(!same || added == [0, 0], "output_padding", || {
+        errors.require(!same || added == [0, 0], "output_padding", || {
             "output_padding has no place beside `padding: same`, which settles the size by itself".into()
         });
-        errors.unless(same || added == [0, 0] || (open(0) && open(1)), "output_padding", || {
+        errors.require(same || added == [0, 0] || (open(0) && open(1)), "output_padding", || {
             format!("output_padding must be smaller than the stride or the dilation, found {}", self.output_padding)
         });
     }
 
     fn output(&self, input: Shape) -> Result<Shape, ShapeError> {
-        let [channels, height, width] = image("conv_transpose2d", input)?;
-        if !channels.is_multiple_of(self.groups) {
-            return Err(ShapeError::new(format!(
-                "{} cannot be divided into {} groups",
-                channels_of(channels),
-                self.groups
-            ))
-            .fix("groups that divide both the channels and the filters"));
-        }
-        match (self.cut(0, height), self.cut(1, width)) {
-            (Some((_, height)), Some((_, width))) => Ok(Shape::Image([self.filters, height, width])),
-            _ => Err(ShapeError::new(format!("the padding cuts off all of the output of an image of {height} by {width}"))
-                .fix("a smaller padding, or `padding: same`")),
-        }
+        let [channels, ..] = image("conv_transpose2d", input)?;
+        divide(channels, self.groups).map_err(|error| error.fix(DIVIDE))?;
+        Ok(self.slide(input)?.output(self.filters))
     }
 
     fn parameters(&self, input: Shape) -> u64 {
-        let [height, width] = self.kernel.0;
-        let weights = count(&[input.channels(), self.filters / self.groups, height, width]);
-        weights.saturating_add(if self.bias { self.filters as u64 } else { 0 })
+        self.shapes(input).count()
     }
 
     fn macs(&self, input: Shape, _output: Shape) -> u64 {
-        count(&[input.len(), self.filters / self.groups, self.kernel.0[0], self.kernel.0[1]])
+        let [_, given, rows, columns] = self.shapes(input).weight;
+        count(&[input.len(), given, rows, columns])
     }
 
     fn lower(&self, input: Shape, lowering: &mut Lowering) {
-        let [channels, height, width] = input.sides();
-        let [rows, columns] = self.kernel.0;
-        let (given, window) = (self.filters / self.groups, rows * columns);
-        let mut weights = lowering.weight("weight", [channels, given, rows, columns]);
+        let Shapes { weight, bias } = self.shapes(input);
+        let [channels, given, rows, columns] = weight;
+        let window = rows * columns;
+        let mut weights = lowering.weight("weight", weight);
         let sides = [given, channels * window];
         lowering.spectral(self.spectral_norm, &mut weights, sides, |row, column| {
             (column / window * given + row) * window + column % window
         });
-        let output = self.output(input).unwrap_or(input);
-        let before = [self.cut(0, height), self.cut(1, width)].map(|cut| cut.unwrap_or_default().0);
-        let geometry = Geometry {
-            image: [output.sides()[1], output.sides()[2], given],
-            grid: [height, width, channels / self.groups],
-            kernel: self.kernel.0,
-            stride: self.stride.0,
-            dilation: self.dilation.0,
-            before,
-        };
-        let bias = lowering.bias(self.bias, self.filters);
+        let ([_, height, width], slide) = (input.sides(), self.slide(input).unwrap_or_default());
+        let image = [slide.size[0], slide.size[1], given];
+        let geometry = slide.geometry(image, [height, width, channels / self.groups]);
+        let bias = lowering.bias(bias);
         let (transposed, function) = (true, Function::NONE);
         let convolve = Convolve { geometry, transposed, groups: self.groups, weights, bias, function };
-        lowering.push(Kind::Convolve(convolve), input, output);
+        lowering.push(Kind::Convolve(convolve), input, slide.output(self.filters));
     }
 }
 
@@ -173,39 +173,27 @@ mod built {
     use burn::tensor::ops::ConvTransposeOptions;
 
     use super::*;
-    use crate::kernel;
-    use crate::kernel::Window;
-    use crate::layer::Build;
     use crate::activation::Activation;
-    use crate::layer::{Forward, Spectral, Initializer, Value};
+    use crate::kernel;
+    use crate::layer::{Build, Forward, Initializer, Spectral, Value};
 
     impl Build for ConvTranspose2d {
         type Module = ConvTranspose2dModule;
 
         fn build(&self, input: Shape, initializer: &mut Initializer<'_>) -> ConvTranspose2dModule {
-            let [channels, height, width] = input.sides();
-            let [rows, columns] = self.kernel.0;
-            let shape = [channels, self.filters / self.groups, rows, columns];
-            // Counted as in Keras and PyTorch: as if it were the convolution the other way.
-            let initial = self.init.of(shape[1] * rows * columns, channels * rows * columns);
-            let weight = initializer.parameter("weight", shape, initial);
-            let bias = initializer.bias(self.bias, self.filters);
+            let Shapes { weight, bias } = self.shapes(input);
+            let [channels, given, rows, columns] = weight;
+            // As in Keras and PyTorch: the fans of the reverse convolution.
+            let initial = self.init.of(given * rows * columns, channels * rows * columns);
+            let weight = initializer.parameter("weight", weight, initial);
+            let bias = initializer.bias(bias);
             let spectral = self.spectral_norm.then(|| Spectral::new(&weight.val().swap_dims(0, 1), initializer));
-            let [rows, columns] = [self.cut(0, height), self.cut(1, width)].map(Option::unwrap_or_default);
-            ConvTranspose2dModule {
-                weight,
-                bias,
-                spectral,
-                stride: self.stride.0,
-                dilation: self.dilation.0,
-                groups: self.groups,
-                before: [rows.0, columns.0],
-                size: [rows.1, columns.1],
-            }
+            let slide = self.slide(input).unwrap_or_default();
+            ConvTranspose2dModule { weight, bias, spectral, slide, groups: self.groups }
         }
     }
 
-    /// A built `conv_transpose2d`. Burn's knows one padding for both ends; TensorFlow's `same` rule needs two.
+    /// Burn's has one padding for both ends; TensorFlow's `same` rule needs two.
     #[derive(Module, Debug)]
     pub struct ConvTranspose2dModule {
         /// `[channels, filters / groups, kernel height, kernel width]`
@@ -213,13 +201,9 @@ mod built {
         /// `[filters]`
         bias: Option<Param<Tensor<1>>>,
         spectral: Option<Spectral>,
-        stride: [usize; 2],
-        dilation: [usize; 2],
+        #[module(skip)]
+        slide: Slide,
         groups: usize,
-        /// Pixels cut off at the top and left.
-        before: [usize; 2],
-        /// Height and width of the output.
-        size: [usize; 2],
     }
 
     impl ConvTranspose2dModule {
@@ -230,37 +214,41 @@ mod built {
             }
         }
 
-        fn here(&self, grid: &Tensor<4>, weight: &Tensor<4>, activation: Activation) -> Option<Tensor<4>> {
-            let window = Window { stride: self.stride, dilation: self.dilation, before: self.before, size: self.size };
+        fn kernel_forward(&self, grid: &Tensor<4>, weight: &Tensor<4>, activation: Activation) -> Option<Tensor<4>> {
             let bias = self.bias.as_ref().map(Param::val);
             let one = self.groups == 1;
-            one.then(|| kernel::conv_transpose2d(grid, weight, bias.as_ref(), window, activation)).flatten()
+            one.then(|| kernel::conv_transpose2d(grid, weight, bias.as_ref(), self.slide.window(), activation))
+                .flatten()
         }
 
-        fn burns(&self, input: Tensor<4>, weight: Tensor<4>) -> Tensor<4> {
-            let ([_, _, height, width], [_, _, rows, columns]) = (input.dims(), weight.dims());
-            let full = |axis: usize, side: usize, kernel: usize| {
-                (side - 1) * self.stride[axis] + self.dilation[axis] * (kernel - 1) + 1 - 2 * self.before[axis]
+        fn burn_forward(&self, input: Tensor<4>, weight: Tensor<4>) -> Tensor<4> {
+            let [_, _, height, width] = input.dims();
+            let Slide { kernel, stride, dilation, before, size, .. } = self.slide;
+            let full = |axis: usize, side: usize| {
+                (side - 1) * stride[axis] + dilation[axis] * (kernel[axis] - 1) + 1 - 2 * before[axis]
             };
-            let symmetric = [full(0, height, rows), full(1, width, columns)];
-            let missing = [0, 1].map(|axis| self.size[axis].saturating_sub(symmetric[axis]));
-            let options = ConvTransposeOptions::new(self.stride, self.before, missing, self.dilation, self.groups);
+            let symmetric = [full(0, height), full(1, width)];
+            let missing = [0, 1].map(|axis| size[axis].saturating_sub(symmetric[axis]));
+            let options = ConvTransposeOptions::new(stride, before, missing, dilation, self.groups);
             let output = conv_transpose2d(input, weight, self.bias.as_ref().map(Param::val), options);
-            if symmetric[0] <= self.size[0] && symmetric[1] <= self.size[1] {
+            if symmetric[0] <= size[0] && symmetric[1] <= size[1] {
                 return output;
             }
-            output.narrow(2, 0, self.size[0]).narrow(3, 0, self.size[1])
+            output.narrow(2, 0, size[0]).narrow(3, 0, size[1])
         }
     }
 
     impl Forward for ConvTranspose2dModule {
         fn forward(&self, value: Value) -> Value {
             let (input, weight) = (value.image(), self.weight());
-            Value::Image(self.here(&input, &weight, Activation::Identity).unwrap_or_else(|| self.burns(input, weight)))
+            Value::Image(
+                self.kernel_forward(&input, &weight, Activation::Identity)
+                    .unwrap_or_else(|| self.burn_forward(input, weight)),
+            )
         }
 
         fn fused(&self, value: &Value, activation: Activation) -> Option<Value> {
-            self.here(&value.clone().image(), &self.weight(), activation).map(Value::Image)
+            self.kernel_forward(&value.clone().image(), &self.weight(), activation).map(Value::Image)
         }
     }
 }
@@ -290,98 +278,85 @@ mod tests {
         assert!(layer(3, 1, Padding::Pixels(9)).output(Shape::Image([4, 7, 7])).is_err());
     }
 
-    /// ```text
-    /// x = torch.tensor([1., 2.]).reshape(1, 1, 1, 2)
-    /// w = torch.tensor([0.1, 0.2, 0.3, 0.4]).reshape(1, 1, 2, 2)
-    /// F.conv_transpose2d(x, w, torch.tensor([0.5]), stride=2)  # [[0.6, 0.7, 0.7, 0.9], [0.8, 0.9, 1.1, 1.3]]
-    /// F.conv_transpose2d(x, w, dilation=2)  # [[0.1, 0.2, 0.2, 0.4], [0, 0, 0, 0], [0.3, 0.6, 0.4, 0.8]]
-    /// w = (torch.arange(1., 10.) / 10).reshape(1, 1, 3, 3)
-    /// F.conv_transpose2d(x, w, stride=2, padding=1, output_padding=1)  # [[0.5, 1.4, 1, 1.2], [0.8, 2.3, 1.6, 1.8]]
-    /// x = torch.tensor([2., 3.]).reshape(1, 2, 1, 1)
-    /// F.conv_transpose2d(x, torch.tensor([[1., 10.], [100., 1000.]]).reshape(2, 2, 1, 1))  # [[[302]], [[3020]]]
-    /// F.conv_transpose2d(x, torch.tensor([0.1, 0.2]).reshape(2, 1, 1, 1), groups=2)  # [[[0.2]], [[0.6]]]
-    /// ```
+    // x = torch.tensor([1., 2.]).reshape(1, 1, 1, 2)
+    // w = torch.tensor([0.1, 0.2, 0.3, 0.4]).reshape(1, 1, 2, 2)
+    // F.conv_transpose2d(x, w, torch.tensor([0.5]), stride=2)
+    // # [[0.6, 0.7, 0.7, 0.9], [0.8, 0.9, 1.1, 1.3]]
+    // F.conv_transpose2d(x, w, dilation=2)
+    // # [[0.1, 0.2, 0.2, 0.4], [0, 0, 0, 0], [0.3, 0.6, 0.4, 0.8]]
+    // w = (torch.arange(1., 10.) / 10).reshape(1, 1, 3, 3)
+    // F.conv_transpose2d(x, w, stride=2, padding=1, output_padding=1)
+    // # [[0.5, 1.4, 1, 1.2], [0.8, 2.3, 1.6, 1.8]]
+    // x = torch.tensor([2., 3.]).reshape(1, 2, 1, 1)
+    // F.conv_transpose2d(x, torch.tensor([[1., 10.], [100., 1000.]]).reshape(2, 2, 1, 1))
+    // # [[[302]], [[3020]]]
+    // F.conv_transpose2d(x, torch.tensor([0.1, 0.2]).reshape(2, 1, 1, 1), groups=2)
+    // # [[[0.2]], [[0.6]]]
     #[cfg(all(feature = "flex", feature = "yaml"))]
     #[test]
     fn agrees_with_pytorch() {
-        use crate::layer::testing::{close, forward};
+        use crate::layer::testing::agrees;
 
-        close(
-            &forward(
-                "conv_transpose2d: { filters: 1, kernel: 2, stride: 2 }",
-                Shape::Image([1, 1, 2]),
-                &[("weight", &[0.1, 0.2, 0.3, 0.4]), ("bias", &[0.5])],
-                &[1.0, 2.0],
-            ),
+        agrees(
+            "conv_transpose2d: { filters: 1, kernel: 2, stride: 2 }",
+            Shape::Image([1, 1, 2]),
+            &[("weight", &[0.1, 0.2, 0.3, 0.4]), ("bias", &[0.5])],
+            &[1.0, 2.0],
             &[0.6, 0.7, 0.7, 0.9, 0.8, 0.9, 1.1, 1.3],
         );
-        close(
-            &forward(
-                "conv_transpose2d: { filters: 1, kernel: 2, dilation: 2, bias: false }",
-                Shape::Image([1, 1, 2]),
-                &[("weight", &[0.1, 0.2, 0.3, 0.4])],
-                &[1.0, 2.0],
-            ),
+        agrees(
+            "conv_transpose2d: { filters: 1, kernel: 2, dilation: 2, bias: false }",
+            Shape::Image([1, 1, 2]),
+            &[("weight", &[0.1, 0.2, 0.3, 0.4])],
+            &[1.0, 2.0],
             &[0.1, 0.2, 0.2, 0.4, 0.0, 0.0, 0.0, 0.0, 0.3, 0.6, 0.4, 0.8],
         );
-        close(
-            &forward(
-                "conv_transpose2d: { filters: 1, kernel: 3, stride: 2, padding: 1, output_padding: 1, bias: false }",
-                Shape::Image([1, 1, 2]),
-                &[("weight", &[0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9])],
-                &[1.0, 2.0],
-            ),
+        agrees(
+            "conv_transpose2d: { filters: 1, kernel: 3, stride: 2, padding: 1, output_padding: 1, bias: false }",
+            Shape::Image([1, 1, 2]),
+            &[("weight", &[0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9])],
+            &[1.0, 2.0],
             &[0.5, 1.4, 1.0, 1.2, 0.8, 2.3, 1.6, 1.8],
         );
-        close(
-            &forward(
-                "conv_transpose2d: { filters: 2, kernel: 1, bias: false }",
-                Shape::Image([2, 1, 1]),
-                &[("weight", &[1.0, 10.0, 100.0, 1000.0])],
-                &[2.0, 3.0],
-            ),
+        agrees(
+            "conv_transpose2d: { filters: 2, kernel: 1, bias: false }",
+            Shape::Image([2, 1, 1]),
+            &[("weight", &[1.0, 10.0, 100.0, 1000.0])],
+            &[2.0, 3.0],
             &[302.0, 3020.0],
         );
-        close(
-            &forward(
-                "conv_transpose2d: { filters: 2, kernel: 1, groups: 2, bias: false }",
-                Shape::Image([2, 1, 1]),
-                &[("weight", &[0.1, 0.2])],
-                &[2.0, 3.0],
-            ),
+        agrees(
+            "conv_transpose2d: { filters: 2, kernel: 1, groups: 2, bias: false }",
+            Shape::Image([2, 1, 1]),
+            &[("weight", &[0.1, 0.2])],
+            &[2.0, 3.0],
             &[0.2, 0.6],
         );
     }
 
-    /// ```text
-    /// x = torch.tensor([1., 2.]).reshape(1, 1, 1, 2)
-    /// w = (torch.arange(1., 10.) / 10).reshape(1, 1, 3, 3)
-    /// F.conv_transpose2d(x, w, stride=2)[..., :2, :4]  # [[0.1, 0.2, 0.5, 0.4], [0.4, 0.5, 1.4, 1]]
-    /// w = torch.tensor([0.1, 0.2, 0.3, 0.4]).reshape(1, 1, 2, 2)
-    /// F.pad(F.conv_transpose2d(x, w, stride=3), (0, 1, 0, 1))
-    /// # [[0.1, 0.2, 0, 0.2, 0.4, 0], [0.3, 0.4, 0, 0.6, 0.8, 0], [0, 0, 0, 0, 0, 0]]
-    /// ```
+    // x = torch.tensor([1., 2.]).reshape(1, 1, 1, 2)
+    // w = (torch.arange(1., 10.) / 10).reshape(1, 1, 3, 3)
+    // F.conv_transpose2d(x, w, stride=2)[..., :2, :4]  # [[0.1, 0.2, 0.5, 0.4], [0.4, 0.5, 1.4, 1]]
+    // w = torch.tensor([0.1, 0.2, 0.3, 0.4]).reshape(1, 1, 2, 2)
+    // F.pad(F.conv_transpose2d(x, w, stride=3), (0, 1, 0, 1))
+    // # [[0.1, 0.2, 0, 0.2, 0.4, 0], [0.3, 0.4, 0, 0.6, 0.8, 0], [0, 0, 0, 0, 0, 0]]
     #[cfg(all(feature = "flex", feature = "yaml"))]
     #[test]
     fn same_padding_cuts_at_the_bottom_and_right_where_it_is_uneven() {
-        use crate::layer::testing::{close, forward};
+        use crate::layer::testing::agrees;
 
-        close(
-            &forward(
-                "conv_transpose2d: { filters: 1, kernel: 3, stride: 2, padding: same, bias: false }",
-                Shape::Image([1, 1, 2]),
-                &[("weight", &[0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9])],
-                &[1.0, 2.0],
-            ),
+        agrees(
+            "conv_transpose2d: { filters: 1, kernel: 3, stride: 2, padding: same, bias: false }",
+            Shape::Image([1, 1, 2]),
+            &[("weight", &[0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9])],
+            &[1.0, 2.0],
             &[0.1, 0.2, 0.5, 0.4, 0.4, 0.5, 1.4, 1.0],
         );
-        close(
-            &forward(
-                "conv_transpose2d: { filters: 1, kernel: 2, stride: 3, padding: same, bias: false }",
-                Shape::Image([1, 1, 2]),
-                &[("weight", &[0.1, 0.2, 0.3, 0.4])],
-                &[1.0, 2.0],
-            ),
+        agrees(
+            "conv_transpose2d: { filters: 1, kernel: 2, stride: 3, padding: same, bias: false }",
+            Shape::Image([1, 1, 2]),
+            &[("weight", &[0.1, 0.2, 0.3, 0.4])],
+            &[1.0, 2.0],
             &[0.1, 0.2, 0.0, 0.2, 0.4, 0.0, 0.3, 0.4, 0.0, 0.6, 0.8, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
         );
     }

@@ -1,46 +1,37 @@
-//! How a layer is written: a bare word (`relu`), a map with one key (`conv2d: { … }`), or a short form (`linear: 128`).
+//! Reading and writing layers: `conv2d: { … }`, in YAML also `relu` and `linear: 128`.
 
 use std::fmt;
-#[cfg(feature = "yaml")]
-use std::marker::PhantomData;
 
-#[cfg(feature = "yaml")]
-use serde::de::value::{MapAccessDeserializer, MapDeserializer, SeqAccessDeserializer};
-use serde::de::{Deserialize, DeserializeOwned, DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
-#[cfg(feature = "yaml")]
-use serde::de::{IntoDeserializer, SeqAccess};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::{LayerSpec, Pair};
 
-/// The default of a bias.
+// Defaults of fields.
+
 pub(super) fn yes() -> bool {
     true
 }
 
-/// The default of groups.
 pub(super) fn one() -> usize {
     1
 }
 
-/// The default of strides and dilations.
 pub(super) fn ones() -> Pair {
     1.into()
 }
 
-/// The default of an output padding.
 pub(super) fn zeros() -> Pair {
     0.into()
 }
 
-/// The default of what is added to a variance.
 pub(super) fn epsilon() -> f64 {
     1e-5
 }
 
-/// A choice between things that have a name each.
+/// A choice between named things.
 pub(super) trait Named: Sized {
-    /// Reads the thing called `name`.
+    /// Reads the fields of the one called `name`.
     fn read<'de, D: Deserializer<'de>>(name: &str, fields: D) -> Result<Self, D::Error>;
 }
 
@@ -51,9 +42,10 @@ pub(crate) fn one_key<S: Serializer>(serializer: S, name: &str, fields: &impl Se
     map.end()
 }
 
+/// Only the full form, in every build; the YAML reader expands the other forms first.
 impl<'de> Deserialize<'de> for LayerSpec {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(LayerVisitor)
+        deserializer.deserialize_map(LayerVisitor)
     }
 }
 
@@ -64,12 +56,6 @@ impl<'de> Visitor<'de> for LayerVisitor {
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a layer: a bare word such as `relu`, or one key with its fields such as `linear: 128`")
-    }
-
-    /// Bare words are for people, as short forms are.
-    #[cfg(feature = "yaml")]
-    fn visit_str<E: Error>(self, name: &str) -> Result<LayerSpec, E> {
-        LayerSpec::read(name, MapDeserializer::new(std::iter::empty::<(&str, &str)>()))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<LayerSpec, A::Error> {
@@ -99,89 +85,6 @@ impl<'de> DeserializeSeed<'de> for LayerFields<'_> {
 
     fn deserialize<D: Deserializer<'de>>(self, fields: D) -> Result<LayerSpec, D::Error> {
         LayerSpec::read(self.name, fields)
-    }
-}
-
-/// Reads a layer's fields. Short forms are for people: what a program wrote has all fields, and the page does without the code.
-#[cfg(not(feature = "yaml"))]
-pub(crate) fn fields<'de, D, L>(fields: D, _short: Option<&'static str>) -> Result<L, D::Error>
-where
-    D: Deserializer<'de>,
-    L: DeserializeOwned,
-{
-    L::deserialize(fields)
-}
-
-/// Reads a layer's fields; anything but a map stands for the field `short`, if there is one.
-#[cfg(feature = "yaml")]
-pub(crate) fn fields<'de, D, L>(fields: D, short: Option<&'static str>) -> Result<L, D::Error>
-where
-    D: Deserializer<'de>,
-    L: DeserializeOwned,
-{
-    match short {
-        Some(field) => fields.deserialize_any(Short { field, layer: PhantomData }),
-        None => L::deserialize(fields),
-    }
-}
-
-#[cfg(feature = "yaml")]
-struct Short<L> {
-    field: &'static str,
-    layer: PhantomData<L>,
-}
-
-#[cfg(feature = "yaml")]
-impl<L: DeserializeOwned> Short<L> {
-    /// Reads `{ field: value }`.
-    fn field<'de, E: Error>(self, value: impl IntoDeserializer<'de, E>) -> Result<L, E> {
-        L::deserialize(MapDeserializer::new(std::iter::once((self.field, value))))
-    }
-}
-
-/// A list on its way to a field.
-#[cfg(feature = "yaml")]
-struct List<A>(A);
-
-#[cfg(feature = "yaml")]
-impl<'de, A: SeqAccess<'de>> IntoDeserializer<'de, A::Error> for List<A> {
-    type Deserializer = SeqAccessDeserializer<A>;
-
-    fn into_deserializer(self) -> SeqAccessDeserializer<A> {
-        SeqAccessDeserializer::new(self.0)
-    }
-}
-
-#[cfg(feature = "yaml")]
-impl<'de, L: DeserializeOwned> Visitor<'de> for Short<L> {
-    type Value = L;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the value of `{}`, or a map of fields", self.field)
-    }
-
-    fn visit_u64<E: Error>(self, value: u64) -> Result<L, E> {
-        self.field(value)
-    }
-
-    fn visit_i64<E: Error>(self, value: i64) -> Result<L, E> {
-        self.field(value)
-    }
-
-    fn visit_f64<E: Error>(self, value: f64) -> Result<L, E> {
-        self.field(value)
-    }
-
-    fn visit_str<E: Error>(self, value: &str) -> Result<L, E> {
-        self.field(value)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<L, A::Error> {
-        self.field(List(list))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<L, A::Error> {
-        L::deserialize(MapAccessDeserializer::new(map))
     }
 }
 
@@ -226,5 +129,39 @@ impl schemars::JsonSchema for LayerSpec {
             })
         }));
         schemars::json_schema!({ "description": "One layer of a network.", "anyOf": forms })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layer::{Embedding, Init, Linear, MinibatchStddev, Relu};
+
+    /// The same in every build, with or without YAML.
+    #[test]
+    fn a_manifest_declares_layers_in_full() {
+        let read = |text: &str| ron::from_str::<LayerSpec>(text);
+        assert_eq!(read(r#"{"linear": (units: 128)}"#), Ok(Linear::new(128).into()));
+        assert_eq!(read(r#"{"relu": ()}"#), Ok(Relu {}.into()));
+        let embedding = Embedding { count: 3, size: 2, init: Init::Normal(1.0) };
+        assert_eq!(read(r#"{"embedding": (count: 3, size: 2)}"#), Ok(embedding.into()));
+        assert_eq!(read(r#"{"minibatch_stddev": (group: 4)}"#), Ok(MinibatchStddev { group: 4 }.into()));
+        for refused in
+            [r#"{"linear": 128}"#, r#"{"upsample": [2, 2]}"#, r#""relu""#, "relu", r#"{"dense": (units: 1)}"#]
+        {
+            assert!(read(refused).is_err(), "{refused}");
+        }
+    }
+
+    #[cfg(feature = "yaml")]
+    #[test]
+    fn yaml_expands_bare_words_and_short_forms() {
+        let read = |text: &str| crate::yaml::part::<LayerSpec>(text).unwrap();
+        assert_eq!(read("linear: 128"), Linear::new(128).into());
+        assert_eq!(read("relu"), Relu {}.into());
+        assert_eq!(read("minibatch_stddev"), read("minibatch_stddev: 4"));
+        assert_eq!(read("upsample: [2, 3]"), read("upsample: { scale: [2, 3], mode: nearest }"));
+        assert!(crate::yaml::part::<LayerSpec>("linear").is_err());
+        assert!(crate::yaml::part::<LayerSpec>("linear:").is_err());
     }
 }

@@ -1,18 +1,16 @@
-//! What weights are drawn from.
-
 #[cfg(feature = "train")]
 use crate::noise::Noise;
 
-/// What a weight is before it has learned anything.
+/// The distribution of initial weights.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Distribution {
     /// The same value everywhere.
     Constant(f32),
-    /// Evenly between −limit and limit.
+    /// Uniform between −limit and limit.
     Uniform(f32),
     /// From N(0, std²).
     Normal(f32),
-    /// From N(0, std²), drawn anew beyond two standard deviations.
+    /// From N(0, std²), redrawn beyond two standard deviations.
     TruncatedNormal(f32),
 }
 

@@ -1,15 +1,14 @@
-//! `dropout`: values are left out at random while training.
-
 use serde::{Deserialize, Serialize};
 
 use super::{FieldErrors, Layer};
-use crate::shape::Shape;
 use crate::program::Lowering;
+use crate::shape::Shape;
 
-/// Leaves values out at random while training.
+/// Drops values at random while training.
 ///
-/// Each value is set to 0 with probability rate and the others are divided by 1 − rate; elsewhere nothing happens. The
-/// masks are the device's own, seeded at every step, so a run repeats on one device but not bit for bit on another.
+/// Each value is set to 0 with probability rate and the others are divided by 1 − rate, only in
+/// training. The device draws the masks, seeded at every step, so a run repeats on one device but
+/// not bit for bit on another.
 ///
 /// Srivastava et al., "Dropout: A Simple Way to Prevent Neural Networks from Overfitting" (2014).
 ///
@@ -20,12 +19,12 @@ use crate::program::Lowering;
 #[cfg_attr(feature = "yaml", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Dropout {
-    /// Probability that a value is left out.
+    /// Probability that a value is dropped.
     pub rate: f64,
 }
 
 impl Dropout {
-    /// Leaves out each value with probability `rate`.
+    /// Drops each value with probability `rate`.
     pub fn new(rate: f64) -> Self {
         Self { rate }
     }
@@ -35,12 +34,11 @@ impl Layer for Dropout {
     const SHORT: Option<&'static str> = Some("rate");
 
     fn check(&self, errors: &mut FieldErrors) {
-        errors.unless((0.0..1.0).contains(&self.rate), "rate", || {
+        errors.require((0.0..1.0).contains(&self.rate), "rate", || {
             format!("rate is a probability of at least 0 and below 1, found {}", self.rate)
         });
     }
 
-    /// There is nothing to do but in training.
     fn lower(&self, _input: Shape, _lowering: &mut Lowering) {}
 }
 
@@ -51,14 +49,12 @@ mod built {
 
     use super::*;
     use crate::kernel;
-    use crate::layer::Build;
-    use crate::layer::Initializer;
-    use crate::layer::{Forward, Value};
+    use crate::layer::{Build, Forward, Initializer, Value};
 
     impl Build for Dropout {
         type Module = nn::Dropout;
 
-        fn build(&self, _input: Shape, _start: &mut Initializer<'_>) -> nn::Dropout {
+        fn build(&self, _input: Shape, _initializer: &mut Initializer<'_>) -> nn::Dropout {
             nn::DropoutConfig::new(self.rate).init()
         }
     }
@@ -66,29 +62,26 @@ mod built {
     impl Forward for nn::Dropout {
         fn forward(&self, value: Value) -> Value {
             match value {
-                Value::Flat(tensor) => Value::Flat(thinned(self, tensor)),
-                Value::Image(tensor) => Value::Image(thinned(self, tensor)),
+                Value::Flat(tensor) => Value::Flat(drop_values(self, tensor)),
+                Value::Image(tensor) => Value::Image(drop_values(self, tensor)),
             }
         }
     }
 
-    fn thinned<const D: usize>(layer: &nn::Dropout, input: Tensor<D>) -> Tensor<D> {
+    fn drop_values<const D: usize>(layer: &nn::Dropout, input: Tensor<D>) -> Tensor<D> {
         let learns = layer.training.is_enabled() && input.device().is_autodiff() && layer.prob > 0.0;
-        let here = if learns { kernel::dropout(&input, layer.prob) } else { None };
-        here.unwrap_or_else(|| layer.forward(input))
+        let dropped = if learns { kernel::dropout(&input, layer.prob) } else { None };
+        dropped.unwrap_or_else(|| layer.forward(input))
     }
 }
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {
-    use crate::layer::testing::{close, forward};
-    use crate::shape::Shape;
+    use crate::layer::testing::{Shape, agrees};
 
-    /// ```text
-    /// torch.nn.Dropout(0.3).eval()(torch.tensor([1., -2.]))  # [1, -2]
-    /// ```
+    // torch.nn.Dropout(0.3).eval()(torch.tensor([1., -2.]))  # [1, -2]
     #[test]
     fn agrees_with_pytorch_outside_of_training() {
-        close(&forward("dropout: 0.3", Shape::Flat(2), &[], &[1.0, -2.0]), &[1.0, -2.0]);
+        agrees("dropout: 0.3", Shape::Flat(2), &[], &[1.0, -2.0], &[1.0, -2.0]);
     }
 }

@@ -1,14 +1,12 @@
-//! `elu`: the exponential linear unit.
-
 use serde::{Deserialize, Serialize};
 
 use super::{FieldErrors, Layer};
-use crate::shape::Shape;
 use crate::program::{Function, Kind, Lowering};
+use crate::shape::Shape;
 
 /// The exponential linear unit, x for x > 0, otherwise alpha × (exp(x) − 1).
 ///
-/// Clevert, Unterthiner and Hochreiter, "Fast and Accurate Deep Network Learning by Exponential Linear Units" (2015).
+/// Clevert et al., "Fast and Accurate Deep Network Learning by Exponential Linear Units" (2015).
 ///
 /// ```yaml
 /// - elu
@@ -18,7 +16,7 @@ use crate::program::{Function, Kind, Lowering};
 #[cfg_attr(feature = "yaml", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Elu {
-    /// Minus the value far left of 0.
+    /// Minus the limit for x → −∞.
     #[serde(default = "alpha")]
     pub alpha: f64,
 }
@@ -50,18 +48,16 @@ mod built {
     use burn::tensor::activation::relu;
 
     use super::*;
-    use crate::layer::Build;
-    use crate::layer::{Initializer, any_rank};
+    use crate::layer::{Build, Initializer, any_rank};
 
     impl Build for Elu {
         type Module = EluModule;
 
-        fn build(&self, _input: Shape, _start: &mut Initializer<'_>) -> EluModule {
+        fn build(&self, _input: Shape, _initializer: &mut Initializer<'_>) -> EluModule {
             EluModule { alpha: self.alpha }
         }
     }
 
-    /// A built `elu`.
     #[derive(Module, Debug)]
     pub struct EluModule {
         alpha: f64,
@@ -83,17 +79,14 @@ mod built {
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {
-    use crate::layer::testing::{close, forward};
-    use crate::shape::Shape;
+    use crate::layer::testing::{Shape, agrees};
 
-    /// ```text
-    /// x = torch.tensor([-2., -1., 0.5, 3.])
-    /// torch.nn.ELU()(x)  # [-0.864665, -0.632121, 0.5, 3]
-    /// torch.nn.ELU(0.5)(x)  # [-0.432332, -0.31606, 0.5, 3]
-    /// ```
+    // x = torch.tensor([-2., -1., 0.5, 3.])
+    // torch.nn.ELU()(x)  # [-0.864665, -0.632121, 0.5, 3]
+    // torch.nn.ELU(0.5)(x)  # [-0.432332, -0.31606, 0.5, 3]
     #[test]
     fn agrees_with_pytorch() {
-        close(&forward("elu", Shape::Flat(4), &[], &[-2.0, -1.0, 0.5, 3.0]), &[-0.864665, -0.632121, 0.5, 3.0]);
-        close(&forward("elu: 0.5", Shape::Flat(4), &[], &[-2.0, -1.0, 0.5, 3.0]), &[-0.432332, -0.31606, 0.5, 3.0]);
+        agrees("elu", Shape::Flat(4), &[], &[-2.0, -1.0, 0.5, 3.0], &[-0.864665, -0.632121, 0.5, 3.0]);
+        agrees("elu: 0.5", Shape::Flat(4), &[], &[-2.0, -1.0, 0.5, 3.0], &[-0.432332, -0.31606, 0.5, 3.0]);
     }
 }

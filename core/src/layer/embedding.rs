@@ -1,14 +1,13 @@
-//! `embedding`: class numbers become learned vectors.
-
 use serde::{Deserialize, Serialize};
 
 use super::{FieldErrors, Init, Layer, ShapeError, count};
-use crate::shape::Shape;
 use crate::program::Lowering;
+use crate::shape::Shape;
 
-/// Replaces each class number by a learned vector: `[batch, n]` → `[batch, n × size]`. Weights are `[count, size]`.
+/// Replaces each class number with a learned vector: `[batch, n]` → `[batch, n × size]`. Weights
+/// are `[count, size]`.
 ///
-/// Numbers are rounded down, and those beyond the last class stand for the last one.
+/// Numbers are rounded down and limited to the classes.
 ///
 /// ```yaml
 /// - embedding: { count: 10, size: 16 }
@@ -30,25 +29,32 @@ fn unit_normal() -> Init {
     Init::Normal(1.0)
 }
 
+impl Embedding {
+    /// The shape of the weight.
+    fn shape(&self) -> [usize; 2] {
+        [self.count, self.size]
+    }
+}
+
 impl Layer for Embedding {
     fn check(&self, errors: &mut FieldErrors) {
-        errors.unless(self.count > 0, "count", || "count must be at least 1, found 0".into());
-        errors.unless(self.size > 0, "size", || "size must be at least 1, found 0".into());
+        errors.require(self.count > 0, "count", || "count must be at least 1, found 0".into());
+        errors.require(self.size > 0, "size", || "size must be at least 1, found 0".into());
         self.init.check(errors);
     }
 
     fn output(&self, input: Shape) -> Result<Shape, ShapeError> {
         match input {
             Shape::Flat(values) => Ok(Shape::Flat(values.saturating_mul(self.size))),
-            Shape::Image(_) => {
-                Err(ShapeError::new(format!("`embedding` needs class numbers in a row, but an image {input} reaches it"))
-                    .fix("put `flatten` before it"))
-            }
+            Shape::Image(_) => Err(ShapeError::new(format!(
+                "`embedding` needs class numbers in a row, but an image {input} reaches it"
+            ))
+            .fix("put `flatten` before it")),
         }
     }
 
     fn parameters(&self, _input: Shape) -> u64 {
-        count(&[self.count, self.size])
+        count(&self.shape())
     }
 
     fn lower(&self, _input: Shape, lowering: &mut Lowering) {
@@ -63,19 +69,17 @@ mod built {
     use burn::tensor::module::embedding;
 
     use super::*;
-    use crate::layer::Build;
-    use crate::layer::{Forward, Initializer, Value};
+    use crate::layer::{Build, Forward, Initializer, Value};
 
     impl Build for Embedding {
         type Module = EmbeddingModule;
 
         fn build(&self, _input: Shape, initializer: &mut Initializer<'_>) -> EmbeddingModule {
             let initial = self.init.of(self.count, self.size);
-            EmbeddingModule { weight: initializer.parameter("weight", [self.count, self.size], initial) }
+            EmbeddingModule { weight: initializer.parameter("weight", self.shape(), initial) }
         }
     }
 
-    /// A built `embedding`.
     #[derive(Module, Debug)]
     pub struct EmbeddingModule {
         /// `[count, size]`
@@ -94,35 +98,28 @@ mod built {
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {
-    use crate::layer::testing::{close, forward};
-    use crate::shape::Shape;
+    use crate::layer::testing::{Shape, agrees};
 
-    /// ```text
-    /// w = torch.tensor([[0.1, 0.2], [0.3, 0.4], [0.5, 0.6]])
-    /// F.embedding(torch.tensor([2, 0]), w).flatten()  # [0.5, 0.6, 0.1, 0.2]
-    /// ```
+    // w = torch.tensor([[0.1, 0.2], [0.3, 0.4], [0.5, 0.6]])
+    // F.embedding(torch.tensor([2, 0]), w).flatten()  # [0.5, 0.6, 0.1, 0.2]
     #[test]
     fn agrees_with_pytorch() {
-        close(
-            &forward(
-                "embedding: { count: 3, size: 2 }",
-                Shape::Flat(2),
-                &[("weight", &[0.1, 0.2, 0.3, 0.4, 0.5, 0.6])],
-                &[2.0, 0.0],
-            ),
+        agrees(
+            "embedding: { count: 3, size: 2 }",
+            Shape::Flat(2),
+            &[("weight", &[0.1, 0.2, 0.3, 0.4, 0.5, 0.6])],
+            &[2.0, 0.0],
             &[0.5, 0.6, 0.1, 0.2],
         );
     }
 
     #[test]
-    fn a_number_between_or_beyond_the_classes_stands_for_the_one_below() {
-        close(
-            &forward(
-                "embedding: { count: 2, size: 1 }",
-                Shape::Flat(3),
-                &[("weight", &[10.0, 20.0])],
-                &[0.9, 7.0, -1.0],
-            ),
+    fn a_number_between_or_beyond_the_classes_means_the_one_below() {
+        agrees(
+            "embedding: { count: 2, size: 1 }",
+            Shape::Flat(3),
+            &[("weight", &[10.0, 20.0])],
+            &[0.9, 7.0, -1.0],
             &[10.0, 20.0, 10.0],
         );
     }

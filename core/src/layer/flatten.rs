@@ -1,12 +1,10 @@
-//! `flatten`: an image becomes values in a row.
-
 use serde::{Deserialize, Serialize};
 
 use super::{Layer, ShapeError};
-use crate::shape::Shape;
 use crate::program::{Kind, Lowering};
+use crate::shape::Shape;
 
-/// Puts the values of an image in a row, channel by channel: `[batch, c, h, w]` → `[batch, c × h × w]`.
+/// Puts the values of an image in a row: `[batch, c, h, w]` → `[batch, c × h × w]`.
 ///
 /// ```yaml
 /// - flatten
@@ -31,18 +29,16 @@ mod built {
     use burn::module::Module;
 
     use super::*;
-    use crate::layer::Build;
-    use crate::layer::{Forward, Initializer, Value};
+    use crate::layer::{Build, Forward, Initializer, Value};
 
     impl Build for Flatten {
         type Module = FlattenModule;
 
-        fn build(&self, _input: Shape, _start: &mut Initializer<'_>) -> FlattenModule {
+        fn build(&self, _input: Shape, _initializer: &mut Initializer<'_>) -> FlattenModule {
             FlattenModule
         }
     }
 
-    /// A built `flatten`.
     #[derive(Module, Debug)]
     pub struct FlattenModule;
 
@@ -55,14 +51,11 @@ mod built {
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {
-    use crate::layer::testing::{close, forward};
-    use crate::shape::Shape;
+    use crate::layer::testing::{Shape, agrees};
 
-    /// ```text
-    /// torch.tensor([1., 2., 3., 4.]).reshape(1, 2, 1, 2).flatten(1)  # [1, 2, 3, 4]
-    /// ```
+    // torch.tensor([1., 2., 3., 4.]).reshape(1, 2, 1, 2).flatten(1)  # [1, 2, 3, 4]
     #[test]
     fn agrees_with_pytorch() {
-        close(&forward("flatten", Shape::Image([2, 1, 2]), &[], &[1.0, 2.0, 3.0, 4.0]), &[1.0, 2.0, 3.0, 4.0]);
+        agrees("flatten", Shape::Image([2, 1, 2]), &[], &[1.0, 2.0, 3.0, 4.0], &[1.0, 2.0, 3.0, 4.0]);
     }
 }

@@ -1,17 +1,15 @@
-//! `gaussian_noise`: values are blurred at random while training.
-
 use serde::{Deserialize, Serialize};
 
 use super::{FieldErrors, Layer};
-use crate::shape::Shape;
 use crate::program::Lowering;
+use crate::shape::Shape;
 
 /// Adds noise while training.
 ///
-/// Each value is added to a draw from N(0, std²); elsewhere nothing happens. The draws are the device's own, seeded at
-/// every step, so a run repeats on one device but not bit for bit on another.
+/// Adds a sample of N(0, std²) to each value, only in training. The device draws the samples,
+/// seeded at every step, so a run repeats on one device but not bit for bit on another.
 ///
-/// Sønderby et al., "Amortised MAP Inference for Image Super-resolution" (2016), who steady a critic with it.
+/// Sønderby et al., "Amortised MAP Inference for Image Super-resolution" (2016).
 ///
 /// ```yaml
 /// - gaussian_noise: 0.1
@@ -28,12 +26,11 @@ impl Layer for GaussianNoise {
     const SHORT: Option<&'static str> = Some("std");
 
     fn check(&self, errors: &mut FieldErrors) {
-        errors.unless((0.0..=1e3).contains(&self.std), "std", || {
+        errors.require((0.0..=1e3).contains(&self.std), "std", || {
             format!("std must lie between 0 and 1000, found {}", self.std)
         });
     }
 
-    /// There is nothing to do but in training.
     fn lower(&self, _input: Shape, _lowering: &mut Lowering) {}
 }
 
@@ -42,13 +39,12 @@ mod built {
     use burn::nn;
 
     use super::*;
-    use crate::layer::Build;
-    use crate::layer::Initializer;
+    use crate::layer::{Build, Initializer};
 
     impl Build for GaussianNoise {
         type Module = nn::GaussianNoise;
 
-        fn build(&self, _input: Shape, _start: &mut Initializer<'_>) -> nn::GaussianNoise {
+        fn build(&self, _input: Shape, _initializer: &mut Initializer<'_>) -> nn::GaussianNoise {
             nn::GaussianNoiseConfig::new(self.std).init()
         }
     }
@@ -58,11 +54,10 @@ mod built {
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {
-    use crate::layer::testing::{close, forward};
-    use crate::shape::Shape;
+    use crate::layer::testing::{Shape, agrees};
 
     #[test]
     fn does_nothing_outside_of_training() {
-        close(&forward("gaussian_noise: 0.1", Shape::Flat(2), &[], &[1.0, -2.0]), &[1.0, -2.0]);
+        agrees("gaussian_noise: 0.1", Shape::Flat(2), &[], &[1.0, -2.0], &[1.0, -2.0]);
     }
 }

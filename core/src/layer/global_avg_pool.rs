@@ -1,12 +1,10 @@
-//! `global_avg_pool`: the mean of each channel.
-
 use serde::{Deserialize, Serialize};
 
 use super::{Layer, ShapeError, image};
-use crate::shape::Shape;
 use crate::program::{Kind, Lowering, Mean, Pool};
+use crate::shape::Shape;
 
-/// The mean of each channel over all pixels: `[batch, channels, height, width]` → `[batch, channels]`.
+/// The mean of each channel: `[batch, channels, height, width]` → `[batch, channels]`.
 ///
 /// Lin, Chen and Yan, "Network In Network" (2013).
 ///
@@ -37,18 +35,16 @@ mod built {
     use burn::module::Module;
 
     use super::*;
-    use crate::layer::Build;
-    use crate::layer::{Forward, Initializer, Value};
+    use crate::layer::{Build, Forward, Initializer, Value};
 
     impl Build for GlobalAvgPool {
         type Module = GlobalAvgPoolModule;
 
-        fn build(&self, _input: Shape, _start: &mut Initializer<'_>) -> GlobalAvgPoolModule {
+        fn build(&self, _input: Shape, _initializer: &mut Initializer<'_>) -> GlobalAvgPoolModule {
             GlobalAvgPoolModule
         }
     }
 
-    /// A built `global_avg_pool`.
     #[derive(Module, Debug)]
     pub struct GlobalAvgPoolModule;
 
@@ -61,14 +57,11 @@ mod built {
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {
-    use crate::layer::testing::{close, forward};
-    use crate::shape::Shape;
+    use crate::layer::testing::{Shape, agrees};
 
-    /// ```text
-    /// torch.tensor([1., 2., 3., 6.]).reshape(1, 2, 1, 2).mean((2, 3))  # [1.5, 4.5]
-    /// ```
+    // torch.tensor([1., 2., 3., 6.]).reshape(1, 2, 1, 2).mean((2, 3))  # [1.5, 4.5]
     #[test]
     fn agrees_with_pytorch() {
-        close(&forward("global_avg_pool", Shape::Image([2, 1, 2]), &[], &[1.0, 2.0, 3.0, 6.0]), &[1.5, 4.5]);
+        agrees("global_avg_pool", Shape::Image([2, 1, 2]), &[], &[1.0, 2.0, 3.0, 6.0], &[1.5, 4.5]);
     }
 }

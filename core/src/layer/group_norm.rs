@@ -1,16 +1,15 @@
-//! `group_norm`: groups of channels are brought to mean 0 and variance 1 within each sample.
-
 use serde::{Deserialize, Serialize};
 
 use super::declared::epsilon;
-use super::{FieldErrors, Layer, ShapeError, channels_of};
-use crate::shape::Shape;
+use super::window::divide;
+use super::{FieldErrors, Layer, ShapeError, count};
 use crate::program::{Kind, Lowering, Normalize};
+use crate::shape::Shape;
 
-/// Brings groups of channels of each sample to mean 0 and variance 1.
+/// Normalizes groups of channels of each sample to mean 0 and variance 1.
 ///
-/// y = γ (x − mean) / √(variance + ε) + β, with the mean and variance of each group of channels of each sample, and a γ
-/// and β for each channel. γ begins at 1 and β at 0.
+/// y = γ (x − mean) / √(variance + ε) + β, with the mean and variance of each group of
+/// channels of each sample, and a γ and β for each channel. γ starts at 1 and β at 0.
 ///
 /// Wu and He, "Group Normalization" (2018).
 ///
@@ -24,36 +23,40 @@ use crate::program::{Kind, Lowering, Normalize};
 pub struct GroupNorm {
     /// Into how many groups the channels are divided.
     pub groups: usize,
-    /// Added to the variance so that nothing is divided by 0.
+    /// Added to the variance to avoid a division by 0.
     #[serde(default = "epsilon")]
     pub epsilon: f64,
+}
+
+/// The shape of γ and β.
+fn shape(input: Shape) -> [usize; 1] {
+    [input.channels()]
 }
 
 impl Layer for GroupNorm {
     const SHORT: Option<&'static str> = Some("groups");
 
     fn check(&self, errors: &mut FieldErrors) {
-        errors.unless(self.groups > 0, "groups", || "groups must be at least 1, found 0".into());
+        errors.require(self.groups > 0, "groups", || "groups must be at least 1, found 0".into());
         errors.positive(self.epsilon, "epsilon");
     }
 
     fn output(&self, input: Shape) -> Result<Shape, ShapeError> {
-        if input.channels().is_multiple_of(self.groups) {
-            return Ok(input);
-        }
-        let found = format!("{} cannot be divided into {} groups", channels_of(input.channels()), self.groups);
-        let largest =
-            (1..=self.groups.min(input.channels())).rev().find(|groups| input.channels().is_multiple_of(*groups));
-        Err(ShapeError::new(found).fix(format!("{} groups", largest.unwrap_or(1))))
+        let channels = input.channels();
+        divide(channels, self.groups).map_err(|error| {
+            let largest = (1..=self.groups.min(channels)).rev().find(|groups| channels.is_multiple_of(*groups));
+            error.fix(format!("{} groups", largest.unwrap_or(1)))
+        })?;
+        Ok(input)
     }
 
     fn parameters(&self, input: Shape) -> u64 {
-        2 * input.channels() as u64
+        2 * count(&shape(input))
     }
 
     fn lower(&self, input: Shape, lowering: &mut Lowering) {
-        let sides = [input.channels()];
-        let (scale, shift) = (lowering.weight("gamma", sides), lowering.weight("beta", sides));
+        let mut weight = |name| lowering.weight(name, shape(input));
+        let (scale, shift) = (weight("gamma"), weight("beta"));
         let normalize = Normalize { groups: self.groups, epsilon: self.epsilon as f32, scale, shift };
         lowering.keep(Kind::Normalize(normalize), input);
     }
@@ -68,18 +71,17 @@ mod built {
     use burn::tensor::Tensor;
 
     use super::*;
-    use crate::layer::Build;
-    use crate::layer::{Forward, Distribution, Initializer, Value};
+    use crate::layer::{Build, Distribution, Forward, Initializer, Value};
 
     impl Build for GroupNorm {
         type Module = GroupNormModule;
 
         fn build(&self, input: Shape, initializer: &mut Initializer<'_>) -> GroupNormModule {
-            GroupNormModule::new(self.groups, true, self.epsilon, input, initializer)
+            GroupNormModule::new(self.groups, self.epsilon, Some(shape(input)), initializer)
         }
     }
 
-    /// A built `group_norm` or `instance_norm`. Burn's own refuses rows, and a batch of two values or fewer.
+    /// Burn's own refuses rows, and a batch of two values or fewer.
     #[derive(Module, Debug)]
     pub struct GroupNormModule {
         /// `[channels]`
@@ -93,15 +95,13 @@ mod built {
     impl GroupNormModule {
         pub(in crate::layer) fn new(
             groups: usize,
-            affine: bool,
             epsilon: f64,
-            input: Shape,
+            affine: Option<[usize; 1]>,
             initializer: &mut Initializer<'_>,
         ) -> Self {
-            let channels = input.channels();
             Self {
-                gamma: affine.then(|| initializer.parameter("gamma", [channels], Distribution::Constant(1.0))),
-                beta: affine.then(|| initializer.parameter("beta", [channels], Distribution::Constant(0.0))),
+                gamma: affine.map(|shape| initializer.parameter("gamma", shape, Distribution::Constant(1.0))),
+                beta: affine.map(|shape| initializer.parameter("beta", shape, Distribution::Constant(0.0))),
                 groups,
                 epsilon,
             }
@@ -139,34 +139,29 @@ mod built {
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {
-    use crate::layer::testing::{close, forward};
-    use crate::shape::Shape;
+    use crate::layer::testing::{Shape, agrees};
 
-    /// ```text
-    /// layer = torch.nn.GroupNorm(2, 4)
-    /// layer.weight.data, layer.bias.data = torch.tensor([1., 2., 3., 4.]), torch.tensor([0., 0., 0., 1.])  # γ, β
-    /// layer(torch.tensor([1., 3., 10., 30.]).reshape(1, 4, 1, 1))  # [[[-0.999995]], [[1.99999]], [[-3]], [[5]]]
-    /// torch.nn.GroupNorm(1, 3, eps=0.5)(torch.tensor([[1., 2., 6.], [3., 0., 0.]]))
-    /// # [[-0.879883, -0.439941, 1.31982], [1.26491, -0.632456, -0.632456]]
-    /// ```
+    // layer = torch.nn.GroupNorm(2, 4)
+    // layer.weight.data = torch.tensor([1., 2., 3., 4.])
+    // layer.bias.data = torch.tensor([0., 0., 0., 1.])
+    // layer(torch.tensor([1., 3., 10., 30.]).reshape(1, 4, 1, 1))
+    // # [[[-0.999995]], [[1.99999]], [[-3]], [[5]]]
+    // torch.nn.GroupNorm(1, 3, eps=0.5)(torch.tensor([[1., 2., 6.], [3., 0., 0.]]))
+    // # [[-0.879883, -0.439941, 1.31982], [1.26491, -0.632456, -0.632456]]
     #[test]
     fn agrees_with_pytorch() {
-        close(
-            &forward(
-                "group_norm: 2",
-                Shape::Image([4, 1, 1]),
-                &[("gamma", &[1.0, 2.0, 3.0, 4.0]), ("beta", &[0.0, 0.0, 0.0, 1.0])],
-                &[1.0, 3.0, 10.0, 30.0],
-            ),
+        agrees(
+            "group_norm: 2",
+            Shape::Image([4, 1, 1]),
+            &[("gamma", &[1.0, 2.0, 3.0, 4.0]), ("beta", &[0.0, 0.0, 0.0, 1.0])],
+            &[1.0, 3.0, 10.0, 30.0],
             &[-0.999995, 1.99999, -3.0, 5.0],
         );
-        close(
-            &forward(
-                "group_norm: { groups: 1, epsilon: 0.5 }",
-                Shape::Flat(3),
-                &[("gamma", &[1.0, 1.0, 1.0]), ("beta", &[0.0, 0.0, 0.0])],
-                &[1.0, 2.0, 6.0, 3.0, 0.0, 0.0],
-            ),
+        agrees(
+            "group_norm: { groups: 1, epsilon: 0.5 }",
+            Shape::Flat(3),
+            &[("gamma", &[1.0, 1.0, 1.0]), ("beta", &[0.0, 0.0, 0.0])],
+            &[1.0, 2.0, 6.0, 3.0, 0.0, 0.0],
             &[-0.879883, -0.439941, 1.31982, 1.26491, -0.632456, -0.632456],
         );
     }

@@ -1,5 +1,3 @@
-//! `init`: what the weights of a layer are drawn from.
-
 use std::fmt;
 
 use serde::de::{Error, MapAccess, Visitor};
@@ -10,23 +8,23 @@ use super::Distribution;
 use super::FieldErrors;
 use super::declared::one_key;
 
-/// What the weights of a layer are drawn from; biases begin at 0.
+/// The distribution of a layer's initial weights; biases start at 0.
 ///
-/// `fan in` is how many inputs one output sees, `fan out` how many outputs one input reaches. The formulas are those of
-/// Keras' initialisers of the same names.
+/// `fan in` is the number of inputs to one output, `fan out` the number of outputs one input
+/// reaches. The formulas are those of Keras' initializers of the same names.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub enum Init {
-    /// Evenly between ±√(6 / (fan in + fan out)). Glorot and Bengio, "Understanding the difficulty of training deep
-    /// feedforward neural networks" (2010).
+    /// Uniform between ±√(6 / (fan in + fan out)). Glorot and Bengio, "Understanding the
+    /// difficulty of training deep feedforward neural networks" (2010).
     #[default]
     Glorot,
     /// A truncated normal distribution of variance 2 / (fan in + fan out).
     GlorotNormal,
-    /// Evenly between ±√(6 / fan in). He et al., "Delving Deep into Rectifiers" (2015).
+    /// Uniform between ±√(6 / fan in). He et al., "Delving Deep into Rectifiers" (2015).
     He,
     /// A truncated normal distribution of variance 2 / fan in.
     HeNormal,
-    /// Evenly between ±√(3 / fan in). LeCun et al., "Efficient BackProp" (1998).
+    /// Uniform between ±√(3 / fan in). LeCun et al., "Efficient BackProp" (1998).
     Lecun,
     /// A truncated normal distribution of variance 1 / fan in.
     LecunNormal,
@@ -34,7 +32,7 @@ pub enum Init {
     Zeros,
     /// A normal distribution with this standard deviation.
     Normal(f64),
-    /// Evenly between minus and plus this limit.
+    /// Uniform between minus and plus this limit.
     Uniform(f64),
 }
 
@@ -54,12 +52,12 @@ const WITH_NUMBER: [(&str, WithNumber); 2] = [("normal", Init::Normal), ("unifor
 const NAMES: &[&str] =
     &["glorot", "glorot-normal", "he", "he-normal", "lecun", "lecun-normal", "zeros", "normal", "uniform"];
 
-/// A normal distribution that is cut off at two standard deviations has this standard deviation.
+/// Standard deviation of N(0, 1) truncated at two standard deviations.
 #[cfg(feature = "train")]
 const TRUNCATED: f64 = 0.879_625_661_034_239_8;
 
 impl Init {
-    /// What to draw, by the number of inputs and outputs.
+    /// The distribution for these numbers of inputs and outputs.
     #[cfg(feature = "train")]
     pub(super) fn of(self, fan_in: usize, fan_out: usize) -> Distribution {
         let (fan_in, fan_sum) = (fan_in.max(1) as f32, (fan_in + fan_out).max(1) as f32);
@@ -77,17 +75,17 @@ impl Init {
         }
     }
 
-    /// Refuses weights of 0 that are to be divided by their largest singular value.
+    /// Refuses zero weights with spectral normalization.
     pub(super) fn check_spectral(self, spectral_norm: bool, errors: &mut FieldErrors) {
         let zero = matches!(self, Self::Zeros | Self::Normal(0.0) | Self::Uniform(0.0));
-        errors.unless(!(zero && spectral_norm), "init", || {
+        errors.require(!(zero && spectral_norm), "init", || {
             "weights of 0 have no singular value for `spectral_norm` to divide by".into()
         });
     }
 
     pub(super) fn check(self, errors: &mut FieldErrors) {
         if let Self::Normal(width) | Self::Uniform(width) = self {
-            errors.unless((0.0..=1e3).contains(&width), "init", || {
+            errors.require((0.0..=1e3).contains(&width), "init", || {
                 format!("the width of `init` must lie between 0 and 1000, found {width}")
             });
         }
@@ -161,12 +159,11 @@ impl schemars::JsonSchema for Init {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "train"))]
 mod tests {
     use super::*;
 
-    /// `keras.initializers.GlorotUniform`, `HeNormal` and `LecunUniform` on a kernel of shape (300, 100): the limit, or the
-    /// standard deviation before it is cut off.
+    /// `keras.initializers` on a kernel of shape (300, 100).
     #[test]
     fn widths_are_those_of_keras() {
         assert_eq!(Init::Glorot.of(300, 100), Distribution::Uniform(libm::sqrtf(6.0 / 400.0)));

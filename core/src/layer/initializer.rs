@@ -1,5 +1,3 @@
-//! The weights that a network begins with.
-
 use std::collections::BTreeMap;
 
 use burn::module::{Param, ParamId, RunningState};
@@ -7,15 +5,16 @@ use burn::tensor::{Device, Tensor, TensorData};
 
 use super::Distribution;
 use crate::noise::{Noise, Purpose};
+use crate::program::WeightMismatch;
 
-/// Makes the weights of layers on a device: drawn from a seed, loaded, or zero.
+/// Creates the initial weights of layers on a device: random, loaded, or zero.
 ///
-/// The numbers are drawn by [`Noise`] and not by the device, so training begins with the same bits on every one.
+/// Random numbers come from [`Noise`], so they are the same bits on every device.
 #[derive(Debug)]
 pub struct Initializer<'a> {
     device: &'a Device,
     source: Source,
-    /// The way to the layer that is being built: `layers.3.`.
+    /// Prefix of the layer being built: `layers.3.`.
     scope: String,
 }
 
@@ -23,15 +22,14 @@ pub struct Initializer<'a> {
 enum Source {
     Drawn {
         noise: Box<Noise>,
-        /// The number of the network, in which names are unique.
+        /// The number of the network.
         network: u64,
     },
     Zeros,
     Loaded {
         /// Weights that no layer has taken yet.
         tensors: BTreeMap<String, TensorData>,
-        /// What was missing or had another shape.
-        faults: Vec<String>,
+        errors: Vec<String>,
     },
 }
 
@@ -42,31 +40,31 @@ impl<'a> Initializer<'a> {
         Self::from(Source::Drawn { noise, network }, device)
     }
 
-    /// Zeros, for weights that are replaced next.
+    /// Zeros, for weights that will be replaced.
     pub fn zeros(device: &'a Device) -> Self {
         Self::from(Source::Zeros, device)
     }
 
-    /// The weights of one network by their names, such as `layers.0.weight`. [`Self::finish`] tells whether they fitted.
+    /// Weights by name, such as `layers.0.weight`; [`Self::finish`] checks that they fit.
     pub fn loaded(tensors: BTreeMap<String, TensorData>, device: &'a Device) -> Self {
-        Self::from(Source::Loaded { tensors, faults: Vec::new() }, device)
+        Self::from(Source::Loaded { tensors, errors: Vec::new() }, device)
     }
 
     fn from(source: Source, device: &'a Device) -> Self {
         Self { device, source, scope: String::new() }
     }
 
-    /// Where the weights live.
+    /// The device of the weights.
     pub fn device(&self) -> &'a Device {
         self.device
     }
 
-    /// Whether the weights are loaded rather than drawn.
+    /// Whether the weights are loaded.
     pub fn is_loaded(&self) -> bool {
         matches!(self.source, Source::Loaded { .. })
     }
 
-    /// Builds a part whose weights are called `name.…`.
+    /// Builds a part with weights called `name.…`.
     pub fn within<T>(&mut self, name: &str, build: impl FnOnce(&mut Self) -> T) -> T {
         let outer = self.scope.len();
         self.scope.push_str(name);
@@ -96,12 +94,12 @@ impl<'a> Initializer<'a> {
         param
     }
 
-    /// By what an optimiser knows the weight called `name`. The same whenever a network is begun anew, so that a training repeats itself
-    /// to the byte: a hash (FNV-1a) of the network's number and the weight's full name.
+    /// The optimizer's identity of a weight, the same in every run: a hash (FNV-1a) of the
+    /// network's number and the weight's full name.
     fn identity(&self, name: &str) -> ParamId {
         let network = match self.source {
             Source::Drawn { network, .. } => network,
-            // No optimiser sees these; all that counts is that the same weights are packed to the same bytes.
+            // No optimizer sees these.
             Source::Zeros | Source::Loaded { .. } => 0,
         };
         let bytes = network.to_le_bytes().into_iter().chain(self.scope.bytes()).chain(name.bytes());
@@ -110,12 +108,12 @@ impl<'a> Initializer<'a> {
         ParamId::from(hash)
     }
 
-    /// A bias of `length` zeros, if it is wanted.
-    pub fn bias(&mut self, wanted: bool, length: usize) -> Option<Param<Tensor<1>>> {
-        wanted.then(|| self.parameter("bias", [length], Distribution::Constant(0.0)))
+    /// A bias of zeros, if the layer has one.
+    pub fn bias(&mut self, shape: Option<[usize; 1]>) -> Option<Param<Tensor<1>>> {
+        shape.map(|shape| self.parameter("bias", shape, Distribution::Constant(0.0)))
     }
 
-    /// A value that training moves without a gradient, such as a moving average. It draws no random number.
+    /// A value without a gradient, such as a moving average. It draws no random number.
     pub fn state<const D: usize>(&mut self, name: &str, shape: [usize; D], value: f32) -> RunningState<Tensor<D>> {
         let id = self.identity(name);
         let tensor = match self.source {
@@ -125,32 +123,31 @@ impl<'a> Initializer<'a> {
         RunningState::with_id(id, tensor)
     }
 
-    /// A loaded tensor; if there is none of that name and shape a fault is noted, and the tensor is a single 0, which takes no
-    /// memory and is never used.
+    /// A loaded tensor; if none has that name and shape, notes an error and returns a single 0.
     fn load<const D: usize>(&mut self, name: &str, shape: [usize; D]) -> Tensor<D> {
         let name = format!("{}{name}", self.scope);
-        if let Source::Loaded { tensors, faults } = &mut self.source {
+        if let Source::Loaded { tensors, errors } = &mut self.source {
             match tensors.remove(&name) {
                 Some(data) if data.shape().as_slice() == shape => return Tensor::from_data(data, self.device),
                 Some(data) => {
                     let found = data.shape().as_slice();
-                    faults.push(format!("`{name}` has the shape {found:?}, expected {shape:?}"));
+                    errors.push(format!("`{name}` has the shape {found:?}, expected {shape:?}"));
                 }
-                None => faults.push(format!("`{name}` is missing")),
+                None => errors.push(format!("`{name}` is missing")),
             }
         }
         Tensor::zeros([1; D], self.device)
     }
 
-    /// Whether all loaded weights fitted and were used.
+    /// Checks that all loaded weights fit and were used.
     ///
     /// # Errors
-    /// What was missing, had another shape or belongs to no layer.
-    pub fn finish(self) -> Result<(), String> {
-        let Source::Loaded { tensors, mut faults } = self.source else {
+    /// Weights are missing, have another shape or belong to no layer.
+    pub fn finish(self) -> Result<(), WeightMismatch> {
+        let Source::Loaded { tensors, mut errors } = self.source else {
             return Ok(());
         };
-        faults.extend(tensors.into_keys().map(|name| format!("`{name}` is no weight of this network")));
-        if faults.is_empty() { Ok(()) } else { Err(faults.join("; ")) }
+        errors.extend(tensors.into_keys().map(|name| format!("`{name}` is no weight of this network")));
+        if errors.is_empty() { Ok(()) } else { Err(WeightMismatch(errors)) }
     }
 }

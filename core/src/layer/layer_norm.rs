@@ -1,18 +1,17 @@
-//! `layer_norm`: every sample is brought to mean 0 and variance 1.
-
 use serde::{Deserialize, Serialize};
 
 use super::declared::epsilon;
-use super::{FieldErrors, Layer};
-use crate::shape::Shape;
+use super::{FieldErrors, Layer, count};
 use crate::program::{Kind, Lowering, Normalize};
+use crate::shape::Shape;
 
-/// Brings each sample to mean 0 and variance 1.
+/// Normalizes each sample to mean 0 and variance 1.
 ///
-/// y = γ (x − mean) / √(variance + ε) + β, with the mean and variance of all values of a sample and a γ and β for each
-/// of them. γ begins at 1 and β at 0.
+/// y = γ (x − mean) / √(variance + ε) + β, with the mean and variance of all values of a
+/// sample and a γ and β for each of them. γ starts at 1 and β at 0.
 ///
-/// Ba, Kiros and Hinton, "Layer Normalization" (2016); PyTorch's `LayerNorm([channels, height, width])`.
+/// Ba, Kiros and Hinton, "Layer Normalization" (2016); PyTorch's
+/// `LayerNorm([channels, height, width])`.
 ///
 /// ```yaml
 /// - layer_norm
@@ -21,9 +20,14 @@ use crate::program::{Kind, Lowering, Normalize};
 #[cfg_attr(feature = "yaml", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct LayerNorm {
-    /// Added to the variance so that nothing is divided by 0.
+    /// Added to the variance to avoid a division by 0.
     #[serde(default = "epsilon")]
     pub epsilon: f64,
+}
+
+/// The shape of γ and β.
+fn shape(input: Shape) -> [usize; 1] {
+    [input.len()]
 }
 
 impl Layer for LayerNorm {
@@ -32,12 +36,12 @@ impl Layer for LayerNorm {
     }
 
     fn parameters(&self, input: Shape) -> u64 {
-        2 * input.len() as u64
+        2 * count(&shape(input))
     }
 
     fn lower(&self, input: Shape, lowering: &mut Lowering) {
-        let sides = [input.len()];
-        let (scale, shift) = (lowering.weight("gamma", sides), lowering.weight("beta", sides));
+        let mut weight = |name| lowering.weight(name, shape(input));
+        let (scale, shift) = (weight("gamma"), weight("beta"));
         let normalize = Normalize { groups: 1, epsilon: self.epsilon as f32, scale, shift };
         lowering.keep(Kind::Normalize(normalize), input);
     }
@@ -50,22 +54,20 @@ mod built {
     use burn::tensor::module::layer_norm;
 
     use super::*;
-    use crate::layer::Build;
-    use crate::layer::{Forward, Distribution, Initializer, Value};
+    use crate::layer::{Build, Distribution, Forward, Initializer, Value};
 
     impl Build for LayerNorm {
         type Module = LayerNormModule;
 
         fn build(&self, input: Shape, initializer: &mut Initializer<'_>) -> LayerNormModule {
             LayerNormModule {
-                gamma: initializer.parameter("gamma", [input.len()], Distribution::Constant(1.0)),
-                beta: initializer.parameter("beta", [input.len()], Distribution::Constant(0.0)),
+                gamma: initializer.parameter("gamma", shape(input), Distribution::Constant(1.0)),
+                beta: initializer.parameter("beta", shape(input), Distribution::Constant(0.0)),
                 epsilon: self.epsilon,
             }
         }
     }
 
-    /// A built `layer_norm`.
     #[derive(Module, Debug)]
     pub struct LayerNormModule {
         /// `[values]`
@@ -96,35 +98,28 @@ mod built {
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {
-    use crate::layer::testing::{close, forward};
-    use crate::shape::Shape;
+    use crate::layer::testing::{Shape, agrees};
 
-    /// ```text
-    /// layer = torch.nn.LayerNorm(3)
-    /// layer.weight.data, layer.bias.data = torch.tensor([1., 2., 3.]), torch.tensor([0., 0., 1.])  # γ, β
-    /// layer(torch.tensor([[1., 2., 6.], [3., 1., 0.]]))
-    /// # [[-0.925819, -0.925819, 5.16619], [1.3363, -0.534521, -2.20712]]
-    /// torch.nn.LayerNorm([2, 1, 2], eps=0.5)(torch.tensor([1., 3., 10., 30.]).reshape(1, 2, 1, 2))
-    /// # [[[-0.870388, -0.696311]], [[-0.0870388, 1.65374]]]
-    /// ```
+    // layer = torch.nn.LayerNorm(3)
+    // layer.weight.data, layer.bias.data = torch.tensor([1., 2., 3.]), torch.tensor([0., 0., 1.])
+    // layer(torch.tensor([[1., 2., 6.], [3., 1., 0.]]))
+    // # [[-0.925819, -0.925819, 5.16619], [1.3363, -0.534521, -2.20712]]
+    // torch.nn.LayerNorm([2, 1, 2], eps=0.5)(torch.tensor([1., 3., 10., 30.]).reshape(1, 2, 1, 2))
+    // # [[[-0.870388, -0.696311]], [[-0.0870388, 1.65374]]]
     #[test]
     fn agrees_with_pytorch() {
-        close(
-            &forward(
-                "layer_norm",
-                Shape::Flat(3),
-                &[("gamma", &[1.0, 2.0, 3.0]), ("beta", &[0.0, 0.0, 1.0])],
-                &[1.0, 2.0, 6.0, 3.0, 1.0, 0.0],
-            ),
+        agrees(
+            "layer_norm",
+            Shape::Flat(3),
+            &[("gamma", &[1.0, 2.0, 3.0]), ("beta", &[0.0, 0.0, 1.0])],
+            &[1.0, 2.0, 6.0, 3.0, 1.0, 0.0],
             &[-0.925819, -0.925819, 5.16619, 1.3363, -0.534521, -2.20712],
         );
-        close(
-            &forward(
-                "layer_norm: { epsilon: 0.5 }",
-                Shape::Image([2, 1, 2]),
-                &[("gamma", &[1.0, 1.0, 1.0, 1.0]), ("beta", &[0.0, 0.0, 0.0, 0.0])],
-                &[1.0, 3.0, 10.0, 30.0],
-            ),
+        agrees(
+            "layer_norm: { epsilon: 0.5 }",
+            Shape::Image([2, 1, 2]),
+            &[("gamma", &[1.0, 1.0, 1.0, 1.0]), ("beta", &[0.0, 0.0, 0.0, 0.0])],
+            &[1.0, 3.0, 10.0, 30.0],
             &[-0.870388, -0.696311, -0.0870388, 1.65374],
         );
     }

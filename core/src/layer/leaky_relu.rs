@@ -1,11 +1,9 @@
-//! `leaky_relu`: a rectifier that lets a little through.
-
 use serde::{Deserialize, Serialize};
 
 use super::{FieldErrors, Layer};
 use crate::activation::Activation;
-use crate::shape::Shape;
 use crate::program::{Function, Kind, Lowering};
+use crate::shape::Shape;
 
 /// The leaky rectifier, x for x ≥ 0, otherwise negative_slope × x.
 ///
@@ -53,14 +51,12 @@ mod built {
     use burn::nn::activation;
 
     use super::*;
-    use crate::layer::Build;
-    use crate::activation::Activation;
-    use crate::layer::Initializer;
+    use crate::layer::{Build, Initializer};
 
     impl Build for LeakyRelu {
         type Module = activation::LeakyRelu;
 
-        fn build(&self, _input: Shape, _start: &mut Initializer<'_>) -> activation::LeakyRelu {
+        fn build(&self, _input: Shape, _initializer: &mut Initializer<'_>) -> activation::LeakyRelu {
             activation::LeakyReluConfig::new().with_negative_slope(self.negative_slope).init()
         }
     }
@@ -71,17 +67,14 @@ mod built {
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {
-    use crate::layer::testing::{close, forward};
-    use crate::shape::Shape;
+    use crate::layer::testing::{Shape, agrees};
 
-    /// ```text
-    /// x = torch.tensor([-2., -1., 0.5, 3.])
-    /// torch.nn.LeakyReLU()(x)  # [-0.02, -0.01, 0.5, 3]
-    /// torch.nn.LeakyReLU(0.2)(x)  # [-0.4, -0.2, 0.5, 3]
-    /// ```
+    // x = torch.tensor([-2., -1., 0.5, 3.])
+    // torch.nn.LeakyReLU()(x)  # [-0.02, -0.01, 0.5, 3]
+    // torch.nn.LeakyReLU(0.2)(x)  # [-0.4, -0.2, 0.5, 3]
     #[test]
     fn agrees_with_pytorch() {
-        close(&forward("leaky_relu", Shape::Flat(4), &[], &[-2.0, -1.0, 0.5, 3.0]), &[-0.02, -0.01, 0.5, 3.0]);
-        close(&forward("leaky_relu: 0.2", Shape::Flat(4), &[], &[-2.0, -1.0, 0.5, 3.0]), &[-0.4, -0.2, 0.5, 3.0]);
+        agrees("leaky_relu", Shape::Flat(4), &[], &[-2.0, -1.0, 0.5, 3.0], &[-0.02, -0.01, 0.5, 3.0]);
+        agrees("leaky_relu: 0.2", Shape::Flat(4), &[], &[-2.0, -1.0, 0.5, 3.0], &[-0.4, -0.2, 0.5, 3.0]);
     }
 }

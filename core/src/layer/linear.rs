@@ -1,15 +1,13 @@
-//! `linear`: every output is a weighted sum of all inputs.
-
 use serde::{Deserialize, Serialize};
 
 use super::declared::yes;
-use super::{FieldErrors, Init, Layer, ShapeError, count};
-use crate::shape::Shape;
+use super::{FieldErrors, Init, Layer, ShapeError, Shapes, count};
 use crate::program::{Convolve, Kind, Lowering};
+use crate::shape::Shape;
 
 /// A fully connected layer, y = x W + b.
 ///
-/// Takes `[batch, inputs]`, gives `[batch, units]`. W is `[inputs, units]`, b is `[units]` and begins at 0.
+/// `[batch, inputs]` → `[batch, units]`; W is `[inputs, units]`, b is `[units]` and starts at 0.
 ///
 /// ```yaml
 /// - linear: 128
@@ -27,7 +25,7 @@ pub struct Linear {
     /// What the weights are drawn from.
     #[serde(default)]
     pub init: Init,
-    /// Whether the weights are divided by their largest singular value (Miyato et al. 2018), for critics.
+    /// Whether the weights are divided by their largest singular value (Miyato et al. 2018).
     #[serde(default)]
     pub spectral_norm: bool,
 }
@@ -37,13 +35,17 @@ impl Linear {
     pub fn new(units: usize) -> Self {
         Self { units, bias: true, init: Init::default(), spectral_norm: false }
     }
+
+    fn shapes(&self, input: Shape) -> Shapes<2> {
+        Shapes::new([input.len(), self.units], self.bias, self.units)
+    }
 }
 
 impl Layer for Linear {
     const SHORT: Option<&'static str> = Some("units");
 
     fn check(&self, errors: &mut FieldErrors) {
-        errors.unless(self.units > 0, "units", || "units must be at least 1, found 0".into());
+        errors.require(self.units > 0, "units", || "units must be at least 1, found 0".into());
         self.init.check(errors);
         self.init.check_spectral(self.spectral_norm, errors);
     }
@@ -58,25 +60,24 @@ impl Layer for Linear {
         }
     }
 
-    fn regardless(&self) -> Option<Shape> {
+    fn fixed_output(&self) -> Option<Shape> {
         Some(Shape::Flat(self.units))
     }
 
     fn parameters(&self, input: Shape) -> u64 {
-        count(&[input.len(), self.units]).saturating_add(if self.bias { self.units as u64 } else { 0 })
+        self.shapes(input).count()
     }
 
     fn macs(&self, input: Shape, _output: Shape) -> u64 {
-        count(&[input.len(), self.units])
+        count(&self.shapes(input).weight)
     }
 
     fn lower(&self, input: Shape, lowering: &mut Lowering) {
-        let inputs = input.len();
-        let mut weights = lowering.weight("weight", [inputs, self.units]);
-        lowering
-            .spectral(self.spectral_norm, &mut weights, [self.units, inputs], |row, column| column * self.units + row);
-        let bias = lowering.bias(self.bias, self.units);
-        let matrix = Convolve::matrix(&weights, bias, [inputs, self.units]);
+        let Shapes { weight, bias } = self.shapes(input);
+        let [inputs, units] = weight;
+        let mut weights = lowering.weight("weight", weight);
+        lowering.spectral(self.spectral_norm, &mut weights, [units, inputs], |row, column| column * units + row);
+        let matrix = Convolve::matrix(&weights, lowering.bias(bias), weight);
         lowering.push(Kind::Convolve(matrix), input, Shape::Flat(self.units));
     }
 }
@@ -88,23 +89,21 @@ mod built {
     use burn::tensor::module::linear;
 
     use super::*;
-    use crate::layer::Build;
-    use crate::layer::{Forward, Spectral, Initializer, Value};
+    use crate::layer::{Build, Forward, Initializer, Spectral, Value};
 
     impl Build for Linear {
         type Module = LinearModule;
 
         fn build(&self, input: Shape, initializer: &mut Initializer<'_>) -> LinearModule {
-            let inputs = input.len();
-            let weight = initializer.parameter("weight", [inputs, self.units], self.init.of(inputs, self.units));
-            let bias = initializer.bias(self.bias, self.units);
+            let Shapes { weight, bias } = self.shapes(input);
+            let weight = initializer.parameter("weight", weight, self.init.of(weight[0], weight[1]));
+            let bias = initializer.bias(bias);
             // The rows of the matrix are the outputs, as in PyTorch.
             let spectral = self.spectral_norm.then(|| Spectral::new(&weight.val().transpose(), initializer));
             LinearModule { weight, bias, spectral }
         }
     }
 
-    /// A built `linear`.
     #[derive(Module, Debug)]
     pub struct LinearModule {
         /// `[inputs, units]`
@@ -137,51 +136,44 @@ mod tests {
     }
 
     #[test]
-    fn a_linear_layer_behind_an_image_asks_for_flatten() {
-        let misfit = Linear::new(4).output(Shape::Image([64, 6, 6])).unwrap_err();
-        assert!(misfit.found.contains("[64, 6, 6]"));
-        assert!(misfit.fix.unwrap().contains("flatten"));
+    fn a_linear_layer_after_an_image_asks_for_flatten() {
+        let error = Linear::new(4).output(Shape::Image([64, 6, 6])).unwrap_err();
+        assert!(error.found.contains("[64, 6, 6]"));
+        assert!(error.fix.unwrap().contains("flatten"));
     }
 
-    /// ```text
-    /// w = torch.tensor([[0.1, 0.2], [0.3, 0.4], [0.5, 0.6]])  # [inputs, units]: PyTorch's is transposed
-    /// F.linear(torch.tensor([1., 2., 3.]), w.T, torch.tensor([0.5, -0.5]))  # [2.7, 2.3]
-    /// ```
+    // w = torch.tensor([[0.1, 0.2], [0.3, 0.4], [0.5, 0.6]])  # [inputs, units]
+    // F.linear(torch.tensor([1., 2., 3.]), w.T, torch.tensor([0.5, -0.5]))  # [2.7, 2.3]
     #[cfg(all(feature = "flex", feature = "yaml"))]
     #[test]
     fn agrees_with_pytorch() {
-        use crate::layer::testing::{close, forward};
+        use crate::layer::testing::agrees;
 
-        close(
-            &forward(
-                "linear: 2",
-                Shape::Flat(3),
-                &[("weight", &[0.1, 0.2, 0.3, 0.4, 0.5, 0.6]), ("bias", &[0.5, -0.5])],
-                &[1.0, 2.0, 3.0],
-            ),
+        agrees(
+            "linear: 2",
+            Shape::Flat(3),
+            &[("weight", &[0.1, 0.2, 0.3, 0.4, 0.5, 0.6]), ("bias", &[0.5, -0.5])],
+            &[1.0, 2.0, 3.0],
             &[2.7, 2.3],
         );
     }
 
-    /// ```text
-    /// layer = torch.nn.utils.parametrizations.spectral_norm(torch.nn.Linear(2, 2, bias=False)).eval()
-    /// norm = layer.parametrizations.weight
-    /// norm.original.data = torch.tensor([[3., 1.], [0., 2.]])  # [units, inputs]
-    /// norm[0]._u, norm[0]._v = torch.tensor([1., 0.]), torch.tensor([0.6, 0.8])  # so σ = 2.6
-    /// layer(torch.tensor([1., 2.]))  # [1.92308, 1.53846]
-    /// ```
+    // spectral_norm = torch.nn.utils.parametrizations.spectral_norm
+    // layer = spectral_norm(torch.nn.Linear(2, 2, bias=False)).eval()
+    // norm = layer.parametrizations.weight
+    // norm.original.data = torch.tensor([[3., 1.], [0., 2.]])  # [units, inputs]
+    // norm[0]._u, norm[0]._v = torch.tensor([1., 0.]), torch.tensor([0.6, 0.8])  # so σ = 2.6
+    // layer(torch.tensor([1., 2.]))  # [1.92308, 1.53846]
     #[cfg(all(feature = "flex", feature = "yaml"))]
     #[test]
     fn its_spectral_norm_agrees_with_pytorch() {
-        use crate::layer::testing::{close, forward};
+        use crate::layer::testing::agrees;
 
-        close(
-            &forward(
-                "linear: { units: 2, bias: false, spectral_norm: true }",
-                Shape::Flat(2),
-                &[("weight", &[3.0, 0.0, 1.0, 2.0]), ("spectral.u", &[1.0, 0.0]), ("spectral.v", &[0.6, 0.8])],
-                &[1.0, 2.0],
-            ),
+        agrees(
+            "linear: { units: 2, bias: false, spectral_norm: true }",
+            Shape::Flat(2),
+            &[("weight", &[3.0, 0.0, 1.0, 2.0]), ("spectral.u", &[1.0, 0.0]), ("spectral.v", &[0.6, 0.8])],
+            &[1.0, 2.0],
             &[1.92308, 1.53846],
         );
     }

@@ -1,17 +1,16 @@
-//! `max_pool2d`: the largest value of each window.
-
 use serde::{Deserialize, Serialize};
 
 use super::declared::ones;
-use super::window::span;
-use super::{FieldErrors, Layer, ShapeError, Padding, Pair, image};
+use super::window::{Slide, span};
+use super::{FieldErrors, Layer, Padding, Pair, ShapeError, image};
+use crate::program::{Kind, Lowering};
 use crate::shape::Shape;
-use crate::program::{Kind, Lowering, Pool};
 
-/// The largest value of each window, channel by channel; what is padded never wins.
+/// The largest value of each window, channel by channel; padding never wins.
 ///
-/// Takes `[batch, channels, height, width]`, gives `[batch, channels, height', width']` with height' = ⌊(height + 2 ×
-/// padding − dilation × (kernel − 1) − 1) / stride⌋ + 1, or ⌈height / stride⌉ with `padding: same`.
+/// Takes `[batch, channels, height, width]`, returns `[batch, channels, height', width']` with
+/// height' = ⌊(height + 2 × padding − dilation × (kernel − 1) − 1) / stride⌋ + 1, or
+/// ⌈height / stride⌉ with `padding: same`.
 ///
 /// ```yaml
 /// - max_pool2d: 2
@@ -23,7 +22,7 @@ use crate::program::{Kind, Lowering, Pool};
 pub struct MaxPool2d {
     /// Sides of the window.
     pub kernel: Pair,
-    /// Steps of the window; those of the kernel if not given.
+    /// Steps of the window; the sides of the kernel by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stride: Option<Pair>,
     /// What lies around the image.
@@ -35,8 +34,18 @@ pub struct MaxPool2d {
 }
 
 impl MaxPool2d {
-    fn stride(&self) -> [usize; 2] {
-        self.stride.unwrap_or(self.kernel).0
+    fn slide(&self, input: Shape) -> Result<Slide, ShapeError> {
+        let [_, height, width] = input.sides();
+        let (sides, stride) = ([height, width], self.stride.unwrap_or(self.kernel).0);
+        // With taps further apart than the image, a window at the border may see only padding.
+        let covered = span(self.kernel, self.dilation);
+        let padded = |axis: usize| self.padding.around(sides[axis], covered[axis], stride[axis]) != (0, 0);
+        if (0..2).any(|axis| padded(axis) && sides[axis] < self.dilation.0[axis]) {
+            let found =
+                format!("an image of {height} by {width} fits between the taps of a dilation of {}", self.dilation);
+            return Err(ShapeError::new(found).fix("a smaller dilation, or `padding: valid`"));
+        }
+        self.padding.slide(sides, self.kernel, stride, self.dilation)
     }
 }
 
@@ -53,33 +62,13 @@ impl Layer for MaxPool2d {
     }
 
     fn output(&self, input: Shape) -> Result<Shape, ShapeError> {
-        let [channels, height, width] = image("max_pool2d", input)?;
-        // Between taps that lie further apart than the image is wide, a window at the border would see padding only.
-        let sides = [height, width];
-        let padded = |axis: usize| {
-            let kernel = span(self.kernel, self.dilation)[axis];
-            self.padding.around(sides[axis], kernel, self.stride()[axis]) != (0, 0)
-        };
-        if (0..2).any(|axis| padded(axis) && sides[axis] < self.dilation.0[axis]) {
-            let found =
-                format!("an image of {height} by {width} fits between the taps of a dilation of {}", self.dilation);
-            return Err(ShapeError::new(found).fix("a smaller dilation, or `padding: valid`"));
-        }
-        let output = self.padding.slide([height, width], span(self.kernel, self.dilation), self.stride())?;
-        Ok(Shape::Image([channels, output[0], output[1]]))
+        let [channels, ..] = image("max_pool2d", input)?;
+        Ok(self.slide(input)?.output(channels))
     }
 
     fn lower(&self, input: Shape, lowering: &mut Lowering) {
-        let [_, height, width] = input.sides();
-        let (sides, kernel, stride) = ([height, width], span(self.kernel, self.dilation), self.stride());
-        let pool = Pool {
-            kernel: self.kernel.0,
-            stride,
-            dilation: self.dilation.0,
-            before: [0, 1].map(|axis| self.padding.around(sides[axis], kernel[axis], stride[axis]).0),
-            mean: None,
-        };
-        lowering.push(Kind::Pool(pool), input, self.output(input).unwrap_or(input));
+        let slide = self.slide(input).unwrap_or_default();
+        lowering.push(Kind::Pool(slide.pool(None)), input, slide.output(input.channels()));
     }
 }
 
@@ -90,101 +79,77 @@ mod built {
 
     use super::*;
     use crate::kernel;
-    use crate::kernel::Window;
-    use crate::layer::Build;
-    use crate::layer::{Forward, Initializer, Value};
+    use crate::layer::{Build, Forward, Initializer, Value};
 
     impl Build for MaxPool2d {
         type Module = MaxPool2dModule;
 
-        fn build(&self, input: Shape, _start: &mut Initializer<'_>) -> MaxPool2dModule {
-            let [_, height, width] = input.sides();
-            let (sides, kernel) = ([height, width], span(self.kernel, self.dilation));
-            let padding = self.padding.explicit(sides, kernel, self.stride());
-            let burns = pool::MaxPool2dConfig::new(self.kernel.0)
-                .with_strides(self.stride())
-                .with_padding(padding)
-                .with_dilation(self.dilation.0)
+        fn build(&self, input: Shape, _initializer: &mut Initializer<'_>) -> MaxPool2dModule {
+            let slide = self.slide(input).unwrap_or_default();
+            let pool = pool::MaxPool2dConfig::new(slide.kernel)
+                .with_strides(slide.stride)
+                .with_padding(slide.padding())
+                .with_dilation(slide.dilation)
                 .init();
-            let before = [0, 1].map(|axis| self.padding.around(sides[axis], kernel[axis], self.stride()[axis]).0);
-            let size = self.output(input).unwrap_or(input).sides();
-            MaxPool2dModule { burns, before, size: [size[1], size[2]] }
+            MaxPool2dModule { pool, slide }
         }
     }
 
-    /// A built `max_pool2d`.
     #[derive(Module, Debug)]
     pub struct MaxPool2dModule {
-        burns: pool::MaxPool2d,
-        /// Rows above the image and columns left of it.
-        before: [usize; 2],
-        /// Height and width of the output.
-        size: [usize; 2],
+        pool: pool::MaxPool2d,
+        #[module(skip)]
+        slide: Slide,
     }
 
     impl Forward for MaxPool2dModule {
         fn forward(&self, value: Value) -> Value {
             let image = value.image();
-            let pool::MaxPool2d { stride, kernel_size, dilation, .. } = self.burns;
-            let window = Window { stride, dilation, before: self.before, size: self.size };
-            Value::Image(kernel::max_pool2d(&image, kernel_size, window).unwrap_or_else(|| self.burns.forward(image)))
+            let largest = kernel::max_pool2d(&image, self.slide.kernel, self.slide.window());
+            Value::Image(largest.unwrap_or_else(|| self.pool.forward(image)))
         }
     }
 }
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {
-    use crate::layer::testing::{close, forward};
-    use crate::shape::Shape;
+    use crate::layer::testing::{Shape, agrees};
 
-    /// ```text
-    /// x = torch.arange(1., 10.).reshape(1, 1, 3, 3)
-    /// F.max_pool2d(x, 2)  # [5]
-    /// F.max_pool2d(x, 2, stride=1)  # [[5, 6], [8, 9]]
-    /// F.max_pool2d(x, 2, stride=1, dilation=2)  # [9]
-    /// F.max_pool2d(-x, 2, padding=1)  # [[-1, -2], [-4, -5]]
-    /// F.max_pool2d(F.pad(-x, (0, 1, 0, 1), value=-torch.inf), 2)  # [[-1, -3], [-7, -9]]
-    /// ```
+    // x = torch.arange(1., 10.).reshape(1, 1, 3, 3)
+    // F.max_pool2d(x, 2)  # [5]
+    // F.max_pool2d(x, 2, stride=1)  # [[5, 6], [8, 9]]
+    // F.max_pool2d(x, 2, stride=1, dilation=2)  # [9]
+    // F.max_pool2d(-x, 2, padding=1)  # [[-1, -2], [-4, -5]]
+    // F.max_pool2d(F.pad(-x, (0, 1, 0, 1), value=-torch.inf), 2)  # [[-1, -3], [-7, -9]]
     #[test]
     fn agrees_with_pytorch() {
-        close(
-            &forward("max_pool2d: 2", Shape::Image([1, 3, 3]), &[], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0]),
-            &[5.0],
-        );
-        close(
-            &forward(
-                "max_pool2d: { kernel: 2, stride: 1 }",
-                Shape::Image([1, 3, 3]),
-                &[],
-                &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0],
-            ),
+        agrees("max_pool2d: 2", Shape::Image([1, 3, 3]), &[], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0], &[5.0]);
+        agrees(
+            "max_pool2d: { kernel: 2, stride: 1 }",
+            Shape::Image([1, 3, 3]),
+            &[],
+            &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0],
             &[5.0, 6.0, 8.0, 9.0],
         );
-        close(
-            &forward(
-                "max_pool2d: { kernel: 2, stride: 1, dilation: 2 }",
-                Shape::Image([1, 3, 3]),
-                &[],
-                &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0],
-            ),
+        agrees(
+            "max_pool2d: { kernel: 2, stride: 1, dilation: 2 }",
+            Shape::Image([1, 3, 3]),
+            &[],
+            &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0],
             &[9.0],
         );
-        close(
-            &forward(
-                "max_pool2d: { kernel: 2, padding: 1 }",
-                Shape::Image([1, 3, 3]),
-                &[],
-                &[-1.0, -2.0, -3.0, -4.0, -5.0, -6.0, -7.0, -8.0, -9.0],
-            ),
+        agrees(
+            "max_pool2d: { kernel: 2, padding: 1 }",
+            Shape::Image([1, 3, 3]),
+            &[],
+            &[-1.0, -2.0, -3.0, -4.0, -5.0, -6.0, -7.0, -8.0, -9.0],
             &[-1.0, -2.0, -4.0, -5.0],
         );
-        close(
-            &forward(
-                "max_pool2d: { kernel: 2, padding: same }",
-                Shape::Image([1, 3, 3]),
-                &[],
-                &[-1.0, -2.0, -3.0, -4.0, -5.0, -6.0, -7.0, -8.0, -9.0],
-            ),
+        agrees(
+            "max_pool2d: { kernel: 2, padding: same }",
+            Shape::Image([1, 3, 3]),
+            &[],
+            &[-1.0, -2.0, -3.0, -4.0, -5.0, -6.0, -7.0, -8.0, -9.0],
             &[-1.0, -3.0, -7.0, -9.0],
         );
     }

@@ -1,18 +1,17 @@
-//! `minibatch_stddev`: shows a critic how much the samples of a batch differ.
-
 use serde::{Deserialize, Serialize};
 
 use super::{FieldErrors, Layer, ShapeError};
-use crate::shape::Shape;
 use crate::program::Lowering;
+use crate::shape::Shape;
 
-/// Adds one channel to an image, or one value to a row, that tells how much the samples of a batch differ.
+/// Adds a channel to an image, or a value to a row: how much the samples of a batch differ.
 ///
-/// It holds the standard deviation of each value over a group of the batch, √(variance + 1e−8), averaged over all
-/// values of a sample: `[batch, channels, height, width]` → `[batch, channels + 1, height, width]`. A batch that
-/// `group` does not divide is divided by the largest smaller number that does.
+/// It holds the standard deviation of each value over a group of the batch, √(variance + 1e−8),
+/// averaged over all values of a sample: `[batch, channels, height, width]` →
+/// `[batch, channels + 1, height, width]`. A batch that `group` does not divide is divided by the
+/// largest smaller number that does.
 ///
-/// Karras et al., "Progressive Growing of GANs for Improved Quality, Stability, and Variation" (2017).
+/// Karras et al., "Progressive Growing of GANs" (2017).
 ///
 /// ```yaml
 /// - minibatch_stddev
@@ -35,7 +34,7 @@ impl Layer for MinibatchStddev {
     const SHORT: Option<&'static str> = Some("group");
 
     fn check(&self, errors: &mut FieldErrors) {
-        errors.unless(self.group >= 2, "group", || format!("group must be at least 2, found {}", self.group));
+        errors.require(self.group >= 2, "group", || format!("group must be at least 2, found {}", self.group));
     }
 
     fn output(&self, input: Shape) -> Result<Shape, ShapeError> {
@@ -56,18 +55,16 @@ mod built {
     use burn::tensor::Tensor;
 
     use super::*;
-    use crate::layer::Build;
-    use crate::layer::{Forward, Initializer, Value};
+    use crate::layer::{Build, Forward, Initializer, Value};
 
     impl Build for MinibatchStddev {
         type Module = MinibatchStddevModule;
 
-        fn build(&self, _input: Shape, _start: &mut Initializer<'_>) -> MinibatchStddevModule {
+        fn build(&self, _input: Shape, _initializer: &mut Initializer<'_>) -> MinibatchStddevModule {
             MinibatchStddevModule { group: self.group }
         }
     }
 
-    /// A built `minibatch_stddev`.
     #[derive(Module, Debug)]
     pub struct MinibatchStddevModule {
         group: usize,
@@ -80,8 +77,8 @@ mod built {
             let group = (1..=self.group.min(batch)).rev().find(|group| batch.is_multiple_of(*group)).unwrap_or(1);
             let groups: Tensor<3> = rows.reshape([group, batch / group, values]);
             let centred = groups.clone() - groups.mean_dim(0);
-            let deviation = ((centred.clone() * centred).mean_dim(0) + 1e-8).sqrt();
-            let spread: Tensor<2> = deviation.mean_dim(2).squeeze_dim(0);
+            let std = ((centred.clone() * centred).mean_dim(0) + 1e-8).sqrt();
+            let spread: Tensor<2> = std.mean_dim(2).squeeze_dim(0);
             spread.repeat_dim(0, group)
         }
     }
@@ -103,31 +100,32 @@ mod built {
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {
-    use crate::layer::testing::{close, forward};
-    use crate::shape::Shape;
+    use crate::layer::testing::{Shape, agrees};
 
-    /// ```text
-    /// x = torch.tensor([[1., 2.], [3., 6.]])
-    /// spread = (x.var(0, correction=0) + 1e-8).sqrt().mean()
-    /// torch.cat([x, spread.expand(2, 1)], 1)  # [[1, 2, 1.5], [3, 6, 1.5]]
-    /// torch.cat([x.reshape(2, 1, 1, 2), spread.expand(2, 1, 1, 2)], 1)
-    /// # [[[[1, 2]], [[1.5, 1.5]]], [[[3, 6]], [[1.5, 1.5]]]]
-    /// x = torch.tensor([[0.], [10.], [2.], [16.]])  # samples 0 and 2 are a group, 1 and 3 are another
-    /// torch.cat([x, (x.reshape(2, 2, 1).var(0, correction=0) + 1e-8).sqrt().repeat(2, 1)], 1)
-    /// # [[0, 1], [10, 3], [2, 1], [16, 3]]
-    /// ```
+    // x = torch.tensor([[1., 2.], [3., 6.]])
+    // spread = (x.var(0, correction=0) + 1e-8).sqrt().mean()
+    // torch.cat([x, spread.expand(2, 1)], 1)  # [[1, 2, 1.5], [3, 6, 1.5]]
+    // torch.cat([x.reshape(2, 1, 1, 2), spread.expand(2, 1, 1, 2)], 1)
+    // # [[[[1, 2]], [[1.5, 1.5]]], [[[3, 6]], [[1.5, 1.5]]]]
+    // x = torch.tensor([[0.], [10.], [2.], [16.]])
+    // # samples 0 and 2 are a group, 1 and 3 are another
+    // torch.cat([x, (x.reshape(2, 2, 1).var(0, correction=0) + 1e-8).sqrt().repeat(2, 1)], 1)
+    // # [[0, 1], [10, 3], [2, 1], [16, 3]]
     #[test]
     fn agrees_with_pytorch() {
-        close(
-            &forward("minibatch_stddev", Shape::Flat(2), &[], &[1.0, 2.0, 3.0, 6.0]),
-            &[1.0, 2.0, 1.5, 3.0, 6.0, 1.5],
-        );
-        close(
-            &forward("minibatch_stddev", Shape::Image([1, 1, 2]), &[], &[1.0, 2.0, 3.0, 6.0]),
+        agrees("minibatch_stddev", Shape::Flat(2), &[], &[1.0, 2.0, 3.0, 6.0], &[1.0, 2.0, 1.5, 3.0, 6.0, 1.5]);
+        agrees(
+            "minibatch_stddev",
+            Shape::Image([1, 1, 2]),
+            &[],
+            &[1.0, 2.0, 3.0, 6.0],
             &[1.0, 2.0, 1.5, 1.5, 3.0, 6.0, 1.5, 1.5],
         );
-        close(
-            &forward("minibatch_stddev: 2", Shape::Flat(1), &[], &[0.0, 10.0, 2.0, 16.0]),
+        agrees(
+            "minibatch_stddev: 2",
+            Shape::Flat(1),
+            &[],
+            &[0.0, 10.0, 2.0, 16.0],
             &[0.0, 1.0, 10.0, 3.0, 2.0, 1.0, 16.0, 3.0],
         );
     }

@@ -1,6 +1,5 @@
-//! The layers of the language, one file each: fields as written in YAML, shape rule, parameter count, construction.
-//!
-//! A new layer is a new file and one line in the list below; its documentation comment is its page in the reference.
+//! The layers of the language, one file each and one line in the list below; the doc comment is a
+//! layer's page in the reference.
 
 mod declared;
 mod distribution;
@@ -19,7 +18,7 @@ mod window;
 #[cfg(feature = "train")]
 use burn::module::Module;
 
-pub(crate) use declared::{fields, one_key};
+pub(crate) use declared::one_key;
 pub use distribution::Distribution;
 pub use init::Init;
 #[cfg(feature = "train")]
@@ -40,16 +39,15 @@ use crate::activation::Activation;
 use crate::program::Lowering;
 use crate::shape::Shape;
 
-/// Declares every layer once: its name in YAML, its file and its type. Those that only critics are made of are
-/// not in the page.
+/// Declares every layer once: its name in YAML, its file and its type.
 macro_rules! layers {
-    ($($(#[$only:meta])* $name:literal => $file:ident::$layer:ident),* $(,)?) => {
-        $($(#[$only])* mod $file; $(#[$only])* pub use $file::$layer;)*
+    ($($name:literal => $file:ident::$layer:ident),* $(,)?) => {
+        $(mod $file; pub use $file::$layer;)*
 
         /// One layer as declared.
         #[derive(Debug, Clone, PartialEq)]
         pub enum LayerSpec {
-            $($(#[$only])* #[doc = concat!("`", $name, "`")] $layer($layer),)*
+            $(#[doc = concat!("`", $name, "`")] $layer($layer),)*
         }
 
         /// One layer as built.
@@ -57,99 +55,93 @@ macro_rules! layers {
         #[derive(Module, Debug)]
         #[allow(clippy::large_enum_variant)]
         pub enum LayerModule {
-            $($(#[$only])* #[doc = concat!("`", $name, "`")] $layer(<$layer as Build>::Module),)*
+            $(#[doc = concat!("`", $name, "`")] $layer(<$layer as Build>::Module),)*
         }
 
         #[cfg(feature = "train")]
         impl LayerModule {
             pub(crate) fn forward(&self, value: Value) -> Value {
-                match self { $($(#[$only])* Self::$layer(layer) => Forward::forward(layer, value),)* }
+                match self { $(Self::$layer(layer) => Forward::forward(layer, value),)* }
             }
 
             pub(crate) fn fused(&self, value: &Value, activation: Activation) -> Option<Value> {
-                match self { $($(#[$only])* Self::$layer(layer) => Forward::fused(layer, value, activation),)* }
+                match self { $(Self::$layer(layer) => Forward::fused(layer, value, activation),)* }
             }
 
             pub(crate) fn activation(&self) -> Option<Activation> {
-                match self { $($(#[$only])* Self::$layer(layer) => Forward::activation(layer),)* }
+                match self { $(Self::$layer(layer) => Forward::activation(layer),)* }
             }
         }
 
         impl LayerSpec {
             /// The names of all layers, as written in YAML.
-            pub const NAMES: &'static [&'static str] = &[$($(#[$only])* $name),*];
+            pub const NAMES: &'static [&'static str] = &[$($name),*];
 
             /// The layer's name in YAML.
             pub fn name(&self) -> &'static str {
-                match self { $($(#[$only])* Self::$layer(_) => $name,)* }
+                match self { $(Self::$layer(_) => $name,)* }
             }
 
             /// Whether the layer is an activation function.
             pub fn is_activation(&self) -> bool {
-                match self { $($(#[$only])* Self::$layer(_) => <$layer as Layer>::ACTIVATION,)* }
+                match self { $(Self::$layer(_) => <$layer as Layer>::ACTIVATION,)* }
             }
 
-            /// What makes no sense in the layer's own fields, whatever reaches it.
+            /// What is wrong with the layer's own fields, whatever its input.
             pub fn errors(&self) -> Vec<FieldError> {
                 let mut errors = FieldErrors::default();
-                match self { $($(#[$only])* Self::$layer(layer) => layer.check(&mut errors),)* }
+                match self { $(Self::$layer(layer) => layer.check(&mut errors),)* }
                 errors.0
             }
 
-            /// Shape of one sample behind the layer, for a layer without [`LayerSpec::errors`].
+            /// Shape of one output sample, for a layer without [`LayerSpec::errors`].
             ///
             /// # Errors
             /// The layer cannot take samples of shape `input`.
             pub fn output(&self, input: Shape) -> Result<Shape, ShapeError> {
-                match self { $($(#[$only])* Self::$layer(layer) => layer.output(input),)* }
+                match self { $(Self::$layer(layer) => layer.output(input),)* }
             }
 
-            /// Shape of one sample behind the layer where it does not depend on the shape before it.
-            pub(crate) fn regardless(&self) -> Option<Shape> {
-                match self { $($(#[$only])* Self::$layer(layer) => layer.regardless(),)* }
+            pub(crate) fn fixed_output(&self) -> Option<Shape> {
+                match self { $(Self::$layer(layer) => layer.fixed_output(),)* }
             }
 
-            /// The layers that it is made of, if any.
             pub(crate) fn inside(&self) -> Option<Inside<'_>> {
-                match self { $($(#[$only])* Self::$layer(layer) => layer.inside(),)* }
+                match self { $(Self::$layer(layer) => layer.inside(),)* }
             }
 
-            /// Number of trainable values, those of layers inside not included.
             pub(crate) fn parameters(&self, input: Shape) -> u64 {
-                match self { $($(#[$only])* Self::$layer(layer) => layer.parameters(input),)* }
+                match self { $(Self::$layer(layer) => layer.parameters(input),)* }
             }
 
-            /// Multiplications with an addition that one sample takes, those of layers inside not included.
             pub(crate) fn macs(&self, input: Shape, output: Shape) -> u64 {
-                match self { $($(#[$only])* Self::$layer(layer) => layer.macs(input, output),)* }
+                match self { $(Self::$layer(layer) => layer.macs(input, output),)* }
             }
 
-            /// Writes down what the layer does, for an input that [`LayerSpec::output`] accepts.
             pub(crate) fn lower(&self, input: Shape, lowering: &mut Lowering) {
-                match self { $($(#[$only])* Self::$layer(layer) => layer.lower(input, lowering),)* }
+                match self { $(Self::$layer(layer) => layer.lower(input, lowering),)* }
             }
 
-            /// The network's layer, for an input that [`LayerSpec::output`] accepts.
             #[cfg(feature = "train")]
             pub(crate) fn build(&self, input: Shape, initializer: &mut Initializer<'_>) -> LayerModule {
-                match self { $($(#[$only])* Self::$layer(layer) => LayerModule::$layer(layer.build(input, initializer)),)* }
+                match self { $(Self::$layer(layer) => LayerModule::$layer(layer.build(input, initializer)),)* }
             }
         }
 
-        $($(#[$only])* impl From<$layer> for LayerSpec {
+        $(impl From<$layer> for LayerSpec {
             fn from(layer: $layer) -> Self { Self::$layer(layer) }
         })*
 
         impl serde::Serialize for LayerSpec {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                match self { $($(#[$only])* Self::$layer(layer) => declared::one_key(serializer, $name, layer),)* }
+                match self { $(Self::$layer(layer) => declared::one_key(serializer, $name, layer),)* }
             }
         }
 
         impl declared::Named for LayerSpec {
             fn read<'de, D: serde::Deserializer<'de>>(name: &str, fields: D) -> Result<Self, D::Error> {
                 match name {
-                    $($(#[$only])* $name => declared::fields(fields, <$layer as Layer>::SHORT).map(Self::$layer),)*
+                    $($name => <$layer as serde::Deserialize>::deserialize(fields).map(Self::$layer),)*
                     other => Err(serde::de::Error::unknown_variant(other, Self::NAMES)),
                 }
             }
@@ -157,7 +149,12 @@ macro_rules! layers {
 
         #[cfg(feature = "yaml")]
         impl LayerSpec {
-            /// The JSON Schema of each layer's fields, with the field that a bare number stands for.
+            /// The field that a bare value stands for in the struct `name` of a layer's fields.
+            pub(crate) fn short(name: &str) -> Option<&'static str> {
+                match name { $(stringify!($layer) => <$layer as Layer>::SHORT,)* _ => None }
+            }
+
+            /// The JSON Schema of each layer's fields.
             fn schemas(generator: &mut schemars::SchemaGenerator) -> Vec<declared::LayerSchema> {
                 vec![$(declared::LayerSchema {
                     name: $name,
@@ -174,7 +171,6 @@ layers! {
     "linear" => linear::Linear,
     "conv2d" => conv2d::Conv2d,
     "conv_transpose2d" => conv_transpose2d::ConvTranspose2d,
-    #[cfg(feature = "yaml")]
     "embedding" => embedding::Embedding,
     "batch_norm" => batch_norm::BatchNorm,
     "layer_norm" => layer_norm::LayerNorm,
@@ -182,7 +178,6 @@ layers! {
     "instance_norm" => instance_norm::InstanceNorm,
     "dropout" => dropout::Dropout,
     "gaussian_noise" => gaussian_noise::GaussianNoise,
-    #[cfg(feature = "yaml")]
     "minibatch_stddev" => minibatch_stddev::MinibatchStddev,
     "max_pool2d" => max_pool2d::MaxPool2d,
     "avg_pool2d" => avg_pool2d::AvgPool2d,
@@ -206,17 +201,17 @@ layers! {
     "repeat" => repeat::Repeat,
 }
 
-/// What every layer says of itself.
+/// What every layer defines, with or without Burn.
 pub trait Layer {
-    /// The field that a bare number stands for: `linear: 128` is short for `linear: { units: 128 }`.
+    /// The field that a bare value stands for: `linear: 128` is short for `linear: { units: 128 }`.
     const SHORT: Option<&'static str> = None;
     /// Whether it is an activation function.
     const ACTIVATION: bool = false;
 
-    /// Notes what makes no sense in the layer's own fields, whatever reaches it.
-    fn check(&self, _faults: &mut FieldErrors) {}
+    /// Notes what is wrong with the layer's own fields, whatever its input.
+    fn check(&self, _errors: &mut FieldErrors) {}
 
-    /// Shape of a sample behind the layer, given the shape before it. Only called if [`Layer::check`] found no fault.
+    /// Shape of one output sample. Only called if [`Layer::check`] found no error.
     ///
     /// # Errors
     /// The layer cannot take such samples.
@@ -224,48 +219,48 @@ pub trait Layer {
         Ok(input)
     }
 
-    /// Shape of a sample behind the layer where it does not depend on the shape before it.
-    fn regardless(&self) -> Option<Shape> {
+    /// Shape of one output sample where it does not depend on the input.
+    fn fixed_output(&self) -> Option<Shape> {
         None
     }
 
-    /// The layers that it is made of, if any.
+    /// The layers inside it, if any.
     fn inside(&self) -> Option<Inside<'_>> {
         None
     }
 
-    /// Number of trainable values, those of layers inside not included; saturates rather than overflows.
+    /// Number of trainable values without those of layers inside; saturates on overflow.
     fn parameters(&self, _input: Shape) -> u64 {
         0
     }
 
-    /// Multiplications with an addition that one sample takes, those of layers inside not included.
+    /// Multiply-accumulate operations per sample without those of layers inside.
     fn macs(&self, _input: Shape, _output: Shape) -> u64 {
         0
     }
 
-    /// Writes down what the layer does when nothing is trained. Only called with an input that [`Layer::output`] accepts.
+    /// Adds the layer's operations to a program, for an input that [`Layer::output`] accepts.
     fn lower(&self, input: Shape, lowering: &mut Lowering);
 }
 
-/// What every layer is for Burn, which trains it.
+/// A layer as a Burn module.
 #[cfg(feature = "train")]
 pub trait Build: Layer {
-    /// What it becomes when it is built.
+    /// The module.
     type Module: Forward;
 
-    /// The layer with its weights. Only called with an input that [`Layer::output`] accepts.
+    /// Builds the module for an input that [`Layer::output`] accepts.
     fn build(&self, input: Shape, initializer: &mut Initializer<'_>) -> Self::Module;
 }
 
-/// Why a layer cannot take what reaches it.
+/// Why a layer cannot take its input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ShapeError {
     /// What was found and what was expected.
     pub found: String,
-    /// What to write instead, where that is clear.
+    /// What to write instead, if that is clear.
     pub fix: Option<String>,
-    /// How many values in a row would have fitted.
+    /// How many values in a row would have fit.
     pub wants: Option<usize>,
 }
 
@@ -283,50 +278,67 @@ impl ShapeError {
     }
 }
 
-/// A field of a layer that makes no sense.
+/// A wrong field of a layer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldError {
-    /// The field's name in YAML; empty for the layer as a whole.
+    /// The field's name in YAML; empty for the whole layer.
     pub field: &'static str,
     /// What was found and what was expected.
     pub found: String,
 }
 
-/// The fields of a layer that make no sense.
+/// The wrong fields of a layer.
 #[derive(Debug, Default)]
 pub struct FieldErrors(pub Vec<FieldError>);
 
 impl FieldErrors {
-    fn unless(&mut self, holds: bool, field: &'static str, found: impl FnOnce() -> String) {
+    fn require(&mut self, holds: bool, field: &'static str, found: impl FnOnce() -> String) {
         if !holds {
             self.0.push(FieldError { field, found: found() });
         }
     }
 
     fn finite(&mut self, value: f64, field: &'static str) {
-        self.unless((value as f32).is_finite(), field, || format!("{field} must be finite, found {value}"));
+        self.require((value as f32).is_finite(), field, || format!("{field} must be finite, found {value}"));
     }
 
     fn positive(&mut self, value: f64, field: &'static str) {
         let single = value as f32;
-        self.unless(single > 0.0 && single.is_finite(), field, || {
+        self.require(single > 0.0 && single.is_finite(), field, || {
             format!("{field} must be above 0 and finite, found {value}")
         });
     }
 }
 
-/// The layers that another one is made of.
+/// The layers inside another one.
 #[derive(Debug, Clone, Copy)]
 pub struct Inside<'a> {
     /// The layers.
     pub layers: &'a [LayerSpec],
-    /// How often they follow one another.
+    /// How often they are repeated.
     pub times: usize,
-    /// The field that holds them; the layer's value itself if there is none.
+    /// The field that holds them; `None` if they are the layer's value itself.
     pub key: Option<&'static str>,
 }
 
-/// The product of several sizes as a count; saturates rather than overflows.
+/// The shapes of a layer's weight and, where it has one, of its bias.
+#[derive(Clone, Copy)]
+struct Shapes<const D: usize> {
+    weight: [usize; D],
+    bias: Option<[usize; 1]>,
+}
+
+impl<const D: usize> Shapes<D> {
+    fn new(weight: [usize; D], bias: bool, outputs: usize) -> Self {
+        Self { weight, bias: bias.then_some([outputs]) }
+    }
+
+    fn count(&self) -> u64 {
+        count(&self.weight).saturating_add(self.bias.map_or(0, |bias| count(&bias)))
+    }
+}
+
+/// The product of sizes; saturates instead of overflowing.
 fn count(sizes: &[usize]) -> u64 {
     sizes.iter().fold(1, |product: u64, size| product.saturating_mul(*size as u64))
 }
@@ -336,7 +348,7 @@ fn channels_of(count: usize) -> String {
     format!("{count} channel{}", if count == 1 { "" } else { "s" })
 }
 
-/// The sides of an image, or why `layer`, which needs one, cannot be here.
+/// The sides of an image, or why `layer` needs one.
 fn image(layer: &str, input: Shape) -> Result<[usize; 3], ShapeError> {
     match input {
         Shape::Image(sides) => Ok(sides),

@@ -1,17 +1,16 @@
-//! `pixel_shuffle`: channels become pixels.
-
 use serde::{Deserialize, Serialize};
 
 use super::{FieldErrors, Layer, ShapeError, channels_of, image};
-use crate::shape::Shape;
 use crate::program::{Kind, Lowering};
+use crate::shape::Shape;
 
-/// Makes an image larger with what its channels hold.
+/// Enlarges an image by turning channels into pixels.
 ///
-/// `[batch, channels × factor², height, width]` → `[batch, channels, height × factor, width × factor]`.
+/// `[batch, channels × factor², height, width]` →
+/// `[batch, channels, height × factor, width × factor]`.
 ///
-/// Shi et al., "Real-Time Single Image and Video Super-Resolution Using an Efficient Sub-Pixel Convolutional Neural
-/// Network" (2016).
+/// Shi et al., "Real-Time Single Image and Video Super-Resolution Using an Efficient Sub-Pixel
+/// Convolutional Neural Network" (2016).
 ///
 /// ```yaml
 /// - pixel_shuffle: 2
@@ -28,7 +27,7 @@ impl Layer for PixelShuffle {
     const SHORT: Option<&'static str> = Some("factor");
 
     fn check(&self, errors: &mut FieldErrors) {
-        errors.unless((1..=64).contains(&self.factor), "factor", || {
+        errors.require((1..=64).contains(&self.factor), "factor", || {
             format!("factor must lie between 1 and 64, found {}", self.factor)
         });
     }
@@ -53,13 +52,12 @@ mod built {
     use burn::nn;
 
     use super::*;
-    use crate::layer::Build;
-    use crate::layer::{Forward, Initializer, Value};
+    use crate::layer::{Build, Forward, Initializer, Value};
 
     impl Build for PixelShuffle {
         type Module = nn::PixelShuffle;
 
-        fn build(&self, _input: Shape, _start: &mut Initializer<'_>) -> nn::PixelShuffle {
+        fn build(&self, _input: Shape, _initializer: &mut Initializer<'_>) -> nn::PixelShuffle {
             nn::PixelShuffleConfig::new(self.factor).init()
         }
     }
@@ -73,16 +71,16 @@ mod built {
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {
-    use crate::layer::testing::{close, forward};
-    use crate::shape::Shape;
+    use crate::layer::testing::{Shape, agrees};
 
-    /// ```text
-    /// F.pixel_shuffle(torch.arange(1., 9.).reshape(1, 4, 1, 2), 2)  # [[1, 3, 2, 4], [5, 7, 6, 8]]
-    /// ```
+    // F.pixel_shuffle(torch.arange(1., 9.).reshape(1, 4, 1, 2), 2)  # [[1, 3, 2, 4], [5, 7, 6, 8]]
     #[test]
     fn agrees_with_pytorch() {
-        close(
-            &forward("pixel_shuffle: 2", Shape::Image([4, 1, 2]), &[], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]),
+        agrees(
+            "pixel_shuffle: 2",
+            Shape::Image([4, 1, 2]),
+            &[],
+            &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0],
             &[1.0, 3.0, 2.0, 4.0, 5.0, 7.0, 6.0, 8.0],
         );
     }

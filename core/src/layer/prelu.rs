@@ -1,10 +1,8 @@
-//! `prelu`: a leaky rectifier that learns its slope.
-
 use serde::{Deserialize, Serialize};
 
-use super::{FieldErrors, Layer};
-use crate::shape::Shape;
+use super::{FieldErrors, Layer, count};
 use crate::program::{Kind, Lowering};
+use crate::shape::Shape;
 
 /// The parametric rectifier, x for x ≥ 0, otherwise α x with a learned α.
 ///
@@ -18,7 +16,7 @@ use crate::program::{Kind, Lowering};
 #[cfg_attr(feature = "yaml", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Prelu {
-    /// What α begins at.
+    /// Initial value of α.
     #[serde(default = "slope")]
     pub slope: f64,
     /// Whether every channel of an image, or value of a row, has an α of its own.
@@ -31,8 +29,9 @@ fn slope() -> f64 {
 }
 
 impl Prelu {
-    fn slopes(&self, input: Shape) -> usize {
-        if self.per_channel { input.channels() } else { 1 }
+    /// The shape of α.
+    fn shape(&self, input: Shape) -> [usize; 1] {
+        [if self.per_channel { input.channels() } else { 1 }]
     }
 }
 
@@ -45,11 +44,11 @@ impl Layer for Prelu {
     }
 
     fn parameters(&self, input: Shape) -> u64 {
-        self.slopes(input) as u64
+        count(&self.shape(input))
     }
 
     fn lower(&self, input: Shape, lowering: &mut Lowering) {
-        let slopes = lowering.weight("alpha", [self.slopes(input)]);
+        let slopes = lowering.weight("alpha", self.shape(input));
         lowering.keep(Kind::Slope(slopes), input);
     }
 }
@@ -59,14 +58,13 @@ mod built {
     use burn::nn::PRelu;
 
     use super::*;
-    use crate::layer::Build;
-    use crate::layer::{Distribution, Initializer, any_rank};
+    use crate::layer::{Build, Distribution, Initializer, any_rank};
 
     impl Build for Prelu {
         type Module = PRelu;
 
         fn build(&self, input: Shape, initializer: &mut Initializer<'_>) -> PRelu {
-            let alpha = initializer.parameter("alpha", [self.slopes(input)], Distribution::Constant(self.slope as f32));
+            let alpha = initializer.parameter("alpha", self.shape(input), Distribution::Constant(self.slope as f32));
             PRelu { alpha, alpha_value: self.slope }
         }
     }
@@ -76,37 +74,28 @@ mod built {
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {
-    use crate::layer::testing::{close, forward};
-    use crate::shape::Shape;
+    use crate::layer::testing::{Shape, agrees};
 
-    /// ```text
-    /// torch.nn.PReLU()(torch.tensor([-2., -1., 0.5, 3.]))  # [-0.5, -0.25, 0.5, 3]
-    /// x = torch.tensor([-1., 3., -2., 4.]).reshape(1, 2, 1, 2)
-    /// F.prelu(x, torch.tensor([0.1, 0.5]))  # [[[-0.1, 3]], [[-1, 4]]]
-    /// F.prelu(torch.tensor([[-1., -2.], [-3., 4.]]), torch.tensor([0.1, 0.5]))  # [[-0.1, -1], [-0.3, 4]]
-    /// ```
+    // torch.nn.PReLU()(torch.tensor([-2., -1., 0.5, 3.]))  # [-0.5, -0.25, 0.5, 3]
+    // x = torch.tensor([-1., 3., -2., 4.]).reshape(1, 2, 1, 2)
+    // F.prelu(x, torch.tensor([0.1, 0.5]))  # [[[-0.1, 3]], [[-1, 4]]]
+    // F.prelu(torch.tensor([[-1., -2.], [-3., 4.]]), torch.tensor([0.1, 0.5]))
+    // # [[-0.1, -1], [-0.3, 4]]
     #[test]
     fn agrees_with_pytorch() {
-        close(
-            &forward("prelu", Shape::Flat(4), &[("alpha", &[0.25])], &[-2.0, -1.0, 0.5, 3.0]),
-            &[-0.5, -0.25, 0.5, 3.0],
-        );
-        close(
-            &forward(
-                "prelu: { per_channel: true }",
-                Shape::Image([2, 1, 2]),
-                &[("alpha", &[0.1, 0.5])],
-                &[-1.0, 3.0, -2.0, 4.0],
-            ),
+        agrees("prelu", Shape::Flat(4), &[("alpha", &[0.25])], &[-2.0, -1.0, 0.5, 3.0], &[-0.5, -0.25, 0.5, 3.0]);
+        agrees(
+            "prelu: { per_channel: true }",
+            Shape::Image([2, 1, 2]),
+            &[("alpha", &[0.1, 0.5])],
+            &[-1.0, 3.0, -2.0, 4.0],
             &[-0.1, 3.0, -1.0, 4.0],
         );
-        close(
-            &forward(
-                "prelu: { per_channel: true }",
-                Shape::Flat(2),
-                &[("alpha", &[0.1, 0.5])],
-                &[-1.0, -2.0, -3.0, 4.0],
-            ),
+        agrees(
+            "prelu: { per_channel: true }",
+            Shape::Flat(2),
+            &[("alpha", &[0.1, 0.5])],
+            &[-1.0, -2.0, -3.0, 4.0],
             &[-0.1, -1.0, -0.3, 4.0],
         );
     }

@@ -1,11 +1,9 @@
-//! `relu`: the rectifier.
-
 use serde::{Deserialize, Serialize};
 
 use super::Layer;
 use crate::activation::Activation;
-use crate::shape::Shape;
 use crate::program::{Function, Kind, Lowering};
+use crate::shape::Shape;
 
 /// The rectifier, max(x, 0).
 ///
@@ -32,14 +30,12 @@ mod built {
     use burn::nn::activation;
 
     use super::*;
-    use crate::layer::Build;
-    use crate::activation::Activation;
-    use crate::layer::Initializer;
+    use crate::layer::{Build, Initializer};
 
     impl Build for Relu {
         type Module = activation::Relu;
 
-        fn build(&self, _input: Shape, _start: &mut Initializer<'_>) -> activation::Relu {
+        fn build(&self, _input: Shape, _initializer: &mut Initializer<'_>) -> activation::Relu {
             activation::Relu::new()
         }
     }
@@ -49,14 +45,11 @@ mod built {
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {
-    use crate::layer::testing::{close, forward};
-    use crate::shape::Shape;
+    use crate::layer::testing::{Shape, agrees};
 
-    /// ```text
-    /// torch.nn.ReLU()(torch.tensor([-2., -1., 0.5, 3.]))  # [0, 0, 0.5, 3]
-    /// ```
+    // torch.nn.ReLU()(torch.tensor([-2., -1., 0.5, 3.]))  # [0, 0, 0.5, 3]
     #[test]
     fn agrees_with_pytorch() {
-        close(&forward("relu", Shape::Flat(4), &[], &[-2.0, -1.0, 0.5, 3.0]), &[0.0, 0.0, 0.5, 3.0]);
+        agrees("relu", Shape::Flat(4), &[], &[-2.0, -1.0, 0.5, 3.0], &[0.0, 0.0, 0.5, 3.0]);
     }
 }

@@ -1,12 +1,10 @@
-//! `repeat`: the same layers several times, each time with weights of their own.
-
 use serde::{Deserialize, Serialize};
 
 use super::{FieldErrors, Inside, Layer, LayerSpec, ShapeError, lower};
-use crate::shape::Shape;
 use crate::program::Lowering;
+use crate::shape::Shape;
 
-/// Puts the same layers one after another several times; each time they have weights of their own.
+/// Repeats layers several times, each time with weights of their own.
 ///
 /// ```yaml
 /// - repeat:
@@ -33,10 +31,10 @@ impl Repeat {
 
 impl Layer for Repeat {
     fn check(&self, errors: &mut FieldErrors) {
-        errors.unless((1..=1000).contains(&self.times), "times", || {
+        errors.require((1..=1000).contains(&self.times), "times", || {
             format!("times must lie between 1 and 1000, found {}", self.times)
         });
-        errors.unless(!self.layers.is_empty(), "layers", || "there is no layer to repeat".into());
+        errors.require(!self.layers.is_empty(), "layers", || "there is no layer to repeat".into());
     }
 
     fn inside(&self) -> Option<Inside<'_>> {
@@ -57,8 +55,7 @@ mod built {
     use burn::module::Module;
 
     use super::*;
-    use crate::layer::{Build, LayerModule};
-    use crate::layer::{Forward, Initializer, Value, build, pass};
+    use crate::layer::{Build, Forward, Initializer, LayerModule, Value, build, pass};
 
     impl Build for Repeat {
         type Module = RepeatModule;
@@ -68,7 +65,6 @@ mod built {
         }
     }
 
-    /// A built `repeat`.
     #[derive(Module, Debug)]
     pub struct RepeatModule {
         layers: Vec<LayerModule>,

@@ -1,10 +1,8 @@
-//! `reshape`: values in a row become an image.
-
 use serde::{Deserialize, Serialize};
 
 use super::{FieldErrors, Layer, ShapeError};
-use crate::shape::Shape;
 use crate::program::{Kind, Lowering};
+use crate::shape::Shape;
 
 /// Reads the same values in another shape: `[channels, height, width]`, filled channel by channel.
 ///
@@ -19,7 +17,7 @@ pub struct Reshape(pub [usize; 3]);
 impl Layer for Reshape {
     fn check(&self, errors: &mut FieldErrors) {
         let shape = Shape::Image(self.0);
-        errors.unless(!shape.is_empty(), "", || format!("every side must be at least 1, found {shape}"));
+        errors.require(!shape.is_empty(), "", || format!("every side must be at least 1, found {shape}"));
     }
 
     fn output(&self, input: Shape) -> Result<Shape, ShapeError> {
@@ -33,7 +31,7 @@ impl Layer for Reshape {
         }
     }
 
-    fn regardless(&self) -> Option<Shape> {
+    fn fixed_output(&self) -> Option<Shape> {
         Some(Shape::Image(self.0))
     }
 
@@ -47,18 +45,16 @@ mod built {
     use burn::module::Module;
 
     use super::*;
-    use crate::layer::Build;
-    use crate::layer::{Forward, Initializer, Value};
+    use crate::layer::{Build, Forward, Initializer, Value};
 
     impl Build for Reshape {
         type Module = ReshapeModule;
 
-        fn build(&self, _input: Shape, _start: &mut Initializer<'_>) -> ReshapeModule {
+        fn build(&self, _input: Shape, _initializer: &mut Initializer<'_>) -> ReshapeModule {
             ReshapeModule { shape: self.0 }
         }
     }
 
-    /// A built `reshape`.
     #[derive(Module, Debug)]
     pub struct ReshapeModule {
         /// Channels, height and width.
@@ -79,20 +75,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_reshape_that_does_not_fit_says_how_many_values_it_wants() {
-        let misfit = Reshape([64, 7, 7]).output(Shape::Flat(2304)).unwrap_err();
-        assert_eq!(misfit.found, "`reshape: [64, 7, 7]` holds 3136 values, but 2304 reach it");
-        assert_eq!(misfit.wants, Some(3136));
+    fn a_reshape_that_does_not_fit_says_how_many_values_it_needs() {
+        let error = Reshape([64, 7, 7]).output(Shape::Flat(2304)).unwrap_err();
+        assert_eq!(error.found, "`reshape: [64, 7, 7]` holds 3136 values, but 2304 reach it");
+        assert_eq!(error.wants, Some(3136));
     }
 
-    /// ```text
-    /// torch.nn.Unflatten(1, (2, 1, 2))(torch.tensor([[1., 2., 3., 4.]]))  # [[[1, 2]], [[3, 4]]]
-    /// ```
+    // torch.nn.Unflatten(1, (2, 1, 2))(torch.tensor([[1., 2., 3., 4.]]))  # [[[1, 2]], [[3, 4]]]
     #[cfg(all(feature = "flex", feature = "yaml"))]
     #[test]
     fn agrees_with_pytorch() {
-        use crate::layer::testing::{close, forward};
+        use crate::layer::testing::agrees;
 
-        close(&forward("reshape: [2, 1, 2]", Shape::Flat(4), &[], &[1.0, 2.0, 3.0, 4.0]), &[1.0, 2.0, 3.0, 4.0]);
+        agrees("reshape: [2, 1, 2]", Shape::Flat(4), &[], &[1.0, 2.0, 3.0, 4.0], &[1.0, 2.0, 3.0, 4.0]);
     }
 }

@@ -1,17 +1,15 @@
-//! `residual`: layers with a way around them.
-
 use serde::{Deserialize, Serialize};
 
 use super::{FieldErrors, Inside, Layer, LayerSpec, ShapeError, count, lower};
 use crate::kernel::slices::Geometry;
-use crate::shape::Shape;
 use crate::program::{Convolve, Function, Kind, Lowering};
+use crate::shape::Shape;
 
-/// A way around layers, y = f(x) + x.
+/// A skip connection around layers, y = f(x) + x.
 ///
-/// Where f changes the shape, the way around is a projection without a bias: for rows a linear layer; for images a
-/// convolution of 1 by 1, with the stride for which ⌈height / stride⌉ is the new height if the image becomes smaller,
-/// behind nearest upsampling if it becomes larger by a whole factor.
+/// Where f changes the shape, the shortcut is a projection without a bias: for rows a linear layer;
+/// for images a 1 by 1 convolution, with the stride for which ⌈height / stride⌉ is the new
+/// height if the image shrinks, or after nearest upsampling if it grows by a whole factor.
 ///
 /// He et al., "Deep Residual Learning for Image Recognition" (2015), option B.
 ///
@@ -31,8 +29,14 @@ pub struct Residual(pub Vec<LayerSpec>);
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Shortcut {
     Identity,
+    /// A matrix, by the shape of its weight.
     Linear([usize; 2]),
-    Conv { channels: [usize; 2], grow: [usize; 2], stride: [usize; 2] },
+    /// A 1 by 1 convolution after an upsampling by `grow`, by the shape of its weight.
+    Conv {
+        weight: [usize; 4],
+        grow: [usize; 2],
+        stride: [usize; 2],
+    },
 }
 
 impl Shortcut {
@@ -42,28 +46,32 @@ impl Shortcut {
             (Shape::Flat(inputs), Shape::Flat(outputs)) => Ok(Self::Linear([inputs, outputs])),
             (Shape::Image(from), Shape::Image(to)) => {
                 let axis = |axis: usize| step(from[axis], to[axis]);
-                let ((Some(rows), Some(columns)), channels) = ((axis(1), axis(2)), [from[0], to[0]]) else {
+                let (Some(rows), Some(columns)) = (axis(1), axis(2)) else {
                     let found =
                         format!("what the layers make of {input} is {output}, and no stride or factor joins the two");
                     return Err(
                         ShapeError::new(found).fix("`padding: same`, so that sizes stay or change by a whole factor")
                     );
                 };
-                Ok(Self::Conv { channels, grow: [rows.0, columns.0], stride: [rows.1, columns.1] })
+                let weight = [to[0], from[0], 1, 1];
+                Ok(Self::Conv { weight, grow: [rows.0, columns.0], stride: [rows.1, columns.1] })
             }
-            _ => Err(ShapeError::new(format!("the layers make {output} of {input}; a row and an image cannot be added"))),
+            _ => {
+                Err(ShapeError::new(format!("the layers make {output} of {input}; a row and an image cannot be added")))
+            }
         }
     }
 
     fn weights(self) -> u64 {
         match self {
             Self::Identity => 0,
-            Self::Linear(sides) | Self::Conv { channels: sides, .. } => count(&sides),
+            Self::Linear(weight) => count(&weight),
+            Self::Conv { weight, .. } => count(&weight),
         }
     }
 }
 
-/// Along one direction: by how much to grow, then the stride, on the way from one size to another.
+/// Along one direction, the upsampling factor and the stride that lead from one size to another.
 fn step(from: usize, to: usize) -> Option<(usize, usize)> {
     if to >= from {
         return to.is_multiple_of(from).then_some((to / from, 1));
@@ -84,7 +92,7 @@ impl Residual {
 
 impl Layer for Residual {
     fn check(&self, errors: &mut FieldErrors) {
-        errors.unless(!self.0.is_empty(), "", || "there is no layer to go around".into());
+        errors.require(!self.0.is_empty(), "", || "there is no layer to go around".into());
     }
 
     fn inside(&self) -> Option<Inside<'_>> {
@@ -92,13 +100,13 @@ impl Layer for Residual {
     }
 
     fn output(&self, input: Shape) -> Result<Shape, ShapeError> {
-        // The layers inside are asked once: twice would be 2ⁿ times for residuals that lie n deep within one another.
+        // Asks the layers inside only once: twice would be 2ⁿ times for residuals nested n deep.
         let output = self.inner(input)?;
         Shortcut::between(input, output)?;
         Ok(output)
     }
 
-    /// Those of the projection; the layers inside count for themselves.
+    /// Those of the projection.
     fn parameters(&self, input: Shape) -> u64 {
         self.shortcut(input).map_or(0, Shortcut::weights)
     }
@@ -109,18 +117,18 @@ impl Layer for Residual {
     }
 
     fn lower(&self, input: Shape, lowering: &mut Lowering) {
-        let through = lowering.apart(|lowering| drop(lower(self.0.iter(), input, lowering)));
+        let through = lowering.branch(|lowering| drop(lower(self.0.iter(), input, lowering)));
         let output = self.output(input).unwrap_or(input);
-        let around = lowering.apart(|lowering| {
+        let around = lowering.branch(|lowering| {
             lowering.within("projection", |lowering| match self.shortcut(input).unwrap_or(Shortcut::Identity) {
                 Shortcut::Identity => {}
-                Shortcut::Linear([inputs, outputs]) => {
-                    let weights = lowering.weight("weight", [inputs, outputs]);
-                    let matrix = Convolve::matrix(&weights, Vec::new(), [inputs, outputs]);
+                Shortcut::Linear(weight) => {
+                    let matrix = Convolve::matrix(&lowering.weight("weight", weight), Vec::new(), weight);
                     lowering.push(Kind::Convolve(matrix), input, output);
                 }
-                Shortcut::Conv { channels: [from, to], grow, stride } => {
-                    let weights = lowering.weight("weight", [to, from, 1, 1]);
+                Shortcut::Conv { weight, grow, stride } => {
+                    let [to, from, rows, columns] = weight;
+                    let weights = lowering.weight("weight", weight);
                     let [_, height, width] = input.sides();
                     let (height, width) = (height * grow[0], width * grow[1]);
                     let larger = Shape::Image([from, height, width]);
@@ -130,7 +138,7 @@ impl Layer for Residual {
                     let geometry = Geometry {
                         image: [height, width, from],
                         grid: [output.sides()[1], output.sides()[2], to],
-                        kernel: [1, 1],
+                        kernel: [rows, columns],
                         stride,
                         dilation: [1, 1],
                         before: [0, 0],
@@ -154,8 +162,7 @@ mod built {
 
     use super::*;
     use crate::layer::upsample::{Mode, Upsample};
-    use crate::layer::{Build, Init, LayerModule};
-    use crate::layer::{Forward, Initializer, Value, build, pass};
+    use crate::layer::{Build, Forward, Init, Initializer, LayerModule, Value, build, pass};
 
     impl Build for Residual {
         type Module = ResidualModule;
@@ -164,13 +171,13 @@ mod built {
             let layers = build(self.0.iter(), input, initializer);
             initializer.within("projection", |initializer| match self.shortcut(input).unwrap_or(Shortcut::Identity) {
                 Shortcut::Identity => ResidualModule { layers, projection: None, grow: [1, 1], stride: [1, 1] },
-                Shortcut::Linear([inputs, outputs]) => {
-                    let weight = initializer.parameter("weight", [inputs, outputs], Init::Glorot.of(inputs, outputs));
+                Shortcut::Linear(weight) => {
+                    let weight = initializer.parameter("weight", weight, Init::Glorot.of(weight[0], weight[1]));
                     let projection = Some(Projection::Linear(LinearProjection { weight }));
                     ResidualModule { layers, projection, grow: [1, 1], stride: [1, 1] }
                 }
-                Shortcut::Conv { channels: [from, to], grow, stride } => {
-                    let weight = initializer.parameter("weight", [to, from, 1, 1], Init::Glorot.of(from, to));
+                Shortcut::Conv { weight, grow, stride } => {
+                    let weight = initializer.parameter("weight", weight, Init::Glorot.of(weight[1], weight[0]));
                     let projection = Some(Projection::Conv(ConvProjection { weight }));
                     ResidualModule { layers, projection, grow, stride }
                 }
@@ -178,7 +185,6 @@ mod built {
         }
     }
 
-    /// A built `residual`.
     #[derive(Module, Debug)]
     pub struct ResidualModule {
         layers: Vec<LayerModule>,
@@ -247,49 +253,46 @@ mod tests {
         }
     }
 
-    /// ```text
-    /// x, w = torch.tensor([[1., 2.]]), torch.tensor([[1., 2.], [3., -4.]])  # [inputs, units]
-    /// x + F.relu(x @ w)  # [8, 2]
-    /// x @ torch.tensor([[1.], [10.]]) + x @ torch.tensor([[0.5], [0.5]])  # [22.5]
-    /// x, w, one = torch.arange(1., 17.).reshape(1, 1, 4, 4), torch.full((1, 1, 1, 1), 2.), torch.ones(1, 1, 1, 1)
-    /// F.conv2d(x, w, stride=2) + F.conv2d(x, one, stride=2)  # [[3, 9], [27, 33]]
-    /// x = torch.tensor([1., 2.]).reshape(1, 1, 1, 2)
-    /// F.conv2d(F.interpolate(x, scale_factor=2), w) + F.interpolate(x, scale_factor=2)  # [[3, 3, 6, 6], [3, 3, 6, 6]]
-    /// ```
+    // x, w = torch.tensor([[1., 2.]]), torch.tensor([[1., 2.], [3., -4.]])  # [inputs, units]
+    // x + F.relu(x @ w)  # [8, 2]
+    // x @ torch.tensor([[1.], [10.]]) + x @ torch.tensor([[0.5], [0.5]])  # [22.5]
+    // x, one = torch.arange(1., 17.).reshape(1, 1, 4, 4), torch.ones(1, 1, 1, 1)
+    // w = 2 * one
+    // F.conv2d(x, w, stride=2) + F.conv2d(x, one, stride=2)  # [[3, 9], [27, 33]]
+    // x = torch.tensor([1., 2.]).reshape(1, 1, 1, 2)
+    // F.conv2d(F.interpolate(x, scale_factor=2), w) + F.interpolate(x, scale_factor=2)
+    // # [[3, 3, 6, 6], [3, 3, 6, 6]]
     #[cfg(all(feature = "flex", feature = "yaml"))]
     #[test]
     fn agrees_with_pytorch() {
-        use crate::layer::testing::{close, forward};
+        use crate::layer::testing::agrees;
 
-        close(
-            &forward(
-                "residual: [{ linear: { units: 2, bias: false } }, relu]",
-                Shape::Flat(2),
-                &[("layers.0.weight", &[1.0, 2.0, 3.0, -4.0])],
-                &[1.0, 2.0],
-            ),
+        agrees(
+            "residual: [{ linear: { units: 2, bias: false } }, relu]",
+            Shape::Flat(2),
+            &[("layers.0.weight", &[1.0, 2.0, 3.0, -4.0])],
+            &[1.0, 2.0],
             &[8.0, 2.0],
         );
-        close(
-            &forward(
-                "residual: [{ linear: { units: 1, bias: false } }]",
-                Shape::Flat(2),
-                &[("layers.0.weight", &[0.5, 0.5]), ("projection.weight", &[1.0, 10.0])],
-                &[1.0, 2.0],
-            ),
+        agrees(
+            "residual: [{ linear: { units: 1, bias: false } }]",
+            Shape::Flat(2),
+            &[("layers.0.weight", &[0.5, 0.5]), ("projection.weight", &[1.0, 10.0])],
+            &[1.0, 2.0],
             &[22.5],
         );
-        close(
-            &forward(
-                "residual: [{ conv2d: { filters: 1, kernel: 1, stride: 2, bias: false } }]",
-                Shape::Image([1, 4, 4]),
-                &[("layers.0.weight", &[1.0]), ("projection.weight", &[2.0])],
-                &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 11.0, 12.0, 13.0, 14.0, 15.0, 16.0],
-            ),
+        agrees(
+            "residual: [{ conv2d: { filters: 1, kernel: 1, stride: 2, bias: false } }]",
+            Shape::Image([1, 4, 4]),
+            &[("layers.0.weight", &[1.0]), ("projection.weight", &[2.0])],
+            &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 11.0, 12.0, 13.0, 14.0, 15.0, 16.0],
             &[3.0, 9.0, 27.0, 33.0],
         );
-        close(
-            &forward("residual: [upsample]", Shape::Image([1, 1, 2]), &[("projection.weight", &[2.0])], &[1.0, 2.0]),
+        agrees(
+            "residual: [upsample]",
+            Shape::Image([1, 1, 2]),
+            &[("projection.weight", &[2.0])],
+            &[1.0, 2.0],
             &[3.0, 3.0, 6.0, 6.0, 3.0, 3.0, 6.0, 6.0],
         );
     }

@@ -1,12 +1,11 @@
-//! `selu`: the self-normalising exponential unit.
-
 use serde::{Deserialize, Serialize};
 
 use super::Layer;
-use crate::shape::Shape;
 use crate::program::{Function, Kind, Lowering};
+use crate::shape::Shape;
 
-/// The self-normalising exponential unit, λ x for x > 0, otherwise λ α (exp(x) − 1), with λ = 1.0507 and α = 1.6733.
+/// The self-normalizing exponential unit, λ x for x > 0, otherwise λ α (exp(x) − 1), with
+/// λ = 1.0507 and α = 1.6733.
 ///
 /// Klambauer et al., "Self-Normalizing Neural Networks" (2017).
 ///
@@ -36,19 +35,16 @@ mod built {
     use burn::tensor::Tensor;
 
     use super::*;
-    use crate::layer::Build;
-    use crate::layer::elu::elu;
-    use crate::layer::{Initializer, any_rank};
+    use crate::layer::{Build, Initializer, any_rank, elu::elu};
 
     impl Build for Selu {
         type Module = SeluModule;
 
-        fn build(&self, _input: Shape, _start: &mut Initializer<'_>) -> SeluModule {
+        fn build(&self, _input: Shape, _initializer: &mut Initializer<'_>) -> SeluModule {
             SeluModule
         }
     }
 
-    /// A built `selu`.
     #[derive(Module, Debug)]
     pub struct SeluModule;
 
@@ -63,14 +59,11 @@ mod built {
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {
-    use crate::layer::testing::{close, forward};
-    use crate::shape::Shape;
+    use crate::layer::testing::{Shape, agrees};
 
-    /// ```text
-    /// torch.nn.SELU()(torch.tensor([-2., -1., 0.5, 3.]))  # [-1.52017, -1.11133, 0.525351, 3.1521]
-    /// ```
+    // torch.nn.SELU()(torch.tensor([-2., -1., 0.5, 3.]))  # [-1.52017, -1.11133, 0.525351, 3.1521]
     #[test]
     fn agrees_with_pytorch() {
-        close(&forward("selu", Shape::Flat(4), &[], &[-2.0, -1.0, 0.5, 3.0]), &[-1.52017, -1.11133, 0.525351, 3.1521]);
+        agrees("selu", Shape::Flat(4), &[], &[-2.0, -1.0, 0.5, 3.0], &[-1.52017, -1.11133, 0.525351, 3.1521]);
     }
 }

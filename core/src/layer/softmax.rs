@@ -1,15 +1,13 @@
-//! `softmax`: values become shares of 1.
-
 use serde::{Deserialize, Serialize};
 
 use super::Layer;
-use crate::shape::Shape;
 use crate::program::{Kind, Lowering};
+use crate::shape::Shape;
 
-/// Makes shares of 1 of the values of a row, or at each pixel of the channels of an image.
+/// Turns the values of a row, or the channels of each pixel, into shares of 1.
 ///
 /// exp(xᵢ) / Σ exp(xⱼ), computed so that no exponential overflows.
-/// The cross-entropy of a classifier takes logits and needs none.
+/// The cross-entropy of a classifier takes logits and needs no softmax.
 ///
 /// ```yaml
 /// - softmax
@@ -34,18 +32,16 @@ mod built {
     use burn::tensor::activation::softmax;
 
     use super::*;
-    use crate::layer::Build;
-    use crate::layer::{Initializer, any_rank};
+    use crate::layer::{Build, Initializer, any_rank};
 
     impl Build for Softmax {
         type Module = SoftmaxModule;
 
-        fn build(&self, _input: Shape, _start: &mut Initializer<'_>) -> SoftmaxModule {
+        fn build(&self, _input: Shape, _initializer: &mut Initializer<'_>) -> SoftmaxModule {
             SoftmaxModule
         }
     }
 
-    /// A built `softmax`.
     #[derive(Module, Debug)]
     pub struct SoftmaxModule;
 
@@ -60,20 +56,14 @@ mod built {
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {
-    use crate::layer::testing::{close, forward};
-    use crate::shape::Shape;
+    use crate::layer::testing::{Shape, agrees};
 
-    /// ```text
-    /// torch.nn.Softmax(1)(torch.tensor([[1., 2., 4.]]))  # [0.0420101, 0.114195, 0.843795]
-    /// torch.nn.Softmax(1)(torch.tensor([1., 0., 3., 0.]).reshape(1, 2, 1, 2))
-    /// # [[[0.119203, 0.5]], [[0.880797, 0.5]]]
-    /// ```
+    // torch.nn.Softmax(1)(torch.tensor([[1., 2., 4.]]))  # [0.0420101, 0.114195, 0.843795]
+    // torch.nn.Softmax(1)(torch.tensor([1., 0., 3., 0.]).reshape(1, 2, 1, 2))
+    // # [[[0.119203, 0.5]], [[0.880797, 0.5]]]
     #[test]
     fn agrees_with_pytorch() {
-        close(&forward("softmax", Shape::Flat(3), &[], &[1.0, 2.0, 4.0]), &[0.0420101, 0.114195, 0.843795]);
-        close(
-            &forward("softmax", Shape::Image([2, 1, 2]), &[], &[1.0, 0.0, 3.0, 0.0]),
-            &[0.119203, 0.5, 0.880797, 0.5],
-        );
+        agrees("softmax", Shape::Flat(3), &[], &[1.0, 2.0, 4.0], &[0.0420101, 0.114195, 0.843795]);
+        agrees("softmax", Shape::Image([2, 1, 2]), &[], &[1.0, 0.0, 3.0, 0.0], &[0.119203, 0.5, 0.880797, 0.5]);
     }
 }

@@ -1,17 +1,15 @@
-//! Spectral normalisation: a weight divided by its largest singular value.
-
 use burn::module::{Module, RunningState};
 use burn::tensor::Tensor;
 
 use super::{Initializer, detach};
 
-/// Keeps the largest singular value σ of a weight, read as a matrix, at 1: the weight is used as W / σ.
+/// Divides a weight, read as a matrix, by its largest singular value σ.
 ///
-/// σ is estimated by the power method, one iteration each time that the layer is used in training:
-/// u ← W v / ‖W v‖, v ← Wᵀu / ‖Wᵀu‖, σ = uᵀ W v. No gradient passes through u and v.
+/// σ is estimated by the power method, one iteration per training step: u ← W v / ‖W v‖, v
+/// ← Wᵀu / ‖Wᵀu‖, σ = uᵀ W v. No gradient passes through u and v.
 ///
-/// Miyato et al., "Spectral Normalization for Generative AdversarialLoss Networks" (2018); the same as PyTorch's
-/// `torch.nn.utils.parametrizations.spectral_norm`.
+/// Miyato et al., "Spectral Normalization for Generative Adversarial Networks" (2018); the same as
+/// PyTorch's `torch.nn.utils.parametrizations.spectral_norm`.
 #[derive(Module, Debug)]
 pub struct Spectral {
     /// Estimate of the left singular vector, `[rows]`.
@@ -21,24 +19,24 @@ pub struct Spectral {
 }
 
 impl Spectral {
-    /// For `weight`, whose first axis counts the rows of the matrix. Begins with 15 iterations, as PyTorch does.
+    /// The rows of the matrix are on the first axis. Starts with 15 iterations, as PyTorch does.
     pub fn new<const D: usize>(weight: &Tensor<D>, initializer: &mut Initializer<'_>) -> Self {
         let [rows, columns] = sides(weight);
         let spectral = initializer.within("spectral", |initializer| Self {
-            // The iteration begins at a constant vector, which draws no random number.
+            // A constant start draws no random number.
             u: initializer.state("u", [rows], 1.0 / libm::sqrtf(rows as f32)),
             v: initializer.state("v", [columns], 1.0 / libm::sqrtf(columns as f32)),
         });
         if !initializer.is_loaded() {
             (0..15).for_each(|_| spectral.iterate(weight));
         }
-        // The last update takes effect now and not after weights that may be loaded next.
+        // The last update takes effect now, not after weights that may be loaded next.
         spectral.u.value_sync();
         spectral.v.value_sync();
         spectral
     }
 
-    /// The weight over its largest singular value; its first axis counts the rows of the matrix.
+    /// The weight divided by σ; the rows of the matrix are on the first axis.
     pub fn normalize<const D: usize>(&self, weight: Tensor<D>) -> Tensor<D> {
         if weight.device().is_autodiff() {
             self.iterate(&weight);
@@ -65,7 +63,7 @@ fn sides<const D: usize>(weight: &Tensor<D>) -> [usize; 2] {
     [rows, weight.shape().num_elements() / rows]
 }
 
-/// A column over its length.
+/// A column divided by its length.
 fn unit(column: Tensor<2>) -> Tensor<2> {
     let square = column.clone().transpose().matmul(column.clone());
     column / square.sqrt().clamp_min(1e-12)

@@ -1,12 +1,10 @@
-//! Layers one after another, wherever a list of them stands.
-
 use super::LayerSpec;
 #[cfg(feature = "train")]
 use super::{Initializer, LayerModule, Value};
 use crate::program::Lowering;
 use crate::shape::Shape;
 
-/// Writes down layers whose weights are called `layers.0.…` and so on; gives the number of operations up to the end of each.
+/// Lowers layers called `layers.0` etc.; returns the number of operations up to each end.
 pub(crate) fn lower<'a>(
     layers: impl Iterator<Item = &'a LayerSpec>,
     input: Shape,
@@ -23,7 +21,7 @@ pub(crate) fn lower<'a>(
 }
 
 #[cfg(feature = "train")]
-/// Builds layers that are known to fit one another, beginning with samples of shape `input`.
+/// Builds layers that are known to fit, starting with samples of shape `input`.
 pub(crate) fn build<'a>(
     specs: impl Iterator<Item = &'a LayerSpec>,
     input: Shape,
@@ -41,7 +39,7 @@ pub(crate) fn build<'a>(
 }
 
 #[cfg(feature = "train")]
-/// Sends a batch through all of `layers`; where a layer can apply the activation behind it, both are one.
+/// Passes a batch through `layers`, fusing activations into the layers before them.
 pub(crate) fn pass(layers: &[LayerModule], mut value: Value) -> Value {
     let mut layers = layers.iter();
     while let Some(layer) = layers.next() {

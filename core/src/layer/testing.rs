@@ -1,22 +1,19 @@
-//! One layer by itself, for the reference values beside the layers.
-
 use std::collections::BTreeMap;
 
 use burn::tensor::{Device, Tensor, TensorData};
 
-use super::LayerSpec;
-use super::{Initializer, Value};
+use super::{Initializer, LayerSpec, Value};
 use crate::limits::Limits;
-use crate::network::Network;
-use crate::network::Sequential;
+use crate::network::{Network, Sequential};
 use crate::program::{Array, CpuExecutor, Program};
-use crate::shape::Shape;
+pub use crate::shape::Shape;
+use crate::yaml::part;
 
-/// What the layer that is declared by `yaml` makes of some samples, one after another in `values`, outside of training.
-///
-/// `weights` are named as they are stored; their shapes follow from the layer.
-pub fn forward(yaml: &str, input: Shape, weights: &[(&str, &[f32])], values: &[f32]) -> Vec<f32> {
-    let spec: LayerSpec = serde_yaml::from_str(yaml).expect("the layer can be read");
+/// Asserts that outside of training, a layer turns `values`, a few samples, into `expected`, with
+/// Burn and as a program. `weights` have their stored names.
+#[track_caller]
+pub fn agrees(yaml: &str, input: Shape, weights: &[(&str, &[f32])], values: &[f32], expected: &[f32]) {
+    let spec: LayerSpec = part(yaml).expect("the layer can be read");
     let plan = Network::new("layer", input, &[spec], Limits::DEFAULT).expect("the layer fits");
     let device = Device::flex();
     let shapes = shapes(&plan, &device);
@@ -30,30 +27,27 @@ pub fn forward(yaml: &str, input: Shape, weights: &[(&str, &[f32])], values: &[f
     let mut initializer = Initializer::loaded(arrays, &device);
     let network = Sequential::new(&plan, &mut initializer);
     initializer.finish().expect("all weights are given");
-    let count = values.len() / input.len();
+    let data = TensorData::new(values.to_vec(), [vec![values.len() / input.len()], input.sizes()].concat());
     let batch = match input {
-        Shape::Flat(width) => Value::Flat(Tensor::from_data(TensorData::new(values.to_vec(), [count, width]), &device)),
-        Shape::Image([c, h, w]) => {
-            Value::Image(Tensor::from_data(TensorData::new(values.to_vec(), [count, c, h, w]), &device))
-        }
+        Shape::Flat(_) => Value::Flat(Tensor::from_data(data, &device)),
+        Shape::Image(_) => Value::Image(Tensor::from_data(data, &device)),
     };
     let output: Vec<f32> = network.forward(batch).flat().into_data().iter().collect();
-    // What the layer comes to without Burn is the same, unless it is for critics only.
+    close(&output, expected);
     match program {
         Ok(program) => {
             close(&CpuExecutor::new(program.clone()).run(values), &output);
             close(&CpuExecutor::new(program.folded()).run(values), &output);
         }
-        Err(why) => assert!(why.contains("is a layer of critics"), "{why}"),
+        Err(error) => assert!(error.to_string().contains("exists only in training"), "{error}"),
     }
-    output
 }
 
 fn array(data: &TensorData) -> Array {
     Array { shape: data.shape().to_vec(), values: data.iter().collect() }
 }
 
-/// The shapes of all weights by their names.
+/// The shapes of all weights by name.
 fn shapes(plan: &Network, device: &Device) -> BTreeMap<String, Vec<usize>> {
     use burn::module::{Module, ModuleVisitor, Param};
 
@@ -86,7 +80,7 @@ fn shapes(plan: &Network, device: &Device) -> BTreeMap<String, Vec<usize>> {
 
 /// Agreement to five digits.
 #[track_caller]
-pub fn close(found: &[f32], expected: &[f32]) {
+fn close(found: &[f32], expected: &[f32]) {
     assert_eq!(found.len(), expected.len(), "{found:?} and {expected:?}");
     for (a, b) in found.iter().zip(expected) {
         assert!((a - b).abs() <= 1e-5 * b.abs().max(1.0), "{found:?} is not {expected:?}");

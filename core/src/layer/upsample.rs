@@ -1,20 +1,18 @@
-//! `upsample`: an image becomes larger by a whole factor.
-
 use serde::{Deserialize, Serialize};
 
-use super::{FieldErrors, Layer, ShapeError, Pair, image};
-use crate::shape::Shape;
+use super::{FieldErrors, Layer, Pair, ShapeError, image};
 use crate::program::{Kind, Lowering};
+use crate::shape::Shape;
 
-/// Makes an image larger by a whole factor.
+/// Enlarges an image by a whole factor.
 ///
 /// `[batch, channels, height, width]` → `[batch, channels, height × scale, width × scale]`.
 ///
-/// `nearest` repeats pixels; `bilinear` mixes the four around the point (i + ½) / scale − ½, with the border repeated
-/// outwards (PyTorch's `align_corners=False`, TensorFlow's `resize`).
+/// `nearest` repeats pixels; `bilinear` mixes the four around the point (i + ½) / scale − ½,
+/// with the border repeated outwards (PyTorch's `align_corners=False`, TensorFlow's `resize`).
 ///
-/// Odena, Dumoulin and Olah, "Deconvolution and Checkerboard Artifacts" (2016), recommend it before a convolution in
-/// place of a transposed one.
+/// Odena, Dumoulin and Olah, "Deconvolution and Checkerboard Artifacts" (2016), recommend it before
+/// a convolution instead of a transposed one.
 ///
 /// ```yaml
 /// - upsample: 2
@@ -40,7 +38,7 @@ pub enum Mode {
     /// Copies of the nearest one.
     #[default]
     Nearest,
-    /// Mixtures of the four around.
+    /// Mixtures of the four nearest ones.
     Bilinear,
 }
 
@@ -77,25 +75,22 @@ mod built {
     use burn::tensor::{Device, Tensor, TensorData};
 
     use super::*;
-    use crate::layer::Build;
-    use crate::layer::{Forward, Initializer, Value};
+    use crate::layer::{Build, Forward, Initializer, Value};
 
     impl Build for Upsample {
         type Module = UpsampleModule;
 
-        fn build(&self, _input: Shape, _start: &mut Initializer<'_>) -> UpsampleModule {
+        fn build(&self, _input: Shape, _initializer: &mut Initializer<'_>) -> UpsampleModule {
             Self::built(self.scale.0, self.mode)
         }
     }
 
     impl Upsample {
-        /// The layer without a declaration.
         pub(in crate::layer) fn built(scale: [usize; 2], mode: Mode) -> UpsampleModule {
             UpsampleModule { scale, bilinear: mode == Mode::Bilinear }
         }
     }
 
-    /// A built `upsample`.
     #[derive(Module, Debug)]
     pub struct UpsampleModule {
         scale: [usize; 2],
@@ -108,12 +103,11 @@ mod built {
             let [_, _, height, width] = images.dims();
             let [rows, columns] = self.scale;
             Value::Image(if self.bilinear {
-                // Burn has no gradient of its bilinear interpolation on a GPU, so this is two products with fixed matrices.
+                // On a GPU, Burn's bilinear interpolation has no gradient.
                 let device = images.device();
                 let (rows, columns) = (mixture(height, rows, &device), mixture(width, columns, &device));
                 rows.matmul(images).matmul(columns.transpose())
             } else {
-                // Burn's `interpolate` would bring the code of all its modes into the page.
                 let [batch, channels, ..] = images.dims();
                 let apart: Tensor<6> = images.reshape([batch, channels, height, 1, width, 1]);
                 let repeated = apart.expand([batch, channels, height, rows, width, columns]);
@@ -122,7 +116,7 @@ mod built {
         }
     }
 
-    /// The matrix `[1, 1, size × scale, size]` that makes a line of `size` pixels longer.
+    /// The matrix `[1, 1, size × scale, size]` that stretches a line of `size` pixels.
     fn mixture(size: usize, scale: usize, device: &Device) -> Tensor<4> {
         let mut shares = vec![0.0f32; size * scale * size];
         for (index, row) in shares.chunks_exact_mut(size).enumerate() {
@@ -138,31 +132,33 @@ mod built {
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {
-    use crate::layer::testing::{close, forward};
-    use crate::shape::Shape;
+    use crate::layer::testing::{Shape, agrees};
 
-    /// ```text
-    /// x = torch.tensor([1., 2.]).reshape(1, 1, 1, 2)
-    /// F.interpolate(x, scale_factor=2)  # [[1, 1, 2, 2], [1, 1, 2, 2]]
-    /// F.interpolate(x, scale_factor=(2, 1))  # [[1, 2], [1, 2]]
-    /// x = torch.tensor([1., 2., 3., 5.]).reshape(1, 1, 2, 2)
-    /// F.interpolate(x, scale_factor=2, mode="bilinear")
-    /// # [[1, 1.25, 1.75, 2], [1.5, 1.8125, 2.4375, 2.75], [2.5, 2.9375, 3.8125, 4.25], [3, 3.5, 4.5, 5]]
-    /// F.interpolate(x[..., :1, :], scale_factor=(1, 3), mode="bilinear")  # [1, 1, 1.33333, 1.66667, 2, 2]
-    /// ```
+    // x = torch.tensor([1., 2.]).reshape(1, 1, 1, 2)
+    // F.interpolate(x, scale_factor=2)  # [[1, 1, 2, 2], [1, 1, 2, 2]]
+    // F.interpolate(x, scale_factor=(2, 1))  # [[1, 2], [1, 2]]
+    // x = torch.tensor([1., 2., 3., 5.]).reshape(1, 1, 2, 2)
+    // F.interpolate(x, scale_factor=2, mode="bilinear")
+    // # [[1, 1.25, 1.75, 2], [1.5, 1.8125, 2.4375, 2.75],
+    // #  [2.5, 2.9375, 3.8125, 4.25], [3, 3.5, 4.5, 5]]
+    // F.interpolate(x[..., :1, :], scale_factor=(1, 3), mode="bilinear")
+    // # [1, 1, 1.33333, 1.66667, 2, 2]
     #[test]
     fn agrees_with_pytorch() {
-        close(
-            &forward("upsample", Shape::Image([1, 1, 2]), &[], &[1.0, 2.0]),
-            &[1.0, 1.0, 2.0, 2.0, 1.0, 1.0, 2.0, 2.0],
-        );
-        close(&forward("upsample: [2, 1]", Shape::Image([1, 1, 2]), &[], &[1.0, 2.0]), &[1.0, 2.0, 1.0, 2.0]);
-        close(
-            &forward("upsample: { scale: 2, mode: bilinear }", Shape::Image([1, 2, 2]), &[], &[1.0, 2.0, 3.0, 5.0]),
+        agrees("upsample", Shape::Image([1, 1, 2]), &[], &[1.0, 2.0], &[1.0, 1.0, 2.0, 2.0, 1.0, 1.0, 2.0, 2.0]);
+        agrees("upsample: [2, 1]", Shape::Image([1, 1, 2]), &[], &[1.0, 2.0], &[1.0, 2.0, 1.0, 2.0]);
+        agrees(
+            "upsample: { scale: 2, mode: bilinear }",
+            Shape::Image([1, 2, 2]),
+            &[],
+            &[1.0, 2.0, 3.0, 5.0],
             &[1.0, 1.25, 1.75, 2.0, 1.5, 1.8125, 2.4375, 2.75, 2.5, 2.9375, 3.8125, 4.25, 3.0, 3.5, 4.5, 5.0],
         );
-        close(
-            &forward("upsample: { scale: [1, 3], mode: bilinear }", Shape::Image([1, 1, 2]), &[], &[1.0, 2.0]),
+        agrees(
+            "upsample: { scale: [1, 3], mode: bilinear }",
+            Shape::Image([1, 1, 2]),
+            &[],
+            &[1.0, 2.0],
             &[1.0, 1.0, 1.33333, 1.66667, 2.0, 2.0],
         );
     }

@@ -1,5 +1,3 @@
-//! A batch of samples on its way through a network.
-
 use burn::module::Module;
 use burn::tensor::Tensor;
 
@@ -34,7 +32,7 @@ impl Value {
         }
     }
 
-    /// The same numbers without what led to them, so that no gradient goes on to there.
+    /// The same values without their gradient graph.
     pub fn detach(self) -> Self {
         match self {
             Self::Flat(tensor) => Self::Flat(detach(tensor)),
@@ -43,8 +41,7 @@ impl Value {
     }
 }
 
-/// The same numbers without what led to them. Unlike [`Tensor::detach`], which leaves a weight a weight, nothing that is computed from
-/// it has a gradient.
+/// The same values without their gradient graph; unlike [`Tensor::detach`], also for a weight.
 pub fn detach<const D: usize>(tensor: Tensor<D>) -> Tensor<D> {
     match tensor.device().is_autodiff() {
         true => Tensor::from_inner(tensor.inner()),
@@ -52,17 +49,17 @@ pub fn detach<const D: usize>(tensor: Tensor<D>) -> Tensor<D> {
     }
 }
 
-/// A built layer: what a batch becomes behind it.
+/// The forward pass of a built layer.
 pub trait Forward: Module {
-    /// Sends a batch through. Its shape is one that the layer was built for.
+    /// Passes a batch through, of the shape that the layer was built for.
     fn forward(&self, value: Value) -> Value;
 
-    /// Sends a batch through and applies the activation behind the layer, if the layer has a way to do both at once.
+    /// Passes a batch through the layer and `activation`, if the layer can do both at once.
     fn fused(&self, _value: &Value, _activation: Activation) -> Option<Value> {
         None
     }
 
-    /// The activation that the layer is, if another layer could apply it.
+    /// The activation that this layer is, if the layer before can apply it.
     fn activation(&self) -> Option<Activation> {
         None
     }
@@ -97,7 +94,7 @@ macro_rules! activation {
 }
 pub(crate) use activation;
 
-/// Implements [`Forward`] for modules that treat tensors of any rank the same way.
+/// Implements [`Forward`] for modules that work on tensors of any rank.
 macro_rules! any_rank {
     ($module:ty) => {
         impl $crate::layer::Forward for $module {

@@ -1,5 +1,3 @@
-//! What convolutions and pools have in common: sizes in two directions, padding, and how far a window slides.
-
 use std::fmt;
 
 #[cfg(feature = "train")]
@@ -7,7 +5,12 @@ use burn::nn::PaddingConfig2d;
 use serde::de::{Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{FieldErrors, ShapeError};
+use super::{FieldErrors, ShapeError, channels_of};
+#[cfg(feature = "train")]
+use crate::kernel::Window;
+use crate::kernel::slices::Geometry;
+use crate::program::{Mean, Pool};
+use crate::shape::Shape;
 
 /// The largest kernel, stride, dilation or padding.
 const MAX_SIDE: usize = 1024;
@@ -17,9 +20,9 @@ const MAX_SIDE: usize = 1024;
 pub struct Pair(pub [usize; 2]);
 
 impl Pair {
-    /// Refuses sizes that are 0 or far beyond any image.
+    /// Refuses 0 and sizes far beyond any image.
     pub(super) fn check(self, field: &'static str, errors: &mut FieldErrors) {
-        errors.unless(self.0.iter().all(|side| (1..=MAX_SIDE).contains(side)), field, || {
+        errors.require(self.0.iter().all(|side| (1..=MAX_SIDE).contains(side)), field, || {
             format!("{field} must lie between 1 and {MAX_SIDE}, found {self}")
         });
     }
@@ -99,16 +102,16 @@ pub enum Padding {
     /// None: the window stays within the image.
     #[default]
     Valid,
-    /// TensorFlow's rule: a convolution gives ⌈size / stride⌉, a transposed one size × stride. Where the padding is odd,
-    /// the larger part lies at the bottom and right.
+    /// TensorFlow's rule: a convolution returns ⌈size / stride⌉, a transposed one size ×
+    /// stride. Of an odd padding, the larger part lies at the bottom and right.
     Same,
-    /// So many pixels on every side.
+    /// This many pixels on every side.
     Pixels(usize),
 }
 
 impl Padding {
-    /// Pixels `(before, after)` along one direction, for a window that covers `kernel` pixels. `size` is the input of a
-    /// convolution, or the output of a transposed one, whose rule is the mirror image.
+    /// Pixels `(before, after)` in one direction, for a window that covers `kernel` of `size`
+    /// pixels.
     pub(super) fn around(self, size: usize, kernel: usize, stride: usize) -> (usize, usize) {
         match self {
             Self::Valid => (0, 0),
@@ -121,41 +124,40 @@ impl Padding {
         }
     }
 
-    /// Height and width of what a window gives that slides over an image of `sides`.
+    /// How a window slides over an image of `sides`.
+    ///
+    /// # Errors
+    /// The window does not fit into the image.
     pub(super) fn slide(
         self,
         sides: [usize; 2],
-        kernel: [usize; 2],
+        kernel: Pair,
         stride: [usize; 2],
-    ) -> Result<[usize; 2], ShapeError> {
-        let mut output = [0, 0];
+        dilation: Pair,
+    ) -> Result<Slide, ShapeError> {
+        let covered = span(kernel, dilation);
+        let mut slide = Slide { kernel: kernel.0, stride, dilation: dilation.0, ..Slide::default() };
         for axis in [0, 1] {
-            let (before, after) = self.around(sides[axis], kernel[axis], stride[axis]);
+            let (before, after) = self.around(sides[axis], covered[axis], stride[axis]);
             let padded = sides[axis].saturating_add(before).saturating_add(after);
-            let Some(room) = padded.checked_sub(kernel[axis]) else {
-                let ([height, width], [rows, columns]) = (sides, kernel);
+            let Some(room) = padded.checked_sub(covered[axis]) else {
+                let ([height, width], [rows, columns]) = (sides, covered);
                 let found =
                     format!("a window of {rows} by {columns} does not fit into an image of {height} by {width}");
                 return Err(
                     ShapeError::new(found).fix("a smaller kernel, `padding: same`, or smaller strides before it")
                 );
             };
-            output[axis] = room / stride[axis] + 1;
+            (slide.before[axis], slide.after[axis]) = (before, after);
+            slide.size[axis] = room / stride[axis] + 1;
         }
-        Ok(output)
+        Ok(slide)
     }
 
-    /// The padding of a window over an image of `sides`, in numbers.
-    #[cfg(feature = "train")]
-    pub(super) fn explicit(self, sides: [usize; 2], kernel: [usize; 2], stride: [usize; 2]) -> PaddingConfig2d {
-        let [(top, bottom), (left, right)] = [0, 1].map(|axis| self.around(sides[axis], kernel[axis], stride[axis]));
-        PaddingConfig2d::Explicit(top, left, bottom, right)
-    }
-
-    /// Refuses a padding with which some window of a pool would see no pixel.
+    /// Refuses a padding with which a window of a pool may see no pixel.
     pub(super) fn check_pool(self, kernel: Pair, errors: &mut FieldErrors) {
         if let Self::Pixels(pixels) = self {
-            errors.unless(kernel.0.iter().all(|side| pixels <= side / 2), "padding", || {
+            errors.require(kernel.0.iter().all(|side| pixels <= side / 2), "padding", || {
                 format!("padding must be at most half of the kernel, found {pixels} for a kernel of {kernel}")
             });
         }
@@ -164,24 +166,78 @@ impl Padding {
     /// Refuses a padding far beyond any image.
     pub(super) fn check(self, errors: &mut FieldErrors) {
         if let Self::Pixels(pixels) = self {
-            errors.unless(pixels <= MAX_SIDE, "padding", || {
+            errors.require(pixels <= MAX_SIDE, "padding", || {
                 format!("padding must be at most {MAX_SIDE}, found {pixels}")
             });
         }
     }
 }
 
-/// How many pixels a window covers whose taps lie `dilation` apart.
+/// How a layer's window slides over an image, height first.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Slide {
+    pub kernel: [usize; 2],
+    pub stride: [usize; 2],
+    pub dilation: [usize; 2],
+    /// Rows above the image and columns left of it.
+    pub before: [usize; 2],
+    /// Rows below the image and columns right of it; unused by a transposed convolution.
+    pub after: [usize; 2],
+    /// Height and width of the output.
+    pub size: [usize; 2],
+}
+
+impl Slide {
+    pub fn output(&self, channels: usize) -> Shape {
+        Shape::Image([channels, self.size[0], self.size[1]])
+    }
+
+    /// A convolution between `image` and `grid`, `[height, width, channels]` each.
+    pub fn geometry(&self, image: [usize; 3], grid: [usize; 3]) -> Geometry {
+        let Self { kernel, stride, dilation, before, .. } = *self;
+        Geometry { image, grid, kernel, stride, dilation, before }
+    }
+
+    pub fn pool(&self, mean: Option<Mean>) -> Pool {
+        let Self { kernel, stride, dilation, before, .. } = *self;
+        Pool { kernel, stride, dilation, before, mean }
+    }
+
+    #[cfg(feature = "train")]
+    pub fn window(&self) -> Window {
+        let Self { stride, dilation, before, size, .. } = *self;
+        Window { stride, dilation, before, size }
+    }
+
+    #[cfg(feature = "train")]
+    pub fn padding(&self) -> PaddingConfig2d {
+        let ([top, left], [bottom, right]) = (self.before, self.after);
+        PaddingConfig2d::Explicit(top, left, bottom, right)
+    }
+}
+
+/// How many pixels a window with a dilation covers.
 pub(super) fn span(kernel: Pair, dilation: Pair) -> [usize; 2] {
     [0, 1].map(|axis| dilation.0[axis] * kernel.0[axis].saturating_sub(1) + 1)
 }
 
 /// Refuses groups that do not divide the filters.
 pub(super) fn check_groups(groups: usize, filters: usize, errors: &mut FieldErrors) {
-    errors.unless(groups > 0, "groups", || "groups must be at least 1, found 0".into());
-    errors.unless(groups == 0 || filters.is_multiple_of(groups), "groups", || {
+    errors.require(groups > 0, "groups", || "groups must be at least 1, found 0".into());
+    errors.require(groups == 0 || filters.is_multiple_of(groups), "groups", || {
         format!("{filters} filters cannot be divided into {groups} groups")
     });
+}
+
+/// What to do about channels that a convolution cannot divide.
+pub(super) const DIVIDE: &str = "groups that divide both the channels and the filters";
+
+/// Refuses channels that cannot be divided into `groups`.
+pub(super) fn divide(channels: usize, groups: usize) -> Result<(), ShapeError> {
+    match channels.is_multiple_of(groups) {
+        true => Ok(()),
+        false => Err(ShapeError::new(format!("{} cannot be divided into {groups} groups", channels_of(channels)))),
+    }
 }
 
 const NAMES: &[&str] = &["valid", "same"];
@@ -241,7 +297,7 @@ impl schemars::JsonSchema for Padding {
 mod tests {
     use super::*;
 
-    /// `tf.nn.conv2d(x, k, stride, "SAME")` of TensorFlow 2: pads (before, after) by size, kernel, stride.
+    /// `tf.nn.conv2d(x, k, stride, "SAME")` of TensorFlow 2: pads by size, kernel, stride.
     #[test]
     fn same_padding_follows_tensorflow_where_it_is_uneven() {
         for (size, kernel, stride, expected) in [

@@ -1,66 +1,66 @@
-//! From layers as declared to a network whose shapes are known, or to everything that is wrong with it.
+//! From declared layers to a network with known shapes, or to everything that is wrong with it.
 
 use std::fmt::Write;
 
 use super::{Network, PlannedLayer};
-use crate::diagnostic::{Path, Problem, Step, extend};
+use crate::diagnostic::{Advice, KeyPath, PathStep, Problem, extend};
 use crate::format::{readable, thousands};
 use crate::layer::{LayerSpec, ShapeError};
 use crate::limits::Limits;
 use crate::shape::Shape;
 
-/// How many layers before a error are shown.
+/// How many layers before an error are shown.
 const SHOWN: usize = 12;
 
-/// Networks while they are resolved, with all problems so far.
+/// Resolves networks and collects problems.
 #[derive(Debug)]
 pub struct PlanBuilder<'a> {
-    /// What does not fit.
+    /// All problems so far.
     pub problems: Vec<Problem>,
     limits: Limits,
-    /// Values that could not be read, so that what stands in for them says nothing.
-    unread: &'a [Path],
+    /// Values that could not be read and were replaced by stand-ins.
+    unread: &'a [KeyPath],
     /// Layers of the network so far.
     count: usize,
     parameters: u64,
     activations: u64,
 }
 
-/// A limit was passed: nothing behind it is worth a look.
+/// A limit was exceeded: the rest is not checked.
 struct TooLarge;
 
 impl<'a> PlanBuilder<'a> {
-    /// An builder within `limits`; problems of `unread` values are known already.
-    pub fn new(limits: Limits, unread: &'a [Path]) -> Self {
+    /// A builder within `limits`; problems of `unread` values are known already.
+    pub fn new(limits: Limits, unread: &'a [KeyPath]) -> Self {
         Self { problems: Vec::new(), limits, unread, count: 0, parameters: 0, activations: 0 }
     }
 
-    /// Notes a problem, unless it is of a value that could not even be read.
+    /// Notes a problem, unless its value could not even be read.
     pub fn note(&mut self, problem: Problem) {
         if !self.is_unread(&problem.path) {
             self.problems.push(problem);
         }
     }
 
-    /// Whether the value at `path`, or one that it is part of, could not be read.
-    pub fn is_unread(&self, path: &[Step]) -> bool {
+    /// Whether the value at `path`, or one around it, could not be read.
+    pub fn is_unread(&self, path: &[PathStep]) -> bool {
         self.unread.iter().any(|unread| path.starts_with(unread))
     }
 
-    /// Whether something that the value at `path` is made of could not be read.
-    fn is_partly_unread(&self, path: &[Step]) -> bool {
+    /// Whether a part of the value at `path` could not be read.
+    fn is_partly_unread(&self, path: &[PathStep]) -> bool {
         self.unread.iter().any(|unread| unread.starts_with(path))
     }
 
     /// Resolves the layers of the list at `path` one after another.
     ///
-    /// The shape of the `input` may be unknown because of an earlier problem, and becomes unknown behind every layer that does
-    /// not fit; the layers from where it is known again are judged as well. Gives the network if its input is known and all of
-    /// it fits, and the shape behind it if nothing in it is wrong.
+    /// The shape is unknown after a problem, and layers are checked again from where it is known.
+    /// Returns the network if its input is known and all of it fits, and its output shape if
+    /// nothing is wrong.
     pub fn network(
         &mut self,
         name: &'static str,
-        path: &[Step],
+        path: &[PathStep],
         input: Option<Shape>,
         layers: &[LayerSpec],
     ) -> (Option<Network>, Option<Shape>) {
@@ -77,11 +77,11 @@ impl<'a> PlanBuilder<'a> {
         (input.filter(|_| complete).map(|input| Network { name, input, layers: planned }), output.filter(|_| whole))
     }
 
-    /// A network from `latent` values to an image: the decoder or generator of any family.
+    /// A network from `latent` values to an image: a decoder or generator.
     pub fn generator(
         &mut self,
         name: &'static str,
-        path: &[Step],
+        path: &[PathStep],
         latent: Option<usize>,
         layers: &[LayerSpec],
         image: Option<[usize; 3]>,
@@ -104,7 +104,7 @@ impl<'a> PlanBuilder<'a> {
                 }
             };
             let problem = format!("the {name} gives {found}, but the images are {expected}");
-            let end = extend(path, layers.len().checked_sub(1).map(Step::Index));
+            let end = extend(path, layers.len().checked_sub(1).map(PathStep::Index));
             self.note(Problem::new(end, problem).suggest(Some(fix)));
             return None;
         }
@@ -114,14 +114,14 @@ impl<'a> PlanBuilder<'a> {
     fn list(
         &mut self,
         name: &'static str,
-        path: &[Step],
+        path: &[PathStep],
         input: Option<Shape>,
         layers: &[LayerSpec],
         planned: &mut Vec<PlannedLayer>,
     ) -> Result<Option<Shape>, TooLarge> {
         let mut shape = input;
         for (index, spec) in layers.iter().enumerate() {
-            let here = extend(path, [Step::Index(index)]);
+            let here = extend(path, [PathStep::Index(index)]);
             self.count += 1;
             if self.count > self.limits.layers {
                 let found = format!("the {name} has more than {} layers", self.limits.layers);
@@ -130,35 +130,35 @@ impl<'a> PlanBuilder<'a> {
             shape = match shape {
                 _ if self.is_unread(&here) => None,
                 _ if self.is_partly_unread(&here) => {
-                    self.judge_alone(name, &here, spec)?;
+                    self.check_alone(name, &here, spec)?;
                     None
                 }
                 Some(shape) => self.layer(name, &here, shape, spec, planned)?,
-                None => self.judge_alone(name, &here, spec)?,
+                None => self.check_alone(name, &here, spec)?,
             };
         }
         Ok(shape)
     }
 
-    /// One layer behind samples of shape `input`; gives the shape behind it.
+    /// One layer with samples of shape `input`; returns its output shape.
     fn layer(
         &mut self,
         name: &'static str,
-        here: &[Step],
+        here: &[PathStep],
         input: Shape,
         spec: &LayerSpec,
         planned: &mut Vec<PlannedLayer>,
     ) -> Result<Option<Shape>, TooLarge> {
-        if self.faulty(here, spec) {
+        if self.has_errors(here, spec) {
             return Ok(None);
         }
         let mut inside = Vec::new();
-        if let Some(made_of) = spec.inside() {
+        if let Some(inner) = spec.inside() {
             let list = inner_path(here, spec);
             let mut shape = Some(input);
-            for _ in 0..made_of.times {
+            for _ in 0..inner.times {
                 let before = self.problems.len();
-                shape = self.list(name, &list, shape, made_of.layers, &mut inside)?;
+                shape = self.list(name, &list, shape, inner.layers, &mut inside)?;
                 if self.problems.len() > before || shape.is_none() {
                     return Ok(None);
                 }
@@ -169,7 +169,7 @@ impl<'a> PlanBuilder<'a> {
             Err(error) => {
                 let problem = shape_problem(name, here, input, spec, &error, planned);
                 self.note(problem);
-                return Ok(spec.regardless());
+                return Ok(spec.fixed_output());
             }
         };
         let layer = PlannedLayer {
@@ -196,45 +196,49 @@ impl<'a> PlanBuilder<'a> {
         Ok(Some(output))
     }
 
-    /// A layer, and those that it is made of, whose input is not known; gives the shape behind it if that is known.
-    fn judge_alone(&mut self, name: &'static str, here: &[Step], spec: &LayerSpec) -> Result<Option<Shape>, TooLarge> {
-        if self.faulty(here, spec) {
+    /// A layer with an unknown input; returns its output shape if that is known.
+    fn check_alone(
+        &mut self,
+        name: &'static str,
+        here: &[PathStep],
+        spec: &LayerSpec,
+    ) -> Result<Option<Shape>, TooLarge> {
+        if self.has_errors(here, spec) {
             return Ok(None);
         }
-        if let Some(made_of) = spec.inside() {
-            self.list(name, &inner_path(here, spec), None, made_of.layers, &mut Vec::new())?;
+        if let Some(inner) = spec.inside() {
+            self.list(name, &inner_path(here, spec), None, inner.layers, &mut Vec::new())?;
         }
-        Ok(spec.regardless())
+        Ok(spec.fixed_output())
     }
 
-    /// Notes the faults of a layer's own fields, and tells whether there are any.
-    fn faulty(&mut self, here: &[Step], spec: &LayerSpec) -> bool {
+    /// Notes the wrong fields of a layer, and returns whether there are any.
+    fn has_errors(&mut self, here: &[PathStep], spec: &LayerSpec) -> bool {
         let errors = spec.errors();
         for error in &errors {
-            let mut path = extend(here, [Step::key(spec.name())]);
-            path.extend((!error.field.is_empty()).then(|| Step::key(error.field)));
+            let mut path = extend(here, [PathStep::key(spec.name())]);
+            path.extend((!error.field.is_empty()).then(|| PathStep::key(error.field)));
             self.note(Problem::new(path, error.found.clone()));
         }
         !errors.is_empty()
     }
 
-    fn too_large<T>(&mut self, path: Path, found: String) -> Result<T, TooLarge> {
-        self.note(
-            Problem::new(path, found).suggest(Some("a smaller network, or `--allow-large` on the command line".into())),
-        );
+    fn too_large<T>(&mut self, path: KeyPath, found: String) -> Result<T, TooLarge> {
+        let problem = Problem::new(path, found).suggest(Some("a smaller network".into()));
+        self.note(problem.advise(Advice::LargerLimits));
         Err(TooLarge)
     }
 }
 
-/// Where the list of layers stands that a layer is made of.
-fn inner_path(here: &[Step], spec: &LayerSpec) -> Path {
-    let key = spec.inside().and_then(|inside| inside.key).map(Step::key);
-    extend(here, [Step::key(spec.name())].into_iter().chain(key))
+/// The path of the list of layers inside a layer.
+fn inner_path(here: &[PathStep], spec: &LayerSpec) -> KeyPath {
+    let key = spec.inside().and_then(|inside| inside.key).map(PathStep::key);
+    extend(here, [PathStep::key(spec.name())].into_iter().chain(key))
 }
 
 fn shape_problem(
     name: &str,
-    here: &[Step],
+    here: &[PathStep],
     input: Shape,
     spec: &LayerSpec,
     error: &ShapeError,
@@ -263,7 +267,7 @@ fn shape_problem(
     Problem::new(here.to_vec(), found).note(table).suggest(fix)
 }
 
-/// "`linear` before it must have 3136 units", if the values that reach a layer come from a `linear`.
+/// "`linear` before it must have 3136 units", if a layer's input comes from a `linear`.
 fn units_to_change(before: &[PlannedLayer], wanted: usize) -> Option<String> {
     let changes_nothing = |layer: &&PlannedLayer| layer.input == layer.output && layer.spec.name() != "linear";
     let last = before.iter().rev().find(|layer| !changes_nothing(layer))?;
@@ -281,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn a_misfit_shows_the_way_to_it_and_the_units_that_would_fit() {
+    fn a_shape_error_shows_the_shapes_before_it_and_the_units_that_would_fit() {
         let found =
             problems(&[Flatten {}.into(), Linear::new(2304).into(), Relu {}.into(), Reshape([64, 7, 7]).into()]);
         assert_eq!(found.len(), 1);
@@ -291,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn layers_are_judged_again_from_where_the_shape_is_known() {
+    fn layers_are_checked_again_from_where_the_shape_is_known() {
         let found = problems(&[
             Linear::new(100).into(),
             Reshape([4, 4, 4]).into(),
@@ -305,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn a_misfit_within_a_residual_within_a_repeat_is_told_once_with_its_place() {
+    fn an_error_inside_a_residual_inside_a_repeat_is_reported_once_with_its_place() {
         let residual = Residual(vec![Conv2d::new(1, 3).into(), Conv2d::new(1, 9).into()]);
         let found = problems(&[Repeat { times: 3, layers: vec![residual.into()] }.into()]);
         assert_eq!(found.len(), 1, "{found:?}");
@@ -313,11 +317,11 @@ mod tests {
     }
 
     #[test]
-    fn what_could_not_be_read_is_not_judged() {
-        let unread = [vec![Step::key("decoder"), Step::Index(0)]];
+    fn unread_values_are_not_checked() {
+        let unread = [vec![PathStep::key("decoder"), PathStep::Index(0)]];
         let mut builder = PlanBuilder::new(Limits::DEFAULT, &unread);
         let layers = [Linear::new(100).into(), Relu {}.into(), Linear::new(3).into(), Reshape([1, 1, 2]).into()];
-        builder.network("decoder", &[Step::key("decoder")], Some(Shape::Image([1, 2, 2])), &layers);
+        builder.network("decoder", &[PathStep::key("decoder")], Some(Shape::Image([1, 2, 2])), &layers);
         let found: Vec<String> = builder.problems.iter().map(ToString::to_string).collect();
         assert_eq!(found.len(), 1, "{found:?}");
         assert!(found[0].starts_with("decoder[3]"), "{found:?}");

@@ -1,4 +1,4 @@
-//! What a declaration means: every shape resolved, every parameter counted, before anything is allocated.
+//! Networks with every shape resolved and every parameter counted, before anything is allocated.
 
 mod builder;
 mod lower;
@@ -11,12 +11,12 @@ pub use builder::PlanBuilder;
 #[cfg(feature = "train")]
 pub use sequential::Sequential;
 
-use crate::diagnostic::{Problems, Step};
+use crate::diagnostic::{PathStep, Problems};
 use crate::layer::LayerSpec;
 use crate::limits::Limits;
 use crate::shape::Shape;
 
-/// A network whose layers are known to fit one another.
+/// A network with layers that are known to fit.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Network {
     name: &'static str,
@@ -24,52 +24,52 @@ pub struct Network {
     layers: Vec<PlannedLayer>,
 }
 
-/// One layer with the shapes around it.
+/// One layer with its input and output shapes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PlannedLayer {
-    /// The declaration that it was made from.
+    /// Its declaration.
     pub spec: LayerSpec,
-    /// Shape of one sample before the layer.
+    /// Shape of one input sample.
     pub input: Shape,
-    /// Shape of one sample behind it.
+    /// Shape of one output sample.
     pub output: Shape,
-    /// Number of trainable values, those of layers inside not included.
+    /// Number of trainable values without those of layers inside.
     pub parameters: u64,
-    /// Multiplications with an addition that one sample takes, those of layers inside not included.
+    /// Multiply-accumulate operations per sample without those of layers inside.
     pub macs: u64,
-    /// The layers that it is made of, repeated ones each time.
+    /// The layers inside it, repeated ones each time.
     pub inside: Vec<PlannedLayer>,
 }
 
 impl PlannedLayer {
-    /// The sum of something over the layer and all layers inside.
+    /// The sum of `of` over the layer and all layers inside.
     pub fn total(&self, of: fn(&Self) -> u64) -> u64 {
         self.inside.iter().fold(of(self), |sum, layer| sum.saturating_add(layer.total(of)))
     }
 }
 
 impl Network {
-    /// Resolves `layers` one after another, beginning with samples of shape `input`. `name` is what the network is called.
+    /// Resolves `layers` one after another, starting with samples of shape `input`.
     ///
     /// # Errors
-    /// Every layer that does not fit, or a limit that is passed.
+    /// Every layer that does not fit, or a limit that is exceeded.
     pub fn new(name: &'static str, input: Shape, layers: &[LayerSpec], limits: Limits) -> Result<Self, Problems> {
         let mut builder = PlanBuilder::new(limits, &[]);
-        let (network, _) = builder.network(name, &[Step::key(name)], Some(input), layers);
+        let (network, _) = builder.network(name, &[PathStep::key(name)], Some(input), layers);
         network.ok_or(Problems(builder.problems))
     }
 
-    /// What the network is called: `encoder`, `decoder` …
+    /// The network's name: `encoder`, `decoder` …
     pub fn name(&self) -> &'static str {
         self.name
     }
 
-    /// Shape of one sample before the first layer.
+    /// Shape of one input sample.
     pub fn input(&self) -> Shape {
         self.input
     }
 
-    /// Shape of one sample behind the last layer.
+    /// Shape of one output sample.
     pub fn output(&self) -> Shape {
         self.layers.last().map_or(self.input, |layer| layer.output)
     }
@@ -84,12 +84,12 @@ impl Network {
         self.total(|layer| layer.parameters)
     }
 
-    /// Multiplications with an addition that one sample takes on its way through all layers.
+    /// Multiply-accumulate operations per sample.
     pub fn macs(&self) -> u64 {
         self.total(|layer| layer.macs)
     }
 
-    /// Bytes that one sample takes behind all layers together, in 32-bit floats.
+    /// Bytes of the outputs of all layers for one sample, in 32-bit floats.
     pub fn activations(&self) -> u64 {
         self.total(|layer| layer.output.bytes())
     }

@@ -1,20 +1,22 @@
-//! Programs beside Burn's networks.
+//! Programs against Burn's networks.
 
-use super::Network;
-use super::Sequential;
-use crate::layer::LayerSpec;
-use crate::layer::{Initializer, Value};
+use std::collections::BTreeSet;
+
+use burn::tensor::{Device, Tensor, TensorData, read_sync};
+
+use super::{Network, Sequential};
+use crate::layer::{Initializer, LayerSpec, Value};
 use crate::limits::Limits;
 use crate::noise::Noise;
 use crate::program::{Array, Arrays, CpuExecutor, Program};
 use crate::shape::Shape;
 use crate::weights::{Pack, Precision, tensors};
-use burn::tensor::{Device, Tensor, TensorData, read_sync};
+use crate::yaml::part;
 
 const IMAGE: Shape = Shape::Image([6, 7, 5]);
 const ROW: Shape = Shape::Flat(10);
 
-/// Networks of every kind of layer, in the shapes that kernels find hard.
+/// Networks of every kind of layer, with shapes that are hard for kernels.
 const NETWORKS: &[(Shape, &str)] = &[
     (ROW, "[linear: 7, relu, linear: { units: 4, bias: false }, tanh, linear: 1]"),
     (ROW, "[linear: { units: 9, spectral_norm: true }, batch_norm, sigmoid, layer_norm, softmax]"),
@@ -59,16 +61,16 @@ const NETWORKS: &[(Shape, &str)] = &[
     ),
 ];
 
-/// Random samples with a network's results for them layer by layer, and its program.
+/// The program of a network, random samples, and Burn's output of each layer.
 fn case(input: Shape, yaml: &str) -> (Program, Vec<f32>, Vec<Vec<f32>>) {
     const BATCH: usize = 3;
-    let layers: Vec<LayerSpec> = serde_yaml::from_str(yaml).expect(yaml);
+    let layers: Vec<LayerSpec> = part(yaml).expect(yaml);
     let plan = Network::new("network", input, &layers, Limits::DEFAULT).expect(yaml);
     let device = Device::flex();
     let mut pack = Pack::new(Precision::F32);
     pack.add("", &Sequential::new(&plan, &mut Initializer::seeded(1, 0, &device)));
     let mut noise = Noise::new(2, 0);
-    // Averages and biases that are not as they begin.
+    // Averages and biases other than the initial ones.
     let mut arrays = Arrays::new();
     for (name, data) in tensors(&read_sync(pack.read()).expect("packs")).expect("reads") {
         let values = data.iter::<f32>().map(|value| (value + 0.2 * noise.normal()).abs()).zip(data.iter::<f32>());
@@ -101,7 +103,7 @@ fn close(found: &[f32], expected: &[f32], what: &str) {
 }
 
 #[test]
-fn the_processor_gives_what_burn_gives() {
+fn the_cpu_agrees_with_burn() {
     for (input, yaml) in NETWORKS {
         let (program, samples, expected) = case(*input, yaml);
         let plain = CpuExecutor::new(program.clone()).steps(&samples);
@@ -114,30 +116,56 @@ fn the_processor_gives_what_burn_gives() {
 }
 
 #[test]
-fn a_batch_is_divided_without_a_trace() {
-    let (program, samples, expected) =
-        case(IMAGE, "[conv2d: { filters: 8, kernel: 3, padding: same }, relu, conv2d: { filters: 1, kernel: 2 }]");
-    let mut processor = CpuExecutor::new(program.folded());
-    processor.together = 2;
-    close(&processor.run(&samples), &expected[expected.len() - 1], "two at a time");
+fn every_layer_is_compared_but_those_that_exist_only_in_training() {
+    fn collect(layers: &[LayerSpec], names: &mut BTreeSet<&'static str>) {
+        for layer in layers {
+            names.insert(layer.name());
+            if let Some(inside) = layer.inside() {
+                collect(inside.layers, names);
+            }
+        }
+    }
+
+    let (mut compared, mut refused) = (BTreeSet::new(), BTreeSet::new());
+    for (_, yaml) in NETWORKS {
+        collect(&part::<Vec<LayerSpec>>(yaml).expect(yaml), &mut compared);
+    }
+    for yaml in ["embedding: { count: 3, size: 2 }", "minibatch_stddev"] {
+        let layer: LayerSpec = part(yaml).expect(yaml);
+        let plan = Network::new("network", ROW, std::slice::from_ref(&layer), Limits::DEFAULT).expect(yaml);
+        let error = Program::new(&plan, Arrays::new()).unwrap_err();
+        assert_eq!(error.0, [format!("`{}` exists only in training: no program computes it", layer.name())]);
+        refused.insert(layer.name());
+    }
+    assert!(compared.is_disjoint(&refused));
+    assert_eq!(&compared | &refused, LayerSpec::NAMES.iter().copied().collect());
 }
 
 #[test]
-fn constant_factors_and_functions_vanish_in_the_weights() {
+fn dividing_a_batch_changes_nothing() {
+    let (program, samples, expected) =
+        case(IMAGE, "[conv2d: { filters: 8, kernel: 3, padding: same }, relu, conv2d: { filters: 1, kernel: 2 }]");
+    let mut executor = CpuExecutor::new(program.folded());
+    executor.together = 2;
+    close(&executor.run(&samples), &expected[expected.len() - 1], "two at a time");
+}
+
+#[test]
+fn constant_factors_and_functions_are_merged() {
     let (program, ..) = case(ROW, NETWORKS[2].1);
     assert_eq!(program.operations.len(), 6);
     assert_eq!(program.folded().operations.len(), 4, "matrix, image, row, matrix");
 }
 
 #[test]
-fn weights_that_are_missing_or_of_another_shape_are_told() {
-    let layers: Vec<LayerSpec> = serde_yaml::from_str("[linear: 2, relu]").unwrap();
+fn weights_that_are_missing_or_of_another_shape_are_reported() {
+    let layers: Vec<LayerSpec> = part("[linear: 2, relu]").unwrap();
     let plan = Network::new("network", ROW, &layers, Limits::DEFAULT).unwrap();
     let array = |shape: &[usize]| Array { shape: shape.to_vec(), values: vec![0.0; shape.iter().product()] };
     let arrays = [("layers.0.weight", array(&[9, 2])), ("layers.1.alpha", array(&[1]))];
     let why = Program::new(&plan, arrays.map(|(name, array)| (name.into(), array)).into()).unwrap_err();
     assert_eq!(
-        why,
+        why.to_string(),
         "`layers.0.weight` has the shape [9, 2], expected [10, 2]; `layers.0.bias` is missing; `layers.1.alpha` is no weight \
          of this network"
     );
@@ -145,7 +173,7 @@ fn weights_that_are_missing_or_of_another_shape_are_told() {
 
 #[cfg(feature = "gpu")]
 #[test]
-fn shaders_give_what_burn_gives() {
+fn shaders_agree_with_burn() {
     use crate::program::gpu::{Gpu, GpuExecutor};
 
     let gpu = match block_on(Gpu::open()) {
@@ -162,7 +190,7 @@ fn shaders_give_what_burn_gives() {
         let steps = block_on(plain.steps(&samples)).expect(yaml);
         assert_eq!(steps.len(), expected.len());
         steps.iter().zip(&expected).for_each(|(found, expected)| close(found, expected, yaml));
-        // Batches of another size, and of the same one once more.
+        // Batches of another size, and of the same one again.
         let one = input.len();
         let first = block_on(folded.run(&samples[..one])).expect(yaml);
         let all = block_on(folded.run(&samples)).expect(yaml);
@@ -173,7 +201,7 @@ fn shaders_give_what_burn_gives() {
     }
 }
 
-/// Waits by asking again and again, which is seldom needed: outside of a browser, all is done when a call returns.
+/// Polls until the future is ready; outside of a browser, it is when a call returns.
 #[cfg(feature = "gpu")]
 fn block_on<T>(future: impl Future<Output = T>) -> T {
     use std::task::{Context, Poll, Waker};

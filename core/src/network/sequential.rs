@@ -1,5 +1,3 @@
-//! Layers one after another.
-
 use std::ops::Range;
 
 use burn::module::Module;
@@ -8,30 +6,30 @@ use super::Network;
 use crate::layer::{Initializer, Value};
 use crate::layer::{LayerModule, build, pass};
 
-/// A network: its layers, each fed with what the one before gives.
+/// A network: its layers one after another.
 #[derive(Module, Debug)]
 pub struct Sequential {
     layers: Vec<LayerModule>,
 }
 
 impl Sequential {
-    /// Builds what `plan` describes.
+    /// Builds the network of a plan.
     pub fn new(plan: &Network, initializer: &mut Initializer<'_>) -> Self {
         let specs = plan.layers().iter().map(|layer| &layer.spec);
         Self { layers: build(specs, plan.input(), initializer) }
     }
 
-    /// Sends a batch through all layers.
+    /// Passes a batch through all layers.
     pub fn forward(&self, value: Value) -> Value {
         pass(&self.layers, value)
     }
 
-    /// Sends a batch through some of the layers only.
+    /// Passes a batch through some of the layers.
     pub fn pass(&self, layers: Range<usize>, value: Value) -> Value {
         pass(&self.layers[layers], value)
     }
 
-    /// What each layer gives, in order.
+    /// The output of each layer.
     pub fn steps(&self, value: Value) -> Vec<Value> {
         let step = |value: &mut Value, layer: &LayerModule| {
             *value = layer.forward(value.clone());

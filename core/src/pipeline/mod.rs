@@ -1,4 +1,4 @@
-//! A whole declaration: what to train, on what, and how.
+//! A whole pipeline: what to train, on what, and how.
 
 #[cfg(feature = "yaml")]
 mod check;
@@ -23,7 +23,7 @@ pub struct Pipeline {
     pub data: Data,
     /// The networks and their loss.
     pub model: Model,
-    /// How long and how fast.
+    /// The training settings.
     #[serde(default)]
     pub train: Train,
 }

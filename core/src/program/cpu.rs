@@ -1,72 +1,71 @@
-//! Operations on the processor, with our own kernels.
-
 use super::{Convolve, Function, Kind, Mean, Normalize, Operation, Pool, Program, exp};
 use crate::activation::Activation;
 use crate::kernel::slices::{Convolution, Images, Product};
 
-/// Numbers of a batch at its widest place, about which batches are divided: they stay in the cache, and memory is bounded.
+/// About how many values of a batch are computed at once, which stay in the cache.
 const TOGETHER: usize = 1 << 17;
 
-/// Carries out a program on the processor.
+/// Runs a program on the CPU.
 #[derive(Debug)]
 pub struct CpuExecutor {
-    operations: Vec<Ready>,
+    operations: Vec<Step>,
     input: [usize; 3],
     inputs: usize,
     ends: Vec<usize>,
-    /// Samples that are computed together at most.
+    /// Samples computed at once, at most.
     pub(crate) together: usize,
 }
 
-/// An operation with what can be done beforehand.
+/// An operation, prepared.
 #[derive(Debug)]
-struct Ready {
-    work: Work,
+struct Step {
+    kind: Prepared,
     input: [usize; 3],
     output: [usize; 3],
 }
 
 #[derive(Debug)]
-enum Work {
+enum Prepared {
     Product {
         product: Product,
         bias: Vec<f32>,
         function: Function,
     },
-    /// A convolution for each group.
+    /// One convolution per group.
     Convolve {
         groups: Vec<Convolution>,
         bias: Vec<f32>,
         function: Function,
     },
-    Branches([Vec<Ready>; 2]),
-    /// All others.
+    Branches([Vec<Step>; 2]),
+    /// All others, unprepared.
     Plain(Kind),
 }
 
 impl CpuExecutor {
-    /// Makes a program ready.
+    /// Prepares a program.
     pub fn new(program: Program) -> Self {
         let inputs = program.inputs();
         let together = (TOGETHER / program.widest().max(1)).max(1);
         let Program { operations, input, ends } = program;
-        Self { operations: ready(operations), input, inputs, ends, together }
+        Self { operations: prepare(operations), input, inputs, ends, together }
     }
 
-    /// What the program makes of samples: `[batch, channels, height, width]` of any number of samples → the same.
+    /// The program's output for any number of samples, `[batch, channels, height, width]` in and
+    /// out.
     pub fn run(&self, samples: &[f32]) -> Vec<f32> {
         let together = self.together * self.inputs.max(1);
         samples.chunks(together).flat_map(|samples| self.all(samples).into_iter().last().unwrap_or_default()).collect()
     }
 
-    /// What each layer makes of them.
+    /// The output of each layer.
     pub fn steps(&self, samples: &[f32]) -> Vec<Vec<f32>> {
         self.all(samples)
     }
 
     fn all(&self, samples: &[f32]) -> Vec<Vec<f32>> {
         let batch = samples.len() / self.inputs.max(1);
-        let mut values = turned(samples, self.input, true);
+        let mut values = relayout(samples, self.input, true);
         let (mut at, mut sides) = (0, self.input);
         let step = |end: &usize| {
             while let Some(operation) = self.operations.get(at).filter(|_| at < *end) {
@@ -74,68 +73,68 @@ impl CpuExecutor {
                 sides = operation.output;
                 at += 1;
             }
-            turned(&values, sides, false)
+            relayout(&values, sides, false)
         };
         self.ends.iter().map(step).collect()
     }
 }
 
-fn ready(operations: Vec<Operation>) -> Vec<Ready> {
+fn prepare(operations: Vec<Operation>) -> Vec<Step> {
     let of = |Operation { kind, input, output }| {
-        let work = match kind {
-            Kind::Convolve(convolve) => work(convolve),
-            Kind::Branches(branches) => Work::Branches(branches.map(ready)),
-            other => Work::Plain(other),
+        let kind = match kind {
+            Kind::Convolve(convolve) => prepare_convolution(convolve),
+            Kind::Branches(branches) => Prepared::Branches(branches.map(prepare)),
+            other => Prepared::Plain(other),
         };
-        Ready { work, input, output }
+        Step { kind, input, output }
     };
     operations.into_iter().map(of).collect()
 }
 
-fn work(convolve: Convolve) -> Work {
+fn prepare_convolution(convolve: Convolve) -> Prepared {
     let is_matrix = convolve.is_matrix();
     let Convolve { geometry, transposed, groups, weights, bias, function } = convolve;
     let ([_, _, channels], [_, _, filters]) = (geometry.image, geometry.grid);
     if is_matrix {
-        return Work::Product { product: Product::new(&weights, channels, filters), bias, function };
+        return Prepared::Product { product: Product::new(&weights, channels, filters), bias, function };
     }
     let each = (weights.len() / groups.max(1)).max(1);
     let make = |weights: &[f32]| match transposed {
         true => Convolution::to_image(&geometry, weights),
         false => Convolution::to_grid(&geometry, weights),
     };
-    Work::Convolve { groups: weights.chunks(each).map(make).collect(), bias, function }
+    Prepared::Convolve { groups: weights.chunks(each).map(make).collect(), bias, function }
 }
 
-impl Ready {
+impl Step {
     /// `[batch, height, width, channels]` → the same.
     fn run(&self, batch: usize, values: Vec<f32>) -> Vec<f32> {
         let (from, to) = (self.input, self.output);
-        match &self.work {
-            Work::Product { product, bias, function } => {
+        match &self.kind {
+            Prepared::Product { product, bias, function } => {
                 let (simple, rest) = function.split();
                 rest.all(product.run(batch, &values, Some(bias), simple))
             }
-            Work::Convolve { groups, bias, function } => {
+            Prepared::Convolve { groups, bias, function } => {
                 let (simple, rest) = function.split();
                 rest.all(match &groups[..] {
                     [one] => one.run(batch, Images::dense(&values, [from[1], from[2], from[0]]), Some(bias), simple),
                     groups => grouped(groups, batch, &values, from, to, bias, simple),
                 })
             }
-            Work::Branches(branches) => {
+            Prepared::Branches(branches) => {
                 let [mut sum, other] = branches
                     .each_ref()
                     .map(|branch| branch.iter().fold(values.clone(), |values, operation| operation.run(batch, values)));
                 sum.iter_mut().zip(other).for_each(|(sum, other)| *sum += other);
                 sum
             }
-            Work::Plain(kind) => plain(kind, values, from, to),
+            Prepared::Plain(kind) => plain(kind, values, from, to),
         }
     }
 }
 
-/// A convolution for each group of channels.
+/// One convolution per group of channels.
 fn grouped(
     groups: &[Convolution],
     batch: usize,
@@ -149,9 +148,9 @@ fn grouped(
     let strides = [height * width * channels, width * channels, channels, 1];
     let mut all = vec![0.0; batch * rows * columns * filters];
     for (group, convolution) in groups.iter().enumerate() {
-        let pictures = Images::strided(&values[group * seen..], strides, [height, width, seen]);
+        let images = Images::strided(&values[group * seen..], strides, [height, width, seen]);
         let bias = bias.get(group * given..(group + 1) * given);
-        let part = convolution.run(batch, pictures, bias, activation);
+        let part = convolution.run(batch, images, bias, activation);
         for (all, part) in all.chunks_exact_mut(filters).zip(part.chunks_exact(given)) {
             all[group * given..][..given].copy_from_slice(part);
         }
@@ -159,8 +158,8 @@ fn grouped(
     all
 }
 
-/// `[batch, channels, height, width]` in memory as `[batch, height, width, channels]`, or back.
-fn turned(values: &[f32], [channels, height, width]: [usize; 3], inwards: bool) -> Vec<f32> {
+/// `[batch, channels, height, width]` to `[batch, height, width, channels]`, or back.
+fn relayout(values: &[f32], [channels, height, width]: [usize; 3], inwards: bool) -> Vec<f32> {
     let pixels = height * width;
     if channels == 1 || pixels == 1 {
         return values.to_vec();
@@ -197,15 +196,15 @@ fn plain(kind: &Kind, mut values: Vec<f32>, from: [usize; 3], to: [usize; 3]) ->
         Kind::Normalize(normalize) => {
             values
                 .chunks_exact_mut(channels * height * width)
-                .for_each(|sample| normalized(normalize, sample, channels));
+                .for_each(|sample| normalize_sample(normalize, sample, channels));
             values
         }
         Kind::Softmax => {
-            values.chunks_exact_mut(channels).for_each(shares);
+            values.chunks_exact_mut(channels).for_each(softmax);
             values
         }
         Kind::Pool(pool) => {
-            images(&values, from, to, |image, [y, x, channel]| pooled(pool, image, from, [y, x, channel]))
+            images(&values, from, to, |image, [y, x, channel]| pool_window(pool, image, from, [y, x, channel]))
         }
         Kind::Resize { scale, bilinear: false } => images(&values, from, to, |image, [y, x, channel]| {
             image[((y / scale[0]) * width + x / scale[1]) * channels + channel]
@@ -220,14 +219,15 @@ fn plain(kind: &Kind, mut values: Vec<f32>, from: [usize; 3], to: [usize; 3]) ->
             let inner = channel * factor * factor + y % factor * factor + x % factor;
             image[(y / factor * width + x / factor) * channels + inner]
         }),
-        Kind::Reshape => turned(&turned(&values, from, false), to, true),
+        Kind::Reshape => relayout(&relayout(&values, from, false), to, true),
         Kind::Alias => values,
-        // These are made ready beforehand.
+        // These are prepared.
         Kind::Convolve(_) | Kind::Branches(_) => values,
     }
 }
 
-/// Images whose values are computed one by one: `of` is given a sample and row, column and channel of the result.
+/// Computes images value by value: `of` takes a sample and the row, column and channel of the
+/// result.
 fn images(values: &[f32], from: [usize; 3], to: [usize; 3], of: impl Fn(&[f32], [usize; 3]) -> f32) -> Vec<f32> {
     let [channels, height, width] = to;
     let mut all = Vec::with_capacity(values.len() / from.iter().product::<usize>() * to.iter().product::<usize>());
@@ -241,14 +241,14 @@ fn images(values: &[f32], from: [usize; 3], to: [usize; 3], of: impl Fn(&[f32], 
     all
 }
 
-/// The two pixels that pixel `at` of a line lies between that became `scale` times as long, and the share of the second.
+/// The two source pixels of pixel `at` of a line stretched by `scale`, and the share of the second.
 fn between(at: usize, scale: usize, size: usize) -> (usize, usize, f32) {
     let place = ((at as f32 + 0.5) / scale as f32 - 0.5).max(0.0);
     let before = (place as usize).min(size - 1);
     (before, (before + 1).min(size - 1), place - before as f32)
 }
 
-fn pooled(pool: &Pool, image: &[f32], [channels, height, width]: [usize; 3], [y, x, channel]: [usize; 3]) -> f32 {
+fn pool_window(pool: &Pool, image: &[f32], [channels, height, width]: [usize; 3], [y, x, channel]: [usize; 3]) -> f32 {
     let Pool { kernel, stride, dilation, before, mean } = *pool;
     let (mut largest, mut sum, mut pixels) = (f32::NEG_INFINITY, 0.0, 0);
     for row in 0..kernel[0] {
@@ -271,7 +271,7 @@ fn pooled(pool: &Pool, image: &[f32], [channels, height, width]: [usize; 3], [y,
     }
 }
 
-fn shares(row: &mut [f32]) {
+fn softmax(row: &mut [f32]) {
     let largest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     row.iter_mut().for_each(|value| *value = exp(*value - largest));
     let sum: f32 = row.iter().sum();
@@ -279,7 +279,7 @@ fn shares(row: &mut [f32]) {
 }
 
 /// One sample, `[pixels, channels]`.
-fn normalized(normalize: &Normalize, sample: &mut [f32], channels: usize) {
+fn normalize_sample(normalize: &Normalize, sample: &mut [f32], channels: usize) {
     let Normalize { groups, epsilon, scale, shift } = normalize;
     let (each, pixels) = (channels / groups, sample.len() / channels);
     let count = (each * pixels) as f32;
@@ -294,7 +294,7 @@ fn normalized(normalize: &Normalize, sample: &mut [f32], channels: usize) {
         let factor = 1.0 / (variance + epsilon).sqrt();
         for (pixel, row) in sample.chunks_exact_mut(channels).enumerate() {
             for (channel, value) in row.iter_mut().enumerate().skip(start).take(each) {
-                // A scale for each value counts as the images of a tensor do, channel after channel.
+                // A scale per value is ordered channel by channel.
                 let index = if scale.len() == channels { channel } else { channel * pixels + pixel };
                 let (scale, shift) = (scale.get(index).unwrap_or(&1.0), shift.get(index).unwrap_or(&0.0));
                 *value = (*value - mean) * factor * scale + shift;

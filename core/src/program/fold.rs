@@ -1,16 +1,14 @@
-//! Fewer operations with the same result.
-
 use super::{Convolve, Function, Kind, Operation};
 use crate::kernel::slices::Geometry;
 
-/// Takes constant factors into the weights before them, and functions into the operation before them.
+/// Merges constant factors into weights, and functions into the operation before them.
 pub(super) fn fold(operations: Vec<Operation>) -> Vec<Operation> {
     let mut folded: Vec<Operation> = Vec::new();
     for mut operation in operations {
         if let Kind::Branches(branches) = &mut operation.kind {
             *branches = std::mem::take(branches).map(fold);
         }
-        if !takes(&mut folded, &operation) {
+        if !merge(&mut folded, &operation) {
             folded.push(operation);
         }
     }
@@ -18,10 +16,9 @@ pub(super) fn fold(operations: Vec<Operation>) -> Vec<Operation> {
     folded
 }
 
-/// Lets matrices give and take values in the order in which images lie in memory, so that a row becomes an image, or an image a row, without
-/// any of them being moved.
+/// Reorders matrices by the memory layout of images, so that a reshape need not move values.
 fn alias(operations: &mut [Operation]) {
-    // The last operation stays, since what it gives is read from outside.
+    // The last operation stays, since its output is read from outside.
     for index in 1..operations.len() {
         let last = index + 1 == operations.len();
         let (before, rest) = operations.split_at_mut(index);
@@ -29,7 +26,7 @@ fn alias(operations: &mut [Operation]) {
         if reshape.kind != Kind::Reshape {
             continue;
         }
-        // Shaders have the channels of images by fours.
+        // Shaders store channels in groups of four.
         let image = |[channels, height, width]: [usize; 3]| channels % 4 == 0 && [height, width] != [1, 1];
         let (from, to) = (reshape.input, reshape.output);
         match (before.last_mut(), after.first_mut()) {
@@ -55,14 +52,14 @@ fn alias(operations: &mut [Operation]) {
     }
 }
 
-/// Where the values of an image are among those of a tensor, in the order in which they lie in memory.
+/// The indices `[channels, height, width]` of an image's values in the order of their memory.
 fn channels_last([channels, height, width]: [usize; 3]) -> impl Iterator<Item = usize> {
     let pixels = height * width;
     (0..pixels).flat_map(move |pixel| (0..channels).map(move |channel| channel * pixels + pixel))
 }
 
-/// Whether the end of `folded` now does what `operation` would do.
-fn takes(folded: &mut [Operation], operation: &Operation) -> bool {
+/// Tries to merge `operation` into the end of `folded`.
+fn merge(folded: &mut [Operation], operation: &Operation) -> bool {
     match (&operation.kind, folded) {
         (Kind::Apply(Function::NONE), _) => true,
         (Kind::Apply(function), [.., Operation { kind: Kind::Convolve(convolve), .. }])
@@ -77,7 +74,7 @@ fn takes(folded: &mut [Operation], operation: &Operation) -> bool {
             convolve.scale(|filter| scale[filter], |filter| shift[filter]);
             true
         }
-        // Behind a row that becomes an image, a channel is a stretch of the row.
+        // After a reshape to an image, a channel is a range of the row.
         (
             Kind::Scale { scale, shift },
             [
@@ -102,20 +99,20 @@ fn takes(folded: &mut [Operation], operation: &Operation) -> bool {
 }
 
 impl Convolve {
-    /// Whether it is a matrix: images of one pixel become images of one pixel.
+    /// Whether it is a matrix: from one pixel to one pixel.
     pub(super) fn is_matrix(&self) -> bool {
         let Geometry { image, grid, kernel, .. } = self.geometry;
         let one = image[..2] == [1, 1] && grid[..2] == [1, 1] && kernel == [1, 1];
         one && self.groups == 1 && !self.transposed
     }
 
-    /// Channels of the result.
+    /// Channels of the output.
     pub(super) fn filters(&self) -> usize {
         let Geometry { image, grid, .. } = self.geometry;
         self.groups * if self.transposed { image[2] } else { grid[2] }
     }
 
-    /// Multiplies what each filter gives, and adds to it.
+    /// Scales and shifts the output of each filter.
     fn scale(&mut self, scale: impl Fn(usize) -> f32, shift: impl Fn(usize) -> f32) {
         let filters = self.filters();
         let Geometry { image, grid, kernel: [rows, columns], .. } = self.geometry;

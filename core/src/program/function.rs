@@ -1,5 +1,3 @@
-//! Functions of one number, in loops that become vectors.
-
 use crate::activation::Activation;
 
 /// A function of one number.
@@ -22,7 +20,7 @@ pub(crate) enum Function {
 impl Function {
     pub const NONE: Self = Self::Simple(Activation::Identity);
 
-    /// What the kernels compute by themselves, and what is left.
+    /// The part that the kernels compute, and the rest.
     pub fn split(self) -> (Activation, Self) {
         match self {
             Self::Simple(activation @ (Activation::Identity | Activation::Rectify { .. })) => (activation, Self::NONE),
@@ -54,12 +52,12 @@ fn each(values: &mut [f32], function: impl Fn(f32) -> f32) {
     values.iter_mut().for_each(|value| *value = function(*value));
 }
 
-/// eˣ to about two units of the last place, without a branch.
+/// eˣ to about two units in the last place, without a branch; x is clamped to ±87.
 ///
-/// x = n ln 2 + r with a whole number n, and eʳ is a polynomial: the coefficients are those of `expf` in Moshier's Cephes library (1989).
-/// Beyond ±87 it stays where it is, as 2ⁿ is no ordinary number there.
+/// x = n ln 2 + r with an integer n; eʳ is the polynomial of `expf` in Moshier's Cephes library
+/// (1989).
 pub(crate) fn exp(x: f32) -> f32 {
-    // In a sum with this number the last digit is a whole one.
+    // Adding this number rounds to an integer.
     const ROUNDS: f32 = 12_582_912.0;
     let x = x.clamp(-87.0, 87.0);
     let rounded = x * std::f32::consts::LOG2_E + ROUNDS;
@@ -75,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_exponential_is_right_to_two_units_of_the_last_place() {
+    fn the_exponential_is_right_to_two_units_in_the_last_place() {
         for step in -87_000..=87_000 {
             let x = step as f32 / 1000.0;
             let (found, expected) = (f64::from(exp(x)), f64::from(x).exp());

@@ -1,47 +1,44 @@
-//! From layers to operations.
-
-use super::{Array, Arrays, Kind, Operation, Program};
+use super::{Array, Arrays, Kind, Operation, Program, WeightMismatch};
 use crate::shape::Shape;
 
-/// The operations of a network while its layers are written down one after another, and the weights that they take.
+/// Turns the layers of a network into operations, one after another.
 #[derive(Debug)]
 pub struct Lowering {
     operations: Vec<Operation>,
     /// Weights that no layer has taken yet.
     weights: Arrays,
-    /// What was missing or had another shape.
-    faults: Vec<String>,
-    /// The way to the layer that is being written down: `layers.3.`.
+    errors: Vec<String>,
+    /// Prefix of the current layer: `layers.3.`.
     scope: String,
 }
 
 impl Lowering {
     pub(crate) fn new(weights: Arrays) -> Self {
-        Self { operations: Vec::new(), weights, faults: Vec::new(), scope: String::new() }
+        Self { operations: Vec::new(), weights, errors: Vec::new(), scope: String::new() }
     }
 
     pub(crate) fn len(&self) -> usize {
         self.operations.len()
     }
 
-    /// Adds an operation that gives samples of another shape.
+    /// Adds an operation.
     pub(crate) fn push(&mut self, kind: Kind, input: Shape, output: Shape) {
         self.operations.push(Operation { kind, input: input.sides(), output: output.sides() });
     }
 
-    /// Adds an operation that leaves the shape as it is.
+    /// Adds an operation that keeps the shape.
     pub(crate) fn keep(&mut self, kind: Kind, shape: Shape) {
         self.push(kind, shape, shape);
     }
 
-    /// What `write` writes down, for an operation that is made of others.
-    pub(crate) fn apart(&mut self, write: impl FnOnce(&mut Self)) -> Vec<Operation> {
+    /// The operations that `write` adds, for an operation that consists of others.
+    pub(crate) fn branch(&mut self, write: impl FnOnce(&mut Self)) -> Vec<Operation> {
         let before = std::mem::take(&mut self.operations);
         write(self);
         std::mem::replace(&mut self.operations, before)
     }
 
-    /// Writes down a part whose weights are called `name.…`.
+    /// Lowers a part with weights called `name.…`.
     pub(crate) fn within<T>(&mut self, name: &str, write: impl FnOnce(&mut Self) -> T) -> T {
         let outer = self.scope.len();
         self.scope.push_str(name);
@@ -51,34 +48,31 @@ impl Lowering {
         written
     }
 
-    /// Takes a weight; if there is none of that name and shape a fault is noted.
+    /// Takes a weight; if none has that name and shape, notes an error.
     pub(crate) fn weight<const D: usize>(&mut self, name: &str, shape: [usize; D]) -> Vec<f32> {
         let name = format!("{}{name}", self.scope);
         match self.weights.remove(&name) {
             Some(Array { shape: found, values }) if found == shape => return values,
             Some(Array { shape: found, .. }) => {
-                self.faults.push(format!("`{name}` has the shape {found:?}, expected {shape:?}"));
+                self.errors.push(format!("`{name}` has the shape {found:?}, expected {shape:?}"));
             }
-            None => self.faults.push(format!("`{name}` is missing")),
+            None => self.errors.push(format!("`{name}` is missing")),
         }
         Vec::new()
     }
 
-    /// Takes a bias of `length` numbers if there is to be one.
-    pub(crate) fn bias(&mut self, wanted: bool, length: usize) -> Vec<f32> {
-        if wanted { self.weight("bias", [length]) } else { Vec::new() }
+    /// Takes a bias, if the layer has one.
+    pub(crate) fn bias(&mut self, shape: Option<[usize; 1]>) -> Vec<f32> {
+        shape.map(|shape| self.weight("bias", shape)).unwrap_or_default()
     }
 
-    /// Notes that a layer has no meaning where samples are computed each by itself.
-    #[cfg(feature = "yaml")]
+    /// Notes that a program cannot compute a layer.
     pub(crate) fn refuse(&mut self, layer: &str) {
-        self.faults.push(format!("`{layer}` is a layer of critics: outside of training nothing carries it out"));
+        self.errors.push(format!("`{layer}` exists only in training: no program computes it"));
     }
 
-    /// Divides `weights`, a matrix of `rows` after `arrange`, by its largest singular value uᵀ W v, if `wanted`: what
-    /// [`Spectral`](crate::layer::Spectral) does.
-    ///
-    /// `place` tells where number `column` of `row` is.
+    /// If `wanted`, divides a matrix by its largest singular value uᵀ W v. `place` maps row and
+    /// column to an index of `weights`.
     pub(crate) fn spectral(
         &mut self,
         wanted: bool,
@@ -101,12 +95,12 @@ impl Lowering {
         weights.iter_mut().for_each(|weight| *weight /= sigma);
     }
 
-    /// The program of the operations, if all weights fitted and were used. `ends` are the operations up to the end of each layer.
-    pub(crate) fn finish(mut self, input: Shape, ends: Vec<usize>) -> Result<Program, String> {
-        self.faults.extend(self.weights.into_keys().map(|name| format!("`{name}` is no weight of this network")));
-        match self.faults.is_empty() {
+    /// The program, if all weights fit and were used; `ends` are the last operations of the layers.
+    pub(crate) fn finish(mut self, input: Shape, ends: Vec<usize>) -> Result<Program, WeightMismatch> {
+        self.errors.extend(self.weights.into_keys().map(|name| format!("`{name}` is no weight of this network")));
+        match self.errors.is_empty() {
             true => Ok(Program { operations: self.operations, input: input.sides(), ends }),
-            false => Err(self.faults.join("; ")),
+            false => Err(WeightMismatch(self.errors)),
         }
     }
 }

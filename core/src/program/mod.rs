@@ -1,8 +1,8 @@
-//! A network as a list of a few operations on plain numbers: what runs where nothing is trained, such as in the page.
+//! A network as a list of operations on plain numbers, for inference without Burn, such as in the
+//! page.
 //!
-//! Each layer says in [`Layer::lower`](crate::layer::Layer::lower) what it comes to. [`CpuExecutor`] carries the operations out
-//! with our own kernels, `gpu::GpuExecutor` as compute shaders. Neither knows of tensors or gradients, so neither needs
-//! Burn, and the page stays small.
+//! [`Layer::lower`](crate::layer::Layer::lower) turns a layer into operations. [`CpuExecutor`] runs
+//! them with our own kernels, `gpu::GpuExecutor` as compute shaders.
 
 mod cpu;
 mod fold;
@@ -19,29 +19,34 @@ pub use lowering::Lowering;
 
 use crate::kernel::slices::Geometry;
 
-/// Weights by their names, such as `layers.0.weight`.
+/// Weights by name, such as `layers.0.weight`.
 pub type Arrays = BTreeMap<String, Array>;
 
-/// Numbers with the sides of the tensor that they are.
+/// The values of a tensor with its shape.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Array {
-    /// The sides.
+    /// The shape.
     pub shape: Vec<usize>,
-    /// The numbers, the last index running fastest.
+    /// The values in row-major order.
     pub values: Vec<f32>,
 }
 
-/// What a network does to a batch of samples, operation for operation.
+/// Weights that do not fit a network: what is missing, has another shape, or belongs to no layer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", .0.join("; "))]
+pub struct WeightMismatch(pub Vec<String>);
+
+/// The operations of a network on a batch of samples.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Program {
     pub(crate) operations: Vec<Operation>,
-    /// Channels, height and width of a sample before the first operation.
+    /// Channels, height and width of an input sample.
     input: [usize; 3],
-    /// For each layer how many operations there are up to its end.
+    /// Number of operations up to the end of each layer.
     ends: Vec<usize>,
 }
 
-/// One operation with the channels, height and width of a sample before and behind it.
+/// One operation with the channels, height and width of its input and output samples.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Operation {
     pub kind: Kind,
@@ -54,46 +59,46 @@ pub(crate) struct Operation {
 pub(crate) enum Kind {
     /// A convolution, a transposed one, or a matrix.
     Convolve(Convolve),
-    /// scale x + shift, with one of each for every channel.
+    /// scale x + shift, per channel.
     Scale { scale: Vec<f32>, shift: Vec<f32> },
     /// A function of each value.
     Apply(Function),
-    /// x, below 0 times the slope of the channel, or of all.
+    /// x, times a slope below 0; one slope, or one per channel.
     Slope(Vec<f32>),
-    /// Groups of channels of a sample are brought to mean 0 and variance 1.
+    /// Normalizes groups of channels to mean 0 and variance 1.
     Normalize(Normalize),
-    /// The channels of a pixel, or the values of a row, become shares of 1.
+    /// Over the channels of a pixel, or the values of a row.
     Softmax,
     /// The largest value or the mean of each window.
     Pool(Pool),
-    /// An image becomes larger by whole factors.
+    /// Enlarges an image by whole factors.
     Resize { scale: [usize; 2], bilinear: bool },
-    /// Channels become pixels.
+    /// Turns channels into pixels.
     Shuffle { factor: usize },
-    /// The same values with other sides.
+    /// The same values with another shape.
     Reshape,
-    /// The same values with other sides, in the memory of which the channels of a pixel lie side by side, as they lie already.
+    /// A reshape of values that have the new memory layout already.
     Alias,
-    /// What two ways from the same sample give, added.
+    /// The sum of two branches.
     Branches([Vec<Operation>; 2]),
 }
 
 /// A convolution or a transposed one.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Convolve {
-    /// Of one group; the sides of a transposed convolution are exchanged, see [`Geometry`].
+    /// Of one group; a transposed convolution maps grid to image.
     pub geometry: Geometry,
     pub transposed: bool,
     pub groups: usize,
-    /// As the layers have them: `[filters, channels / groups, ..]`, transposed `[channels, filters / groups, ..]`.
+    /// `[filters, channels / groups, ..]`, transposed `[channels, filters / groups, ..]`.
     pub weights: Vec<f32>,
-    /// One for each filter, or none.
+    /// One per filter, or empty.
     pub bias: Vec<f32>,
     pub function: Function,
 }
 
 impl Convolve {
-    /// `[batch, inputs]` times `weights`, `[inputs, outputs]`: a convolution of images of one pixel.
+    /// `[batch, inputs]` times `weights`, `[inputs, outputs]`: a convolution of one-pixel images.
     pub fn matrix(weights: &[f32], bias: Vec<f32>, [inputs, outputs]: [usize; 2]) -> Self {
         let turned = (0..weights.len()).map(|index| weights[index % inputs * outputs + index / inputs]);
         let geometry = Geometry {
@@ -108,18 +113,18 @@ impl Convolve {
     }
 }
 
-/// What a group is and what is done behind it.
+/// A normalization of groups, with scale and shift.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Normalize {
     pub groups: usize,
     pub epsilon: f32,
-    /// One for each channel, or for each value of a sample.
+    /// One per channel, or per value of a sample; or empty.
     pub scale: Vec<f32>,
-    /// As many.
+    /// As long.
     pub shift: Vec<f32>,
 }
 
-/// How a pool slides.
+/// A pooling window.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Pool {
     pub kernel: [usize; 2],
@@ -135,24 +140,24 @@ pub(crate) struct Pool {
 pub(crate) enum Mean {
     /// The number of pixels in it.
     Pixels,
-    /// The size of the window, what lies around the image included.
+    /// The size of the window, including padding.
     Window,
 }
 
 impl Program {
-    /// The same with fewer operations: constant factors are in the weights, and functions are computed with what is before them. Where
-    /// one layer ends and another begins is forgotten.
+    /// The same with fewer operations: factors and functions merge into the operations before them.
+    /// Only the end of the last layer is kept.
     pub fn folded(self) -> Self {
         let operations = fold::fold(self.operations);
         Self { ends: vec![operations.len()], operations, input: self.input }
     }
 
-    /// Values of a sample before the first operation.
+    /// Values of an input sample.
     pub fn inputs(&self) -> usize {
         self.input.iter().product()
     }
 
-    /// The most values of a sample at any place.
+    /// The largest number of values of a sample between operations.
     fn widest(&self) -> usize {
         fn most(operations: &[Operation]) -> usize {
             let inside = |kind: &Kind| match kind {

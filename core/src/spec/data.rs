@@ -5,74 +5,72 @@ use serde::{Deserialize, Serialize, Serializer};
 use crate::layer::one_key;
 
 #[cfg(feature = "yaml")]
-use crate::diagnostic::{Problem, Step};
+use crate::diagnostic::Problem;
 #[cfg(feature = "yaml")]
 use crate::network::PlanBuilder;
 
-/// The largest side of an image.
 const MAX_SIDE: usize = 1024;
-/// The most classes that a folder can have.
 #[cfg(feature = "yaml")]
 const MAX_CLASSES: usize = 256;
 
-/// Which images a model learns.
+/// The training images.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "yaml", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Data {
-    /// The set.
+    /// The data set.
     pub set: Set,
-    /// Use only the first so many training images; 0 takes all.
+    /// Use only the first this many training images; 0 for all.
     #[serde(default)]
     pub limit: usize,
-    /// The share of the training images that is kept out of training and measured after every evaluation instead of the test images:
-    /// they are then measured once, at the end.
+    /// Share of the training images that is held out and evaluated in place of the test images,
+    /// which are then evaluated once, at the end.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub validation: f64,
-    /// Height and width in pixels to which the images are scaled; 28 leaves those of the sets with names as they are.
+    /// Height and width in pixels that images are scaled to; named sets have 28.
     #[serde(default = "side")]
     pub size: usize,
-    /// Of a folder: 1 for grey images, 3 for red, green and blue. Sets with names know it themselves.
+    /// For a folder: 1 for grey images, 3 for red, green and blue.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub channels: usize,
-    /// Of a folder: the names of its sub-folders, each a class, in the order of the classes. Without them all images are of one class.
+    /// For a folder: one sub-folder per class, in order. Without them there is one class.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub classes: Vec<String>,
-    /// What black and white become: `[0, 1]`, or `[-1, 1]` for generators that end with tanh.
+    /// The values of black and white: `[0, 1]`, or `[-1, 1]` for generators that end with tanh.
     #[serde(default)]
     pub range: PixelRange,
-    /// How training images are changed at random each time they are seen.
+    /// Random changes of the training images, drawn anew each time.
     #[serde(default, skip_serializing_if = "Augment::is_none")]
     pub augment: Augment,
 }
 
-/// Random changes of training images; what comes in at the borders is black.
+/// Random changes of training images; areas from outside the image are black.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "yaml", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Augment {
-    /// Moves an image by up to so many pixels in both directions.
+    /// The largest shift along each axis, in pixels.
     pub shift: f64,
-    /// Turns it by up to so many degrees either way.
+    /// The largest rotation in either direction, in degrees.
     pub rotate: f64,
-    /// Makes it larger or smaller by up to this share: 0.1 for 0.9 to 1.1 times its size.
+    /// The largest change of size: 0.1 for 0.9 to 1.1 times the size.
     pub scale: f64,
-    /// The share of images that are mirrored, left for right: 0.5 for clothing, 0 for digits, as a mirrored digit is none.
+    /// Share of images that are mirrored left to right: 0.5 for clothing, 0 for digits.
     #[serde(skip_serializing_if = "is_zero")]
     pub flip: f64,
-    /// Blurs every other image with a Gaussian whose standard deviation is up to so many pixels.
+    /// The largest standard deviation, in pixels, of a Gaussian blur of every other image.
     #[serde(skip_serializing_if = "is_zero")]
     pub blur: f64,
-    /// Makes what is bright darker by up to this share, or as much brighter.
+    /// The largest change of brightness: 0.1 for 0.9 to 1.1 times as bright.
     #[serde(skip_serializing_if = "is_zero")]
     pub contrast: f64,
-    /// Adds noise to every other image, from a normal distribution whose standard deviation is up to this; white is 1.
+    /// The largest standard deviation of normal noise on every other image; white is 1.
     #[serde(skip_serializing_if = "is_zero")]
     pub noise: f64,
 }
 
 impl Augment {
-    /// Whether images are left as they are.
+    /// Whether images stay unchanged.
     pub fn is_none(&self) -> bool {
         *self == Self::default()
     }
@@ -95,7 +93,7 @@ fn side() -> usize {
 }
 
 impl Data {
-    /// All of a set, as it is.
+    /// All of a set, unchanged.
     pub fn new(set: Set) -> Self {
         Self {
             set,
@@ -123,7 +121,7 @@ impl Data {
         }
     }
 
-    /// What the classes are called, in the order of their labels.
+    /// The names of the classes, in the order of their labels.
     pub fn class_names(&self) -> Vec<String> {
         match (&self.set, self.classes.as_slice()) {
             (Set::Folder(_) | Set::StackedMnist, []) => vec!["all".to_owned()],
@@ -132,7 +130,6 @@ impl Data {
         }
     }
 
-    /// Whether the images have a size that can be.
     pub(crate) fn has_good_size(&self) -> bool {
         (4..=MAX_SIDE).contains(&self.size)
     }
@@ -141,11 +138,11 @@ impl Data {
     pub(crate) fn check(&self, builder: &mut PlanBuilder<'_>) {
         if !self.has_good_size() {
             let found = format!("size must lie between 4 and {MAX_SIDE} pixels, found {}", self.size);
-            builder.note(Problem::new(vec![Step::key("data"), Step::key("size")], found));
+            builder.note(Problem::at(&["data", "size"], found));
         }
         if !(0.0..=0.9).contains(&self.validation) {
             let found = format!("validation must lie between 0 and 0.9, found {}", self.validation);
-            builder.note(Problem::new(vec![Step::key("data"), Step::key("validation")], found));
+            builder.note(Problem::at(&["data", "validation"], found));
         }
         self.check_folder(builder);
         let Augment { shift, rotate, scale, flip, blur, contrast, noise } = self.augment;
@@ -154,7 +151,7 @@ impl Data {
         for (key, value, most) in moves.into_iter().chain(looks) {
             if !(0.0..=most).contains(&value) {
                 let found = format!("{key} must lie between 0 and {most}, found {value}");
-                builder.note(Problem::new(["data", "augment", key].map(Step::key).to_vec(), found));
+                builder.note(Problem::at(&["data", "augment", key], found));
             }
         }
     }
@@ -162,10 +159,9 @@ impl Data {
 
 #[cfg(feature = "yaml")]
 impl Data {
-    /// Notes what only a folder can have, and what no folder can.
     fn check_folder(&self, builder: &mut PlanBuilder<'_>) {
         let mut note = |key: &str, found: String, fix: Option<&str>| {
-            let problem = Problem::new(["data", key].map(Step::key).to_vec(), found);
+            let problem = Problem::at(&["data", key], found);
             builder.note(problem.suggest(fix.map(str::to_owned)));
         };
         let Set::Folder(folder) = &self.set else {
@@ -173,14 +169,10 @@ impl Data {
             let (own, found) = (self.channels(), self.channels);
             if ![1, own].contains(&found) {
                 let kind = if own == 1 { "grey" } else { "RGB" };
-                note(
-                    "channels",
-                    format!("the images of {name} are {kind}, found {found} channels"),
-                    Some("leave it away"),
-                );
+                note("channels", format!("the images of {name} are {kind}, found {found} channels"), Some("remove it"));
             }
             if !self.classes.is_empty() {
-                note("classes", format!("{name} knows its classes itself"), Some("leave them away"));
+                note("classes", format!("the classes of {name} are fixed"), Some("remove them"));
             }
             return;
         };
@@ -191,11 +183,11 @@ impl Data {
             note("channels", format!("images have 1 or 3 channels, found {}", self.channels), None);
         }
         if self.classes.len() > MAX_CLASSES {
-            note("classes", format!("at most {MAX_CLASSES} classes, found {}", self.classes.len()), None);
+            note("classes", format!("expected at most {MAX_CLASSES} classes, found {}", self.classes.len()), None);
         }
         for (index, class) in self.classes.iter().enumerate() {
             if class.is_empty() || [".", ".."].contains(&class.as_str()) || class.contains(['/', '\\']) {
-                note("classes", format!("`{class}` is no name of a sub-folder"), None);
+                note("classes", format!("`{class}` is not the name of a sub-folder"), None);
             } else if self.classes[..index].contains(class) {
                 note("classes", format!("`{class}` occurs twice"), None);
             }
@@ -203,7 +195,7 @@ impl Data {
     }
 }
 
-/// What black and white become, written as a list of two numbers.
+/// The values of black and white, written as a list of two numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(try_from = "[f64; 2]", into = "[f64; 2]")]
 pub enum PixelRange {
@@ -214,14 +206,19 @@ pub enum PixelRange {
     Signed,
 }
 
-impl TryFrom<[f64; 2]> for PixelRange {
-    type Error = String;
+/// A range that pixels cannot have.
+#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
+#[error("pixels have the range [0, 1] or [-1, 1], found [{0}, {1}]")]
+pub struct PixelRangeError(f64, f64);
 
-    fn try_from(ends: [f64; 2]) -> Result<Self, String> {
+impl TryFrom<[f64; 2]> for PixelRange {
+    type Error = PixelRangeError;
+
+    fn try_from(ends: [f64; 2]) -> Result<Self, PixelRangeError> {
         match ends {
             [0.0, 1.0] => Ok(Self::Unit),
             [-1.0, 1.0] => Ok(Self::Signed),
-            [low, high] => Err(format!("pixels have the range [0, 1] or [-1, 1], found [{low}, {high}]")),
+            [low, high] => Err(PixelRangeError(low, high)),
         }
     }
 }
@@ -243,31 +240,31 @@ impl schemars::JsonSchema for PixelRange {
 
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
         schemars::json_schema!({
-            "description": "What black and white become: `[0, 1]` or `[-1, 1]`.",
+            "description": "The values of black and white: `[0, 1]` or `[-1, 1]`.",
             "enum": [[0, 1], [-1, 1]]
         })
     }
 }
 
-/// Where images come from: a set that is known by name, or a folder.
+/// Where images come from: a named set or a folder.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "yaml", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Set {
     /// Handwritten digits. LeCun, Cortes and Burges, "The MNIST database of handwritten digits".
     Mnist,
-    /// Clothing. Xiao, Rasul and Vollgraf, "Fashion-MNIST: a Novel Image Dataset for Benchmarking Machine Learning
-    /// Algorithms" (2017).
+    /// Clothing. Xiao, Rasul and Vollgraf, "Fashion-MNIST: a Novel Image Dataset for Benchmarking
+    /// Machine Learning Algorithms" (2017).
     FashionMnist,
-    /// Three random MNIST digits as red, green and blue: 128,000 images of 1,000 combinations, by which it is counted how many a model
-    /// makes. Metz et al., "Unrolled Generative AdversarialLoss Networks" (2016); Srivastava et al. (2017).
+    /// Three random MNIST digits as red, green and blue: 128,000 images with 1,000 modes to count.
+    /// Metz et al., "Unrolled Generative Adversarial Networks" (2016); Srivastava et al. (2017).
     StackedMnist,
-    /// Digits drawn by the program itself; nothing is downloaded.
+    /// Digits drawn by the program itself, without a download.
     SyntheticDigits,
-    /// Clothing drawn by the program itself; nothing is downloaded.
+    /// Clothing drawn by the program itself, without a download.
     SyntheticClothing,
-    /// The images in a folder, as seen from where the program is called. With sub-folders `train` and `test` those are its parts,
-    /// otherwise a tenth of the images is for testing.
+    /// The images in a folder, a path relative to the current one. Sub-folders `train` and `test`
+    /// are used as such; otherwise a tenth of the images is for testing.
     Folder(String),
 }
 
@@ -281,7 +278,7 @@ impl Serialize for Set {
 }
 
 impl Set {
-    /// All sets with names.
+    /// All named sets.
     pub const ALL: [Self; 5] =
         [Self::Mnist, Self::FashionMnist, Self::StackedMnist, Self::SyntheticDigits, Self::SyntheticClothing];
 
@@ -303,7 +300,6 @@ impl Set {
         name.rsplit(['/', '\\']).next().unwrap_or(name)
     }
 
-    /// What the classes of a set with a name are called, in the order of their labels.
     fn classes(&self) -> &'static [&'static str] {
         match self {
             Self::Folder(_) | Self::StackedMnist => &[],

@@ -1,21 +1,21 @@
-//! What is measured on samples that a model did not learn from.
+//! Metrics on held-out samples.
 
 use serde::{Deserialize, Serialize};
 
-/// A figure of a model on samples that it did not learn from.
+/// A metric of a model on held-out samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "yaml", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Metric {
-    /// The share of images that are told rightly.
+    /// The share of images that are classified correctly.
     Accuracy,
-    /// Of a classifier, in nats an image.
+    /// The cross-entropy of a classifier, in nats per image.
     CrossEntropy,
-    /// The evidence lower bound, −(reconstruction + kl), in nats a sample.
+    /// The evidence lower bound, −(reconstruction + kl), in nats per sample.
     Elbo,
-    /// What the reconstruction costs, a sum over a sample's values.
+    /// The reconstruction loss, summed over the values of a sample.
     Reconstruction,
-    /// The divergence of the codes from N(0, I) in nats a sample.
+    /// The divergence of the latents from N(0, I), in nats per sample.
     Kl,
 }
 
@@ -31,12 +31,12 @@ impl Metric {
         }
     }
 
-    /// Whether more is better.
+    /// Whether higher is better.
     pub fn higher_is_better(self) -> bool {
         matches!(self, Self::Accuracy | Self::Elbo)
     }
 
-    /// The figure among the parts that a model measured, if they hold it.
+    /// The metric from named losses, if they contain it.
     pub fn of(self, parts: &[(String, f64)]) -> Option<f64> {
         let part = |name: &str| parts.iter().find(|(found, _)| found == name).map(|(_, value)| *value);
         match self {

@@ -1,10 +1,13 @@
 //! The `train` part of a pipeline.
 
+#[cfg(feature = "yaml")]
+use std::fmt::Display;
+
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::Metric;
 #[cfg(feature = "yaml")]
-use crate::diagnostic::{Problem, Step};
+use crate::diagnostic::{PathStep, Problem};
 use crate::layer::one_key;
 #[cfg(feature = "yaml")]
 use crate::network::PlanBuilder;
@@ -14,32 +17,32 @@ use crate::network::PlanBuilder;
 #[cfg_attr(feature = "yaml", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Train {
-    /// How many times every training image is seen.
+    /// Number of epochs.
     pub epochs: usize,
-    /// How many steps are taken; where given, `epochs` does not matter.
+    /// Number of steps; if given, `epochs` is ignored.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub steps: Option<u64>,
-    /// Images in one step.
+    /// Images per step.
     pub batch: usize,
-    /// How the weights follow the gradient.
+    /// The optimiser.
     pub optimizer: Optimizer,
-    /// How the weights of a discriminator follow theirs; as all others if not given.
+    /// The optimiser of the discriminator, if it has its own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub discriminator: Option<Optimizer>,
-    /// How the learning rates change on the way.
+    /// How the learning rates change during training.
     pub schedule: Schedule,
-    /// Steps over which the learning rates first grow from nothing to their full value. Goyal et al., "Accurate, Large Minibatch SGD"
-    /// (2017).
+    /// Steps over which the learning rates first grow linearly from 0. Goyal et al., "Accurate,
+    /// Large Minibatch SGD" (2017).
     #[serde(skip_serializing_if = "is_zero")]
     pub warm_up: u64,
-    /// The model is tested, pictured and saved after so many epochs, and at the end.
+    /// Epochs between evaluations, each with sample images and a checkpoint; one more at the end.
     pub evaluate_every: usize,
-    /// When training ends before its last epoch.
+    /// When to stop before the last epoch.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub early_stop: Option<EarlyStop>,
-    /// What happens when a loss is no longer a finite number.
+    /// What to do when a loss is not finite.
     pub on_nan: OnNan,
-    /// What all randomness of a run follows from.
+    /// The seed of all randomness of a run.
     pub seed: u64,
 }
 
@@ -66,12 +69,12 @@ fn is_zero(number: &u64) -> bool {
 }
 
 impl Train {
-    /// How the weights of a discriminator follow their gradient.
+    /// The optimiser of the discriminator.
     pub fn discriminator_optimizer(&self) -> &Optimizer {
         self.discriminator.as_ref().unwrap_or(&self.optimizer)
     }
 
-    /// What the learning rates are multiplied by at step number `step`, from 0, of `steps`.
+    /// The factor of the learning rates at step `step`, from 0, of `steps`.
     pub fn rate(&self, step: u64, steps: u64) -> f64 {
         let warm = self.warm_up.min(steps);
         match step < warm {
@@ -81,31 +84,31 @@ impl Train {
     }
 }
 
-/// When training ends before its last epoch.
+/// When to stop before the last epoch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "yaml", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct EarlyStop {
-    /// After so many evaluations in a row that brought nothing better.
+    /// Stop after this many evaluations in a row without improvement.
     pub patience: usize,
-    /// The figure that has to become better; if not given, the one that the family learns.
+    /// The metric that has to improve; by default the first of the family.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metric: Option<Metric>,
 }
 
-/// What happens when a loss is no longer a finite number.
+/// What to do when a loss is not finite.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "yaml", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum OnNan {
-    /// Training ends; the last checkpoint is kept.
+    /// Stop; the last checkpoint is kept.
     #[default]
     Stop,
-    /// Training goes back to the last checkpoint and on from there with half the learning rates.
+    /// Continue from the last checkpoint with half the learning rates.
     Rollback,
 }
 
-/// How learning rates change on the way.
+/// How the learning rates change during training.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[cfg_attr(feature = "yaml", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
@@ -115,10 +118,10 @@ pub enum Schedule {
     Constant,
     /// From the full rate to 0 in equal steps.
     Linear,
-    /// From the full rate to 0 along half a cosine. Loshchilov and Hutter, "SGDR: Stochastic Gradient Descent with Warm Restarts"
-    /// (2017).
+    /// From the full rate to 0 along half a cosine. Loshchilov and Hutter, "SGDR: Stochastic
+    /// Gradient Descent with Warm Restarts" (2017).
     Cosine,
-    /// Multiplied by a factor now and then: see [`StepDecay`].
+    /// By a factor at regular intervals: see [`StepDecay`].
     Step(StepDecay),
 }
 
@@ -127,9 +130,9 @@ pub enum Schedule {
 #[cfg_attr(feature = "yaml", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct StepDecay {
-    /// Steps with the same rate.
+    /// Steps between changes.
     pub every: u64,
-    /// What the rate is multiplied by then.
+    /// The factor of each change.
     #[serde(default = "tenth")]
     pub factor: f64,
 }
@@ -139,7 +142,7 @@ fn tenth() -> f64 {
 }
 
 impl Schedule {
-    /// What the rate is multiplied by at step number `step`, from 0, of `steps`.
+    /// The factor of the rate at step `step`, from 0, of `steps`.
     pub fn factor(&self, step: u64, steps: u64) -> f64 {
         let done = step as f64 / steps.max(1) as f64;
         match self {
@@ -171,7 +174,7 @@ pub struct Optimizer {
     pub adam: Adam,
 }
 
-/// Kingma and Ba, "Adam: A Method for Stochastic Optimization" (2014), with the values of that paper.
+/// Kingma and Ba, "Adam: A Method for Stochastic Optimization" (2014), with its defaults.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "yaml", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
@@ -184,8 +187,8 @@ pub struct Adam {
     pub beta_2: f64,
     /// Keeps the step finite where gradients vanish.
     pub epsilon: f64,
-    /// The length to which longer gradients are shortened, all weights of a network taken together. Pascanu et al., "On the
-    /// difficulty of training recurrent neural networks" (2013).
+    /// The largest norm of the gradient of a network; longer ones are scaled down to it. Pascanu et
+    /// al., "On the difficulty of training recurrent neural networks" (2013).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clip_norm: Option<f64>,
 }
@@ -198,67 +201,42 @@ impl Default for Adam {
 
 #[cfg(feature = "yaml")]
 impl Train {
-    /// Whether the batch has a size that can be.
     pub(crate) fn has_good_batch(&self) -> bool {
         (1..=65_536).contains(&self.batch)
     }
 
-    /// Notes what is spelled right but makes no sense.
+    /// Notes values out of range.
     pub(crate) fn check(&self, builder: &mut PlanBuilder<'_>) {
-        let mut check = |holds: bool, path: &[&str], found: String| {
+        let mut check = |holds: bool, keys: &[&str], rule: &str, found: &dyn Display| {
             if !holds {
-                let path = ["train"].iter().chain(path).map(|key| Step::key(key)).collect();
-                builder.note(Problem::new(path, found));
+                let path = ["train"].iter().chain(keys).map(|key| PathStep::key(key)).collect();
+                let key = keys.last().unwrap_or(&"");
+                builder.note(Problem::new(path, format!("{key} must {rule}, found {found}")));
             }
         };
-        check(
-            (1..=100_000).contains(&self.epochs),
-            &["epochs"],
-            format!("epochs must lie between 1 and 100,000, found {}", self.epochs),
-        );
-        let steps = self.steps.unwrap_or(1);
-        check((1..=1_000_000_000).contains(&steps), &["steps"], format!("steps must be at least 1, found {steps}"));
-        let every = self.evaluate_every;
-        check(every >= 1, &["evaluate_every"], format!("evaluate_every must be at least 1, found {every}"));
+        let (epochs, steps, every, batch) = (self.epochs, self.steps.unwrap_or(1), self.evaluate_every, self.batch);
+        let positive = |value: f64| value > 0.0 && value.is_finite();
+        check((1..=100_000).contains(&epochs), &["epochs"], "lie between 1 and 100,000", &epochs);
+        check((1..=1_000_000_000).contains(&steps), &["steps"], "lie between 1 and 1,000,000,000", &steps);
+        check(every >= 1, &["evaluate_every"], "be at least 1", &every);
         if let Schedule::Step(StepDecay { every, factor }) = self.schedule {
-            let path = ["schedule", "step"];
-            check(every >= 1, &[path[0], path[1], "every"], format!("every must be at least 1, found {every}"));
-            let good = factor > 0.0 && factor <= 1.0;
-            let found = format!("factor must be above 0 and at most 1, found {factor}");
-            check(good, &[path[0], path[1], "factor"], found);
+            check(every >= 1, &["schedule", "step", "every"], "be at least 1", &every);
+            let holds = factor > 0.0 && factor <= 1.0;
+            check(holds, &["schedule", "step", "factor"], "be above 0 and at most 1", &factor);
         }
         let patience = self.early_stop.as_ref().map_or(1, |stop| stop.patience);
-        check(patience >= 1, &["early_stop", "patience"], format!("patience must be at least 1, found {patience}"));
-        check(self.has_good_batch(), &["batch"], format!("batch must lie between 1 and 65,536, found {}", self.batch));
+        check(patience >= 1, &["early_stop", "patience"], "be at least 1", &patience);
+        check(self.has_good_batch(), &["batch"], "lie between 1 and 65,536", &batch);
         for (key, optimizer) in [("optimizer", Some(&self.optimizer)), ("discriminator", self.discriminator.as_ref())] {
             let Some(Optimizer { adam }) = optimizer else { continue };
-            let decay = |beta: f64| (0.0..1.0).contains(&beta);
-            check(
-                adam.lr > 0.0 && adam.lr.is_finite(),
-                &[key, "adam", "lr"],
-                format!("lr must be above 0 and finite, found {}", adam.lr),
-            );
-            check(
-                decay(adam.beta_1),
-                &[key, "adam", "beta_1"],
-                format!("beta_1 must be at least 0 and below 1, found {}", adam.beta_1),
-            );
-            check(
-                decay(adam.beta_2),
-                &[key, "adam", "beta_2"],
-                format!("beta_2 must be at least 0 and below 1, found {}", adam.beta_2),
-            );
-            check(
-                adam.epsilon > 0.0 && adam.epsilon.is_finite(),
-                &[key, "adam", "epsilon"],
-                format!("epsilon must be above 0 and finite, found {}", adam.epsilon),
-            );
+            check(positive(adam.lr), &[key, "adam", "lr"], "be above 0 and finite", &adam.lr);
+            for (name, beta) in [("beta_1", adam.beta_1), ("beta_2", adam.beta_2)] {
+                check((0.0..1.0).contains(&beta), &[key, "adam", name], "be at least 0 and below 1", &beta);
+            }
             let clip_norm = adam.clip_norm.unwrap_or(1.0);
-            check(
-                clip_norm > 0.0 && clip_norm.is_finite(),
-                &[key, "adam", "clip_norm"],
-                format!("clip_norm must be above 0 and finite, found {clip_norm}"),
-            );
+            for (name, value) in [("epsilon", adam.epsilon), ("clip_norm", clip_norm)] {
+                check(positive(value), &[key, "adam", name], "be above 0 and finite", &value);
+            }
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Why a training cannot go on.
+//! Errors of training.
 
 use burn::tensor::ExecutionError;
 
@@ -7,29 +7,29 @@ use crate::artifact::ArtifactError;
 use crate::family::TrainerError;
 use crate::weights::WeightsError;
 
-/// Why a training cannot begin or go on.
+/// Why training cannot start or continue.
 #[derive(Debug, thiserror::Error)]
 pub enum TrainingError {
-    /// A loss or a weight is no longer a finite number.
+    /// A loss or a weight is not finite.
     #[error(transparent)]
     NonFinite(#[from] NonFinite),
     /// The device cannot be read.
     #[error("the device cannot be read: {0}")]
     Device(String),
-    /// Weights cannot be packed, or are not those of the model.
+    /// Weights cannot be packed, or do not fit the model.
     #[error(transparent)]
     Weights(#[from] WeightsError),
-    /// What was saved is not of this model.
+    /// A saved state does not fit the model.
     #[error(transparent)]
     Trainer(#[from] TrainerError),
-    /// Latents of the source cannot be learned.
+    /// The latents of the source cannot be learned.
     #[error(transparent)]
     Source(#[from] SourceError),
     /// The model cannot be exported, or its source cannot be used.
     #[error(transparent)]
     Artifact(#[from] ArtifactError),
     /// There are fewer images than a discriminator scores together.
-    #[error("{packing} images are judged together, but there are only {images}: lower model.game.packing")]
+    #[error("{packing} images are scored together, but there are only {images}: lower model.game.packing")]
     Packing {
         /// Images that are scored together.
         packing: usize,

@@ -1,43 +1,43 @@
-//! From a snapshot of a training to what is shipped.
+//! From a snapshot to an artifact.
 
 use burn::tensor::Device;
 
 use super::{Snapshot, TrainingError};
 use crate::artifact::{
-    Artifact, CLASSIFIER, DataFacts, ENCODER, FORMAT, GENERATOR, Generator, Manifest, PRIOR, Reader, TrainingFacts,
-    WeightFacts,
+    Artifact, CLASSIFIER, DataFacts, ENCODER, FORMAT, GENERATOR, Generator, ImageNetwork, Manifest, PRIOR,
+    TrainingFacts, WeightFacts,
 };
 use crate::family::{Plan, restore};
 use crate::network::Sequential;
 use crate::pipeline::Pipeline;
 use crate::weights::Precision;
 
-/// What is shipped of a model, and how.
+/// What an artifact contains.
 #[derive(Debug, Clone, Copy)]
 pub struct Export<'a> {
     /// Width of the stored numbers.
     pub precision: Precision,
     /// Whether the encoder is shipped, if there is one.
     pub encoder: bool,
-    /// What the model was trained on.
+    /// The device it was trained on.
     pub device: &'a str,
 }
 
 /// The model of a snapshot as an artifact; `source` is the model whose latents it learned.
 ///
 /// # Errors
-/// The weights are not those of the model, or cannot be read.
+/// The weights do not fit the model, or cannot be read.
 pub async fn export(
     pipeline: &Pipeline,
     plan: &Plan,
     snapshot: &Snapshot,
     source: Option<&Artifact>,
     export: Export<'_>,
+    device: &Device,
 ) -> Result<Artifact, TrainingError> {
-    let device = Device::flex();
     let Snapshot { state, saved } = snapshot;
-    let trained = restore(plan, &saved.weights, &device)?;
-    let sampler = source.map(|source| source.sampler(&device)).transpose()?;
+    let trained = restore(plan, &saved.weights, device)?;
+    let sampler = source.map(|source| source.sampler(device)).transpose()?;
     let mut networks: Vec<(&str, &Sequential)> = Vec::new();
     let mut generator = None;
     match (&sampler, &trained.generator) {
@@ -60,7 +60,7 @@ pub async fn export(
     let encoder = trained.encoder.as_ref().filter(|_| export.encoder && source.is_none());
     networks.extend(encoder.map(|encoder| (ENCODER, &encoder.network.network)));
     networks.extend(trained.classifier.as_ref().map(|classifier| (CLASSIFIER, &classifier.network)));
-    let reader = |layers: &[_], heads| Reader { layers: layers.to_vec(), range, heads };
+    let declared = |layers: &[_], heads| ImageNetwork { layers: layers.to_vec(), range, heads };
     let manifest = Manifest {
         format: FORMAT,
         name: pipeline.name.clone(),
@@ -72,8 +72,8 @@ pub async fn export(
         },
         generator,
         prior: state.prior.clone(),
-        encoder: encoder.map(|encoder| reader(&encoder.network.layers, encoder.heads)),
-        classifier: trained.classifier.as_ref().map(|classifier| reader(&classifier.layers, false)),
+        encoder: encoder.map(|encoder| declared(&encoder.network.layers, encoder.heads)),
+        classifier: trained.classifier.as_ref().map(|classifier| declared(&classifier.layers, false)),
         training: TrainingFacts {
             epochs: state.epochs(),
             seed: pipeline.train.seed,

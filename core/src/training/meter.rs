@@ -1,11 +1,11 @@
-//! Means of the losses, without a read-back from the device at every step.
+//! Means of the losses, without a device read at every step.
 
 use super::TrainingError;
 use crate::family::Losses;
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
-/// Collects losses on the device and reads them only now and then.
+/// Collects losses on the device and reads them only on request.
 #[derive(Default)]
 pub struct Meter {
     parts: Vec<Part>,
@@ -13,19 +13,19 @@ pub struct Meter {
 
 struct Part {
     name: String,
-    /// What was not read yet, `[1]` each, with its step and weight.
+    /// Unread losses, `[1]` each, with their step and weight.
     pending: Vec<(u64, Tensor<1>, f64)>,
     sum: Sum,
 }
 
-/// The sum of what was read, and its weight.
+/// A weighted sum, and the sum of the weights.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Sum {
     sum: f64,
     weight: f64,
 }
 
-/// A loss that is no finite number.
+/// A loss that is not finite.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[error("{name} is {value} at step {step}")]
 pub struct NonFinite {
@@ -33,18 +33,18 @@ pub struct NonFinite {
     pub name: String,
     /// The step, from 1.
     pub step: u64,
-    /// What it is.
+    /// Its value.
     pub value: f64,
 }
 
 impl Meter {
-    /// Goes on from the sums of an earlier meter.
+    /// Continues from the sums of an earlier meter.
     pub fn resume(sums: &[(String, Sum)]) -> Self {
         let part = |(name, sum): &(String, Sum)| Part { name: name.clone(), pending: Vec::new(), sum: *sum };
         Self { parts: sums.iter().map(part).collect() }
     }
 
-    /// Adds the losses of step number `step`, from 1, which count as much as `weight` says.
+    /// Adds the losses of step `step`, from 1, with a weight.
     pub fn add(&mut self, step: u64, losses: Losses, weight: f64) {
         for (place, (name, loss)) in losses.into_iter().enumerate() {
             let index = self.parts.iter().position(|part| part.name == name).unwrap_or_else(|| {
@@ -57,15 +57,15 @@ impl Meter {
         }
     }
 
-    /// How many steps were not read yet.
+    /// Number of unread steps.
     pub fn pending(&self) -> usize {
         self.parts.iter().map(|part| part.pending.len()).max().unwrap_or(0)
     }
 
-    /// Reads the steps since the last reading; their means.
+    /// Reads the unread losses and returns their means.
     ///
     /// # Errors
-    /// The first loss among them that is no finite number, or the device cannot be read.
+    /// The first loss among them that is not finite, or the device cannot be read.
     pub async fn read(&mut self) -> Result<Vec<(String, f64)>, TrainingError> {
         let mut means = Vec::new();
         let mut non_finite: Option<NonFinite> = None;
@@ -89,12 +89,12 @@ impl Meter {
         non_finite.map_or(Ok(means), |first| Err(first.into()))
     }
 
-    /// The means of all steps that were read.
+    /// The means of all losses that were read.
     pub fn means(&self) -> Vec<(String, f64)> {
         self.parts.iter().map(|part| (part.name.clone(), part.sum.mean())).collect()
     }
 
-    /// What [`Self::resume`] goes on from.
+    /// The sums for [`Self::resume`].
     pub fn sums(&self) -> Vec<(String, Sum)> {
         self.parts.iter().map(|part| (part.name.clone(), part.sum)).collect()
     }

@@ -1,10 +1,11 @@
-//! One training run, step by step. It knows neither files nor clocks, and every read from the device can wait.
+//! A training run, step by step, without files or clocks. Every read from the device is async.
 
 mod error;
 mod export;
 mod meter;
 mod prior;
 mod run;
+mod sets;
 mod source;
 mod state;
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
@@ -14,6 +15,7 @@ pub use error::TrainingError;
 pub use export::{Export, export};
 pub use meter::{Meter, NonFinite, Sum};
 pub use prior::fit as fit_prior;
-pub use run::{End, Run, Sets};
+pub use run::{End, Run};
+pub use sets::Sets;
 pub use source::{Source, SourceError};
 pub use state::{Snapshot, State};

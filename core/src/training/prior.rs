@@ -1,4 +1,4 @@
-//! What latents are drawn from once a model has learned.
+//! The prior of a trained model.
 
 use super::TrainingError;
 use crate::data::{Images, Scale, encode};
@@ -8,8 +8,7 @@ use crate::noise::{Noise, Purpose};
 use crate::pipeline::Pipeline;
 use burn::tensor::Device;
 
-/// What latents are drawn from: N(0, I) where training brings them there, a learned network for the latent families, otherwise a fit to
-/// the latents of the first `count` training images. `scale` is that of the latents of a source.
+/// N(0, I), the trained network for the latent families, or a fit to `count` latents.
 ///
 /// # Errors
 /// The device cannot be read.
@@ -29,7 +28,7 @@ pub async fn fit(
             latent,
             layers: generator.layers.clone(),
             mean: scale.mean.clone(),
-            deviation: scale.deviation.clone(),
+            std: scale.std.clone(),
             noise: trained.scale,
         };
         return Ok(learned.cooled(temperature, latent));
@@ -42,7 +41,7 @@ pub async fn fit(
     }
     let mut noise = Noise::of(Purpose::Prior, pipeline.train.seed, 0);
     let (mut latents, log_variances) = encode(images, count, encoder, device).await?;
-    // What has to be met are draws from the distributions of the latents, not their means alone.
+    // The fit is to samples from the encoder's distributions, not to their means.
     for (value, log_variance) in latents.iter_mut().zip(log_variances.into_iter().flatten()) {
         *value += libm::expf(0.5 * log_variance) * noise.normal();
     }

@@ -1,43 +1,32 @@
-//! A training, one step at a time.
+//! A training run, one step at a time.
 
 use burn::tensor::{Device, Tensor, TensorData};
 
+use super::sets::{Sets, samples};
 use super::{Export, Meter, NonFinite, Snapshot, Source, State, TrainingError, export, fit_prior};
 use crate::artifact::Artifact;
-use crate::data::{Images, Latents, Samples};
-use crate::family::{Losses, Plan, Start, StepContext, Trained, Trainer, restore};
+use crate::data::{Images, Samples};
+use crate::family::{Losses, Plan, StepContext, Trained, Trainer, TrainerSetup, restore};
 use crate::inference::Sampler;
 use crate::latent::Prior;
 use crate::noise::{Noise, Purpose};
 use crate::pipeline::Pipeline;
 use crate::spec::Metric;
 
-/// How many samples are tested at a time.
-const TESTED: usize = 500;
-/// How many training images a prior is fitted to while training goes on, and at its end.
+const EVALUATION_BATCH: usize = 500;
+/// Training images that a prior is fitted to during training, and at its end.
 const PRIOR_IMAGES: [usize; 2] = [2_000, 20_000];
 
-/// The images of a set by what they are for.
-#[derive(Debug, Clone)]
-pub struct Sets<T> {
-    /// To learn from.
-    pub training: T,
-    /// Kept out of training, if the data ask for that.
-    pub validation: Option<T>,
-    /// To test with.
-    pub test: T,
-}
-
-/// Why a training has come to its end.
+/// Why a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
-    /// It has taken all of its steps.
+    /// All steps are done.
     Finished,
-    /// Evaluations no longer became better.
+    /// The metric no longer improved.
     StoppedEarly,
 }
 
-/// A training of any family, one step at a time: everything but files, clocks and progress.
+/// A training run of any family, one step at a time: everything but files, clocks and progress.
 ///
 /// ```text
 /// until run.end():
@@ -49,22 +38,22 @@ pub struct Run {
     plan: Plan,
     /// Without gradients.
     device: Device,
-    /// The same with gradients, where the weights live.
+    /// With gradients, for the weights.
     training_device: Device,
     sets: Sets<Samples>,
     source: Option<Source>,
-    /// There but while a step is taken.
+    /// `None` only during a step.
     trainer: Option<Box<dyn Trainer>>,
     state: State,
     meter: Meter,
-    /// The samples in the order of an epoch, and its number.
+    /// An epoch, and the order of its samples.
     order: (usize, Vec<usize>),
     steps_per_epoch: u64,
 }
 
 impl Run {
-    /// The beginning of the training that `pipeline` describes. A family that learns the latents of another model needs that as its
-    /// `source`. With `resident`, images stay on the device if they are not too many: the way for a GPU.
+    /// A run of `pipeline` before its first step. The latent families need their `source`. With
+    /// `resident`, which suits a GPU, the images stay on the device if they are not too many.
     ///
     /// # Errors
     /// There are too few images, or the device cannot be read.
@@ -81,30 +70,9 @@ impl Run {
         if images.training.count() < packing {
             return Err(TrainingError::Packing { packing, images: images.training.count() });
         }
-        let Sets { training, validation, test } = images;
-        let training = match &mut source {
-            // The scale of all latents is that of the training images.
-            Some(source) => {
-                let latents = Latents::of(training, &source.encoder, plan.code(), None, device).await?;
-                source.scale = Some(latents.scale().clone());
-                Samples::Latents(latents)
-            }
-            None if resident => Samples::resident(training, &training_device),
-            None => Samples::images_of(training),
-        };
-        let measured = async |images: Images| match &source {
-            Some(Source { encoder, scale, .. }) => {
-                Ok(Samples::Latents(Latents::of(images, encoder, plan.code(), scale.clone(), device).await?))
-            }
-            None => Ok::<_, TrainingError>(Samples::images_of(images)),
-        };
-        let validation = match validation {
-            Some(images) => Some(measured(images).await?),
-            None => None,
-        };
-        let sets = Sets { training, validation, test: measured(test).await? };
-        let start = Start { plan: &plan, train: &pipeline.train, device: &training_device };
-        let trainer = pipeline.model.trainer(&start);
+        let sets = samples(images, &mut source, plan.source_latent(), device, resident).await?;
+        let setup = TrainerSetup { plan: &plan, train: &pipeline.train, device: &training_device };
+        let trainer = pipeline.model.trainer(&setup);
         let (count, batch) = (sets.training.count(), pipeline.train.batch);
         Ok(Self {
             steps_per_epoch: steps_per_epoch(count, batch, trainer.drops_last()),
@@ -121,17 +89,17 @@ impl Run {
         })
     }
 
-    /// What is trained.
+    /// The pipeline.
     pub fn pipeline(&self) -> &Pipeline {
         &self.pipeline
     }
 
-    /// The networks that are trained.
+    /// The resolved model.
     pub fn plan(&self) -> &Plan {
         &self.plan
     }
 
-    /// What computes, without gradients.
+    /// The device, without gradients.
     pub fn device(&self) -> &Device {
         &self.device
     }
@@ -146,28 +114,28 @@ impl Run {
         self.source.as_ref()
     }
 
-    /// Where the training stands; what concerns losses is up to date behind [`Self::snapshot`].
+    /// The state of training; its losses are up to date after [`Self::snapshot`].
     pub fn state(&self) -> &State {
         &self.state
     }
 
-    /// Steps of an epoch.
+    /// Steps per epoch.
     pub fn steps_per_epoch(&self) -> u64 {
         self.steps_per_epoch
     }
 
-    /// Steps of the whole training.
+    /// Steps of the whole run.
     pub fn steps(&self) -> u64 {
         let Self { pipeline, steps_per_epoch, .. } = self;
         pipeline.train.steps.unwrap_or(pipeline.train.epochs as u64 * steps_per_epoch)
     }
 
-    /// Epochs of the whole training, the last of which may be cut short.
+    /// Epochs of the whole run; the last may be cut short.
     pub fn epochs(&self) -> usize {
         self.steps().div_ceil(self.steps_per_epoch) as usize
     }
 
-    /// Whether an epoch, or the whole training, ends here.
+    /// Whether an epoch or the whole run ends here.
     pub fn is_at_end_of_epoch(&self) -> bool {
         self.state.steps == self.steps() || self.state.steps.is_multiple_of(self.steps_per_epoch)
     }
@@ -178,7 +146,7 @@ impl Run {
         self.is_at_end_of_epoch() && (self.state.steps == self.steps() || self.state.epoch.is_multiple_of(every))
     }
 
-    /// Whether nothing is left to do, and why.
+    /// Why the run has ended, if it has.
     pub fn end(&self) -> Option<End> {
         let patience = self.pipeline.train.early_stop.as_ref().map(|stop| stop.patience);
         match patience {
@@ -188,7 +156,7 @@ impl Run {
         }
     }
 
-    /// Takes one step; what it measured is still on the device.
+    /// Takes one step; the losses stay on the device.
     pub fn step(&mut self) -> Losses {
         let (train, step) = (&self.pipeline.train, self.state.steps);
         let epoch = (step / self.steps_per_epoch) as usize + 1;
@@ -216,23 +184,23 @@ impl Run {
         losses
     }
 
-    /// Steps whose losses were not read yet.
+    /// Number of steps with unread losses.
     pub fn unread(&self) -> usize {
         self.meter.pending()
     }
 
-    /// Reads the losses of the steps since the last reading; their means.
+    /// Reads the unread losses and returns their means.
     ///
     /// # Errors
-    /// A loss is no finite number, or the device cannot be read.
+    /// A loss is not finite, or the device cannot be read.
     pub async fn read(&mut self) -> Result<Vec<(String, f64)>, TrainingError> {
         self.meter.read().await
     }
 
-    /// All that has to be kept to go on from here, after `seconds` of training.
+    /// All that is needed to continue from here, after `seconds` of training.
     ///
     /// # Errors
-    /// A loss or a weight is no finite number, or the device cannot be read.
+    /// A loss or a weight is not finite, or the device cannot be read.
     pub async fn snapshot(&mut self, seconds: f64) -> Result<Snapshot, TrainingError> {
         self.meter.read().await?;
         let state = &mut self.state;
@@ -250,13 +218,13 @@ impl Run {
         }
     }
 
-    /// Goes on from a snapshot as if nothing had happened between.
+    /// Continues from a snapshot, bit for bit.
     ///
     /// # Errors
     /// It is of another model.
     pub fn restore(&mut self, snapshot: &Snapshot) -> Result<(), TrainingError> {
-        let start = Start { plan: &self.plan, train: &self.pipeline.train, device: &self.training_device };
-        self.trainer = Some(self.pipeline.model.trainer(&start).restore(&snapshot.saved)?);
+        let setup = TrainerSetup { plan: &self.plan, train: &self.pipeline.train, device: &self.training_device };
+        self.trainer = Some(self.pipeline.model.trainer(&setup).restore(&snapshot.saved)?);
         self.state = snapshot.state.clone();
         self.meter = Meter::resume(&self.state.sums);
         self.order = (0, Vec::new());
@@ -274,8 +242,8 @@ impl Run {
         Ok(())
     }
 
-    /// Measures the model on images that it did not learn from, and whether it is better than ever before. The test images are
-    /// measured at the end if others were kept out of training.
+    /// Evaluates the model on the validation images if there are any, and then on the test images
+    /// at the end only. Returns whether it is the best so far.
     ///
     /// # Errors
     /// The device cannot be read.
@@ -309,19 +277,19 @@ impl Run {
         Ok(better)
     }
 
-    /// The metric by which a model is better or worse than another of its family, if there is one.
+    /// The metric that decides which evaluation is the best, if there is one.
     fn metric(&self) -> Option<Metric> {
-        let asked = self.pipeline.train.early_stop.as_ref().and_then(|stop| stop.metric);
-        asked.or_else(|| self.plan.family().metrics().first().copied())
+        let declared = self.pipeline.train.early_stop.as_ref().and_then(|stop| stop.metric);
+        declared.or_else(|| self.plan.family().metrics().first().copied())
     }
 
-    /// What the model measures on all of these samples, if it measures anything there. What is no number shows as such.
+    /// The mean losses on all `samples`, finite or not; none for a family without an evaluator.
     async fn measure(&self, samples: &Samples) -> Result<Vec<(String, f64)>, TrainingError> {
         let Some(evaluator) = self.trainer().evaluator() else { return Ok(Vec::new()) };
         let (train, step) = (&self.pipeline.train, self.state.steps);
         let all: Vec<usize> = (0..samples.count()).collect();
         let mut meter = Meter::default();
-        for (index, indices) in all.chunks(train.batch.min(TESTED)).enumerate() {
+        for (index, indices) in all.chunks(train.batch.min(EVALUATION_BATCH)).enumerate() {
             let noise = Noise::of(Purpose::Evaluation, train.seed, index as u64);
             let losses = evaluator(samples.plain(indices, &self.device), &mut StepContext { step, rate: 0.0, noise });
             meter.add(step, losses, indices.len() as f64);
@@ -332,7 +300,7 @@ impl Run {
         }
     }
 
-    /// The networks of use with the weights of a snapshot.
+    /// The exported networks with the weights of a snapshot.
     ///
     /// # Errors
     /// It is of another model.
@@ -340,7 +308,7 @@ impl Run {
         Ok(restore(&self.plan, &snapshot.saved.weights, &self.device)?)
     }
 
-    /// What latents are drawn from: see [`fit_prior`]. It is kept in the state.
+    /// Fits the prior, which is kept in the state: see [`fit_prior`].
     ///
     /// # Errors
     /// The device cannot be read.
@@ -353,10 +321,10 @@ impl Run {
         Ok(prior)
     }
 
-    /// What draws samples from the model.
+    /// The sampler of the model.
     ///
     /// # Errors
-    /// The model makes no images, or its source cannot be used.
+    /// The model is a classifier, or its source cannot be used.
     pub fn sampler(&self, trained: &Trained, prior: &Prior) -> Result<Sampler, TrainingError> {
         let Some(generator) = &trained.generator else { return Err(TrainingError::NoImages) };
         let (prior, network) = (prior.clone(), generator.network.clone());
@@ -374,11 +342,11 @@ impl Run {
         })
     }
 
-    /// The images of latents, rows of the width that the decoder or generator takes, with the weights of now: pixels in 0 to 1, one
-    /// image after another. A conditional model takes the class of each.
+    /// Decodes latents with the current weights, and the class of each if the model is conditional:
+    /// pixels in 0 to 1, one image after another.
     ///
     /// # Errors
-    /// The model makes no images, or the device cannot be read.
+    /// The model is a classifier, or the device cannot be read.
     pub async fn sample(&mut self, latents: Vec<f32>, classes: &[usize]) -> Result<Vec<f32>, TrainingError> {
         let seconds = self.state.seconds;
         let snapshot = self.snapshot(seconds).await?;
@@ -389,14 +357,14 @@ impl Run {
         Ok(sampler.decode(latents, classes).into_data_async().await?.iter::<f32>().collect())
     }
 
-    /// The model of now as an artifact.
+    /// The current model as an artifact.
     ///
     /// # Errors
     /// The device cannot be read.
     pub async fn artifact(&mut self, options: Export<'_>) -> Result<Artifact, TrainingError> {
         let snapshot = self.snapshot(self.state.seconds).await?;
         let source = self.source.as_ref().map(|source| &source.artifact);
-        export(&self.pipeline, &self.plan, &snapshot, source, options).await
+        export(&self.pipeline, &self.plan, &snapshot, source, options, &self.device).await
     }
 
     fn trainer(&self) -> &dyn Trainer {
@@ -404,7 +372,6 @@ impl Run {
     }
 }
 
-/// How many steps an epoch of so many samples has.
 pub(super) fn steps_per_epoch(samples: usize, batch: usize, drops_last: bool) -> u64 {
     let steps = if drops_last { samples / batch } else { samples.div_ceil(batch) };
     steps.max(1) as u64

@@ -1,4 +1,4 @@
-//! The model whose latents another one learns.
+//! The model whose latents a latent family learns.
 
 use burn::tensor::Device;
 
@@ -10,31 +10,29 @@ use crate::inference::Encoder;
 /// Why the latents of a model cannot be learned.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SourceError {
-    /// It makes no images.
-    #[error("{0} is a classifier: it has no codes")]
+    /// It is a classifier.
+    #[error("{0} is a classifier: it has no latents")]
     Classifier(String),
-    /// It knows classes.
-    #[error("{0} is conditional; codes are learned of models without a condition")]
+    /// It is conditional.
+    #[error("{0} is conditional; only the latents of an unconditional model can be learned")]
     Conditional(String),
     /// It has no encoder.
-    #[error(
-        "{0} has no encoder that could make codes of images; name the run of a vae, autoencoder or vae-gan, or export \
-         it with `imago export RUN --to FOLDER --encoder`"
-    )]
+    #[error("{0} has no encoder; name the run of a vae, autoencoder or vae-gan, or export it with its encoder")]
     NoEncoder(String),
     /// Its latents have another length.
     #[error(
-        "the codes of {from} have {latent} values, but the model gives {code}; its last layer must be `linear: {latent}`"
+        "the latents of {from} have {latent} values, but the model outputs {output}; its last layer must be \
+         `linear: {latent}`"
     )]
     Length {
         /// The source.
         from: String,
         /// Values of its latents.
         latent: usize,
-        /// Values that the model gives.
-        code: usize,
+        /// Values that the model outputs.
+        output: usize,
     },
-    /// It learned from other images.
+    /// It was trained on other images.
     #[error(
         "{from} was trained on {} images {:?} in the range {:?}, but the pipeline has {} {:?} in {:?}; `data` must be the same",
         .theirs.0, .theirs.1, .theirs.2, .ours.0, .ours.1, .ours.2
@@ -56,19 +54,20 @@ pub struct Source {
     pub artifact: Artifact,
     /// From images to latents.
     pub encoder: Encoder,
-    /// Mean and standard deviation of every latent value of the training images, once these are encoded.
+    /// The scale of the training latents, once they are encoded.
     pub(super) scale: Option<Scale>,
 }
 
 impl Source {
-    /// Checks that the latents of `artifact`, which is called `from`, have `code` values and can be learned from images like these.
+    /// Checks that the latents of `artifact`, named `from` in messages, have `output` values and
+    /// that it was trained on such images.
     ///
     /// # Errors
-    /// They cannot.
+    /// They cannot be learned.
     pub fn new(
         artifact: Artifact,
         from: &str,
-        code: usize,
+        output: usize,
         images: &Images,
         device: &Device,
     ) -> Result<Self, TrainingError> {
@@ -77,15 +76,15 @@ impl Source {
         if generator.classes > 0 {
             return Err(SourceError::Conditional(from).into());
         }
-        let (Some(encoder), Some(reader)) = (artifact.encoder(device)?, &manifest.encoder) else {
+        let (Some(encoder), Some(declared)) = (artifact.encoder(device)?, &manifest.encoder) else {
             return Err(SourceError::NoEncoder(from).into());
         };
-        if generator.latent != code {
-            return Err(SourceError::Length { from, latent: generator.latent, code }.into());
+        if generator.latent != output {
+            return Err(SourceError::Length { from, latent: generator.latent, output }.into());
         }
         let ends = |range| <[f64; 2]>::from(range).map(|end| end as i8);
         let ours = (images.set().title().to_owned(), images.shape(), ends(images.range()));
-        let theirs = (manifest.data.set.clone(), manifest.data.image, ends(reader.range));
+        let theirs = (manifest.data.set.clone(), manifest.data.image, ends(declared.range));
         if ours != theirs {
             return Err(SourceError::Data { from, theirs: theirs.into(), ours: ours.into() }.into());
         }

@@ -1,4 +1,4 @@
-//! Where a training stands.
+//! The state of a run.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,38 +6,38 @@ use super::Sum;
 use crate::family::Saved;
 use crate::latent::Prior;
 
-/// Where a training stands; written with every checkpoint.
+/// The state of a run, written with every checkpoint.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct State {
     /// Steps done.
     pub steps: u64,
-    /// Epochs begun: the number of the last whole or broken-off one, from 1.
+    /// The current epoch, from 1.
     pub epoch: usize,
-    /// Whether the epoch was broken off.
+    /// Whether that epoch is incomplete.
     pub partial: bool,
-    /// Time spent training, in seconds.
+    /// Training time in seconds.
     pub seconds: f64,
-    /// What all learning rates are multiplied by: halved with every rollback.
+    /// A factor of all learning rates, halved with every rollback.
     pub rate: f64,
-    /// How often training went back.
+    /// Number of rollbacks.
     pub rollbacks: u32,
     /// The parts of the loss, averaged over the last epoch.
     pub losses: Vec<(String, f64)>,
-    /// What those of an epoch that was broken off are averaged from.
+    /// The sums behind them in an incomplete epoch.
     pub sums: Vec<(String, Sum)>,
-    /// The same on the images that were kept out of training, if there are any.
+    /// The losses on the validation images, if there are any.
     pub validation: Vec<(String, f64)>,
-    /// The same on the test samples, where they mean something there.
+    /// The losses on the test images, if the family has an evaluator.
     pub test: Vec<(String, f64)>,
-    /// The best evaluation so far: the figure and its step.
+    /// The best evaluation so far: the metric and its step.
     pub best: Option<(f64, u64)>,
     /// Evaluations since then.
     pub stale: usize,
-    /// What latents are drawn from.
+    /// The prior.
     pub prior: Prior,
-    /// SHA-256 of the weights beside it.
+    /// SHA-256 of the weights of the checkpoint.
     pub weights_sha256: String,
-    /// SHA-256 of the states of the optimisers beside it.
+    /// SHA-256 of its optimiser states.
     pub optimizers_sha256: Vec<String>,
 }
 
@@ -47,17 +47,17 @@ impl State {
         Self { rate: 1.0, ..Self::default() }
     }
 
-    /// Epochs that are whole.
+    /// Complete epochs.
     pub fn epochs(&self) -> usize {
         self.epoch - usize::from(self.partial)
     }
 }
 
-/// A training at some moment.
+/// A run between two steps.
 #[derive(Debug, Clone)]
 pub struct Snapshot {
-    /// Where it stands.
+    /// The state.
     pub state: State,
-    /// The weights and the states of the optimisers.
+    /// The weights and the optimiser states.
     pub saved: Saved,
 }

@@ -33,7 +33,7 @@ fn a_run_put_back_goes_on_bit_for_bit() {
     (0..2).for_each(|_| drop(half.step()));
     let snapshot = read_sync(half.snapshot(0.0)).unwrap();
     assert!(snapshot.state.partial);
-    // What is done in between leaves no trace.
+    // These steps leave no trace.
     (0..2).for_each(|_| drop(half.step()));
     half.restore(&snapshot).unwrap();
     (0..3).for_each(|_| drop(half.step()));
@@ -43,7 +43,7 @@ fn a_run_put_back_goes_on_bit_for_bit() {
 }
 
 #[test]
-fn a_run_ends_and_gives_an_artifact_that_draws_what_the_run_draws() {
+fn a_run_ends_and_gives_an_artifact_with_the_same_samples() {
     let mut run = run();
     assert_eq!((run.steps_per_epoch(), run.steps(), run.epochs()), (3, 6, 2));
     while run.end().is_none() {

@@ -1,4 +1,4 @@
-//! Weights as bytes: Burn's own pack.
+//! Weights as bytes, in Burn's pack format.
 
 #[cfg(feature = "train")]
 mod pack;
@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::program::{Array, Arrays};
 
-/// Weights that cannot be packed, or are not those of a network.
+/// Weights cannot be packed, or do not fit a network.
 #[derive(Debug, thiserror::Error)]
 #[error("weights.bpk does not fit the network: {0}")]
 pub struct WeightsError(pub String);
@@ -24,7 +24,7 @@ pub struct WeightsError(pub String);
 /// Width of stored numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Precision {
-    /// 16-bit floats; moving averages stay at 32, since small variances would vanish.
+    /// 16-bit floats; moving statistics stay at 32 bits, as small variances would vanish.
     F16,
     /// 32-bit floats, as trained.
     F32,
@@ -33,17 +33,14 @@ pub enum Precision {
 /// Reads packed weights as 32-bit floats, by name.
 ///
 /// # Errors
-/// The bytes are no pack, or hold numbers that are no 16- or 32-bit floats.
+/// The bytes are not a pack of 16- or 32-bit floats.
 #[cfg(feature = "train")]
 pub fn tensors(bytes: &[u8]) -> Result<BTreeMap<String, TensorData>, WeightsError> {
     let tensor = |(name, Array { shape, values })| (name, TensorData::new(values, shape));
     Ok(arrays(bytes)?.into_iter().map(tensor).collect())
 }
 
-/// The same as plain numbers.
-///
-/// # Errors
-/// Those of [`tensors`].
+/// Like [`tensors`], as plain numbers.
 pub(crate) fn arrays(bytes: &[u8]) -> Result<Arrays, WeightsError> {
     let reader = Reader::from_bytes(Bytes::from_bytes_vec(bytes.to_vec()));
     let tensors = reader.and_then(Reader::into_tensors);

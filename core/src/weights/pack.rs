@@ -1,4 +1,4 @@
-//! Packing the weights of networks, and putting them back.
+//! Packing and unpacking the weights of networks.
 
 use std::collections::BTreeMap;
 
@@ -9,9 +9,8 @@ use burn_pack::{Reader, Scalar, Tensor as PackTensor, Writer};
 
 use super::{Precision, WeightsError};
 
-/// The weights of several networks on their way into one file, under names such as `encoder.layers.0.weight`.
-///
-/// Adding them reads nothing; [`Pack::read`] does.
+/// The weights of several networks for one file, under names such as `encoder.layers.0.weight`.
+/// They stay on their device until [`Pack::read`].
 #[derive(Default)]
 pub struct Pack {
     tensors: Vec<Packed>,
@@ -20,7 +19,6 @@ pub struct Pack {
     halve: bool,
 }
 
-/// A tensor that is still on its device.
 struct Packed {
     name: String,
     dtype: DType,
@@ -35,31 +33,28 @@ enum Values {
 }
 
 impl Pack {
-    /// For numbers of the given width.
+    /// An empty pack.
     pub fn new(precision: Precision) -> Self {
         Self { halve: precision == Precision::F16, ..Self::default() }
     }
 
-    /// Adds all weights of `module`, with `name` and a dot before the name of each; nothing if `name` is empty.
+    /// Adds all weights of `module`, prefixed with `name` and a dot unless `name` is empty.
     pub fn add<M: Module>(&mut self, name: &str, module: &M) {
         let prefix = prefix(name);
-        // Moving averages are brought up to date where the module leaves training.
+        // `valid` brings moving statistics up to date.
         module.valid().visit(&mut Collect { pack: self, prefix, path: Vec::new(), modules: Vec::new() });
     }
 
-    /// Adds a tensor of the parameter with the given identity.
     pub(crate) fn tensor<const D: usize>(&mut self, name: String, id: u64, dtype: DType, tensor: Tensor<D>) {
         let shape = tensor.dims().to_vec();
         self.tensors.push(Packed { name, dtype, id, values: Values::Device(tensor.reshape([-1])), shape });
     }
 
-    /// Adds a tensor that was read already.
     pub(crate) fn data(&mut self, name: String, id: u64, data: TensorData) {
         let shape = data.shape().to_vec();
         self.tensors.push(Packed { name, dtype: data.dtype(), id, values: Values::Host(data), shape });
     }
 
-    /// Adds a word and a number about the file.
     pub(crate) fn note(&mut self, metadata: (String, String), scalars: [(String, u64); 2]) {
         self.metadata.extend([metadata]);
         self.scalars.extend(scalars.map(|(name, value)| (name, Scalar::UInt(value))));
@@ -90,24 +85,21 @@ impl Pack {
         writer.into_bytes().map(|bytes| bytes.to_vec()).map_err(|error| WeightsError(error.to_string()))
     }
 
-    /// Puts the tensors in the order of their names, so that the same content always gives the same bytes.
+    /// Sorts the tensors by name, so that equal content becomes equal bytes.
     pub(crate) fn sorted(mut self) -> Self {
         self.tensors.sort_by(|a, b| a.name.cmp(&b.name));
         self
     }
 }
 
-/// What stands before the names of a network called `name`.
 fn prefix(name: &str) -> String {
     if name.is_empty() { String::new() } else { format!("{name}.") }
 }
 
-/// Adds the parameters of a module to a pack while it is visited.
 struct Collect<'a> {
     pack: &'a mut Pack,
     prefix: String,
     path: Vec<String>,
-    /// The types of the modules on the way.
     modules: Vec<String>,
 }
 
@@ -128,7 +120,7 @@ impl ModuleVisitor for Collect<'_> {
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         let module = self.modules.iter().rfind(|module| module.starts_with("Struct:") || module.starts_with("Enum:"));
-        // What belongs to moving averages stays at 32 bits: small variances would vanish.
+        // Small variances would vanish at 16 bits.
         let exact = module.is_some_and(|module| ["Struct:BatchNorm", "Struct:Spectral"].contains(&module.as_str()));
         let dtype = if self.pack.halve && !exact { DType::F16 } else { DType::F32 };
         let name = format!("{}{}", self.prefix, self.path.join("."));
@@ -136,22 +128,22 @@ impl ModuleVisitor for Collect<'_> {
     }
 }
 
-/// The weights of several networks on their way out of a file.
+/// The weights of several networks from one file.
 pub struct Unpack(Vec<PackTensor>);
 
 impl Unpack {
-    /// Reads what [`Pack::bytes`] gave.
+    /// Reads the bytes from [`Pack::read`].
     ///
     /// # Errors
-    /// The bytes are no pack.
+    /// The bytes are not a pack.
     pub fn read(bytes: &[u8]) -> Result<Self, WeightsError> {
         let reader = Reader::from_bytes(Bytes::from_bytes_vec(bytes.to_vec()));
         let tensors = reader.and_then(Reader::into_tensors);
         tensors.map(Self).map_err(|error| WeightsError(error.to_string()))
     }
 
-    /// Puts the weights that were added as `name` into `module` as 32-bit floats, and gives its parameters the identities that they
-    /// were packed with, by which an optimiser knows them. With an empty name, all that are left.
+    /// Loads the weights that were added as `name`, or all remaining ones if it is empty, into
+    /// `module` as 32-bit floats, with the parameter ids that optimisers refer to.
     ///
     /// # Errors
     /// A name or shape differs from those of the module.
@@ -167,14 +159,14 @@ impl Unpack {
         let result = module.apply(ours, None, Some(adapter), true);
         let mut faults: Vec<String> = result.errors.iter().map(ToString::to_string).collect();
         faults.extend(result.missing.iter().map(|(name, _)| format!("`{prefix}{name}` is missing")));
-        faults.extend(result.unused.iter().map(|name| format!("`{prefix}{name}` is no weight of this network")));
+        faults.extend(result.unused.iter().map(|name| format!("`{prefix}{name}` is not a weight of this network")));
         match faults.is_empty() {
             true => Ok(module),
             false => Err(WeightsError(faults.join("; "))),
         }
     }
 
-    /// Whether all weights that are left are finite numbers.
+    /// Whether all remaining weights are finite.
     ///
     /// # Errors
     /// A weight cannot be read.
@@ -189,13 +181,13 @@ impl Unpack {
         Ok(true)
     }
 
-    /// Checks that all weights have been taken.
+    /// Checks that no weights remain.
     ///
     /// # Errors
-    /// Some belong to no network.
+    /// Some do.
     pub fn finish(self) -> Result<(), WeightsError> {
         let left: Vec<String> =
-            self.0.iter().map(|tensor| format!("`{}` is no weight of this model", tensor.name)).collect();
+            self.0.iter().map(|tensor| format!("`{}` is not a weight of this model", tensor.name)).collect();
         if left.is_empty() { Ok(()) } else { Err(WeightsError(left.join("; "))) }
     }
 }

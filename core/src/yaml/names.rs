@@ -1,85 +1,62 @@
-//! Which name a person meant.
+//! Which name was meant.
 
-/// What other frameworks call what the language has under another name, in lower case without `_` and `-`.
+/// Names, and what other frameworks call them, in lower case without `_` and `-`.
 const ELSEWHERE: &[(&str, &str)] = &[
-    ("dense", "linear"),
-    ("fullyconnected", "linear"),
-    ("conv", "conv2d"),
-    ("convolution", "conv2d"),
-    ("convolution2d", "conv2d"),
-    ("conv2dtranspose", "conv_transpose2d"),
-    ("convtranspose", "conv_transpose2d"),
-    ("deconv", "conv_transpose2d"),
-    ("deconv2d", "conv_transpose2d"),
-    ("deconvolution", "conv_transpose2d"),
-    ("batchnormalization", "batch_norm"),
-    ("batchnorm1d", "batch_norm"),
-    ("batchnorm2d", "batch_norm"),
-    ("layernormalization", "layer_norm"),
-    ("groupnormalization", "group_norm"),
-    ("instancenorm2d", "instance_norm"),
-    ("dropout2d", "dropout"),
-    ("maxpool", "max_pool2d"),
-    ("maxpooling", "max_pool2d"),
-    ("maxpooling2d", "max_pool2d"),
-    ("avgpool", "avg_pool2d"),
-    ("averagepooling2d", "avg_pool2d"),
-    ("averagepool2d", "avg_pool2d"),
-    ("globalaveragepooling2d", "global_avg_pool"),
-    ("globalavgpool2d", "global_avg_pool"),
-    ("adaptiveavgpool2d", "global_avg_pool"),
-    ("upsampling2d", "upsample"),
-    ("resize", "upsample"),
-    ("view", "reshape"),
-    ("unflatten", "reshape"),
-    ("swish", "silu"),
-    ("logistic", "sigmoid"),
-    ("outfeatures", "units"),
-    ("outchannels", "filters"),
-    ("channels", "filters"),
-    ("kernelsize", "kernel"),
-    ("poolsize", "kernel"),
-    ("strides", "stride"),
-    ("usebias", "bias"),
-    ("numgroups", "groups"),
-    ("numembeddings", "count"),
-    ("embeddingdim", "size"),
-    ("upscalefactor", "factor"),
-    ("scalefactor", "scale"),
-    ("p", "rate"),
-    ("alpha", "negative_slope"),
-    ("eps", "epsilon"),
-    ("learningrate", "lr"),
-    ("beta1", "beta_1"),
-    ("beta2", "beta_2"),
-    ("batchsize", "batch"),
-    ("numepochs", "epochs"),
-    ("latentdim", "latent"),
-    ("zdim", "latent"),
-    ("nz", "latent"),
-    ("dataset", "set"),
-    ("critic", "discriminator"),
-    ("crossentropy", "bce"),
-    ("binarycrossentropy", "bce"),
-    ("l2", "mse"),
-    ("fashion", "fashion-mnist"),
-    ("fashionmnist", "fashion-mnist"),
-    ("xavier", "glorot"),
-    ("xavieruniform", "glorot"),
-    ("xaviernormal", "glorot-normal"),
-    ("kaiming", "he"),
-    ("kaiminguniform", "he"),
-    ("kaimingnormal", "he-normal"),
-    ("lsgan", "least-squares"),
-    ("wgan", "wasserstein"),
-    ("vanilla", "non-saturating"),
+    ("linear", "dense fullyconnected"),
+    ("conv2d", "conv convolution convolution2d"),
+    ("conv_transpose2d", "conv2dtranspose convtranspose deconv deconv2d deconvolution"),
+    ("batch_norm", "batchnormalization batchnorm1d batchnorm2d"),
+    ("layer_norm", "layernormalization"),
+    ("group_norm", "groupnormalization"),
+    ("instance_norm", "instancenorm2d"),
+    ("dropout", "dropout2d"),
+    ("max_pool2d", "maxpool maxpooling maxpooling2d"),
+    ("avg_pool2d", "avgpool averagepooling2d averagepool2d"),
+    ("global_avg_pool", "globalaveragepooling2d globalavgpool2d adaptiveavgpool2d"),
+    ("upsample", "upsampling2d resize"),
+    ("reshape", "view unflatten"),
+    ("silu", "swish"),
+    ("sigmoid", "logistic"),
+    ("units", "outfeatures"),
+    ("filters", "outchannels channels"),
+    ("kernel", "kernelsize poolsize"),
+    ("stride", "strides"),
+    ("bias", "usebias"),
+    ("groups", "numgroups"),
+    ("count", "numembeddings"),
+    ("size", "embeddingdim"),
+    ("factor", "upscalefactor"),
+    ("scale", "scalefactor"),
+    ("rate", "p"),
+    ("negative_slope", "alpha"),
+    ("epsilon", "eps"),
+    ("lr", "learningrate"),
+    ("beta_1", "beta1"),
+    ("beta_2", "beta2"),
+    ("batch", "batchsize"),
+    ("epochs", "numepochs"),
+    ("latent", "latentdim zdim nz"),
+    ("set", "dataset"),
+    ("discriminator", "critic"),
+    ("bce", "crossentropy binarycrossentropy"),
+    ("mse", "l2"),
+    ("fashion-mnist", "fashion fashionmnist"),
+    ("glorot", "xavier xavieruniform"),
+    ("glorot-normal", "xaviernormal"),
+    ("he", "kaiming kaiminguniform"),
+    ("he-normal", "kaimingnormal"),
+    ("least-squares", "lsgan"),
+    ("wasserstein", "wgan"),
+    ("non-saturating", "vanilla"),
 ];
 
-/// The one of `names` that was most likely meant by `word`: the same but for case, `_` and `-`; what another framework calls
-/// it; or the one with the fewest edits, if those are few.
+/// The one of `names` that `word` most likely meant: equal up to case, `_` and `-`; the name in
+/// another framework; or the one with the fewest edits, if those are few.
 pub fn nearest<'a>(word: &str, names: &[&'a str]) -> Option<&'a str> {
     let plain = plain(word);
-    let elsewhere = |name: &&&str| ELSEWHERE.contains(&(plain.as_str(), **name));
+    let elsewhere = |name: &&&str| {
+        ELSEWHERE.iter().any(|(ours, others)| ours == *name && others.split(' ').any(|other| other == plain))
+    };
     let same = names.iter().find(|name| self::plain(name) == plain).or_else(|| names.iter().find(elsewhere));
     let close = || {
         let counted = names.iter().map(|name| (edits(&plain, &self::plain(name)), name));
@@ -88,12 +65,12 @@ pub fn nearest<'a>(word: &str, names: &[&'a str]) -> Option<&'a str> {
     same.or_else(close).copied()
 }
 
-/// A name without case, `_` and `-`. Only its beginning counts, which bounds the time that a long one takes.
+/// A name without case, `_` and `-`, cut to bound the time that a long one takes.
 fn plain(name: &str) -> String {
     name.chars().take(64).filter(|c| !matches!(c, '_' | '-' | ' ')).flat_map(char::to_lowercase).collect()
 }
 
-/// How many letters have to be replaced, added, left out or swapped with a neighbour to make `b` of `a`.
+/// The Damerau–Levenshtein distance with adjacent swaps.
 fn edits(a: &str, b: &str) -> usize {
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
     let mut rows = vec![(0..=b.len()).collect::<Vec<usize>>()];

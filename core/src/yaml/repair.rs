@@ -1,33 +1,33 @@
-//! Reading goes on behind a mistake: every value that cannot be read is replaced, as its suggestion says or else by a stand-in,
-//! so that all mistakes of a file are found at once.
+//! Reading continues after a mistake: every unreadable value is replaced, by the suggestion or by a
+//! stand-in, so that all mistakes of a file are found at once.
 
 use serde::Deserialize;
 
 use super::names::nearest;
-use super::node::{FieldError, Kind, Node};
-use crate::diagnostic::{Path, Problem, Step, extend, written};
+use super::node::Node;
+use super::typed::{FieldError, Kind};
+use crate::diagnostic::{Advice, KeyPath, PathStep, Problem, extend, format_path};
 
-/// How many problems of one file are told; the others rarely help.
+/// How many problems of one file are reported; more rarely help.
 pub const MAX_PROBLEMS: usize = 20;
 
-/// What reading a tree gave.
+/// The result of reading a tree.
 pub(super) struct Repaired<T> {
-    /// The value, with stand-ins where something was wrong; `None` if nothing could be made of it.
+    /// The value, with stand-ins for what was wrong; `None` if it is beyond repair.
     pub value: Option<T>,
-    /// What was wrong.
     pub problems: Vec<Problem>,
-    /// Where a stand-in is, which says nothing about what was meant.
-    pub unread: Vec<Path>,
+    /// The paths of the stand-ins, which say nothing about what was meant.
+    pub unread: Vec<KeyPath>,
 }
 
-/// Reads a value from `tree`, and all mistakes in it.
+/// Reads a value from `tree`, repairing it.
 pub(super) fn read<T: for<'de> Deserialize<'de>>(tree: &mut Node) -> Repaired<T> {
     let mut repaired = Repaired { value: None, problems: Vec::new(), unread: Vec::new() };
-    // Stand-ins that were tried at the last place of `unread`.
+    // Stand-ins that were tried at the last path of `unread`.
     let mut tried = 0;
-    // The map that an unknown key was taken out of, and the number of that problem.
-    let mut stranger: Option<(Path, usize)> = None;
-    // Every round mends one place or tries the next stand-in there, so this ends long before.
+    // The map that an unknown key was removed from, and the index of that problem.
+    let mut removed: Option<(KeyPath, usize)> = None;
+    // Every round repairs one place or tries the next stand-in there, so this ends long before.
     for _ in 0..MAX_PROBLEMS * 16 {
         let fault = match T::deserialize(&*tree) {
             Ok(value) => {
@@ -50,12 +50,12 @@ pub(super) fn read<T: for<'de> Deserialize<'de>>(tree: &mut Node) -> Repaired<T>
         if repaired.problems.len() == MAX_PROBLEMS {
             return repaired;
         }
-        // What is lacking where an unknown key was taken out is what that key was meant to be.
+        // A key that is missing where an unknown one was removed is what that one meant.
         let follows = !matches!(fault.kind, Kind::UnknownKey { .. });
-        match stranger.take_if(|(owner, _)| follows && *owner == path) {
+        match removed.take_if(|(owner, _)| follows && *owner == path) {
             Some((_, index)) => {
                 if let Kind::MissingKey { key } = fault.kind {
-                    repaired.problems[index].suggestion = Some(format!("did you mean `{key}`, which is lacking?"));
+                    repaired.problems[index].suggestion = Some(format!("did you mean `{key}`, which is missing?"));
                 }
             }
             None => {
@@ -66,7 +66,7 @@ pub(super) fn read<T: for<'de> Deserialize<'de>>(tree: &mut Node) -> Repaired<T>
                 }
                 if let Kind::UnknownKey { key, .. } = &fault.kind {
                     remove(tree, &path, key);
-                    stranger = Some((path, repaired.problems.len() - 1));
+                    removed = Some((path, repaired.problems.len() - 1));
                     continue;
                 }
             }
@@ -81,46 +81,45 @@ pub(super) fn read<T: for<'de> Deserialize<'de>>(tree: &mut Node) -> Repaired<T>
     repaired
 }
 
-/// Where the stand-in for a fault belongs.
-fn place(path: Path, kind: &Kind) -> Path {
+fn place(path: KeyPath, kind: &Kind) -> KeyPath {
     match kind {
-        Kind::MissingKey { key } => extend(&path, [Step::key(key)]),
+        Kind::MissingKey { key } => extend(&path, [PathStep::key(key)]),
         _ => path,
     }
 }
 
-/// What to tell of a fault, and the name that was most likely meant.
-fn problem(path: &[Step], fault: &FieldError) -> (Problem, Option<&'static str>) {
+/// The problem to report, and the name that was most likely meant.
+fn problem(path: &[PathStep], fault: &FieldError) -> (Problem, Option<&'static str>) {
     let meant = |name: &'static str| Some(format!("did you mean `{name}`?"));
     match &fault.kind {
         Kind::UnknownKey { key, known } => {
             let near = nearest(key, known);
             let owner = match path.last() {
-                Some(Step::Key(owner)) => format!(" of `{owner}`"),
+                Some(PathStep::Key(owner)) => format!(" of `{owner}`"),
                 _ => String::new(),
             };
             let found = match key.as_str() {
                 "<<" => "merge keys (`<<`) are not part of the language; write the fields out".into(),
                 key => format!("unknown key `{}`{owner}", short(key)),
             };
-            let problem = Problem::new(extend(path, [Step::key(key)]), found).at_key().expected(one_of(known));
+            let problem = expected_one_of(Problem::new(extend(path, [PathStep::key(key)]), found).at_key(), known);
             (problem.suggest(near.and_then(meant)), near)
         }
         Kind::UnknownWord { word, known } => {
             let near = nearest(word, known);
             let what = match path.last() {
-                Some(Step::Index(_)) => "layer",
-                Some(Step::Key(key)) => key,
+                Some(PathStep::Index(_)) => "layer",
+                Some(PathStep::Key(key)) => key,
                 None => "word",
             };
-            let problem =
-                Problem::new(path.to_vec(), format!("unknown {what} `{}`", short(word))).expected(one_of(known));
+            let found = format!("unknown {what} `{}`", short(word));
+            let problem = expected_one_of(Problem::new(path.to_vec(), found), known);
             (problem.suggest(near.and_then(meant)), near)
         }
         Kind::MissingKey { key } => {
             let owner = match path.is_empty() {
                 true => "the pipeline".into(),
-                false => format!("`{}`", written(path)),
+                false => format!("`{}`", format_path(path)),
             };
             (Problem::new(path.to_vec(), format!("{owner} lacks the key `{key}`")).at_key(), None)
         }
@@ -129,7 +128,7 @@ fn problem(path: &[Step], fault: &FieldError) -> (Problem, Option<&'static str>)
             let unquoted = number.filter(|text| expected.contains("number") && text.parse::<f64>().is_ok());
             let fix = match found.as_str() {
                 "nothing" => {
-                    Some("a value behind the colon; fields below a name are indented deeper than the name".into())
+                    Some("a value after the colon; fields below a name are indented deeper than the name".into())
                 }
                 _ => unquoted.map(|number| format!("{number} without quotes")),
             };
@@ -139,7 +138,6 @@ fn problem(path: &[Step], fault: &FieldError) -> (Problem, Option<&'static str>)
     }
 }
 
-/// A word of the file, cut if it is very long.
 fn short(word: &str) -> String {
     match word.char_indices().nth(40) {
         Some((end, _)) => format!("{}…", &word[..end]),
@@ -147,17 +145,18 @@ fn short(word: &str) -> String {
     }
 }
 
-fn one_of(names: &[&str]) -> String {
+fn expected_one_of(problem: Problem, names: &[&str]) -> Problem {
     match names {
-        [] => "no key: this has none".into(),
-        [name] => format!("`{name}`"),
-        names if names.len() > 12 => "one of the names that `imago layers` lists".into(),
-        [names @ .., last] => format!("one of `{}` or `{last}`", names.join("`, `")),
+        [] => problem.expected("no key: this has none"),
+        [name] => problem.expected(format!("`{name}`")),
+        // Only the list of layers is that long.
+        names if names.len() > 12 => problem.expected("the name of a layer").advise(Advice::LayerNames),
+        [names @ .., last] => problem.expected(format!("one of `{}` or `{last}`", names.join("`, `"))),
     }
 }
 
-/// Replaces a wrong name by the one that was meant, unless that is there as well.
-fn rename(tree: &mut Node, path: &[Step], kind: &Kind, name: &str) -> bool {
+/// Replaces a wrong name with the one that was meant, unless that exists as well.
+fn rename(tree: &mut Node, path: &[PathStep], kind: &Kind, name: &str) -> bool {
     let wrong = match kind {
         Kind::UnknownKey { key, .. } => key,
         Kind::UnknownWord { word, .. } => word,
@@ -181,14 +180,14 @@ fn rename(tree: &mut Node, path: &[Step], kind: &Kind, name: &str) -> bool {
     }
 }
 
-fn remove(tree: &mut Node, path: &[Step], wrong: &str) {
+fn remove(tree: &mut Node, path: &[PathStep], wrong: &str) {
     if let Some(Node::Map(entries)) = tree.get_mut(path) {
         entries.retain(|(key, _)| key != wrong);
     }
 }
 
-/// Puts stand-in number `which` at `place`; `false` if there are no more.
-fn put(tree: &mut Node, place: &[Step], which: usize) -> bool {
+/// Puts stand-in `which` at `place`; `false` if there are no more.
+fn put(tree: &mut Node, place: &[PathStep], which: usize) -> bool {
     let stand_in = match which {
         0 => Node::Integer(1),
         1 => Node::List(Vec::new()),
@@ -207,10 +206,10 @@ fn put(tree: &mut Node, place: &[Step], which: usize) -> bool {
         *node = stand_in;
         return true;
     }
-    let Some((Step::Key(key), owner)) = place.split_last() else { return false };
+    let Some((PathStep::Key(key), owner)) = place.split_last() else { return false };
     match tree.get_mut(owner) {
         Some(Node::Map(entries)) => entries.push((key.clone(), stand_in)),
-        // A bare word: `linear` alone lacks its fields.
+        // A bare word such as `linear`, which needs fields.
         Some(node) => *node = Node::Text("relu".into()),
         None => return false,
     }

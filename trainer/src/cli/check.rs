@@ -1,6 +1,6 @@
 //! `imago check`: validates pipelines.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
@@ -9,14 +9,15 @@ use imago_core::yaml::{Finding, Place, Reading, Severity};
 use serde_json::{Value, json};
 
 use super::Overrides;
-use crate::pipeline_file::{PipelineFile, counted};
+use crate::pipeline_file::{PipelineFile, counted, with_commands};
+use crate::sweep::Sweep;
 
 /// Validate pipelines without training them; reports all problems of all files
 ///
 /// Exits with 0 if all files are valid, 1 if a file is not, and 2 if a file cannot be read.
 #[derive(clap::Args)]
 pub struct Check {
-    /// YAML files, or patterns such as 'pipelines/**/*.yaml'
+    /// YAML files of pipelines and sweeps, or patterns such as 'pipelines/**/*.yaml'
     #[arg(required = true, value_name = "FILE|PATTERN")]
     files: Vec<String>,
     /// Output for people or for programs
@@ -41,6 +42,16 @@ impl Check {
         let mut report = Vec::new();
         for file in self.files()? {
             let source = PipelineFile::open(&file)?;
+            if source.is_sweep() {
+                let checked = self.sweep(&file);
+                wrong |= checked.is_err();
+                match (self.format, checked) {
+                    (Format::Json, checked) => report.push(describe_sweep(&file, checked.err())),
+                    (Format::Text, Ok(runs)) => say!("{}: ok (a sweep of {runs} runs)", file.display()),
+                    (Format::Text, Err(error)) => eprintln!("error: {error:#}\n"),
+                }
+                continue;
+            }
             let reading = source.read(&self.set.overrides, self.set.limits());
             wrong |= reading.pipeline.is_none() || (self.strict && !reading.findings.is_empty());
             match self.format {
@@ -55,6 +66,14 @@ impl Check {
             say!("{:#}", Value::Array(report));
         }
         Ok(if wrong { ExitCode::from(1) } else { ExitCode::SUCCESS })
+    }
+
+    /// Checks every run of a sweep and returns their number.
+    fn sweep(&self, file: &Path) -> Result<usize> {
+        let sweep = Sweep::open(file, None)?;
+        let runs = sweep.runs(None)?;
+        sweep.check(&runs, self.set.limits())?;
+        Ok(runs.len())
     }
 
     /// The files that are named or match a pattern.
@@ -96,8 +115,14 @@ fn describe(file: &str, reading: &Reading) -> Value {
     json!({ "file": file, "valid": reading.pipeline.is_some(), "findings": findings })
 }
 
+fn describe_sweep(file: &Path, error: Option<anyhow::Error>) -> Value {
+    let finding = |error: &anyhow::Error| json!({ "severity": "error", "message": format!("{error:#}") });
+    let findings: Vec<Value> = error.iter().map(finding).collect();
+    json!({ "file": file.display().to_string(), "valid": findings.is_empty(), "findings": findings })
+}
+
 fn finding(finding: &Finding) -> Value {
-    let problem = &finding.problem;
+    let problem = with_commands(&finding.problem);
     let mut value = json!({
         "severity": match finding.severity {
             Severity::Error => "error",

@@ -156,7 +156,7 @@ fn stats(which: &Which) -> Result<()> {
         say!(
             "  values from 0 to 1: mean {:.4}, standard deviation {:.4}, {:.1} % of them 0",
             statistics.mean,
-            statistics.deviation,
+            statistics.std,
             100.0 * statistics.black
         );
         for (class, count) in images.classes().iter().zip(&statistics.counts) {

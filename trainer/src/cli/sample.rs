@@ -80,8 +80,8 @@ impl Sample {
         for first in (0..count).step_by(BATCH) {
             let some = BATCH.min(count - first);
             let samples = within_threads(|| {
-                let classes = sampler.asked(first as u64, some, self.class);
-                let latents = sampler.codes(u64::from(seed), first as u64, &classes, self.temperature);
+                let classes = sampler.sample_classes(first as u64, some, self.class);
+                let latents = sampler.latents(u64::from(seed), first as u64, &classes, self.temperature);
                 sampler.decode(latents, &classes).into_data()
             });
             pixels.extend(samples.iter::<f32>());

@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use burn::tensor::{Device, read_sync};
 use imago_core::artifact::Artifact;
 use imago_core::family::Plan;
 use imago_core::pipeline::Pipeline;
-use imago_core::training::{Run, Sets, Snapshot, Source, State};
+use imago_core::training::{Run, Sets, Snapshot, Source, SourceError, State, TrainingError};
 use imago_core::yaml::Override;
 use indicatif::HumanDuration;
 
@@ -113,7 +113,13 @@ impl Train {
         };
         let images = self.images(&pipeline)?;
         if let Some((source, from)) = source.as_ref().zip(pipeline.model.traits().source) {
-            Source::new(source.clone(), from, plan.code(), &images.training, &Device::flex())?;
+            let checked = Source::new(source.clone(), from, plan.source_latent(), &images.training, &Device::flex());
+            checked.map_err(|error| match &error {
+                TrainingError::Source(SourceError::NoEncoder(_)) => {
+                    anyhow!("{error}: `imago export RUN --to FOLDER --encoder`")
+                }
+                _ => error.into(),
+            })?;
         }
         let folder = match &self.run {
             Some(folder) => folder.clone(),
@@ -228,7 +234,7 @@ impl Train {
 
         let from = pipeline.model.traits().source.unwrap_or_default().to_owned();
         let source = match source {
-            Some(source) => Some(Source::new(source, &from, plan.code(), &images.training, &opened.device)?),
+            Some(source) => Some(Source::new(source, &from, plan.source_latent(), &images.training, &opened.device)?),
             None => None,
         };
         let mut run = read_sync(Run::new(pipeline, plan, images, source, &opened.device, opened.gpu))?;

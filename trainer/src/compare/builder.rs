@@ -186,7 +186,7 @@ fn unique(name: &str, path: &Path, others: &[Entry]) -> String {
 fn interpolation(sampler: &Sampler, seed: u64) -> Tensor<4> {
     let latent = sampler.latent();
     let classes: Vec<usize> = (0..=ROWS).map(|row| row % sampler.classes().max(1)).collect();
-    let drawn = sampler.codes(seed, 0, &classes, 1.0).into_data();
+    let drawn = sampler.latents(seed, 0, &classes, 1.0).into_data();
     let drawn: Vec<f32> = drawn.iter().collect();
     let ends: Vec<&[f32]> = drawn.chunks_exact(latent.max(1)).collect();
     let mut latents = Vec::new();
@@ -230,9 +230,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_on_the_sphere_keep_their_length_and_those_on_the_line_do_not() {
+    fn latents_on_the_sphere_keep_their_length_and_those_on_the_line_do_not() {
         let (from, to) = ([1.0, 0.0], [0.0, 1.0]);
-        let length = |code: &[f32]| code.iter().map(|value| value * value).sum::<f32>().sqrt();
+        let length = |latent: &[f32]| latent.iter().map(|value| value * value).sum::<f32>().sqrt();
         assert!((length(&between(&from, &to, 0.5, true)) - 1.0).abs() < 1e-6);
         assert_eq!(between(&from, &to, 0.5, false), [0.5, 0.5]);
         for sphere in [true, false] {

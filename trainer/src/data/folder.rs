@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_image_is_named_and_left_away_only_when_asked() {
+    fn unreadable_files_are_named_and_skipped_only_on_request() {
         let folder = photos([10, 10]);
         fs::write(folder.path().join("red/notes.txt"), "no image").unwrap();
         fs::write(folder.path().join("red/.hidden"), "no image").unwrap();

@@ -222,7 +222,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use imago_core::artifact::{
-        Artifact, DataFacts, ENCODER, FORMAT, GENERATOR, Generator, Manifest, Reader, TrainingFacts, WeightFacts,
+        Artifact, DataFacts, ENCODER, FORMAT, GENERATOR, Generator, ImageNetwork, Manifest, TrainingFacts, WeightFacts,
     };
     use imago_core::family::Family;
     use imago_core::inference::Output;
@@ -256,8 +256,11 @@ mod tests {
             layers.push(Sigmoid {}.into());
         }
         layers.push(Reshape([1, 3, 4]).into());
-        let reader =
-            Reader { layers: vec![Flatten {}.into(), Linear::new(6).into()], range: PixelRange::Unit, heads: true };
+        let reader = ImageNetwork {
+            layers: vec![Flatten {}.into(), Linear::new(6).into()],
+            range: PixelRange::Unit,
+            heads: true,
+        };
         let output = if logits { Output::Sigmoid } else { Output::Identity };
         let manifest = Manifest {
             format: FORMAT,

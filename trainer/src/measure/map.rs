@@ -21,9 +21,9 @@ const ROWS: usize = 6;
 /// integers in units of 1/2048.
 pub fn latents(test: &Images, encoder: &Encoder, latent: usize, device: &Device) -> Result<Vec<u8>> {
     let (means, _) = read_sync(encode(test, POINTS, encoder, device))?;
-    let record = |(label, code): (&u8, &[f32])| -> Vec<u8> {
+    let record = |(label, latent): (&u8, &[f32])| -> Vec<u8> {
         // The cast saturates.
-        let numbers = code.iter().flat_map(|value| ((value * UNITS).round() as i16).to_le_bytes());
+        let numbers = latent.iter().flat_map(|value| ((value * UNITS).round() as i16).to_le_bytes());
         iter::once(*label).chain(numbers).collect()
     };
     Ok(test.labels().iter().zip(means.chunks_exact(latent.max(1))).flat_map(record).collect())

@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn bad_samples_are_seen() {
+    fn bad_samples_are_recognised() {
         let (real, fair) = (modes(400, 4, 5), modes(400, 4, 6));
         let found = scores(&real, &fair);
         assert!(found.precision > 0.7 && found.recall > 0.7 && found.coverage > 0.9, "{found:?}");

@@ -5,7 +5,7 @@ use burn::tensor::{Tensor, TensorData, read_sync};
 use imago_core::data::{Images, encode, plain};
 use imago_core::family::Trained;
 use imago_core::inference::{Encoder, Output, Sampler};
-use imago_core::latent::{Prior, moments};
+use imago_core::latent::{Prior, mean_and_std};
 use imago_core::network::Sequential;
 use imago_core::noise::normal_quantile;
 use imago_core::training::Run;
@@ -94,7 +94,7 @@ impl RunReporter<'_> {
         let latent = self.run.plan().latent();
         let (mean, std) = match sampler.prior {
             Prior::Normal => (vec![0.0; latent], vec![1.0; latent]),
-            _ => moments(latents, latent),
+            _ => mean_and_std(latents, latent),
         };
         let (side, blocks) = if latent == 2 { (20, 1) } else { (12, 3) };
         let quantile = |index: usize, count: usize| normal_quantile((index as f64 + 0.5) / count as f64) as f32;
@@ -102,8 +102,8 @@ impl RunReporter<'_> {
         for row in (0..side).rev() {
             let mut values = Vec::with_capacity(blocks * side * latent);
             for (block, column) in (0..blocks).flat_map(|block| (0..side).map(move |column| (block, column))) {
-                let code = [quantile(column, side), quantile(row, side), quantile(block, blocks)];
-                values.extend((0..latent).map(|value| mean[value] + std[value] * code[value]));
+                let z = [quantile(column, side), quantile(row, side), quantile(block, blocks)];
+                values.extend((0..latent).map(|value| mean[value] + std[value] * z[value]));
             }
             let latents = TensorData::new(values, [blocks * side, latent]);
             pixels.extend(sampler.decode(Tensor::from_data(latents, self.run.device()), &[]).into_data().iter::<f32>());

@@ -66,7 +66,7 @@ export function create(panel, app) {
         await app.workWith(name, (engine, facts) => fill(columns[at + 1], engine, facts, app.published(name)), stillWanted);
       }
       if (!stillWanted()) return;
-      app.tell(null, `The same seed, drawn by ${[app.facts.name, ...names].join(', ').replace(/, ([^,]*)$/, ' and $1')}.`);
+      app.tell(null, `The same seed, sampled by ${[app.facts.name, ...names].join(', ').replace(/, ([^,]*)$/, ' and $1')}.`);
     },
 
     clear() {
@@ -113,7 +113,7 @@ function rows(facts, model, milliseconds) {
     ['FID, lower is better', typeof fid === 'number' ? `${fid.toFixed(2)}${beside}` : null],
     ['Precision', share(precision)],
     ['Coverage', share(coverage)],
-    ['Time here', `${milliseconds.toPrecision(2)} ms per image`],
+    ['Sampling here', `${milliseconds.toPrecision(2)} ms per image`],
   ];
   return list.map(([term, value]) => make('div', {}, make('dt', {}, term), make('dd', {}, value ?? '')));
 }

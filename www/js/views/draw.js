@@ -1,5 +1,5 @@
 // @ts-check
-/** A drawing, the code that the model gives it, what that decodes to, and what a classifier takes it for. */
+/** A drawing, its latent, its reconstruction, and what a classifier predicts. */
 import { centre } from '../centre.js';
 import { priorOf } from '../codes.js';
 import { decimals, make } from '../dom.js';
@@ -11,7 +11,7 @@ import { say } from '../status.js';
 import { Strokes } from '../strokes.js';
 import { testImages, TestPicker } from '../tests.js';
 
-/** A picture of one channel, as those of the data sets are. */
+/** A grey image, as in the data sets. */
 const PICTURE = { channels: 1, height: 28, width: 28 };
 
 /**
@@ -21,33 +21,33 @@ const PICTURE = { channels: 1, height: 28, width: 28 };
 export function create(panel, app) {
   const strokes = new Strokes(() => drawn());
   const clear = make('button', { type: 'button' }, 'Clear');
-  const seen = make('canvas', { class: 'big', width: 28, height: 28, role: 'img', 'aria-label': 'Nothing is drawn' });
-  const again = make('canvas', { class: 'big', width: 28, height: 28, role: 'img', 'aria-label': 'Nothing is decoded' });
+  const seen = make('canvas', { class: 'big', width: 28, height: 28, role: 'img', 'aria-label': 'No drawing yet' });
+  const again = make('canvas', { class: 'big', width: 28, height: 28, role: 'img', 'aria-label': 'No reconstruction yet' });
   const where = make('p', { class: 'hint code' });
   const back = make('button', { type: 'button', disabled: true }, 'Back to the mean');
   const picker = new TestPicker('test', (test) => app.redraw({ test, nudge: new Map() }));
   const judge = new Judge((action) => app.attempt(action));
   const verdict = make('p', { class: 'hint' });
-  const none = make('p', { class: 'hint' }, 'This model comes with none.');
-  const map = new LatentMap(app, 'Map of the codes, to nudge the code of the drawing', (dims, x, y, byKey) => nudge(dims, x, y, byKey));
+  const none = make('p', { class: 'hint' }, 'This model comes without test images.');
+  const map = new LatentMap(app, 'Map of the latent space, to move the latent of the drawing', (dims, x, y, byKey) => nudge(dims, x, y, byKey));
   panel.append(make('div', { class: 'drawer' },
     make('section', { class: 'sheet-box', 'aria-label': 'Your drawing' },
       make('h2', {}, 'Draw'), strokes.canvas, make('div', { class: 'row' }, clear)),
-    make('section', { class: 'picks', 'aria-label': 'Test images' }, make('h2', {}, 'Or take a test image'), picker.root, none),
-    make('section', { class: 'pair', 'aria-label': 'What the model makes of it' },
-      make('figure', {}, seen, make('figcaption', {}, 'What it sees')),
-      make('figure', {}, again, make('figcaption', {}, 'What it draws'))),
-    make('section', { class: 'verdict', 'aria-label': 'The classifier' }, make('h2', {}, 'A classifier takes it for'), judge.root, verdict),
-    make('section', { class: 'where', 'aria-label': 'Its code' }, make('h2', {}, 'Its code'), map.root,
+    make('section', { class: 'picks', 'aria-label': 'Test images' }, make('h2', {}, 'Or pick a test image'), picker.root, none),
+    make('section', { class: 'pair', 'aria-label': 'Reconstruction' },
+      make('figure', {}, seen, make('figcaption', {}, 'Input')),
+      make('figure', {}, again, make('figcaption', {}, 'Reconstruction'))),
+    make('section', { class: 'verdict', 'aria-label': 'Classifier' }, make('h2', {}, 'What a classifier predicts'), judge.root, verdict),
+    make('section', { class: 'where', 'aria-label': 'Its latent' }, make('h2', {}, 'Its latent'), map.root,
       make('div', { class: 'row' }, where, back))));
 
-  /** The model, what it draws from, and the class it is told. @type {any} */
+  /** The model, its prior and the class. @type {any} */
   let now = null;
   /** The model that was asked for, has no encoder and gave way. */
   let insteadOf = '';
-  /** The picture in use. @type {Float32Array | null} */
+  /** The image in use. @type {Float32Array | null} */
   let picture = null;
-  /** Its code. @type {{ means: Float32Array, deviations: Float32Array } | null} */
+  /** Its latent. @type {{ means: Float32Array, deviations: Float32Array } | null} */
   let cloud = null;
 
   const encode = newestWins(async (/** @type {Float32Array} */ pixels) => {
@@ -67,16 +67,16 @@ export function create(panel, app) {
     app.time(milliseconds);
   });
 
-  /** Shows the code, which is the mean unless it was nudged, and what it decodes to. @param {boolean} [aloud] */
+  /** Shows the latent, which is the mean unless it was moved, and its reconstruction. @param {boolean} [aloud] */
   async function move(aloud = false) {
     if (!cloud || !now) return;
     const code = cloud.means.slice();
     for (const [at, value] of app.wanted.nudge) if (at < code.length) code[at] = value;
     map.show(code, { cloud });
     const words = [...new Set(map.dims)].map((at) => decimals(code[at])).join(', ');
-    where.textContent = code.length <= 2 ? `Code ${words}` : `Code ${words}, and ${code.length - 2} more values`;
+    where.textContent = code.length <= 2 ? `Latent ${words}` : `Latent ${words}, and ${code.length - 2} more values`;
     back.disabled = app.wanted.nudge.size === 0;
-    if (aloud) say(`Code ${words}`);
+    if (aloud) say(`Latent ${words}`);
     await app.attempt(() => decode(code));
   }
 
@@ -87,12 +87,12 @@ export function create(panel, app) {
     move(byKey);
   }
 
-  /** Takes another picture. @param {Float32Array | null} pixels */
+  /** Takes another image. @param {Float32Array | null} pixels */
   async function take(pixels) {
     picture = pixels;
     if (!pixels) return empty();
     paint(seen, pixels, PICTURE);
-    seen.setAttribute('aria-label', 'The drawing, in 28 times 28 pixels');
+    seen.setAttribute('aria-label', 'The drawing at 28 × 28 pixels');
     const opinion = now?.judge ? judge.show(now.judge, pixels) : null;
     await app.attempt(() => encode(pixels));
     await opinion;
@@ -104,8 +104,8 @@ export function create(panel, app) {
     wipe(seen);
     wipe(again);
     judge.clear();
-    seen.setAttribute('aria-label', 'Nothing is drawn');
-    again.setAttribute('aria-label', 'Nothing is decoded');
+    seen.setAttribute('aria-label', 'No drawing yet');
+    again.setAttribute('aria-label', 'No reconstruction yet');
     where.textContent = '';
     back.disabled = true;
     map.lift();
@@ -137,7 +137,7 @@ export function create(panel, app) {
     async show(stillWanted) {
       const place = await app.work(async (engine, facts) => {
         if (!facts.encodes) return null;
-        if (facts.channels !== 1 || facts.width !== 28 || facts.height !== 28) throw new Error(`The model ${facts.name} sees no pictures of 28 × 28 grey pixels`);
+        if (facts.channels !== 1 || facts.width !== 28 || facts.height !== 28) throw new Error(`The model ${facts.name} does not take grey images of 28 × 28 pixels`);
         return { facts, klass: app.classOf(facts, 0), prior: await priorOf(engine, facts), stillWanted };
       }, stillWanted);
       if (!place) return giveWay();
@@ -162,7 +162,7 @@ export function create(panel, app) {
         empty();
       }
       if (!stillWanted()) return;
-      const words = picture ? `Drawn by ${test === null ? 'you' : 'someone else'}, coded by ${facts.name}.` : 'Draw something, or take a test image.';
+      const words = picture ? `${test === null ? 'Your drawing' : `Test image ${test + 1}`}, encoded by ${facts.name}.` : 'Draw something, or pick a test image.';
       app.tell(null, insteadOf ? `The model ${insteadOf} has no encoder, so this is ${facts.name}. ${words}` : words);
       insteadOf = '';
     },
@@ -181,7 +181,7 @@ export function create(panel, app) {
     const { name, dataset } = app.facts;
     const coders = app.models.filter(({ encodes }) => encodes);
     const other = coders.find((model) => model.dataset === dataset) ?? coders[0];
-    if (!other) throw new Error(`The model ${name} has no encoder: it cannot tell the code of a drawing`);
+    if (!other) throw new Error(`The model ${name} has no encoder: it cannot encode a drawing`);
     insteadOf = name;
     return app.redraw({ model: other.name });
   }

@@ -1,5 +1,5 @@
 // @ts-check
-/** What a model is made of, layer by layer, and what each layer gives on the way of one sample, or of one image. */
+/** The layers of a model and their outputs for one sample, or for one image. */
 import { make } from '../dom.js';
 import { paint, wipe } from '../pixels.js';
 import { LayerPicture } from '../layer-picture.js';
@@ -15,7 +15,7 @@ import { testImages, TestPicker } from '../tests.js';
  * @param {import('../main.js').App} app
  */
 export function create(panel, app) {
-  const canvas = make('canvas', { class: 'big', width: 28, height: 28, role: 'img', 'aria-label': 'No picture yet' });
+  const canvas = make('canvas', { class: 'big', width: 28, height: 28, role: 'img', 'aria-label': 'No image yet' });
   const caption = make('p', { class: 'hint' });
   const which = make('input', { type: 'number', id: 'sample', inputmode: 'numeric', min: 0, max: 9999, step: 1 });
   const sample = make('div', { class: 'row' }, make('label', { for: 'sample' }, 'Sample'), which);
@@ -72,7 +72,7 @@ export function create(panel, app) {
       which.value = String(app.wanted.sample);
       if (!found) {
         wipe(canvas);
-        caption.textContent = 'There are no test images to look at.';
+        caption.textContent = 'There are no test images here.';
         return app.tell(null, `The layers of ${facts.name}.`);
       }
       paint(canvas, found.pixels, facts);
@@ -80,7 +80,7 @@ export function create(panel, app) {
       const what = judges ? `Test image ${test + 1}` : `Sample ${app.wanted.sample} of seed ${seed}`;
       canvas.setAttribute('aria-label', `${what}, enlarged`);
       caption.textContent = found.shares ? `${what}: ${verdict(facts.classes, found.shares)}` : what;
-      app.tell(found.milliseconds, `What the layers of ${facts.name} give for ${what.toLowerCase()}.`);
+      app.tell(found.milliseconds, `The layer outputs of ${facts.name} for ${what.toLowerCase()}.`);
     },
 
     clear() {
@@ -123,5 +123,5 @@ function tableOf(network, layers, pictures) {
     make('caption', {}, network[0].toUpperCase() + network.slice(1)),
     make('thead', {}, make('tr', {}, ...['Layer', 'Output', 'Parameters'].map((name) => make('th', { scope: 'col' }, name)))),
     make('tbody', {}, ...rows),
-    make('tfoot', {}, make('tr', {}, make('th', { scope: 'row', colspan: 2 }, 'Together'), make('td', {}, total.toLocaleString('en')))));
+    make('tfoot', {}, make('tr', {}, make('th', { scope: 'row', colspan: 2 }, 'Total'), make('td', {}, total.toLocaleString('en')))));
 }

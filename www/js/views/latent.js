@@ -1,5 +1,5 @@
 // @ts-check
-/** The latent space: a point on a map and its picture, the values of the code, and the way from one code to another. */
+/** The latent space: a point on a map and its image, the values of the latent, and the path from one latent to another. */
 import { priorOf } from '../codes.js';
 import { calm, decimals, make } from '../dom.js';
 import { between, shareBelow, valueAt } from '../gauss.js';
@@ -10,7 +10,7 @@ import { say } from '../status.js';
 
 /** Values that have a slider. */
 const SLIDERS = 16;
-/** Pictures on the way from A to B. */
+/** Images on the path from A to B. */
 const STEPS = 10;
 /** Milliseconds from A to B. */
 const TRIP = 5000;
@@ -20,12 +20,12 @@ const TRIP = 5000;
  * @param {import('../main.js').App} app
  */
 export function create(panel, app) {
-  const big = make('canvas', { class: 'big', role: 'img', 'aria-label': 'No picture yet' });
+  const big = make('canvas', { class: 'big', role: 'img', 'aria-label': 'No image yet' });
   const where = make('p', { class: 'hint code' });
   const map = new LatentMap(app, 'Map of the latent space', (dims, x, y, byKey) => set([[dims[0], x], [dims[1], y]], byKey), true);
   const values = make('div', { class: 'values' });
-  const strip = make('canvas', { class: 'strip', role: 'img', 'aria-label': `${STEPS} pictures on the way from A to B` });
-  const along = make('input', { type: 'range', min: 0, max: 1, step: 0.01, 'aria-label': 'On the way from A to B' });
+  const strip = make('canvas', { class: 'strip', role: 'img', 'aria-label': `${STEPS} images interpolated from A to B` });
+  const along = make('input', { type: 'range', min: 0, max: 1, step: 0.01, 'aria-label': 'Position from A to B' });
   const play = make('button', { type: 'button' }, 'Play');
   const ends = ['A', 'B'].map((name, end) => {
     const button = make('button', { type: 'button' }, `Another ${name}`);
@@ -42,20 +42,20 @@ export function create(panel, app) {
     map.root,
     make('section', { class: 'walk', 'aria-label': 'From A to B' },
       make('h2', {}, 'From A to B'), strip, along, make('div', { class: 'row' }, play, ...ends), manner),
-    make('section', { class: 'set', 'aria-label': 'Values of the code' }, make('h2', {}, 'Values'), values)));
+    make('section', { class: 'set', 'aria-label': 'Values of the latent' }, make('h2', {}, 'Values'), values)));
 
-  /** The codes A and B, what they are drawn from, and of which model. @type {any} */
+  /** The latents A and B, their prior and their model. @type {any} */
   let now = null;
   let frame = 0;
 
-  /** The code that is wanted: between A and B, with the values that were set by hand. */
+  /** The wanted latent: between A and B, with the values that were set by hand. */
   function wantedCode() {
     const code = between(now.a, now.b, app.wanted.along, now.prior.normal);
     for (const [at, value] of app.wanted.code) if (at < code.length) code[at] = value;
     return code;
   }
 
-  /** Shows the code that is wanted: its place at once, and its picture as soon as it is there. @param {boolean} [aloud] */
+  /** Shows the wanted latent: its place at once, and its image as soon as it is decoded. @param {boolean} [aloud] */
   function move(aloud = false) {
     if (!now) return;
     const code = wantedCode();
@@ -63,8 +63,8 @@ export function create(panel, app) {
     map.show(code, { way: now.way });
     showValues(code);
     along.value = String(app.wanted.along);
-    where.textContent = code.length <= 2 ? `Code ${words}` : `Code ${words}, and ${code.length - 2} more values`;
-    if (aloud) say(`Code ${words}`);
+    where.textContent = code.length <= 2 ? `Latent ${words}` : `Latent ${words}, and ${code.length - 2} more values`;
+    if (aloud) say(`Latent ${words}`);
     return app.attempt(() => decode(code));
   }
 
@@ -105,7 +105,7 @@ export function create(panel, app) {
     }
   }
 
-  /** A slider is at the share of codes that have a smaller value. @param {Float32Array} code */
+  /** A slider is at the share of latents with a smaller value. @param {Float32Array} code */
   function showValues(code) {
     const { middle, spread } = now.prior;
     [...values.children].forEach((row, at) => {
@@ -196,8 +196,8 @@ export function create(panel, app) {
       const way = Array.from({ length: 33 }, (_, step) => between(a, b, step / 32, prior.normal));
       now = { ...place, way };
       laySliders(Math.min(SLIDERS, facts.latent));
-      manner.textContent = `Samples ${first} and ${last} of the seed. The way is ${
-        prior.normal ? 'an arc around the origin, where codes of a normal distribution are.' : 'a straight line.'}`;
+      manner.textContent = `Samples ${first} and ${last} of the seed. The path is ${
+        prior.normal ? 'an arc around the origin, where normally distributed latents lie.' : 'a straight line.'}`;
       await move();
       await showStrip();
       if (!stillWanted()) return;

@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn pipelines_are_there_and_have_the_batch_that_is_told() {
+    fn pipelines_exist_and_have_the_batch_size_that_is_passed() {
         for network in Network::value_variants() {
             let text = fs::read_to_string(Path::new("..").join(network.file())).unwrap();
             assert!(text.contains(&format!("name: {}\n", network.name())), "{}", network.name());

@@ -1,8 +1,8 @@
 //! Data sets that the trainer draws itself: `synthetic-digits` and `synthetic-clothing`.
 //!
-//! They have the size, the ten classes and the look of MNIST and Fashion-MNIST, but need no download:
-//! an image is drawn from its seed and its number whenever it is needed. Only exactly rounded
-//! arithmetic and `libm` take part, so every platform draws the same bytes.
+//! They have the size, the ten classes and the look of MNIST and Fashion-MNIST, but need no
+//! download: an image is drawn from its seed and its number whenever it is needed. Only exactly
+//! rounded arithmetic and `libm` take part, so every platform draws the same bytes.
 
 mod clothing;
 mod digits;
@@ -14,7 +14,6 @@ use crate::noise::Noise;
 /// Width and height of every drawn image, in pixels.
 pub(crate) const SIDE: usize = super::SIDE;
 
-/// Number of classes in each set.
 const CLASSES: u64 = 10;
 
 /// Which set an image belongs to.
@@ -28,8 +27,8 @@ pub enum Drawing {
 
 /// Draws image number `index` of `set` and returns its label and its pixels, row by row.
 ///
-/// The label is `index % 10`; pixels are 0 for the background to 255 for full ink. The image depends
-/// on `seed` and `index` alone.
+/// The label is `index % 10`; pixels are 0 for the background to 255 for full ink. The image
+/// depends on `seed` and `index` alone.
 pub fn draw(set: Drawing, seed: u64, index: u64) -> (u8, [u8; SIDE * SIDE]) {
     // The two sets draw from opposite halves of the streams, so one seed never couples them.
     let stream = match set {
@@ -57,12 +56,10 @@ pub fn draw_many(set: Drawing, seed: u64, first: u64, count: usize) -> (Vec<u8>,
     (pixels, labels)
 }
 
-/// A number drawn evenly from `low..high`.
 fn between(noise: &mut Noise, low: f32, high: f32) -> f32 {
     low + (high - low) * noise.uniform()
 }
 
-/// True with the given probability.
 fn chance(noise: &mut Noise, probability: f32) -> bool {
     noise.uniform() < probability
 }

@@ -16,13 +16,11 @@ pub(super) struct Point {
     pub(super) y: f32,
 }
 
-/// The point (x, y).
 pub(super) const fn at(x: f32, y: f32) -> Point {
     Point { x, y }
 }
 
 impl Point {
-    /// The point a fraction `t` of the way to `other`.
     pub(super) fn toward(self, other: Point, t: f32) -> Point {
         at(self.x + (other.x - self.x) * t, self.y + (other.y - self.y) * t)
     }
@@ -36,7 +34,7 @@ pub(super) fn line(corners: &[Point]) -> Vec<Point> {
     sides.chain(corners.last().copied()).collect()
 }
 
-/// The smooth path through `knots`: a uniform Catmull-Rom spline that starts and ends on its outer knots.
+/// The smooth path through `knots`: a uniform Catmull-Rom spline from the first to the last.
 pub(super) fn spline(knots: &[Point]) -> Vec<Point> {
     let Some(last) = knots.len().checked_sub(1) else {
         return Vec::new();
@@ -64,7 +62,7 @@ fn catmull_rom([a, b, c, d]: [f32; 4], t: f32) -> f32 {
     b + 0.5 * t * (linear + t * (square + t * cube))
 }
 
-/// The closed outline whose right half is `half`, listed from the top to the bottom of the axis x = 0.
+/// The closed outline with the right half `half`, from the top down the axis x = 0.
 pub(super) fn mirrored(half: &[Point]) -> Vec<Point> {
     let left = half.iter().rev().map(|p| at(-p.x, p.y));
     half.iter().copied().chain(left).collect()
@@ -84,7 +82,6 @@ pub(super) struct Bend {
     cosine: f32,
 }
 
-/// One wave of displacement.
 struct Wave {
     height: f32,
     across: f32,
@@ -93,8 +90,8 @@ struct Wave {
 }
 
 impl Bend {
-    /// Draws a distortion for a form about `size` wide or high: waves of `wobble` × `size` standard
-    /// deviation, a shear to the right of `slant` and a rotation of `turn` radians.
+    /// Draws a distortion for a form about `size` wide or high: waves of `wobble` × `size`
+    /// standard deviation, a shear to the right of `slant` and a rotation of `turn` radians.
     pub(super) fn random(noise: &mut Noise, size: f32, wobble: f32, slant: f32, turn: f32) -> Bend {
         let waves = std::array::from_fn(|_| Wave {
             height: noise.normal().clamp(-2.0, 2.0) * wobble * size,

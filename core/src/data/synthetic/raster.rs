@@ -6,13 +6,12 @@ use super::path::{Point, at, bounds};
 /// Scan lines per pixel row in a filled outline; along the row the coverage is exact.
 const SCANS: usize = 4;
 
-/// A grey picture under construction, 0 for the background to 1 for full ink.
+/// A grey image under construction, 0 for the background to 1 for full ink.
 pub(super) struct Canvas {
     ink: [f32; SIDE * SIDE],
 }
 
 impl Canvas {
-    /// A canvas with nothing on it.
     pub(super) fn blank() -> Canvas {
         Canvas { ink: [0.0; SIDE * SIDE] }
     }
@@ -26,7 +25,6 @@ impl Canvas {
         }
     }
 
-    /// The picture in 8-bit grey.
     pub(super) fn bytes(&self) -> [u8; SIDE * SIDE] {
         // The cast saturates, so a shade outside 0..1 is clipped.
         self.ink.map(|ink| (ink * 255.0 + 0.5) as u8)
@@ -39,8 +37,8 @@ pub(super) struct Mask {
 }
 
 impl Mask {
-    /// What a round pen covers that follows `paths`; `radius` gives its size at a point, and its edge
-    /// fades over `softness` pixels.
+    /// What a round pen covers that follows `paths`; `radius` gives its size at a point, and its
+    /// edge fades over `softness` pixels.
     pub(super) fn pen(paths: &[Vec<Point>], softness: f32, radius: impl Fn(Point) -> f32) -> Mask {
         let mut cover = [0.0f32; SIDE * SIDE];
         for side in paths.iter().flat_map(|path| path.windows(2)) {
@@ -87,25 +85,21 @@ impl Mask {
         Mask { cover }
     }
 
-    /// A mask that covers nothing.
     pub(super) fn empty() -> Mask {
         Mask { cover: [0.0; SIDE * SIDE] }
     }
 
-    /// Covers what `other` covers too.
     pub(super) fn add(&mut self, other: &Mask) {
         for (own, &more) in self.cover.iter_mut().zip(&other.cover) {
             *own = own.max(more);
         }
     }
 
-    /// What this mask and `other` both cover.
     pub(super) fn and(&self, other: &Mask) -> Mask {
         Mask { cover: std::array::from_fn(|i| self.cover[i] * other.cover[i]) }
     }
 
-    /// How deep each pixel lies inside the shape: 1 in its interior, less within about two pixels of
-    /// its edge.
+    /// How deep each pixel lies in the shape: 1 inside, less within two pixels of its edge.
     pub(super) fn depth(&self) -> Mask {
         self.blurred().blurred()
     }
@@ -116,7 +110,6 @@ impl Mask {
         if inside(p.x) && inside(p.y) { self.cover[p.y as usize * SIDE + p.x as usize] } else { 0.0 }
     }
 
-    /// The mean over each pixel and its eight neighbours.
     fn blurred(&self) -> Mask {
         let along = |cover: &[f32; SIDE * SIDE], step: usize| {
             std::array::from_fn(|i| {
@@ -130,7 +123,6 @@ impl Mask {
     }
 }
 
-/// The centre of pixel `i`.
 fn centre(i: usize) -> Point {
     at((i % SIDE) as f32 + 0.5, (i / SIDE) as f32 + 0.5)
 }

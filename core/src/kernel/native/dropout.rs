@@ -1,5 +1,3 @@
-//! Dropout: values left out at random.
-
 use burn::tensor::{Distribution, Tensor};
 use burn_flex::FlexTensor;
 use pulp::{Simd, WithSimd};
@@ -11,14 +9,13 @@ use super::layout::{in_one_piece, like};
 use super::op::{Operand, Operation, Past, apply};
 use crate::kernel::slices::arch;
 
-/// Numbers that share a stream of random bits.
+/// Values that share a stream of random bits.
 const STREAM: usize = 1 << 14;
 
-/// `input` with every value left out with probability `rate` and the others divided by 1 − `rate`; nothing if it is not on
-/// the processor. Probabilities are multiples of 1/65,536.
+/// Drops each value with probability `rate`, in 65,536ths, and divides the others by 1 − `rate`.
 pub(crate) fn dropout<const D: usize>(input: &Tensor<D>, rate: f64) -> Option<Tensor<D>> {
     let operand = Operand::new(input)?;
-    // The device's own randomness, which is seeded for every step, chooses the streams.
+    // The device's own randomness, seeded for every step, chooses the streams.
     let drawn = Tensor::<1>::random([2], Distribution::Uniform(0.0, 1.0), &input.device()).into_data();
     let seed = drawn.iter::<f32>().fold(0, |seed: u64, part| seed << 32 | u64::from(part.to_bits()));
     let threshold = (rate * 65_536.0).round().min(65_535.0) as u16;
@@ -28,13 +25,13 @@ pub(crate) fn dropout<const D: usize>(input: &Tensor<D>, rate: f64) -> Option<Te
 #[derive(Debug, Clone)]
 struct Dropout {
     seed: u64,
-    /// Values whose 16 random bits are below it are left out.
+    /// Values with 16 random bits below it are dropped.
     threshold: u16,
 }
 
 impl Dropout {
-    /// What is left of `numbers`; the same values are left out each time.
-    fn thin(&self, numbers: &[f32]) -> Vec<f32> {
+    /// Drops some of `numbers`, the same ones each time.
+    fn drop_values(&self, numbers: &[f32]) -> Vec<f32> {
         let mut output = vec![0.0; numbers.len()];
         let arch = arch();
         let generator = ChaCha8Rng::seed_from_u64(self.seed);
@@ -45,7 +42,7 @@ impl Dropout {
                 generator.set_stream(stream as u64);
                 let bits = &mut bits[..2 * input.len()];
                 generator.fill_bytes(bits);
-                arch.dispatch(Thin { bits, threshold: self.threshold, input, output });
+                arch.dispatch(DropValues { bits, threshold: self.threshold, input, output });
             },
         );
         output
@@ -57,36 +54,36 @@ impl Operation<1> for Dropout {
 
     fn forward(&self, [input]: &[FlexTensor; 1]) -> (FlexTensor, ()) {
         let input = in_one_piece(input.clone());
-        (like(self.thin(input.storage()), &input), ())
+        (like(self.drop_values(input.storage()), &input), ())
     }
 
     fn backward(&self, past: &Past<1, ()>, gradient: FlexTensor, _wanted: [bool; 1]) -> [Option<FlexTensor>; 1] {
         let gradient = in_order_of(gradient, &past.output);
-        [Some(like(self.thin(gradient.storage()), &past.output))]
+        [Some(like(self.drop_values(gradient.storage()), &past.output))]
     }
 }
 
-/// A tensor whose numbers lie in memory as those of `other` do, which are in one piece.
+/// The tensor with the memory layout of `other`, which is in one piece.
 fn in_order_of(tensor: FlexTensor, other: &FlexTensor) -> FlexTensor {
     let tensor = in_one_piece(tensor);
     if tensor.layout().strides() == other.layout().strides() {
         return tensor;
     }
-    // Axes in the order of their steps: in that order the other's numbers are contiguous.
+    // In the order of its strides, the other is contiguous.
     let mut axes: Vec<usize> = (0..other.layout().num_dims()).collect();
     axes.sort_by_key(|axis| std::cmp::Reverse(other.layout().strides()[*axis]));
     tensor.permute(&axes).to_contiguous()
 }
 
-/// Leaves out values by their random bits.
-struct Thin<'a> {
+/// Drops values by their random bits.
+struct DropValues<'a> {
     bits: &'a [u8],
     threshold: u16,
     input: &'a [f32],
     output: &'a mut [f32],
 }
 
-impl WithSimd for Thin<'_> {
+impl WithSimd for DropValues<'_> {
     type Output = ();
 
     #[inline(always)]

@@ -1,5 +1,3 @@
-//! Burn's tensors as pictures and back.
-
 use burn::tensor::{Bytes, DType, Shape};
 use burn_flex::{FlexTensor, Layout};
 
@@ -10,13 +8,13 @@ pub(super) fn tensor(data: Vec<f32>, shape: Vec<usize>) -> FlexTensor {
     FlexTensor::new(Bytes::from_elems(data), Layout::contiguous(Shape::from(shape)), DType::F32)
 }
 
-/// `[batch, height, width, channels]` in memory as a tensor `[batch, channels, height, width]`.
+/// `[batch, height, width, channels]` in memory as `[batch, channels, height, width]`.
 pub(super) fn images(data: Vec<f32>, batch: usize, sides: [usize; 3]) -> FlexTensor {
     let [height, width, channels] = sides;
     tensor(data, vec![batch, height, width, channels]).permute(&[0, 3, 1, 2])
 }
 
-/// The numbers of a tensor in the order of its indices.
+/// The tensor in row-major order.
 pub(super) fn numbers(tensor: &FlexTensor) -> FlexTensor {
     match tensor.layout().contiguous_offsets() {
         Some(_) => tensor.clone(),
@@ -24,13 +22,13 @@ pub(super) fn numbers(tensor: &FlexTensor) -> FlexTensor {
     }
 }
 
-/// The numbers of a contiguous tensor.
+/// The values of a contiguous tensor.
 pub(super) fn slice(tensor: &FlexTensor) -> &[f32] {
     let (start, end) = tensor.layout().contiguous_offsets().unwrap_or((0, 0));
     &tensor.storage()[start..end]
 }
 
-/// A tensor without steps backwards, as pictures need it.
+/// A tensor with positive strides.
 pub(super) fn forwards(tensor: FlexTensor) -> FlexTensor {
     match tensor.layout().has_positive_strides() {
         true => tensor,
@@ -38,8 +36,8 @@ pub(super) fn forwards(tensor: FlexTensor) -> FlexTensor {
     }
 }
 
-/// A tensor `[batch, channels, height, width]`, or `[batch, values]` as pixels, as pictures; its steps are positive.
-pub(super) fn pictures(tensor: &FlexTensor) -> (usize, [usize; 3], Images<'_>) {
+/// A tensor with positive strides as images; `[batch, values]` are single pixels.
+pub(super) fn as_images(tensor: &FlexTensor) -> (usize, [usize; 3], Images<'_>) {
     let layout = tensor.layout();
     let (shape, strides) = (layout.shape(), layout.strides());
     let stride = |axis: usize| strides[axis].max(0) as usize;
@@ -56,7 +54,7 @@ pub(super) fn pictures(tensor: &FlexTensor) -> (usize, [usize; 3], Images<'_>) {
     }
 }
 
-/// A tensor whose memory holds its numbers and nothing else, in whatever order.
+/// A tensor with no gaps in its memory, in any order of axes.
 pub(super) fn in_one_piece(tensor: FlexTensor) -> FlexTensor {
     let layout = tensor.layout();
     let whole = layout.start_offset() == 0
@@ -65,7 +63,7 @@ pub(super) fn in_one_piece(tensor: FlexTensor) -> FlexTensor {
     if whole { tensor } else { tensor.to_contiguous() }
 }
 
-/// A tensor of these numbers, in memory as `other` is.
+/// A tensor of these values with the memory layout of `other`.
 pub(super) fn like(data: Vec<f32>, other: &FlexTensor) -> FlexTensor {
     FlexTensor::new(Bytes::from_elems(data), other.layout().clone(), DType::F32)
 }

@@ -1,5 +1,4 @@
-//! Our operations: loops over slices (`tile`), what a batch makes of them (`convolve`, `norm`, `pool`, `dropout`), and how
-//! Burn comes to them (`op`, `window`, `layout`).
+//! The kernels as operations of Burn, with gradients.
 
 mod dropout;
 mod layout;

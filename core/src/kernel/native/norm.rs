@@ -1,5 +1,3 @@
-//! Batch normalisation of training and its gradients.
-
 use burn::backend::Flex;
 use burn::tensor::Tensor;
 use burn_flex::FlexTensor;
@@ -14,8 +12,7 @@ use crate::activation::Activation;
 use crate::kernel::slices::PARTS;
 use crate::kernel::slices::arch;
 
-/// The activation of γ (x − mean) / √(variance + ε) + β with the mean and the biased variance that each channel has over
-/// the batch; nothing if a tensor is not on the processor.
+/// The activation of γ (x − mean) / √(variance + ε) + β with statistics of the batch.
 pub(crate) fn batch_norm<const D: usize>(
     input: &Tensor<D>,
     [gamma, beta]: [&Tensor<1>; 2],
@@ -26,7 +23,7 @@ pub(crate) fn batch_norm<const D: usize>(
     Some(apply(BatchNorm { epsilon: epsilon as f32, activation }, operands))
 }
 
-/// The same with a mean and a variance that are given, for a tensor without gradients; nothing if it may have one.
+/// The same with a given mean and variance; `None` for a tensor that may have a gradient.
 pub(crate) fn normalize<const D: usize>(
     input: &Tensor<D>,
     [gamma, beta, mean, variance]: [&Tensor<1>; 4],
@@ -50,7 +47,7 @@ pub(crate) fn normalize<const D: usize>(
     Some(Tensor::from_primitive::<Flex>(shaped(output, batch, sides, &input)))
 }
 
-/// The activation of the numbers of each channel times `scale` plus `shift`.
+/// The activation of each channel times `scale` plus `shift`.
 fn scaled(data: &[f32], scale: &[f32], shift: &[f32], activation: Activation) -> Vec<f32> {
     let channels = scale.len();
     let size = part(data.len() / channels) * channels;
@@ -101,14 +98,14 @@ impl Operation<3> for BatchNorm {
         let activation = self.activation;
         let BatchStatistics { mean, variance } = &past.kept;
         let arch = arch();
-        // The gradients before the activation; their sums, and the sums of their products with x − mean.
-        let mut before = vec![0.0; data.len()];
+        // The gradients of the activation's input, their sums, and their products with x − mean.
+        let mut grad_input = vec![0.0; data.len()];
         let mut parts = vec![0.0; PARTS * 2 * channels];
         let rows = data.par_chunks(size).zip(output.par_chunks(size).zip(gradient.par_chunks(size)));
-        before.par_chunks_mut(size).zip(parts.par_chunks_mut(2 * channels)).zip(rows).for_each(
-            |((before, sums), (input, (output, behind)))| {
+        grad_input.par_chunks_mut(size).zip(parts.par_chunks_mut(2 * channels)).zip(rows).for_each(
+            |((grad_input, sums), (input, (output, grad_output)))| {
                 let (beta, gamma) = sums.split_at_mut(channels);
-                arch.dispatch(Moments { activation, input, output, behind, mean, before, beta, gamma });
+                arch.dispatch(GradientSums { activation, input, output, grad_output, mean, grad_input, beta, gamma });
             },
         );
         let both = parts.chunks_exact(2 * channels).fold(vec![0.0; 2 * channels], |mut total, part| {
@@ -116,7 +113,8 @@ impl Operation<3> for BatchNorm {
             total
         });
         let (beta_gradient, products) = both.split_at(channels);
-        // γ / √(variance + ε) × (g − mean of g − x̂ × mean of g x̂), as g × scale + x × slope + shift.
+        // γ / √(variance + ε) (g − mean g − x̂ mean(g x̂)) = g × scale + x × slope +
+        // shift
         let gamma = numbers(gamma);
         let n = pixels as f32;
         let inverse: Vec<f32> = variance.iter().map(|v| 1.0 / (v + self.epsilon).sqrt()).collect();
@@ -125,18 +123,18 @@ impl Operation<3> for BatchNorm {
         let scale: Vec<f32> = slice(&gamma).iter().zip(&inverse).map(|(gamma, inverse)| gamma * inverse).collect();
         let slope: Vec<f32> = (0..channels).map(|c| -scale[c] * inverse[c] * gamma_gradient[c] / n).collect();
         let shift: Vec<f32> = (0..channels).map(|c| -scale[c] * beta_gradient[c] / n - slope[c] * mean[c]).collect();
-        before.par_chunks_mut(size).zip(data.par_chunks(size)).for_each(|(before, input)| {
-            arch.dispatch(Through { input, scale: &scale, slope: &slope, shift: &shift, before });
+        grad_input.par_chunks_mut(size).zip(data.par_chunks(size)).for_each(|(grad_input, input)| {
+            arch.dispatch(InputGradient { input, scale: &scale, slope: &slope, shift: &shift, grad_input });
         });
         [
-            Some(shaped(before, batch, sides, input)),
+            Some(shaped(grad_input, batch, sides, input)),
             Some(tensor(gamma_gradient, vec![channels])),
             Some(tensor(beta_gradient.to_vec(), vec![channels])),
         ]
     }
 }
 
-/// The sum of what `add` finds in the rows of each part, in an order that does not depend on the number of threads.
+/// The sum of what `add` adds for each part, in an order independent of the number of threads.
 fn sums(rows: &[f32], width: usize, add: impl Fn(&[f32], &mut [f32]) + Sync) -> Vec<f32> {
     let size = part(rows.len() / width) * width;
     let mut parts = vec![0.0; PARTS * width];
@@ -210,29 +208,29 @@ impl WithSimd for Sum<'_> {
     }
 }
 
-/// Gradients before the activation, their sums, and those of their products with x − mean.
-struct Moments<'a> {
+/// Gradients of the activation's input, their sums, and those of their products with x − mean.
+struct GradientSums<'a> {
     activation: Activation,
     input: &'a [f32],
     output: &'a [f32],
-    behind: &'a [f32],
+    grad_output: &'a [f32],
     mean: &'a [f32],
-    before: &'a mut [f32],
+    grad_input: &'a mut [f32],
     beta: &'a mut [f32],
     gamma: &'a mut [f32],
 }
 
-impl WithSimd for Moments<'_> {
+impl WithSimd for GradientSums<'_> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let channels = self.mean.len();
-        self.activation.undo(simd, self.behind, self.output, self.before);
+        self.activation.undo(simd, self.grad_output, self.output, self.grad_input);
         let (mean, mean_end) = S::as_simd_f32s(self.mean);
         let (beta, beta_end) = S::as_mut_simd_f32s(self.beta);
         let (gamma, gamma_end) = S::as_mut_simd_f32s(self.gamma);
-        for (gradient, input) in self.before.chunks_exact(channels).zip(self.input.chunks_exact(channels)) {
+        for (gradient, input) in self.grad_input.chunks_exact(channels).zip(self.input.chunks_exact(channels)) {
             let (gradient, gradient_end) = S::as_simd_f32s(gradient);
             let (input, input_end) = S::as_simd_f32s(input);
             let numbers = gradient.iter().zip(input).zip(mean);
@@ -250,15 +248,15 @@ impl WithSimd for Moments<'_> {
 }
 
 /// Gradients × scale + x × slope + shift.
-struct Through<'a> {
+struct InputGradient<'a> {
     input: &'a [f32],
     scale: &'a [f32],
     slope: &'a [f32],
     shift: &'a [f32],
-    before: &'a mut [f32],
+    grad_input: &'a mut [f32],
 }
 
-impl WithSimd for Through<'_> {
+impl WithSimd for InputGradient<'_> {
     type Output = ();
 
     #[inline(always)]
@@ -267,7 +265,7 @@ impl WithSimd for Through<'_> {
         let (scale, scale_end) = S::as_simd_f32s(self.scale);
         let (slope, slope_end) = S::as_simd_f32s(self.slope);
         let (shift, shift_end) = S::as_simd_f32s(self.shift);
-        for (gradient, input) in self.before.chunks_exact_mut(channels).zip(self.input.chunks_exact(channels)) {
+        for (gradient, input) in self.grad_input.chunks_exact_mut(channels).zip(self.input.chunks_exact(channels)) {
             let (input, input_end) = S::as_simd_f32s(input);
             let (gradient, gradient_end) = S::as_mut_simd_f32s(gradient);
             let terms = scale.iter().zip(slope).zip(shift);
@@ -282,7 +280,7 @@ impl WithSimd for Through<'_> {
     }
 }
 
-/// Pixels as the tensor that they came from: images, or values in a row.
+/// A tensor of the same rank as `like`: images, or values in a row.
 fn shaped(data: Vec<f32>, batch: usize, sides: [usize; 3], like: &FlexTensor) -> FlexTensor {
     match like.layout().shape().num_dims() {
         4 => images(data, batch, sides),

@@ -1,5 +1,3 @@
-//! How our operations enter Burn: on the processor's backend, with or without gradients.
-
 use std::fmt::Debug;
 use std::marker::PhantomData;
 
@@ -17,19 +15,19 @@ use burn_flex::FlexTensor;
 
 type Tracked = FloatTensor<Autodiff<Flex>>;
 
-/// A function of `N` tensors that knows its gradients.
+/// A function of `N` tensors with gradients.
 pub(super) trait Operation<const N: usize>: Debug + Clone + Send + 'static {
-    /// What the way back needs besides inputs and output.
+    /// What the backward pass needs besides inputs and output.
     type Kept: Debug + Clone + Send + 'static;
 
     /// The result for these inputs.
     fn forward(&self, inputs: &[FlexTensor; N]) -> (FlexTensor, Self::Kept);
 
-    /// The gradients of the inputs that are wanted, from that of the output.
+    /// The wanted gradients of the inputs, from that of the output.
     fn backward(&self, past: &Past<N, Self::Kept>, gradient: FlexTensor, wanted: [bool; N]) -> [Option<FlexTensor>; N];
 }
 
-/// What went into an operation and came out.
+/// Inputs and output of an operation.
 #[derive(Debug, Clone)]
 pub(super) struct Past<const N: usize, K> {
     pub inputs: [FlexTensor; N],
@@ -37,7 +35,7 @@ pub(super) struct Past<const N: usize, K> {
     pub kept: K,
 }
 
-/// A tensor of single precision on the processor.
+/// A single-precision tensor on the CPU.
 #[derive(Debug, Clone)]
 pub(super) enum Operand {
     Plain(FlexTensor),
@@ -45,7 +43,7 @@ pub(super) enum Operand {
 }
 
 impl Operand {
-    /// The tensor, if it is one that our operations take.
+    /// The tensor, if our operations take it.
     pub fn new<const D: usize>(tensor: &Tensor<D>) -> Option<Self> {
         let DispatchTensor { kind, autodiff } = tensor.clone().into_dispatch();
         let operand = match (kind, autodiff) {
@@ -100,7 +98,7 @@ where
     (Tensor::from_primitive::<Autodiff<Flex>>(output), kept)
 }
 
-/// The way back of an operation, as Burn records it.
+/// The backward pass of an operation.
 #[derive(Debug)]
 struct Step<O, const N: usize>(PhantomData<O>);
 

@@ -1,18 +1,15 @@
-//! Pooling with gradients.
-
 use burn::tensor::Tensor;
 use burn_flex::FlexTensor;
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::Window;
-use super::layout::{forwards, images, pictures};
+use super::layout::{as_images, forwards, images};
 use super::op::{Operand, Operation, Past, apply};
 use super::parts::dense;
 use crate::kernel::slices::arch;
 
-/// The largest value of each window of `input`, `[batch, channels, height, width]`; what lies around an image does not
-/// count. Nothing if the tensor is not on the processor.
+/// The largest value of each window, without padding.
 pub(crate) fn max_pool2d(input: &Tensor<4>, kernel: [usize; 2], window: Window) -> Option<Tensor<4>> {
     Some(apply(MaxPool { kernel, window }, [Operand::new(input)?]).0)
 }
@@ -24,7 +21,7 @@ struct MaxPool {
 }
 
 impl MaxPool {
-    /// For each window the pixels that it sees, in an image of `[height, width]`.
+    /// The pixels of each window in an image of `[height, width]`.
     fn pixels(&self, [height, width]: [usize; 2]) -> Vec<Vec<usize>> {
         let Window { stride, dilation, before, size } = self.window;
         let seen = |axis: usize, at: usize, side: usize| {
@@ -43,12 +40,12 @@ impl MaxPool {
 }
 
 impl Operation<1> for MaxPool {
-    /// For each result the pixel that it comes from.
+    /// The pixel that each result comes from.
     type Kept = std::sync::Arc<Vec<u32>>;
 
     fn forward(&self, [input]: &[FlexTensor; 1]) -> (FlexTensor, Self::Kept) {
         let input = forwards(input.clone());
-        let (batch, [height, width, channels], from) = pictures(&input);
+        let (batch, [height, width, channels], from) = as_images(&input);
         let pixels = self.pixels([height, width]);
         let length = pixels.len() * channels;
         let mut output = vec![f32::NEG_INFINITY; batch * length];
@@ -56,8 +53,8 @@ impl Operation<1> for MaxPool {
         let arch = arch();
         output.par_chunks_mut(length.max(1)).zip(places.par_chunks_mut(length.max(1))).enumerate().for_each_init(
             Vec::new,
-            |scratch, (picture, (output, places))| {
-                let image = from.whole_or(picture, scratch);
+            |scratch, (sample, (output, places))| {
+                let image = from.whole_or(sample, scratch);
                 arch.dispatch(Largest { image, pixels: &pixels, channels, output, places });
             },
         );
@@ -71,24 +68,26 @@ impl Operation<1> for MaxPool {
         gradient: FlexTensor,
         _wanted: [bool; 1],
     ) -> [Option<FlexTensor>; 1] {
-        let (batch, sides, _) = pictures(&past.inputs[0]);
+        let (batch, sides, _) = as_images(&past.inputs[0]);
         let [height, width, channels] = sides;
         let (_, _, gradient) = dense(&gradient);
         let length = self.window.size[0] * self.window.size[1] * channels;
-        let mut before = vec![0.0; batch * height * width * channels];
+        let mut grad_input = vec![0.0; batch * height * width * channels];
         let from = gradient.par_chunks(length.max(1)).zip(past.kept.par_chunks(length.max(1)));
-        before.par_chunks_mut((height * width * channels).max(1)).zip(from).for_each(|(before, (gradient, places))| {
-            for (gradient, places) in gradient.chunks_exact(channels).zip(places.chunks_exact(channels)) {
-                for (channel, (gradient, place)) in gradient.iter().zip(places).enumerate() {
-                    before[*place as usize * channels + channel] += gradient;
+        grad_input.par_chunks_mut((height * width * channels).max(1)).zip(from).for_each(
+            |(grad_input, (gradient, places))| {
+                for (gradient, places) in gradient.chunks_exact(channels).zip(places.chunks_exact(channels)) {
+                    for (channel, (gradient, place)) in gradient.iter().zip(places).enumerate() {
+                        grad_input[*place as usize * channels + channel] += gradient;
+                    }
                 }
-            }
-        });
-        [Some(images(before, batch, sides))]
+            },
+        );
+        [Some(images(grad_input, batch, sides))]
     }
 }
 
-/// The largest value of each window of one picture, and the pixel that it comes from.
+/// The largest value of each window of one image, and the pixel that it comes from.
 struct Largest<'a> {
     image: &'a [f32],
     pixels: &'a [Vec<usize>],
@@ -108,7 +107,7 @@ impl WithSimd for Largest<'_> {
             for pixel in pixels {
                 let values = &image[pixel * channels..][..channels];
                 for ((best, place), value) in output.iter_mut().zip(places.iter_mut()).zip(values) {
-                    // What is no number wins, so that it is not hidden.
+                    // NaN wins, so that it is not hidden.
                     let better = *value > *best || value.is_nan();
                     *best = if better { *value } else { *best };
                     *place = if better { *pixel as u32 } else { *place };

@@ -1,4 +1,4 @@
-//! Our operations against Burn's own, with all instructions that this processor has.
+//! Our kernels against Burn's, with all instructions of this CPU.
 
 use burn::tensor::module::{conv_transpose2d, conv2d, max_pool2d};
 use burn::tensor::ops::{ConvOptions, ConvTransposeOptions, MaxPoolOptions};
@@ -20,7 +20,7 @@ fn device() -> Device {
     Device::flex().autodiff()
 }
 
-/// Numbers between −1 and 1 that look random, always the same.
+/// Pseudorandom numbers between −1 and 1.
 fn numbers<const D: usize>(shape: [usize; D], salt: u32) -> Tensor<D> {
     let mut state = salt.wrapping_mul(2_654_435_761).max(1);
     let count = shape.iter().product();
@@ -35,10 +35,9 @@ fn numbers<const D: usize>(shape: [usize; D], salt: u32) -> Tensor<D> {
     Tensor::<1>::from_floats(&values[..], &device()).reshape(shape)
 }
 
-/// The same numbers with the channels of a pixel side by side in memory.
+/// The same values with the channels of a pixel adjacent in memory.
 fn channels_last(images: Tensor<4>) -> Tensor<4> {
     let moved = images.permute([0, 2, 3, 1]);
-    // A contiguous copy: the sum makes one.
     let [batch, height, width, channels] = moved.dims();
     let flat: Vec<f32> = moved.into_data().iter::<f32>().collect();
     Tensor::<1>::from_floats(&flat[..], &device()).reshape([batch, height, width, channels]).permute([0, 3, 1, 2])
@@ -63,7 +62,7 @@ fn close<const D: usize>(found: &Tensor<D>, expected: &Tensor<D>, what: &str) {
     }
 }
 
-/// Compares results, and the gradients of all inputs for one and the same gradient of the result.
+/// Compares results, and the gradients of all inputs.
 #[track_caller]
 fn agree(
     what: &str,
@@ -129,7 +128,7 @@ fn convolutions_agree_with_burns() {
             agree(
                 &what,
                 (image, weight, bias),
-                |image, weight, bias| super::conv2d(image, weight, bias, window, activation).expect("on the processor"),
+                |image, weight, bias| super::conv2d(image, weight, bias, window, activation).expect("on the CPU"),
                 |image, weight, bias| {
                     let padding = padding.map(|[before, after]| (before, after));
                     let options = ConvOptions::new_with_padding(stride, padding, dilation, 1);
@@ -146,7 +145,6 @@ fn transposed_convolutions_agree_with_burns() {
         for (index, &(filters, _, channels, kernel, stride, dilation, _)) in CASES.iter().enumerate() {
             let activation = ACTIVATIONS[(index + 2) % ACTIVATIONS.len()];
             let sides = [4, 3];
-            // Cut off as much as Burn can, and stretched by as much as the stride leaves open.
             let cut = [0, 1].map(|axis| if index % 2 == 0 { 0 } else { (dilation[axis] * (kernel[axis] - 1)) / 2 });
             let open = [0, 1].map(|axis| if index % 4 < 2 { 0 } else { stride[axis] - 1 });
             let size = [0, 1].map(|axis| {
@@ -161,7 +159,7 @@ fn transposed_convolutions_agree_with_burns() {
                 &format!("conv_transpose2d case {index} {activation:?}"),
                 (grid, weight, bias),
                 |grid, weight, bias| {
-                    super::conv_transpose2d(grid, weight, bias, window, activation).expect("on the processor")
+                    super::conv_transpose2d(grid, weight, bias, window, activation).expect("on the CPU")
                 },
                 |grid, weight, bias| {
                     let options = ConvTransposeOptions::new(stride, cut, open, dilation, 1);
@@ -181,7 +179,7 @@ fn activations_agree_with_burns_in_whatever_order_numbers_lie() {
                 let input = if last { channels_last(input) } else { input };
                 let pull = numbers([2, 3, 5, 7], 50);
                 let (one, other) = (input.clone().require_grad(), input.require_grad());
-                let found = activate(&one, activation).expect("on the processor");
+                let found = activate(&one, activation).expect("on the CPU");
                 let expected = plain(activation, other.clone());
                 close(&found, &expected, "the activation");
                 let found = (found * pull.clone()).sum().backward();
@@ -205,8 +203,7 @@ fn normalisation_agrees_with_burns() {
                     .map(|input| (input, gamma.clone().require_grad(), beta.clone().require_grad()))
             };
             let [(image, our_gamma, our_beta)] = tracked();
-            let (found, batch) =
-                batch_norm(&image, [&our_gamma, &our_beta], 1e-3, activation).expect("on the processor");
+            let (found, batch) = batch_norm(&image, [&our_gamma, &our_beta], 1e-3, activation).expect("on the CPU");
             let [(other, its_gamma, its_beta)] = tracked();
             let result =
                 burn::tensor::module::batch_norm_train(other.clone(), its_gamma.clone(), its_beta.clone(), 1e-3);
@@ -235,7 +232,7 @@ fn the_largest_values_agree_with_burns() {
             let window = Window { stride, dilation, before: [pad; 2], size };
             let options = MaxPoolOptions { stride, padding: [(pad, pad); 2], dilation, ..MaxPoolOptions::new(kernel) };
             let (one, other) = (input.clone().require_grad(), input.require_grad());
-            let found = super::max_pool2d(&one, kernel, window).expect("on the processor");
+            let found = super::max_pool2d(&one, kernel, window).expect("on the CPU");
             let expected = max_pool2d(other.clone(), options.clone());
             close(&found, &expected, "the largest values");
             let pull = numbers(found.dims(), 12);
@@ -247,7 +244,7 @@ fn the_largest_values_agree_with_burns() {
 }
 
 #[test]
-fn what_is_no_number_is_not_hidden() {
+fn nan_is_not_hidden() {
     let input = Tensor::<4>::from_floats([[[[1.0, f32::NAN], [2.0, 3.0]]]], &device());
     let window = Window { stride: [2, 2], dilation: [1, 1], before: [0, 0], size: [1, 1] };
     let largest = super::max_pool2d(&input, [2, 2], window).unwrap().into_data();
@@ -259,22 +256,21 @@ fn what_is_no_number_is_not_hidden() {
 }
 
 #[test]
-fn dropout_leaves_out_the_share_and_the_same_values_on_the_way_back() {
+fn dropout_drops_its_share_and_the_same_values_of_the_gradient() {
     with_each(|| {
         for last in [false, true] {
             device().seed(5);
             let input = numbers([16, 8, 20, 20], 13).abs() + 0.5;
             let input = if last { channels_last(input) } else { input }.require_grad();
-            let found = dropout(&input, 0.3).expect("on the processor");
+            let found = dropout(&input, 0.3).expect("on the CPU");
             let gradient = input.grad(&found.clone().sum().backward()).unwrap();
             let expected = input.clone().inner() * gradient.clone();
-            close(&found.clone().inner(), &expected, "left over");
+            close(&found.clone().inner(), &expected, "kept values");
             let kept = gradient.clone().into_data();
             let scale = 65_536.0 / (65_536.0 - 19_661.0);
             assert!(kept.iter::<f32>().all(|value| value == 0.0 || (value - scale).abs() < 1e-6));
             let share = kept.iter::<f32>().filter(|value| *value == 0.0).count() as f64 / kept.num_elements() as f64;
             assert!((share - 0.3).abs() < 0.01, "{share}");
-            // Other draws leave out others.
             let again = dropout(&input, 0.3).unwrap().into_data();
             assert_ne!(again, found.into_data());
         }
@@ -311,7 +307,7 @@ fn results_do_not_depend_on_the_number_of_threads() {
 }
 
 #[test]
-fn a_tensor_without_gradients_has_none_behind_either() {
+fn a_tensor_without_gradients_gets_none() {
     let image = numbers([2, 3, 6, 6], 1);
     let weight = numbers([4, 3, 3, 3], 2).require_grad();
     let window = Window { stride: [1, 1], dilation: [1, 1], before: [0, 0], size: [4, 4] };
@@ -319,7 +315,6 @@ fn a_tensor_without_gradients_has_none_behind_either() {
     let gradients = found.sum().backward();
     assert!(image.grad(&gradients).is_none());
     assert!(weight.grad(&gradients).is_some());
-    // On a device without gradients there are none at all.
     let found = super::conv2d(&image.inner(), &weight.inner(), None, window, Activation::Identity).unwrap();
     assert!(!found.device().is_autodiff());
 }

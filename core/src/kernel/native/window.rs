@@ -1,18 +1,15 @@
-//! Convolutions and activations as operations with gradients.
-
 use burn::tensor::Tensor;
 use burn_flex::FlexTensor;
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::Window;
-use super::layout::{forwards, images, in_one_piece, like, numbers, pictures, slice, tensor};
+use super::layout::{as_images, forwards, images, in_one_piece, like, numbers, slice, tensor};
 use super::op::{Operand, Operation, Past, apply};
 use crate::activation::Activation;
 use crate::kernel::slices::{Geometry, Images, add_rows, arch, to_grid, to_image, to_weights};
 
-/// The activation of the convolution of `image`, `[batch, channels, height, width]`, with `weight`, `[filters,
-/// channels, kernel height, kernel width]`; nothing if a tensor is not on the processor.
+/// The activation of a convolution; `weight` is `[filters, channels, kernel height, kernel width]`.
 pub(crate) fn conv2d(
     image: &Tensor<4>,
     weight: &Tensor<4>,
@@ -33,8 +30,7 @@ pub(crate) fn conv2d(
     convolve(Convolution { geometry, transposed: false, activation }, image, weight, bias)
 }
 
-/// The activation of the transposed convolution of `grid`, `[batch, channels, height, width]`, with `weight`,
-/// `[channels, filters, kernel height, kernel width]`; nothing if a tensor is not on the processor.
+/// The same for a transposed convolution; `weight` is `[channels, filters, …]`.
 pub(crate) fn conv_transpose2d(
     grid: &Tensor<4>,
     weight: &Tensor<4>,
@@ -55,7 +51,7 @@ pub(crate) fn conv_transpose2d(
     convolve(Convolution { geometry, transposed: true, activation }, grid, weight, bias)
 }
 
-/// The activation of `input`; nothing if it is not on the processor.
+/// The activation of `input`.
 pub(crate) fn activate<const D: usize>(input: &Tensor<D>, activation: Activation) -> Option<Tensor<D>> {
     Some(apply(Activate(activation), [Operand::new(input)?]).0)
 }
@@ -73,12 +69,11 @@ fn convolve(
     })
 }
 
-/// A convolution, or a transposed one, with an activation; its inputs are image or grid, weight, and a bias if there is
-/// one.
+/// A convolution with an activation, of image or grid, weight, and maybe a bias.
 #[derive(Debug, Clone)]
 struct Convolution {
     geometry: Geometry,
-    /// Whether it leads from the grid to the image.
+    /// Whether it maps the grid to the image.
     transposed: bool,
     activation: Activation,
 }
@@ -97,7 +92,7 @@ impl<const N: usize> Operation<N> for Convolution {
         let input = forwards(inputs[0].clone());
         let weight = numbers(&inputs[1]);
         let bias = inputs.get(2).map(numbers);
-        let (batch, _, from) = pictures(&input);
+        let (batch, _, from) = as_images(&input);
         let bias = bias.as_ref().map(slice);
         let run = if self.transposed { to_image } else { to_grid };
         let output = run(&self.geometry, batch, from, slice(&weight), bias, self.activation);
@@ -108,8 +103,8 @@ impl<const N: usize> Operation<N> for Convolution {
         let geometry = &self.geometry;
         let input = forwards(past.inputs[0].clone());
         let weight = numbers(&past.inputs[1]);
-        let (batch, sides, from) = pictures(&input);
-        let (gradient, sums) = before_activation(self.activation, gradient, &past.output);
+        let (batch, sides, from) = as_images(&input);
+        let (gradient, sums) = undo_activation(self.activation, gradient, &past.output);
         let gradient = Images::dense(&gradient, self.result());
         let mut wanted = wanted.into_iter();
         let mut input_gradient = wanted.next().unwrap_or_default().then(|| {
@@ -132,41 +127,40 @@ impl<const N: usize> Operation<N> for Convolution {
     }
 }
 
-/// The gradient before an activation from that behind it, `[batch, height, width, channels]`, and its sum for each
-/// channel.
-fn before_activation(activation: Activation, gradient: FlexTensor, output: &FlexTensor) -> (Vec<f32>, Vec<f32>) {
+/// The gradient of an activation's input, and its sum per channel.
+fn undo_activation(activation: Activation, gradient: FlexTensor, output: &FlexTensor) -> (Vec<f32>, Vec<f32>) {
     let gradient = forwards(gradient);
-    let (batch, sides, behind) = pictures(&gradient);
-    let (_, _, output) = pictures(output);
+    let (batch, sides, grad_output) = as_images(&gradient);
+    let (_, _, output) = as_images(output);
     let channels = sides[2];
     let length = sides.iter().product::<usize>().max(1);
-    let mut before = vec![0.0; batch * length];
+    let mut grad_input = vec![0.0; batch * length];
     let mut sums = vec![0.0; batch * channels];
     let arch = arch();
-    before.par_chunks_mut(length).zip(sums.par_chunks_mut(channels)).enumerate().for_each_init(
+    grad_input.par_chunks_mut(length).zip(sums.par_chunks_mut(channels)).enumerate().for_each_init(
         <[Vec<f32>; 2]>::default,
-        |[one, other], (picture, (before, sums))| {
-            let (behind, output) = (behind.whole_or(picture, one), output.whole_or(picture, other));
-            arch.dispatch(Undo { activation, behind, output, before, sums });
+        |[one, other], (sample, (grad_input, sums))| {
+            let (grad_output, output) = (grad_output.whole_or(sample, one), output.whole_or(sample, other));
+            arch.dispatch(Undo { activation, grad_output, output, grad_input, sums });
         },
     );
     let mut total = vec![0.0; channels];
     arch.dispatch(Undo {
         activation: Activation::Identity,
-        behind: &[],
+        grad_output: &[],
         output: &[],
-        before: &mut sums,
+        grad_input: &mut sums,
         sums: &mut total,
     });
-    (before, total)
+    (grad_input, total)
 }
 
-/// Gradients before an activation, and their sum for each channel, which is added to `sums`. Without any behind it, only the sums.
+/// [`undo_activation`] for one image; adds to `sums`. With an empty `grad_output`, only the sums.
 struct Undo<'a> {
     activation: Activation,
-    behind: &'a [f32],
+    grad_output: &'a [f32],
     output: &'a [f32],
-    before: &'a mut [f32],
+    grad_input: &'a mut [f32],
     sums: &'a mut [f32],
 }
 
@@ -176,17 +170,16 @@ impl WithSimd for Undo<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         match self.activation {
-            _ if self.behind.is_empty() => {}
-            Activation::Identity => self.before.copy_from_slice(self.behind),
-            activation => activation.undo(simd, self.behind, self.output, self.before),
+            _ if self.grad_output.is_empty() => {}
+            Activation::Identity => self.grad_input.copy_from_slice(self.grad_output),
+            activation => activation.undo(simd, self.grad_output, self.output, self.grad_input),
         }
         if !self.sums.is_empty() {
-            add_rows(simd, self.before, self.sums);
+            add_rows(simd, self.grad_input, self.sums);
         }
     }
 }
 
-/// Activations of numbers.
 struct Apply<'a> {
     activation: Activation,
     input: &'a [f32],
@@ -202,11 +195,10 @@ impl WithSimd for Apply<'_> {
     }
 }
 
-/// An activation alone.
 #[derive(Debug, Clone)]
 struct Activate(Activation);
 
-/// Numbers that a thread takes at once where each is for itself.
+/// Values per task of an elementwise operation.
 const GRAIN: usize = 1 << 14;
 
 impl Operation<1> for Activate {
@@ -231,14 +223,14 @@ impl Operation<1> for Activate {
         };
         let start = gradient.layout().start_offset();
         let count = output.layout().num_elements();
-        let mut before = vec![0.0; count];
-        let behind = gradient.storage::<f32>()[start..start + count].par_chunks(GRAIN);
+        let mut grad_input = vec![0.0; count];
+        let grad_output = gradient.storage::<f32>()[start..start + count].par_chunks(GRAIN);
         let arch = arch();
-        before.par_chunks_mut(GRAIN).zip(behind.zip(output.storage::<f32>().par_chunks(GRAIN))).for_each(
-            |(before, (behind, output))| {
-                arch.dispatch(Undo { activation: self.0, behind, output, before, sums: &mut [] });
+        grad_input.par_chunks_mut(GRAIN).zip(grad_output.zip(output.storage::<f32>().par_chunks(GRAIN))).for_each(
+            |(grad_input, (grad_output, output))| {
+                arch.dispatch(Undo { activation: self.0, grad_output, output, grad_input, sums: &mut [] });
             },
         );
-        [Some(like(before, &output))]
+        [Some(like(grad_input, &output))]
     }
 }

@@ -1,11 +1,9 @@
-//! Activations applied while a result is still in registers, or at least in the cache.
-
 use pulp::Simd;
 
 use crate::activation::Activation;
 
 impl Activation {
-    /// The activation of a vector, where that takes a few instructions only; the others are for [`Self::finish`].
+    /// The activation of a vector, if it is cheap; otherwise left to [`Self::finish`].
     #[inline(always)]
     pub(crate) fn of<S: Simd>(self, simd: S, x: S::f32s) -> S::f32s {
         match self {
@@ -18,7 +16,7 @@ impl Activation {
         }
     }
 
-    /// The activation of a number where [`Self::of`] would give that of a vector.
+    /// [`Self::of`] for a single value.
     #[inline(always)]
     pub(crate) fn piecewise(self, x: f32) -> f32 {
         match self {
@@ -27,7 +25,7 @@ impl Activation {
         }
     }
 
-    /// Applies what [`Self::of`] left undone.
+    /// Applies the activations that [`Self::of`] does not.
     pub(crate) fn finish(self, values: &mut [f32]) {
         match self {
             Self::Identity | Self::Rectify { .. } => {}
@@ -36,7 +34,7 @@ impl Activation {
         }
     }
 
-    /// The activations of numbers.
+    /// The activation of each value.
     #[inline(always)]
     pub(crate) fn apply<S: Simd>(self, simd: S, input: &[f32], output: &mut [f32]) {
         let (input, input_end) = S::as_simd_f32s(input);
@@ -62,22 +60,22 @@ impl Activation {
         }
     }
 
-    /// The gradients before the activation, from those behind it and what it gave.
+    /// The gradients of the input, from those of the output and the output itself.
     #[inline(always)]
-    pub(crate) fn undo<S: Simd>(self, simd: S, behind: &[f32], output: &[f32], before: &mut [f32]) {
-        let (behind, behind_end) = S::as_simd_f32s(behind);
+    pub(crate) fn undo<S: Simd>(self, simd: S, grad_output: &[f32], output: &[f32], grad_input: &mut [f32]) {
+        let (grad_output, grad_output_end) = S::as_simd_f32s(grad_output);
         let (output, output_end) = S::as_simd_f32s(output);
-        let (before, before_end) = S::as_mut_simd_f32s(before);
-        for ((before, behind), y) in before.iter_mut().zip(behind).zip(output) {
-            *before = simd.mul_f32s(*behind, self.slope(simd, *y));
+        let (grad_input, grad_input_end) = S::as_mut_simd_f32s(grad_input);
+        for ((grad_input, grad_output), y) in grad_input.iter_mut().zip(grad_output).zip(output) {
+            *grad_input = simd.mul_f32s(*grad_output, self.slope(simd, *y));
         }
         let y = simd.partial_load_f32s(output_end);
-        let end = simd.mul_f32s(simd.partial_load_f32s(behind_end), self.slope(simd, y));
-        simd.partial_store_f32s(before_end, end);
+        let end = simd.mul_f32s(simd.partial_load_f32s(grad_output_end), self.slope(simd, y));
+        simd.partial_store_f32s(grad_input_end, end);
     }
 }
 
-/// Adds the rows of `rows`, which are as long as `sums`, to `sums`.
+/// Adds rows, which are as long as `sums`, to `sums`.
 #[inline(always)]
 pub(crate) fn add_rows<S: Simd>(simd: S, rows: &[f32], sums: &mut [f32]) {
     let width = sums.len();

@@ -1,8 +1,5 @@
-//! Convolutions of whole batches: from image to grid, from grid to image, and the gradient of the weights.
-//!
-//! All three read the pictures where they lie, channels of a pixel side by side, and form their sums in registers; no
-//! matrix of windows is written, except for windows of a few numbers. Batches are divided among threads by picture and
-//! sums over pictures are formed in an order that does not depend on the number of threads.
+//! Convolutions of batches, and the gradient of the weights. Images are read in place, without a
+//! matrix of windows unless they are very small. Threads divide a batch by image.
 
 use pulp::{Simd, WithSimd};
 #[cfg(feature = "kernel")]
@@ -16,13 +13,13 @@ use super::instructions::arch;
 use super::tile::{Finish, Panels, Products, Slide};
 use crate::activation::Activation;
 
-/// Windows that the gradient of the weights takes together at least, so that loading and storing the sums is worth it.
+/// Windows per block of the weight gradient, at least, to amortize loading the sums.
 const TOGETHER: usize = 512;
 
-/// Numbers of pictures that it takes together at most, so that they stay in the cache.
+/// Values per block of the weight gradient, at most, to stay in the cache.
 const CACHED: usize = 1 << 17;
 
-/// A convolution made ready: where its windows lie, and its weights in the order in which they are read.
+/// A prepared convolution: where its windows lie, and its packed weights.
 #[derive(Debug)]
 pub struct Convolution {
     frame: Frame,
@@ -32,8 +29,7 @@ pub struct Convolution {
 }
 
 impl Convolution {
-    /// A convolution: `weights` is `[filters, channels, kernel height, kernel width]`, the result `[batch, height, width,
-    /// filters]` of the grid.
+    /// From image to grid; `weights` is `[filters, channels, kernel height, kernel width]`.
     pub fn to_grid(geometry: &Geometry, weights: &[f32]) -> Self {
         let [channels, filters] = [geometry.image[2], geometry.grid[2]];
         let [rows, columns] = geometry.kernel;
@@ -46,11 +42,8 @@ impl Convolution {
         Self { frame, phases: vec![Phase { taps, panels, places }], sides: geometry.grid }
     }
 
-    /// A transposed convolution, or the input gradient of a convolution: every point of the grid adds its number times the
-    /// weights to the pixels that its window sees. The result is `[batch, height, width, channels]` of the image.
-    ///
-    /// Pixels whose coordinates leave the same remainder when divided by the stride see the same taps, so each such phase is
-    /// a plain convolution over the grid.
+    /// From grid to image: a transposed convolution, or an input gradient. Pixels with the same
+    /// coordinates modulo the stride form a phase, a plain convolution over the grid.
     pub fn to_image(geometry: &Geometry, weights: &[f32]) -> Self {
         let [channels, filters] = [geometry.image[2], geometry.grid[2]];
         let [height, width] = [geometry.image[0], geometry.image[1]];
@@ -91,22 +84,21 @@ impl Convolution {
         Self { frame, phases, sides: [height, width, channels] }
     }
 
-    /// All windows of all pictures.
-    pub fn run(&self, batch: usize, pictures: Images<'_>, bias: Option<&[f32]>, activation: Activation) -> Vec<f32> {
+    pub fn run(&self, batch: usize, images: Images<'_>, bias: Option<&[f32]>, activation: Activation) -> Vec<f32> {
         let Self { frame, phases, sides } = self;
         let bias = padded(bias);
         let finish = Finish { bias: &bias, activation };
         let length: usize = sides.iter().product();
         let mut out = vec![0.0; batch * length];
         let arch = arch();
-        each_picture(&mut out, length, |scratch, picture, out| {
-            arch.dispatch(Picture { pictures, picture, frame, phases, finish, scratch, out });
+        each_image(&mut out, length, |scratch, sample, out| {
+            arch.dispatch(ImageWindows { images, sample, frame, phases, finish, scratch, out });
         });
         out
     }
 }
 
-/// Rows of numbers times a matrix: the convolution of images of one pixel, all of a batch at once.
+/// Rows times a matrix: the convolution of one-pixel images.
 #[derive(Debug)]
 pub struct Product {
     panels: Panels,
@@ -135,7 +127,6 @@ impl Product {
     }
 }
 
-/// [`Convolution::to_grid`], used once.
 #[cfg(feature = "kernel")]
 pub fn to_grid(
     geometry: &Geometry,
@@ -148,7 +139,6 @@ pub fn to_grid(
     Convolution::to_grid(geometry, weights).run(batch, image, bias, activation)
 }
 
-/// [`Convolution::to_image`], used once.
 #[cfg(feature = "kernel")]
 pub fn to_image(
     geometry: &Geometry,
@@ -161,8 +151,7 @@ pub fn to_image(
     Convolution::to_image(geometry, weights).run(batch, grid, bias, activation)
 }
 
-/// The gradient of the weights, `[filters, channels, kernel height, kernel width]`: for each window, the numbers that it
-/// sees in the image times those of its point of the grid.
+/// The gradient of the weights, `[filters, channels, kernel height, kernel width]`.
 #[cfg(feature = "kernel")]
 pub fn to_weights(geometry: &Geometry, batch: usize, image: Images<'_>, grid: Images<'_>) -> Vec<f32> {
     let [channels, filters] = [geometry.image[2], geometry.grid[2]];
@@ -176,9 +165,9 @@ pub fn to_weights(geometry: &Geometry, batch: usize, image: Images<'_>, grid: Im
     let mut sums = vec![0.0; parts * length];
     let arch = arch();
     sums.par_chunks_mut(length).enumerate().for_each(|(part, sums)| {
-        let pictures = part * batch / parts..(part + 1) * batch / parts;
+        let samples = part * batch / parts..(part + 1) * batch / parts;
         arch.dispatch(Weigh {
-            pictures,
+            samples,
             together,
             image,
             grid,
@@ -206,7 +195,7 @@ pub fn to_weights(geometry: &Geometry, batch: usize, image: Images<'_>, grid: Im
     weights
 }
 
-/// Numbers in a vector of this processor.
+/// Values in a vector of this CPU.
 fn lanes() -> usize {
     struct Lanes;
     impl WithSimd for Lanes {
@@ -219,22 +208,20 @@ fn lanes() -> usize {
     arch().dispatch(Lanes)
 }
 
-/// Windows that all see the same taps.
+/// Windows with the same taps.
 #[derive(Debug)]
 struct Phase {
     taps: Taps,
     panels: Panels,
-    /// Where the results of each window go.
+    /// Where each window's results go.
     places: Vec<usize>,
 }
 
-/// Pixels along one axis whose coordinates leave the same remainder when divided by the stride.
+/// Pixels along one axis with the same coordinate modulo the stride.
 struct Remainder {
-    /// The first pixel.
     first: usize,
-    /// How many pixels there are.
     count: usize,
-    /// The taps that reach them, each with the grid point that the first pixel is reached from; in order of grid points.
+    /// Their taps, each with the grid point for the first pixel, ordered by grid point.
     taps: Vec<(usize, isize)>,
 }
 
@@ -258,7 +245,7 @@ impl Axis {
         Self { phases: phases.collect(), grid: geometry.grid[axis] }
     }
 
-    /// Grid points before the first and after the last one that windows reach.
+    /// How far windows reach before the first and after the last grid point.
     fn around(&self) -> (usize, usize) {
         let (mut before, mut after) = (0, 0);
         for phase in &self.phases {
@@ -271,27 +258,26 @@ impl Axis {
     }
 }
 
-/// The bias with zeros behind it, so that it is whole vectors; none is none.
+/// The bias padded with zeros to whole vectors.
 fn padded(bias: Option<&[f32]>) -> Vec<f32> {
     let mut bias = bias.unwrap_or(&[]).to_vec();
     bias.resize(bias.len().next_multiple_of(lanes()), 0.0);
     bias
 }
 
-/// Calls `work` for each picture of `out`, which are `length` numbers each, on all threads that there are.
-fn each_picture(out: &mut [f32], length: usize, work: impl Fn(&mut Scratch, usize, &mut [f32]) + Send + Sync) {
+/// Calls `work` on all threads for each image of `out`, `length` values each.
+fn each_image(out: &mut [f32], length: usize, work: impl Fn(&mut Scratch, usize, &mut [f32]) + Send + Sync) {
     #[cfg(feature = "kernel")]
-    out.par_chunks_mut(length).enumerate().for_each_init(Scratch::default, |scratch, (picture, out)| {
-        work(scratch, picture, out);
+    out.par_chunks_mut(length).enumerate().for_each_init(Scratch::default, |scratch, (sample, out)| {
+        work(scratch, sample, out);
     });
     #[cfg(not(feature = "kernel"))]
     {
         let mut scratch = Scratch::default();
-        out.chunks_mut(length).enumerate().for_each(|(picture, out)| work(&mut scratch, picture, out));
+        out.chunks_mut(length).enumerate().for_each(|(sample, out)| work(&mut scratch, sample, out));
     }
 }
 
-/// Rows times a matrix.
 struct Rows<'a> {
     slide: Slide<'a>,
     out: &'a mut [f32],
@@ -307,10 +293,10 @@ impl WithSimd for Rows<'_> {
     }
 }
 
-/// All windows of one picture.
-struct Picture<'a> {
-    pictures: Images<'a>,
-    picture: usize,
+/// All windows of one image.
+struct ImageWindows<'a> {
+    images: Images<'a>,
+    sample: usize,
     frame: &'a Frame,
     phases: &'a [Phase],
     finish: Finish<'a>,
@@ -318,13 +304,13 @@ struct Picture<'a> {
     out: &'a mut [f32],
 }
 
-impl WithSimd for Picture<'_> {
+impl WithSimd for ImageWindows<'_> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let mut block = std::mem::take(&mut self.scratch.block);
-        let frame = self.frame.lay(&self.pictures, self.picture, self.scratch);
+        let frame = self.frame.lay(&self.images, self.sample, self.scratch);
         for Phase { taps, panels, places } in self.phases {
             Slide { frame, taps, panels, places, finish: self.finish }.run(simd, self.out, &mut block);
         }
@@ -333,9 +319,9 @@ impl WithSimd for Picture<'_> {
     }
 }
 
-/// The part of a weight gradient that comes from some of the pictures.
+/// The weight gradient of some of the images.
 struct Weigh<'a> {
-    pictures: std::ops::Range<usize>,
+    samples: std::ops::Range<usize>,
     together: usize,
     image: Images<'a>,
     grid: Images<'a>,
@@ -352,25 +338,25 @@ impl WithSimd for Weigh<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { pictures, together, image, grid, frame, taps, points, filters, pitch, sums } = self;
+        let Self { samples, together, image, grid, frame, taps, points, filters, pitch, sums } = self;
         let mut scratch = Scratch::default();
         let mut frames = vec![0.0; if frame.reads(&image) { 0 } else { together * frame.len() }];
         let lies = pitch == filters && grid.whole(0).is_some();
         let mut grids = vec![0.0; if lies { 0 } else { together * points * pitch }];
-        for start in pictures.clone().step_by(together) {
-            let group = start..pictures.end.min(start + together);
-            for (picture, frame_to) in group.clone().zip(frames.chunks_exact_mut(frame.len())) {
-                frame.lay_into(&image, picture, &mut scratch, frame_to);
+        for start in samples.clone().step_by(together) {
+            let group = start..samples.end.min(start + together);
+            for (sample, frame_to) in group.clone().zip(frames.chunks_exact_mut(frame.len())) {
+                frame.lay_into(&image, sample, &mut scratch, frame_to);
             }
-            for (picture, grid_to) in group.clone().zip(grids.chunks_exact_mut(points * pitch)) {
-                grid.spread(picture, grid_to, pitch);
+            for (sample, grid_to) in group.clone().zip(grids.chunks_exact_mut(points * pitch)) {
+                grid.spread(sample, grid_to, pitch);
             }
             let frames: Vec<&[f32]> = match frames.is_empty() {
-                true => group.clone().filter_map(|picture| image.whole(picture)).collect(),
+                true => group.clone().filter_map(|sample| image.whole(sample)).collect(),
                 false => frames.chunks_exact(frame.len()).take(group.len()).collect(),
             };
             let grids: Vec<&[f32]> = match lies {
-                true => group.filter_map(|picture| grid.whole(picture)).collect(),
+                true => group.filter_map(|sample| grid.whole(sample)).collect(),
                 false => grids.chunks_exact(points * pitch).take(group.len()).collect(),
             };
             Products { frames: &frames, grids: &grids, taps, pitch }.add(simd, sums);

@@ -1,16 +1,11 @@
-//! Where the windows of a convolution lie, and the pictures that kernels read them from.
-
-/// Where the windows of a convolution lie.
-///
-/// Windows slide over the *image*; each gives one point of the *grid*. A convolution goes from image to grid, its
-/// input gradient and the transposed convolution from grid to image.
+/// Where the windows of a convolution lie: they slide over the *image*, and each results in a
+/// point of the *grid*. A transposed convolution maps grid to image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Geometry {
-    /// `[height, width, channels]` of what the windows slide over.
+    /// `[height, width, channels]` of the image.
     pub image: [usize; 3],
-    /// `[height, width, filters]` of what they give.
+    /// `[height, width, filters]` of the grid.
     pub grid: [usize; 3],
-    /// Sides of a window.
     pub kernel: [usize; 2],
     /// Steps of the window.
     pub stride: [usize; 2],
@@ -20,7 +15,7 @@ pub struct Geometry {
     pub before: [usize; 2],
 }
 
-/// A batch of pictures in memory: `[batch, height, width, channels]`, each with its own distance.
+/// A batch of images in memory, `[batch, height, width, channels]` with strides.
 #[derive(Debug, Clone, Copy)]
 pub struct Images<'a> {
     data: &'a [f32],
@@ -29,59 +24,59 @@ pub struct Images<'a> {
 }
 
 impl<'a> Images<'a> {
-    /// Images of `[height, width, channels]`, the channels of a pixel side by side.
+    /// Contiguous images of `[height, width, channels]`.
     pub fn dense(data: &'a [f32], sides: [usize; 3]) -> Self {
         let [height, width, channels] = sides;
         Self { data, strides: [height * width * channels, width * channels, channels, 1], sides }
     }
 
-    /// Images whose numbers lie `[batch, height, width, channels]` apart.
+    /// Images with strides along `[batch, height, width, channels]`.
     pub fn strided(data: &'a [f32], strides: [usize; 4], sides: [usize; 3]) -> Self {
         Self { data, strides, sides }
     }
 
-    /// One picture as it lies, if the channels of a pixel are side by side and the pixels too.
-    pub fn whole(&self, picture: usize) -> Option<&'a [f32]> {
+    /// One image, if it is contiguous.
+    pub fn whole(&self, sample: usize) -> Option<&'a [f32]> {
         let [height, width, channels] = self.sides;
         let [_, rows, pixels, values] = self.strides;
         let dense = (channels == 1 || values == 1)
             && (width == 1 || pixels == channels)
             && (height == 1 || rows == width * channels);
-        dense.then(|| &self.data[picture * self.strides[0]..][..height * width * channels])
+        dense.then(|| &self.data[sample * self.strides[0]..][..height * width * channels])
     }
 
-    /// All numbers of a batch, if pictures, pixels and channels lie side by side.
+    /// All values of a batch, if it is contiguous.
     pub fn all(&self, batch: usize) -> Option<&'a [f32]> {
         let length: usize = self.sides.iter().product();
         let dense = batch == 1 || self.strides[0] == length;
         (dense && self.whole(0).is_some()).then(|| &self.data[..batch * length])
     }
 
-    /// One picture with pixels and channels side by side, in `scratch` if it does not lie so.
+    /// One contiguous image, copied to `scratch` if necessary.
     #[inline(always)]
-    pub fn whole_or<'b>(&self, picture: usize, scratch: &'b mut Vec<f32>) -> &'b [f32]
+    pub fn whole_or<'b>(&self, sample: usize, scratch: &'b mut Vec<f32>) -> &'b [f32]
     where
         'a: 'b,
     {
-        match self.whole(picture) {
+        match self.whole(sample) {
             Some(whole) => whole,
             None => {
                 let [height, width, channels] = self.sides;
                 scratch.resize(height * width * channels, 0.0);
-                self.copy(picture, scratch, width * channels);
+                self.copy(sample, scratch, width * channels);
                 scratch
             }
         }
     }
 
-    /// Copies one picture to `target`, whose rows are `pitch` numbers apart, pixels side by side.
+    /// Copies one image to `target`, with rows `pitch` values apart.
     #[inline(always)]
-    pub fn copy(&self, picture: usize, target: &mut [f32], pitch: usize) {
+    pub fn copy(&self, sample: usize, target: &mut [f32], pitch: usize) {
         let [height, width, channels] = self.sides;
-        let [pictures, rows, pixels, values] = self.strides;
+        let [samples, rows, pixels, values] = self.strides;
         for y in 0..height {
             let target = &mut target[y * pitch..][..width * channels];
-            let row = &self.data[picture * pictures + y * rows..];
+            let row = &self.data[sample * samples + y * rows..];
             if (channels == 1 || values == 1) && (width == 1 || pixels == channels) {
                 target.copy_from_slice(&row[..width * channels]);
             } else {
@@ -95,8 +90,7 @@ impl<'a> Images<'a> {
     }
 }
 
-/// Where the taps of all windows of a picture are found: window `w` sees, for each offset `o`, `run` numbers from
-/// `bases[w] + o` on.
+/// The taps of all windows: window `w` has `run` values from `bases[w] + o` for each offset `o`.
 #[derive(Debug, Clone)]
 pub(crate) struct Taps {
     pub bases: Vec<usize>,
@@ -105,31 +99,31 @@ pub(crate) struct Taps {
 }
 
 impl Taps {
-    /// Numbers that a window sees.
+    /// Values in a window.
     pub fn len(&self) -> usize {
         self.offsets.len() * self.run
     }
 }
 
-/// A picture with what lies around it, as the kernels read it.
+/// An image with its padding, as the kernels read it.
 #[derive(Debug, Clone)]
 pub(crate) struct Frame {
     /// `[height, width, channels]`
     sides: [usize; 3],
-    /// Rows above and columns left of the picture.
+    /// Rows above and columns left of the image.
     before: [usize; 2],
-    /// Whether the picture alone is the frame.
+    /// Whether there is no padding.
     bare: bool,
-    /// For windows of a few numbers: their numbers side by side, from `[bases, offsets, run]` of the frame.
+    /// For small windows: the taps to copy side by side, and the distance of the copies.
     patches: Option<(Taps, usize)>,
 }
 
-/// What a thread needs to lay out one picture after another.
+/// A thread's buffers for laying out images.
 #[derive(Debug, Default)]
 pub(crate) struct Scratch {
     frame: Vec<f32>,
     patches: Vec<f32>,
-    /// What the windows of a block see.
+    /// The values of a block of windows.
     pub block: Vec<f32>,
 }
 
@@ -137,8 +131,7 @@ pub(crate) struct Scratch {
 const SHORT: usize = 16;
 
 impl Frame {
-    /// The image of `geometry` with the zeros around it, and the taps of its windows. Patches are padded to a multiple
-    /// of `multiple` numbers.
+    /// The padded image and the taps of its windows; patches have a multiple of `multiple` values.
     pub fn of_image(geometry: &Geometry, multiple: usize) -> (Self, Taps) {
         let Geometry { image: [height, width, channels], grid, kernel, stride, dilation, before } = *geometry;
         let reach = |axis: usize| (grid[axis] - 1) * stride[axis] + (kernel[axis] - 1) * dilation[axis] + 1;
@@ -170,19 +163,18 @@ impl Frame {
         (Self { sides, before, bare, patches: Some((taps, pitch)) }, patched)
     }
 
-    /// The grid of `geometry` with so many zeros around it that no window reaches beyond.
+    /// The grid of `geometry`, padded so that no window reaches beyond.
     pub fn of_grid(geometry: &Geometry, before: [usize; 2], after: [usize; 2]) -> Self {
         let [height, width, filters] = geometry.grid;
         let sides = [before[0] + height + after[0], before[1] + width + after[1], filters];
         Self { sides, before, bare: before == [0, 0] && after == [0, 0], patches: None }
     }
 
-    /// Distance of two rows.
     pub fn pitch(&self) -> usize {
         self.sides[1] * self.sides[2]
     }
 
-    /// Numbers of a laid-out picture.
+    /// Values of a laid-out image.
     pub fn len(&self) -> usize {
         match &self.patches {
             Some((taps, pitch)) => taps.bases.len() * pitch,
@@ -190,19 +182,19 @@ impl Frame {
         }
     }
 
-    /// Whether pictures are read where they lie.
-    pub fn reads(&self, pictures: &Images<'_>) -> bool {
-        self.bare && self.patches.is_none() && pictures.whole(0).is_some()
+    /// Whether images are read in place.
+    pub fn reads(&self, images: &Images<'_>) -> bool {
+        self.bare && self.patches.is_none() && images.whole(0).is_some()
     }
 
-    /// Lays out one picture, or gives it as it lies.
+    /// One image laid out, or in place.
     #[inline(always)]
-    pub fn lay<'a>(&self, pictures: &Images<'a>, picture: usize, scratch: &'a mut Scratch) -> &'a [f32] {
-        let whole = if self.bare { pictures.whole(picture) } else { None };
+    pub fn lay<'a>(&self, images: &Images<'a>, sample: usize, scratch: &'a mut Scratch) -> &'a [f32] {
+        let whole = if self.bare { images.whole(sample) } else { None };
         let frame: &[f32] = match whole {
             Some(whole) => whole,
             None => {
-                self.surround(pictures, picture, &mut scratch.frame);
+                self.surround(images, sample, &mut scratch.frame);
                 &scratch.frame
             }
         };
@@ -216,34 +208,34 @@ impl Frame {
         }
     }
 
-    /// Lays out one picture in `target`, which has the length of the frame.
+    /// Lays out one image in `target`, which has the length of the frame.
     #[inline(always)]
-    pub fn lay_into(&self, pictures: &Images<'_>, picture: usize, scratch: &mut Scratch, target: &mut [f32]) {
-        let whole = if self.bare { pictures.whole(picture) } else { None };
+    pub fn lay_into(&self, images: &Images<'_>, sample: usize, scratch: &mut Scratch, target: &mut [f32]) {
+        let whole = if self.bare { images.whole(sample) } else { None };
         match (&self.patches, whole) {
             (None, Some(whole)) => target.copy_from_slice(whole),
             (None, None) => {
                 let from = self.before[0] * self.pitch() + self.before[1] * self.sides[2];
-                pictures.copy(picture, &mut target[from..], self.pitch());
+                images.copy(sample, &mut target[from..], self.pitch());
             }
             (Some((taps, pitch)), Some(whole)) => patch(whole, taps, *pitch, target),
             (Some((taps, pitch)), None) => {
-                self.surround(pictures, picture, &mut scratch.frame);
+                self.surround(images, sample, &mut scratch.frame);
                 patch(&scratch.frame, taps, *pitch, target);
             }
         }
     }
 
-    /// The picture in the middle of zeros. What lies around it was zero before, if anything was.
+    /// Copies the image into the frame; the padding of a reused frame is zero already.
     #[inline(always)]
-    fn surround(&self, pictures: &Images<'_>, picture: usize, frame: &mut Vec<f32>) {
+    fn surround(&self, images: &Images<'_>, sample: usize, frame: &mut Vec<f32>) {
         frame.resize(self.sides.iter().product(), 0.0);
         let from = self.before[0] * self.pitch() + self.before[1] * self.sides[2];
-        pictures.copy(picture, &mut frame[from..], self.pitch());
+        images.copy(sample, &mut frame[from..], self.pitch());
     }
 }
 
-/// The numbers of each window side by side.
+/// Copies the values of each window side by side.
 #[inline(always)]
 fn patch(frame: &[f32], taps: &Taps, pitch: usize, patches: &mut [f32]) {
     for (patch, base) in patches.chunks_exact_mut(pitch).zip(&taps.bases) {
@@ -256,22 +248,22 @@ fn patch(frame: &[f32], taps: &Taps, pitch: usize, patches: &mut [f32]) {
     }
 }
 
-/// Places of a field of points, row by row.
+/// Positions of a field of points, row by row.
 pub(crate) fn positions(rows: usize, columns: usize, row: usize, column: usize) -> Vec<usize> {
     (0..rows).flat_map(|y| (0..columns).map(move |x| y * row + x * column)).collect()
 }
 
 impl Images<'_> {
-    /// Copies one picture to `target`, where pixels are `pitch` numbers apart.
+    /// Copies one image to `target`, with pixels `pitch` values apart.
     #[inline(always)]
-    pub(crate) fn spread(&self, picture: usize, target: &mut [f32], pitch: usize) {
+    pub(crate) fn spread(&self, sample: usize, target: &mut [f32], pitch: usize) {
         let [_, width, channels] = self.sides;
         if pitch == channels {
-            return self.copy(picture, target, width * channels);
+            return self.copy(sample, target, width * channels);
         }
-        let [pictures, rows, pixels, values] = self.strides;
+        let [samples, rows, pixels, values] = self.strides;
         for (point, target) in target.chunks_exact_mut(pitch).enumerate() {
-            let from = picture * pictures + point / width * rows + point % width * pixels;
+            let from = sample * samples + point / width * rows + point % width * pixels;
             for (c, value) in target[..channels].iter_mut().enumerate() {
                 *value = self.data[from + c * values];
             }

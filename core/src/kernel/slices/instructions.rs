@@ -1,27 +1,23 @@
-//! Which instructions are used.
-
 #[cfg(not(target_arch = "wasm32"))]
 use pulp::Arch;
 
-/// The best vectors that this processor has.
-///
-/// Functions ask once, on the thread that calls them, and hand the answer on.
+/// The best vector instructions of this CPU; callers ask once and pass the answer on.
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) fn arch() -> Arch {
-    #[cfg(test)]
+    #[cfg(all(test, feature = "kernel"))]
     if let Some(arch) = FORCED.get() {
         return arch;
     }
     Arch::new()
 }
 
-/// In a browser it is settled when the module is built, so that no other way is part of it.
+/// For browsers, the build decides, which keeps other code out of the module.
 #[cfg(target_arch = "wasm32")]
 pub(crate) fn arch() -> Browser {
     Browser
 }
 
-/// The vectors of a browser.
+/// The vector instructions of a browser.
 #[cfg(target_arch = "wasm32")]
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Browser;
@@ -41,13 +37,13 @@ impl Browser {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "kernel"))]
 thread_local! {
     static FORCED: std::cell::Cell<Option<Arch>> = const { std::cell::Cell::new(None) };
 }
 
-/// Runs `test` with the instructions of this processor, with those of older ones, and without any vectors.
-#[cfg(test)]
+/// Runs `test` with the instructions of this CPU, with those of older ones, and without vectors.
+#[cfg(all(test, feature = "kernel"))]
 pub(crate) fn with_each(test: impl Fn()) {
     let mut all = vec![Arch::new(), Arch::Scalar];
     #[cfg(target_arch = "x86_64")]

@@ -1,6 +1,4 @@
-//! Loops over plain numbers: blocks of results that stay in registers (`tile`), and what a batch makes of them (`convolve`).
-//!
-//! Whatever computes on the processor ends here: Burn's tensors through `native`, and a `Program` without Burn.
+//! Loops over slices, for Burn's tensors through `native` and for a `Program`.
 
 #![cfg_attr(not(feature = "kernel"), allow(dead_code))] // training needs more than a program does
 
@@ -21,5 +19,5 @@ pub(crate) use instructions::arch;
 #[cfg(all(test, feature = "kernel"))]
 pub(crate) use instructions::with_each;
 
-/// Into how many parts sums over a batch are divided, whatever the number of threads, so that results are the same.
+/// Parts of a sum over a batch, whatever the number of threads, so that results are reproducible.
 pub(crate) const PARTS: usize = 16;

@@ -1,7 +1,4 @@
-//! The innermost loops: small blocks of results that stay in registers while their sums are formed.
-//!
-//! All of them are written once for any width of vector; `pulp` compiles them for each instruction set and chooses at
-//! run time.
+//! The innermost loops: small blocks of sums in registers, for any vector width.
 
 use std::array;
 
@@ -13,22 +10,22 @@ use crate::activation::Activation;
 /// Vectors of filters in a full panel.
 const WIDE: usize = 2;
 
-/// Up to so many filters, sums run along the taps instead, so that no lane is idle.
+/// Up to this many filters, vectors run along the taps, so that no lane is idle.
 const FEW: usize = 4;
 
-/// Weights in the order in which windows need them.
+/// Weights in the order in which they are read.
 #[derive(Debug, Clone)]
 pub(crate) struct Panels {
-    /// Numbers that a window sees.
+    /// Values in a window.
     taps: usize,
     filters: usize,
     lanes: usize,
-    /// With few filters `[filters, taps]`; else for each panel `[taps, lanes × vectors]`, the last one filled with zeros.
+    /// With few filters `[filters, taps]`; otherwise padded panels `[taps, lanes × vectors]`.
     data: Vec<f32>,
 }
 
 impl Panels {
-    /// Packs `weights`: tap `i` of filter `f` is number `taps[i] + f × step`.
+    /// Packs `weights`: tap `i` of filter `f` is at `taps[i] + f × step`.
     pub fn new(weights: &[f32], taps: &[usize], filters: usize, step: usize, lanes: usize) -> Self {
         let count = taps.len();
         if filters <= FEW {
@@ -64,38 +61,36 @@ impl Panels {
     }
 }
 
-/// What is done with a sum before it is stored.
+/// What is applied to a sum before it is stored.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Finish<'a> {
-    /// One number for each filter, filled with zeros up to a multiple of the lanes; or nothing.
+    /// One per filter, padded with zeros to a multiple of the lanes; or empty.
     pub bias: &'a [f32],
     pub activation: Activation,
 }
 
-/// The windows of a picture, what they are multiplied with, and where their sums go.
+/// The windows of an image, their weights, and where their sums go.
 #[derive(Clone, Copy)]
 pub(crate) struct Slide<'a> {
     pub frame: &'a [f32],
     pub taps: &'a Taps,
     pub panels: &'a Panels,
-    /// Where the results of each window begin.
+    /// Where each window's results start.
     pub places: &'a [usize],
     pub finish: Finish<'a>,
 }
 
-/// Some of the filters.
 #[derive(Clone, Copy)]
 struct Panel<'a> {
     weights: &'a [f32],
     bias: &'a [f32],
-    /// The first filter.
     start: usize,
-    /// How many there are, those that fill it up not counted.
+    /// How many there are without padding.
     used: usize,
 }
 
 impl Slide<'_> {
-    /// For each window the sums of its numbers times the weights, finished.
+    /// The finished weighted sums of all windows.
     #[inline(always)]
     pub fn run<S: Simd>(&self, simd: S, out: &mut [f32], scratch: &mut Vec<f32>) {
         if self.panels.filters <= FEW {
@@ -109,7 +104,7 @@ impl Slide<'_> {
         }
     }
 
-    /// Blocks of `ROWS` windows by two vectors of filters, and of `TALL` windows by one vector; a single window is a block.
+    /// Blocks of `ROWS` windows by two vectors, `TALL` windows by one, or a single window.
     #[inline(always)]
     fn many<S: Simd, const ROWS: usize, const TALL: usize>(&self, simd: S, out: &mut [f32]) {
         let Panels { taps, filters, lanes, .. } = *self.panels;
@@ -138,17 +133,17 @@ impl Slide<'_> {
         let (weights, _) = weights.as_chunks::<VECTORS>();
         let (bias, _) = S::as_simd_f32s(panel.bias);
         let (windows, run) = (taps.bases.len(), taps.run);
-        // Sums are handed on through memory: read in a loop, they would live there while they are formed.
+        // Copied before they are stored: otherwise the compiler keeps the sums in memory.
         let mut block = [[simd.splat_f32s(0.0); VECTORS]; ROWS];
         let mut at = 0;
         while at < windows {
-            // The last block overlaps the one before it; with fewer windows than rows, some are computed twice.
+            // The last block overlaps the one before; with few windows, some are computed twice.
             let first = if windows >= ROWS { at.min(windows - ROWS) } else { 0 };
             let row = |m: usize| (first + m).min(windows - 1);
             let bases: [usize; ROWS] = array::from_fn(|m| taps.bases[row(m)]);
             let mut sums = [[simd.splat_f32s(0.0); VECTORS]; ROWS];
             for (part, offset) in weights.chunks_exact(run).zip(&taps.offsets) {
-                // All have the same length, so that none of them is checked within the loop.
+                // Equal lengths remove the bounds checks from the loop.
                 let part = &part[..run];
                 let seen: [&[f32]; ROWS] = array::from_fn(|m| &frame[bases[m] + offset..][..run]);
                 for r in 0..run {
@@ -181,14 +176,13 @@ impl Slide<'_> {
         }
     }
 
-    /// The same as [`Self::many`] for short vectors, where finding the numbers would take longer than multiplying them: those that a block
-    /// of windows sees are put side by side first.
+    /// [`Self::many`] for short vectors: gathers the values of a block of windows first.
     #[inline(always)]
     fn narrow<S: Simd>(&self, simd: S, out: &mut [f32], scratch: &mut Vec<f32>) {
         if self.places.len() == 1 {
             self.side_by_side::<S, 1>(simd, out, scratch);
         } else {
-            // With more rows than that, browsers have not the registers.
+            // Browsers run out of registers with more rows.
             self.side_by_side::<S, 4>(simd, out, scratch);
         }
     }
@@ -202,7 +196,7 @@ impl Slide<'_> {
         let (seen, _) = scratch[..count * ROWS].as_chunks_mut::<ROWS>();
         let mut at = 0;
         while at < windows {
-            // The last block overlaps the one before it; with fewer windows than rows, some are computed twice.
+            // The last block overlaps the one before; with few windows, some are computed twice.
             let first = if windows >= ROWS { at.min(windows - ROWS) } else { 0 };
             let row = |m: usize| (first + m).min(windows - 1);
             for (part, offset) in seen.chunks_exact_mut(taps.run.max(1)).zip(&taps.offsets) {
@@ -243,7 +237,7 @@ impl Slide<'_> {
         }
     }
 
-    /// With a few filters only, vectors run along the taps.
+    /// With few filters, vectors run along the taps.
     #[cfg_attr(target_arch = "wasm32", inline(never))]
     #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     fn few<S: Simd>(&self, simd: S, out: &mut [f32]) {
@@ -288,8 +282,8 @@ impl Slide<'_> {
     }
 }
 
-/// Adds what the numbers of `ROWS` windows times the weights of some filters come to.
-#[cfg_attr(target_arch = "wasm32", inline(never))] // small functions are those that browsers optimise soon
+/// The products of `ROWS` windows with the weights of some filters.
+#[cfg_attr(target_arch = "wasm32", inline(never))] // browsers optimize small functions sooner
 #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
 fn block<S: Simd, const ROWS: usize, const VECTORS: usize>(
     simd: S,
@@ -309,7 +303,7 @@ fn block<S: Simd, const ROWS: usize, const VECTORS: usize>(
     *sums = all;
 }
 
-/// Images and what lies on the grid where their windows are.
+/// Images and their grids.
 #[derive(Clone, Copy)]
 pub(crate) struct Products<'a> {
     pub frames: &'a [&'a [f32]],
@@ -320,8 +314,7 @@ pub(crate) struct Products<'a> {
 }
 
 impl Products<'_> {
-    /// Adds to `weights`, `[taps, pitch]`, the sums over all windows of each number that they see times each number of
-    /// their point of the grid.
+    /// Adds the products of taps and filters, summed over windows, to `weights`, `[taps, pitch]`.
     #[inline(always)]
     pub fn add<S: Simd>(&self, simd: S, weights: &mut [f32]) {
         if S::REGISTER_COUNT >= 32 {
@@ -331,7 +324,7 @@ impl Products<'_> {
         }
     }
 
-    /// Blocks of `ROWS` taps, and fewer where they are not enough, by two vectors of filters.
+    /// Blocks of at most `ROWS` taps by two vectors of filters.
     #[inline(always)]
     fn blocks<S: Simd, const ROWS: usize, const HALF: usize>(&self, simd: S, weights: &mut [f32]) {
         let Self { taps, pitch, .. } = *self;
@@ -354,7 +347,7 @@ impl Products<'_> {
         }
     }
 
-    /// `ROWS` taps by as many vectors of filters as there are, up to two.
+    /// `ROWS` taps by at most two vectors of filters.
     #[inline(always)]
     fn rows<S: Simd, const ROWS: usize>(&self, simd: S, from: usize, start: usize, weights: &mut [f32]) {
         if self.pitch - start >= WIDE * S::F32_LANES {

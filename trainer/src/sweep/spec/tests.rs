@@ -89,7 +89,7 @@ fn a_mistake_is_told_with_its_place() {
     place("pipeline: p.yaml\ngird: {}\n", "2:1: ", "unknown field `gird`");
     place("pipeline: p.yaml\ngrid:\n  a.b: 3\n", "3:8: ", "expected a list of values");
     place("pipeline: p.yaml\ngrid:\n  a.b: []\n", "3:8: ", "the list has no values");
-    place("pipeline: p.yaml\ngrid:\n  a..b: [1]\n", "3:3: ", "expected keys with dots between");
+    place("pipeline: p.yaml\ngrid:\n  a..b: [1]\n", "3:3: ", "expected keys separated by dots");
     place("pipeline: p.yaml\nset:\n  a=b: 1\n", "3:3: ", "without `=`");
     place("pipeline: p.yaml\nset:\n  a: 1\n  a: 2\n", "3:3: ", "the key `a` appears twice");
     place("pipeline: p.yaml\nseeds: [1, x]\n", "2:12: ", "seeds[1]: invalid type");

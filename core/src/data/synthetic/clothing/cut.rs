@@ -4,8 +4,7 @@ use super::super::path::{Point, at, line, mirrored, spline};
 use super::cutout::Cutout;
 use super::fabric::Fabric;
 
-/// The measures of a garment. Widths are halves, from the axis x = 0; heights run down from the top
-/// of the shoulders.
+/// The measures of a garment: half widths from x = 0, heights down from the shoulders.
 pub(super) struct Cut {
     pub(super) neck: f32,
     pub(super) neck_drop: f32,
@@ -50,7 +49,6 @@ impl Cut {
         }
     }
 
-    /// The right half of the body, from the middle of the neck to the middle of the hem.
     fn body(&self, pointed: bool) -> Vec<Point> {
         let bottom = at(0.0, self.neck_drop);
         let corner = at(self.neck, 0.0);
@@ -70,7 +68,6 @@ impl Cut {
         half
     }
 
-    /// The right edge of the body, from the shoulder to the hem.
     fn side(&self) -> Vec<Point> {
         let sleeve_seam = at(self.shoulder.min(self.chest) * 0.97, self.shoulder_drop + self.armhole * 0.5);
         spline(&[
@@ -118,7 +115,6 @@ impl Cut {
         piece.fill(mirrored(&band), &ribbing);
     }
 
-    /// A line along the edge of the neck.
     pub(super) fn neckband(&self, piece: &mut Cutout, pointed: bool, width: f32, shade: f32) {
         let half = if pointed {
             vec![at(self.neck, 0.2), at(0.0, self.neck_drop + 0.2)]

@@ -10,7 +10,6 @@ use super::fabric::Fabric;
 /// Edge of a drawn line, in pixels.
 const LINE_SOFTNESS: f32 = 0.9;
 
-/// How much a small piece is enlarged at most.
 const MAX_ENLARGEMENT: f32 = 1.15;
 
 /// A piece of clothing: shapes from the lowest to the uppermost. Its unit is about a pixel.
@@ -18,19 +17,22 @@ pub(super) struct Cutout {
     layers: Vec<Layer>,
 }
 
-/// One shape and how it is coloured in.
 struct Layer {
     path: Vec<Point>,
     paint: Paint,
 }
 
 enum Paint {
-    /// The inside of the path in a fabric.
     Fill(Fabric),
-    /// A line along the path.
-    Line { width: f32, shade: f32 },
+    Line {
+        width: f32,
+        shade: f32,
+    },
     /// A line along the path, seen only where cloth already lies.
-    Seam { width: f32, shade: f32 },
+    Seam {
+        width: f32,
+        shade: f32,
+    },
 }
 
 impl Layer {
@@ -48,17 +50,14 @@ impl Layer {
 }
 
 impl Cutout {
-    /// A piece with nothing in it yet.
     pub(super) fn new() -> Cutout {
         Cutout { layers: Vec::new() }
     }
 
-    /// Lays `fabric` inside `outline`.
     pub(super) fn fill(&mut self, outline: Vec<Point>, fabric: &Fabric) {
         self.add(outline, Paint::Fill(*fabric));
     }
 
-    /// Lays a strap along `path`.
     pub(super) fn strap(&mut self, path: Vec<Point>, width: f32, shade: f32) {
         self.add(path, Paint::Line { width, shade });
     }
@@ -73,7 +72,7 @@ impl Cutout {
     }
 
     /// The piece on a canvas: a little bent and turned, centred, and scaled to fit with a margin.
-    pub(super) fn picture(mut self, noise: &mut Noise) -> Canvas {
+    pub(super) fn draw(mut self, noise: &mut Noise) -> Canvas {
         let slant = 0.025 * noise.normal().clamp(-2.0, 2.0);
         let turn = 0.035 * noise.normal().clamp(-2.0, 2.0);
         let bend = Bend::random(noise, SIDE as f32, 0.009, slant, turn);
@@ -109,8 +108,8 @@ impl Cutout {
         canvas
     }
 
-    /// Stretches the piece, scales it to fit into `size`, and centres it with an offset of `shift` as
-    /// far as the margin allows.
+    /// Stretches the piece, scales it to fit into `size`, and centres it with an offset of `shift`
+    /// as far as the margin allows.
     fn place(&mut self, size: Point, stretch: Point, shift: Point) {
         let corners = self.layers.iter().filter_map(Layer::extent).flatten().collect::<Vec<_>>();
         let (low, high) = bounds(corners.iter());

@@ -18,7 +18,6 @@ pub(super) struct Fabric {
     pattern: Option<Pattern>,
 }
 
-/// A wave of brightness.
 #[derive(Clone, Copy, Debug)]
 struct Ripple {
     contrast: f32,
@@ -34,7 +33,7 @@ enum Pattern {
 }
 
 impl Fabric {
-    /// Plain material of a random brightness, as a rule a bright one, with soft folds down its length.
+    /// Plain material, mostly bright, with soft folds down its length.
     pub(super) fn plain(noise: &mut Noise) -> Fabric {
         let dark = chance(noise, 0.25);
         let tone = if dark { between(noise, 0.28, 0.5) } else { between(noise, 0.5, 0.95) };
@@ -62,7 +61,6 @@ impl Fabric {
         fabric
     }
 
-    /// The same material, `factor` times as bright.
     pub(super) fn toned(&self, factor: f32) -> Fabric {
         Fabric { tone: (self.tone * factor).clamp(0.12, 1.0), ..*self }
     }
@@ -72,7 +70,6 @@ impl Fabric {
         Fabric { tone: self.tone.max(tone), rounding: self.rounding * 0.5, ..self }
     }
 
-    /// The same material without its pattern.
     pub(super) fn unpatterned(&self) -> Fabric {
         Fabric { pattern: None, ..*self }
     }
@@ -106,7 +103,6 @@ impl Ripple {
         }
     }
 
-    /// A factor around 1.
     fn at(&self, p: Point) -> f32 {
         1.0 + self.contrast * libm::sinf(self.across * p.x + self.down * p.y + self.phase)
     }

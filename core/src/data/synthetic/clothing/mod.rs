@@ -1,5 +1,4 @@
-//! Garments, shoes and bags in the manner of Fashion-MNIST: shaded cut-outs, one to a picture, drawn
-//! large and centred.
+//! Garments, shoes and bags in the manner of Fashion-MNIST: shaded cut-outs, centred.
 
 mod bag;
 mod cut;
@@ -14,7 +13,6 @@ use crate::noise::Noise;
 use super::raster::Canvas;
 use cutout::Cutout;
 
-/// What each class draws, in the order of Fashion-MNIST's labels.
 const CLASSES: [fn(&mut Noise) -> Cutout; 10] = [
     tops::t_shirt,
     trouser::trouser,
@@ -28,8 +26,7 @@ const CLASSES: [fn(&mut Noise) -> Cutout; 10] = [
     footwear::ankle_boot,
 ];
 
-/// Draws one piece of the class with this label.
 pub(super) fn draw(label: u8, noise: &mut Noise) -> Canvas {
     let piece = CLASSES[usize::from(label) % CLASSES.len()](noise);
-    piece.picture(noise)
+    piece.draw(noise)
 }

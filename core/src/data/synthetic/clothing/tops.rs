@@ -1,4 +1,4 @@
-//! What is worn on the upper body, each with its own measures: T-shirt, pullover, dress, coat and shirt.
+//! Clothes for the upper body: T-shirt, pullover, dress, coat and shirt.
 
 use crate::noise::Noise;
 
@@ -42,7 +42,6 @@ pub(super) fn t_shirt(noise: &mut Noise) -> Cutout {
     piece
 }
 
-/// A picture or a few lines of text on the chest.
 fn print(noise: &mut Noise, piece: &mut Cutout, fabric: &Fabric, chest: f32) {
     let shade = fabric.contrasting(between(noise, 0.35, 0.65));
     let (width, top) = (chest * between(noise, 0.3, 0.62), between(noise, 6.0, 8.0));
@@ -59,7 +58,6 @@ fn print(noise: &mut Noise, piece: &mut Cutout, fabric: &Fabric, chest: f32) {
     }
 }
 
-/// The long sleeves that hang beside the body.
 fn long_sleeve(noise: &mut Noise) -> Sleeve {
     Sleeve { length: between(noise, 16.5, 21.0), angle: between(noise, 0.17, 0.36), cuff: between(noise, 2.2, 3.1) }
 }

@@ -6,8 +6,8 @@ pub(super) struct Form {
     pub(super) weight: u32,
     /// The points that the pen passes.
     pub(super) knots: &'static [(f32, f32)],
-    /// The smooth runs of the pen, as the first and the last knot of each; two runs that share a knot
-    /// meet in a corner there.
+    /// The smooth runs of the pen, as the first and the last knot of each; two runs that share a
+    /// knot meet in a corner there.
     pub(super) runs: &'static [(usize, usize)],
 }
 

@@ -1,5 +1,4 @@
-//! Handwritten digits in the manner of MNIST: soft pen strokes, fitted to about 20×20 pixels and
-//! centred by their weight.
+//! Handwritten digits in the manner of MNIST: soft strokes, about 20×20 pixels, centred.
 
 mod forms;
 
@@ -12,7 +11,7 @@ use super::raster::{Canvas, Mask};
 use super::{SIDE, between};
 use forms::{FORMS, Form};
 
-/// Draws `digit` by a hand of its own: form, wobble, slant, proportion, pen, size and place all vary.
+/// Draws `digit` with its own form, wobble, slant, proportion, pen, size and place.
 pub(super) fn draw(digit: u8, noise: &mut Noise) -> Canvas {
     let form = pick(FORMS[usize::from(digit) % FORMS.len()], noise);
 
@@ -53,7 +52,6 @@ pub(super) fn draw(digit: u8, noise: &mut Noise) -> Canvas {
     canvas
 }
 
-/// One of `forms`, as often as its weight says.
 fn pick<'a>(forms: &'a [Form], noise: &mut Noise) -> &'a Form {
     let mut ticket = noise.below(forms.iter().map(|form| form.weight).sum());
     for form in forms {
@@ -65,8 +63,8 @@ fn pick<'a>(forms: &'a [Form], noise: &mut Noise) -> &'a Form {
     &forms[0]
 }
 
-/// Scales `paths` so that their longer side is `size` pixels, and puts their centre of weight at the
-/// middle of the canvas plus `shift`, as far as the border leaves room.
+/// Scales `paths` so that their longer side is `size` pixels, and puts their centre of weight at
+/// the middle of the canvas plus `shift`, as far as the border leaves room.
 fn place(paths: &mut [Vec<Point>], size: f32, shift: Point) {
     let (low, high) = bounds(paths.iter().flatten());
     let scale = size / (high.x - low.x).max(high.y - low.y).max(f32::EPSILON);

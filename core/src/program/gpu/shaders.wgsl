@@ -3,10 +3,10 @@
 
 struct Params {
     threads: u32,
-    // Samples, and what one is before and behind the operation.
+    // Samples, and the input and output sides of one.
     batch: u32, in_channels: u32, in_height: u32, in_width: u32,
     out_channels: u32, out_height: u32, out_width: u32,
-    // How a window slides; `before` is what lies above and left of the picture.
+    // How a window slides; `before` is the padding above and left of the image.
     kernel_rows: u32, kernel_columns: u32,
     stride_rows: u32, stride_columns: u32,
     dilation_rows: u32, dilation_columns: u32,
@@ -73,7 +73,7 @@ fn seen(at: u32, tap: u32, stride: u32, dilation: u32, before: u32) -> Seen {
 struct Job { sample: u32, y: u32, x: u32, step: u32, block: u32 }
 
 fn job(index: u32, out_blocks: u32) -> Job {
-    // Behind a transposed convolution, pixels that lie a stride apart see the same taps.
+    // In a transposed convolution, pixels that lie a stride apart see the same taps.
     let step = select(1u, params.stride_columns, (params.flags & 1u) != 0u);
     let spans = step * ((params.out_width + step * SPAN - 1u) / (step * SPAN));
     let block = index % out_blocks;
@@ -83,7 +83,7 @@ fn job(index: u32, out_blocks: u32) -> Job {
     return Job(row / params.out_height, row % params.out_height, span % step + span / step * step * SPAN, step, block);
 }
 
-// A convolution of a whole picture. Weights: for each block of filters and each tap, for each channel four filters; then biases.
+// A convolution of a whole image. Weights: for each block of filters and each tap, for each channel four filters; then biases.
 @compute @workgroup_size(SIZE)
 fn convolve(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let index = number(id, groups);
@@ -171,8 +171,8 @@ fn convolve_groups(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_wo
     if p.channel >= params.out_channels { numbers[p.index] = 0.0; return; }
     let transposed = (params.flags & 1u) != 0u;
     let sees = params.in_channels / params.groups;
-    let gives = params.out_channels / params.groups;
-    let group = p.channel / gives;
+    let given = params.out_channels / params.groups;
+    let group = p.channel / given;
     let taps = params.kernel_rows * params.kernel_columns;
     var sum = weight(params.out_channels * sees * taps + p.channel);
     for (var row = 0u; row < params.kernel_rows; row++) {
@@ -183,7 +183,7 @@ fn convolve_groups(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_wo
             if !x.there || u32(x.first) >= params.in_width { continue; }
             for (var c = 0u; c < sees; c++) {
                 let channel = group * sees + c;
-                let pair = select(p.channel * sees + c, channel * gives + p.channel % gives, transposed);
+                let pair = select(p.channel * sees + c, channel * given + p.channel % given, transposed);
                 let tap = row * params.kernel_columns + column;
                 sum += value(p.sample, channel, u32(y.first), u32(x.first)) * weight(pair * taps + tap);
             }
@@ -192,7 +192,7 @@ fn convolve_groups(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_wo
     numbers[p.index] = apply(vec4(sum)).x;
 }
 
-// Flag 2: weights are a scale and behind them a shift for each channel. Flag 4: they are slopes below 0.
+// Flag 2: weights are scales and then shifts, one per channel. Flag 4: they are slopes below 0.
 @compute @workgroup_size(SIZE)
 fn each(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let index = number(id, groups);
@@ -205,7 +205,7 @@ fn each(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
     output[index] = apply(x);
 }
 
-// Adds `weights`, which are what another branch gives.
+// Adds `weights`, the output of another branch.
 @compute @workgroup_size(SIZE)
 fn add(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let index = number(id, groups);
