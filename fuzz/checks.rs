@@ -1,4 +1,4 @@
-//! What has to hold whatever the input; the fuzz targets and the replay of their corpora call it.
+//! Invariants for any input, called by the fuzz targets and by the replay of their corpora.
 
 use imago_core::artifact::{Artifact, Manifest};
 use imago_core::limits::Limits;
@@ -19,7 +19,7 @@ pub fn pipeline(data: &[u8]) {
         return;
     };
     let yaml = pipeline.to_yaml().expect("a pipeline that was read can be written");
-    // Written out it is longer, and run folders are read like this.
+    // Written out it is longer; run folders are read with the same limits.
     let again = read(yaml.as_bytes(), &[], Limits::LARGE);
     let Some((same, _)) = again.pipeline else { panic!("{:#?}\n{yaml}", again.findings) };
     assert_eq!(same, pipeline, "{yaml}");

@@ -1,6 +1,5 @@
-//! What is said of bad files: `bad/*.yaml` cannot be trained, `bad/warnings/*.yaml` can but should not.
-//!
-//! The messages are in `bad/messages.txt`; `IMAGO_BLESS=1 cargo test` writes them anew.
+//! What `imago check` says of bad files: `bad/*.yaml` cannot be trained, `bad/warnings/*.yaml` can
+//! but should not. `IMAGO_BLESS=1 cargo test` rewrites the messages in `bad/messages.txt`.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -12,7 +11,7 @@ fn folder() -> PathBuf {
     workspace().join("tests")
 }
 
-/// `imago` in the folder of the tests, so that messages name files by short paths.
+/// Runs `imago` in the tests' folder, so that messages name files by short paths.
 fn imago(arguments: &[&str]) -> Command {
     let mut command = Workshop::new().command("");
     command.current_dir(folder()).args(arguments).env("NO_COLOR", "1");
@@ -59,7 +58,7 @@ fn every_bad_file_is_refused_with_a_line_and_every_odd_one_warned_of() {
     }
 }
 
-/// The places in `bad/INDEX.tsv` are where a person who wrote the mistakes, or looked at the message, would point.
+/// `bad/INDEX.tsv` has the places where a person who made the mistake would point.
 #[test]
 fn mistakes_are_found_where_a_person_would_point() {
     let places = places();

@@ -1,11 +1,10 @@
-//! What the fuzzers have found worth keeping, read again.
+//! Replays the inputs that the fuzzers found worth keeping.
 
 #[path = "../fuzz/checks.rs"]
 mod checks;
 
 use imago_tests::workspace;
 
-/// The contents of a corpus by file name.
 fn corpus(target: &str) -> Vec<(String, Vec<u8>)> {
     let entries = std::fs::read_dir(workspace().join("fuzz/corpus").join(target)).unwrap();
     let read = |entry: std::io::Result<std::fs::DirEntry>| {
@@ -17,7 +16,6 @@ fn corpus(target: &str) -> Vec<(String, Vec<u8>)> {
     corpus
 }
 
-/// Runs a check and names the file if it panics.
 fn replay(target: &str, check: impl Fn(&[u8]) + std::panic::RefUnwindSafe) {
     for (name, content) in corpus(target) {
         let outcome = std::panic::catch_unwind(|| check(&content));

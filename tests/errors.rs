@@ -1,4 +1,4 @@
-//! Bad input: one clear error, a non-zero exit, nothing lost, no panic.
+//! Bad input gives one clear error and a non-zero exit, loses nothing and never panics.
 
 use imago_tests::{TINY, Workshop};
 
@@ -107,8 +107,8 @@ fn nothing_is_overwritten_unasked() {
     assert!(shop.fails("export run --to artifact").contains("--force"));
     shop.imago("export run --to artifact --force");
     shop.write("precious.txt", "mine");
-    assert!(shop.fails("export run --to . --force").contains("is no artifact"));
-    assert!(shop.fails("train tiny.yaml --run . --force").contains("is no run folder"));
+    assert!(shop.fails("export run --to . --force").contains("is not an artifact"));
+    assert!(shop.fails("train tiny.yaml --run . --force").contains("is not a run folder"));
     assert_eq!(shop.read("precious.txt"), b"mine");
 }
 
@@ -117,7 +117,7 @@ fn a_half_written_checkpoint_beside_a_whole_one_is_passed_over() {
     let shop = Workshop::new();
     shop.write("tiny.yaml", TINY);
     shop.imago("train tiny.yaml --device cpu --run run --set train.epochs=1");
-    // What a training that was killed while it saved leaves behind.
+    // A training that is killed while it saves leaves this behind.
     std::fs::create_dir(shop.path("run/checkpoints/.new-abc")).unwrap();
     shop.write("run/checkpoints/.new-abc/weights.bpk", "half");
     shop.imago("export run --to artifact");

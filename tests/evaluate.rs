@@ -1,9 +1,9 @@
-//! Scores and comparisons, on digits that the program draws itself.
+//! Scores and comparisons on synthetic digits.
 
 use imago_tests::{TINY, Workshop};
 use serde_json::Value;
 
-/// A classifier that tells drawn digits apart after a second of training.
+/// A classifier that recognises synthetic digits after a second of training.
 const JUDGE: &str = "
 name: judge
 data: { set: synthetic-digits, limit: 2000 }
@@ -29,7 +29,7 @@ model:
 train: { steps: 2, batch: 32, optimizer: { adam: { lr: 1e-9 } } }
 ";
 
-/// How the tests measure: few samples, little effort, and no built-in evaluator knows drawn digits.
+/// Few samples, and an evaluator of our own, as none is built in for synthetic digits.
 const SCALES: &str = "--evaluator runs/judge --count 200 --seeds 1..2 --bounded 10 --draws 4 --device cpu";
 
 fn shop() -> Workshop {
@@ -85,7 +85,7 @@ fn a_model_is_measured_and_measured_again_to_the_same_digits() {
     assert!(shop.read("runs/tiny/neighbours.png").starts_with(b"\x89PNG"));
     assert!(shop.read("features/samples.npy").starts_with(b"\x93NUMPY"));
 
-    // The run and what is exported of it make the same samples, but for half precision.
+    // A run and its export generate the same samples, up to half precision.
     shop.imago("export runs/tiny --to models/tiny --encoder");
     let exported = json(&shop, &format!("evaluate models/tiny {SCALES} --json"));
     let far = score(&exported, "Fid")["values"][0].as_f64().unwrap() / model;
@@ -124,7 +124,7 @@ fn a_collapsed_generator_trips_the_alarm_and_a_comparison_tells_it() {
     assert!(!page.contains("http://") && !page.contains("https://"), "nothing comes from elsewhere");
     let tables = shop.read_text("c.md");
     assert!(tables.contains("| FID") && tables.contains("parameters"), "{tables}");
-    // The same pictures and words, whoever measured.
+    // The same result, whoever measured it.
     let again = json(&shop, &format!("compare runs/tiny runs/collapsed {SCALES} --html again.html --json"));
     assert_eq!(again["entries"][0]["evaluation"]["count"], 200);
     assert!(again["statements"].as_array().unwrap().len() > 2);
@@ -155,7 +155,7 @@ fn what_cannot_be_measured_is_refused_with_a_reason() {
     shop.write("other.yaml", other);
     shop.imago("train other.yaml --run runs/other --device cpu --quiet");
     let said = shop.fails(&format!("evaluate runs/other --evaluator runs/judge {quick}"));
-    assert!(said.contains("learned synthetic-digits, but the images are of synthetic-clothing"), "{said}");
+    assert!(said.contains("was trained on synthetic-digits, but the images are of synthetic-clothing"), "{said}");
     let said = shop.fails(&format!("compare runs/tiny runs/other --evaluator runs/judge {quick}"));
-    assert!(said.contains("only models of the same images are compared"), "{said}");
+    assert!(said.contains("only models of the same images can be compared"), "{said}");
 }

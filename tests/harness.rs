@@ -1,4 +1,4 @@
-//! A folder to work in and the real binary to run there.
+//! A temporary folder and the real binary to run in it.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 pub use assert_cmd::assert::Assert;
 use tempfile::TempDir;
 
-/// A temporary folder in which `imago` is run as a user would.
+/// A temporary folder in which `imago` runs as a user would run it.
 pub struct Workshop {
     folder: TempDir,
 }
@@ -19,37 +19,32 @@ impl Default for Workshop {
 }
 
 impl Workshop {
-    /// An empty folder.
     pub fn new() -> Self {
         Self { folder: tempfile::tempdir().expect("a temporary folder can be made") }
     }
 
-    /// The path of `name` in the folder.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    /// Writes a file.
     pub fn write(&self, name: &str, content: impl AsRef<[u8]>) {
         std::fs::write(self.path(name), content).expect("the temporary folder can be written");
     }
 
-    /// Reads a file.
     pub fn read(&self, name: &str) -> Vec<u8> {
         let path = self.path(name);
         std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
     }
 
-    /// Reads a file as text.
     pub fn read_text(&self, name: &str) -> String {
         String::from_utf8(self.read(name)).expect("the file is text")
     }
 
-    /// `imago` with the words of `arguments`, ready to be run in the folder.
+    /// `imago` with the words of `arguments`, ready to run in the folder.
     pub fn command(&self, arguments: &str) -> Command {
         let mut command = Command::new(binary());
         command.args(arguments.split_whitespace()).current_dir(self.folder.path());
-        // Where the tests run must not matter: no data sets, no cache.
+        // Tests must not depend on local data sets or caches.
         command.env_remove("IMAGO_DATA_DIR").env("XDG_CACHE_HOME", self.path("cache"));
         command
     }
@@ -59,7 +54,7 @@ impl Workshop {
         assert_cmd::Command::from_std(self.command(arguments)).assert().success()
     }
 
-    /// Runs `imago`, expects it to fail without a panic, and gives what it said.
+    /// Runs `imago`, expects it to fail without a panic, and returns its standard error.
     pub fn fails(&self, arguments: &str) -> String {
         let assert = assert_cmd::Command::from_std(self.command(arguments)).assert().failure();
         let output = assert.get_output();
@@ -70,7 +65,6 @@ impl Workshop {
     }
 }
 
-/// A small VAE that trains within a second.
 pub const TINY: &str = "
 name: tiny
 data: { set: synthetic-digits, limit: 96 }
@@ -92,7 +86,7 @@ model:
 train: { epochs: 2, batch: 32 }
 ";
 
-/// Compares `found` with what a file of the repository says, or writes the file if `IMAGO_BLESS` is set.
+/// Compares `found` with a file of the repository, or writes the file if `IMAGO_BLESS` is set.
 pub fn bless(file: &Path, found: &str) {
     if std::env::var_os("IMAGO_BLESS").is_some() {
         std::fs::write(file, found).expect("the file can be written");
@@ -113,13 +107,12 @@ pub fn bless(file: &Path, found: &str) {
     );
 }
 
-/// The folder of the workspace.
 pub fn workspace() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
 }
 
-/// The binary, built if need be: cargo builds another package's binaries for no test. Built with the whole workspace, so that its
-/// dependencies are those that the tests were built with.
+/// The binary, built on first use, as cargo builds no other package's binaries for a test. Building
+/// the whole workspace reuses the dependencies of the tests.
 fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| {
@@ -128,7 +121,7 @@ fn binary() -> &'static Path {
         if !cfg!(debug_assertions) {
             build.arg("--release");
         }
-        // What cargo tells of this package would make build scripts that look at it run anew.
+        // Build scripts that look at cargo's variables for this package would run again.
         for (name, _) in std::env::vars_os() {
             if ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|start| name.to_string_lossy().starts_with(start)) {
                 build.env_remove(name);

@@ -1,4 +1,4 @@
-//! What describes the language, and whether it tells the truth: the JSON Schema, the reference, the starting files, the classics.
+//! The descriptions of the language are true: JSON Schema, layer reference, templates, classics.
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,6 @@ fn said(arguments: &str) -> String {
     String::from_utf8(output).unwrap()
 }
 
-/// All YAML files below a folder.
 fn yaml_files(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
@@ -84,7 +83,7 @@ fn every_family_and_set_has_a_starting_file_without_a_warning() {
     }
 }
 
-/// Parameters of well-known networks, as Keras' and PyTorch's own summaries give them.
+/// Parameters of well-known networks, as the summaries of Keras and PyTorch count them.
 #[test]
 fn well_known_networks_have_the_parameters_that_are_known_of_them() {
     let classics = workspace().join("pipelines/classics");
@@ -93,9 +92,9 @@ fn well_known_networks_have_the_parameters_that_are_known_of_them() {
         ("keras-mnist-convnet", &[34_826]),
         ("keras-vae", &[69_076, 65_089]),
         ("tensorflow-cvae", &[28_036, 41_953]),
-        // Keras' 2,330,944 of the generator count the 25,472 moving values of batch norm.
+        // Keras' count of 2,330,944 includes the 25,472 moving averages of batch norm.
         ("tensorflow-dcgan", &[2_305_472, 212_865]),
-        // With one channel of pixels; with three they are 3,576,704 and 2,765,568.
+        // For grey images; with three channels these are 3,576,704 and 2,765,568.
         ("pytorch-dcgan", &[3_574_656, 2_763_520]),
     ] {
         let path = classics.join(format!("{file}.yaml"));

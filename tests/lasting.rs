@@ -1,4 +1,4 @@
-//! Whether a night's work is safe: killed, full disks, damaged files, changes, losses that are no numbers.
+//! Long runs survive: kills, full disks, damaged files, changes, NaN losses.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -6,12 +6,11 @@ use std::time::Duration;
 
 use imago_tests::{TINY, Workshop};
 
-/// A tiny VAE whose run has so many steps.
 fn tiny(steps: u64) -> String {
     TINY.replace("epochs: 2", &format!("steps: {steps}"))
 }
 
-/// The bytes of all files of the last checkpoint but its state, which tells the time.
+/// The last checkpoint's files except the state, which holds the time.
 fn last(shop: &Workshop, run: &str) -> Vec<(String, Vec<u8>)> {
     let folder = |path: &str| {
         let entries = fs::read_dir(shop.path(path)).unwrap();
@@ -25,7 +24,7 @@ fn last(shop: &Workshop, run: &str) -> Vec<(String, Vec<u8>)> {
     files.map(|name| (format!("{step}/{name}"), shop.read(&format!("{checkpoints}/{step}/{name}")))).collect()
 }
 
-/// The losses of all epochs, without the times.
+/// The metrics of all epochs without the times.
 fn losses(shop: &Workshop, run: &str) -> Vec<String> {
     let text = shop.read_text(&format!("{run}/metrics.jsonl"));
     let line = |line: &str| {
@@ -37,7 +36,7 @@ fn losses(shop: &Workshop, run: &str) -> Vec<String> {
     text.lines().map(line).collect()
 }
 
-/// Small numbers that look random and are always the same.
+/// A small deterministic pseudo-random generator.
 struct Dice(u64);
 
 impl Dice {
@@ -47,8 +46,8 @@ impl Dice {
     }
 }
 
-/// Killed from outside at any moment, and from within between any two steps of writing a file. IMAGO_KILLS says how often; 25 times if
-/// it says nothing.
+/// Kills the run from outside at any moment, and from within between any two steps of writing a
+/// file. IMAGO_KILLS sets how often (default 25).
 #[test]
 fn a_run_that_is_killed_again_and_again_ends_with_the_same_bytes() {
     let kills: u64 = std::env::var("IMAGO_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(25);
@@ -66,13 +65,13 @@ fn a_run_that_is_killed_again_and_again_ends_with_the_same_bytes() {
         command.stdout(Stdio::null()).stderr(Stdio::piped());
         let from_within = dice.below(2) == 0;
         if from_within {
-            // Some hundred points lie in one epoch with a checkpoint for every step.
+            // An epoch that saves every step passes some hundred of these points.
             command.env("IMAGO_CRASH_AT", (1 + dice.below(60)).to_string());
         }
         let mut child = command.spawn().unwrap();
         if !from_within {
             std::thread::sleep(Duration::from_millis(dice.below(400)));
-            // It may have come to its end before.
+            // It may have finished already.
             let _ = child.kill();
         }
         let output = child.wait_with_output().unwrap();
@@ -86,7 +85,7 @@ fn a_run_that_is_killed_again_and_again_ends_with_the_same_bytes() {
         }
         assert!(finished <= kills, "the run is too short to be killed");
         if output.status.success() {
-            // Whole already: once more from the beginning.
+            // It finished: start again.
             assert!(last(&shop, "run") == last(&shop, "whole"));
             fs::remove_dir_all(shop.path("run")).unwrap();
         }
@@ -105,7 +104,7 @@ fn a_run_that_is_killed_again_and_again_ends_with_the_same_bytes() {
     assert!(left.len() <= 3, "{left:?}");
 }
 
-/// Writing beyond a limit fails as on a full disk, anywhere and without rights.
+/// Writing beyond a limit fails like a full disk, on any system and without privileges.
 #[test]
 fn a_full_disk_ends_the_training_with_the_last_checkpoint_kept() {
     let shop = Workshop::new();
@@ -129,7 +128,7 @@ fn a_full_disk_ends_the_training_with_the_last_checkpoint_kept() {
     assert_eq!(losses(&shop, "run"), losses(&shop, "whole"));
 }
 
-/// On a file system of its own that is really full, or really read-only, where the system lets anybody have one.
+/// A file system that is really full, or really read-only, where users may mount one.
 #[test]
 fn a_small_file_system_that_is_full_or_read_only_harms_nothing() {
     let allowed = Command::new("unshare").args(["-rm", "true"]).output().is_ok_and(|output| output.status.success());
@@ -182,7 +181,7 @@ fn a_damaged_checkpoint_is_told_and_the_one_before_it_taken() {
     fs::write(&path, bytes).unwrap();
     let output = shop.imago("train --resume run --device cpu");
     let said = String::from_utf8_lossy(&output.get_output().stderr).into_owned();
-    assert!(said.contains("warning:") && said.contains("SHA-256") && said.contains("going on from step 6"), "{said}");
+    assert!(said.contains("warning:") && said.contains("SHA-256") && said.contains("resuming from step 6"), "{said}");
     assert!(last(&shop, "run") == whole);
 }
 
@@ -193,14 +192,14 @@ fn a_pipeline_that_was_changed_under_a_run_is_told_and_refused() {
     shop.imago("train tiny.yaml --device cpu --run run --set train.steps=3 --set train.seed=5");
     let written = shop.read_text("run/pipeline.yaml");
     assert_eq!(written, tiny(6), "the file is kept as it was written");
-    // What the command line changed at the beginning is no change.
+    // Overrides from the start of the run are no change.
     shop.imago("train --resume run --device cpu --set train.steps=4");
     shop.write("run/pipeline.yaml", written.replace("batch: 32", "batch: 32, optimizer: { adam: { lr: 0.01 } }"));
     let said = shop.fails("train --resume run --device cpu --set train.steps=5");
     assert!(said.contains("train.optimizer.adam.lr: 0.001 → 0.01") && said.contains("--accept-changes"), "{said}");
     assert!(!said.contains("train.steps:"), "{said}");
     shop.imago("train --resume run --device cpu --set train.steps=5 --accept-changes");
-    // Accepted once is accepted.
+    // What was accepted once stays accepted.
     shop.imago("train --resume run --device cpu --set train.steps=6");
     shop.write("run/pipeline.yaml", written.replace("latent: 2", "latent: 3"));
     for told in ["", " --accept-changes", " --set model.latent=4"] {
@@ -246,7 +245,7 @@ fn a_loss_that_is_no_number_ends_the_training_or_takes_it_back() {
     assert!(said.contains("back to step 3 with 0.5 times the learning rate"), "{said}");
     assert!(said.contains("back to step 3 with 0.00390625 times the learning rate"), "{said}");
     shop.imago("train --resume run --device cpu --set train.steps=12 --set train.optimizer.adam.lr=0.001");
-    // A rate that is too large by less.
+    // A less extreme learning rate.
     shop.imago("train tiny.yaml --device cpu --run other --set train.optimizer.adam.lr=20 --set train.on_nan=rollback");
     let state = shop.read_text("other/checkpoints/step-0000000012/state.ron");
     assert!(!state.contains("rollbacks: 0,") && !state.contains("rate: 1.0,"), "{state}");
@@ -257,7 +256,7 @@ fn a_loss_that_is_no_number_ends_the_training_or_takes_it_back() {
 fn training_stops_early_when_nothing_becomes_better_and_the_best_is_kept() {
     let shop = Workshop::new();
     shop.write("tiny.yaml", TINY.replace("limit: 96", "limit: 96, validation: 0.25"));
-    // A rate that throws the weights about.
+    // A learning rate at which the weights jump about.
     let output = shop.imago(
         "train tiny.yaml --device cpu --run run --json --set train.epochs=60 --set train.optimizer.adam.lr=0.3 \
          --set train.early_stop.patience=3",

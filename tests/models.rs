@@ -1,8 +1,7 @@
-//! One step of training of every family and loss against PyTorch: the losses, and all weights behind the step.
-//!
-//! The test computes what goes into a step; `parity/models.py` computes from it with PyTorch what comes out, with exact second
-//! derivatives where a penalty needs them. `IMAGO_BLESS=1` writes `parity/models.inputs.json` anew, after which the script has to be
-//! run again.
+//! One training step of every family and loss against PyTorch: the losses and all resulting
+//! weights. The test computes the inputs of a step; from them `parity/models.py` computes the
+//! results, with exact second derivatives where a penalty needs them. `IMAGO_BLESS=1` rewrites
+//! `parity/models.inputs.json`, after which the script has to run again.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -21,11 +20,10 @@ use imago_core::yaml::read;
 use imago_tests::{bless, workspace};
 use serde::{Deserialize, Serialize};
 
-/// Samples in the batch.
 const BATCH: usize = 6;
 /// How far a loss or a weight may be from PyTorch's.
 const CLOSE: f32 = 1e-5;
-/// How far the whole step may be from PyTorch's, as a share of its length, where a slope is found by a central difference.
+/// Tolerance of a whole step relative to its length, where a gradient norm is a central difference.
 const PENALTY: f32 = 1e-3;
 
 #[derive(Serialize, Deserialize, Clone)]
@@ -76,7 +74,7 @@ const ENCODER: &str = "[flatten, { linear: 8 }, tanh]";
 const DECODER: &str = "[{ linear: 8 }, tanh, { linear: 16 }, { reshape: [1, 4, 4] }]";
 const GENERATOR: &str = "[{ linear: 8 }, tanh, { linear: 16 }, tanh, { reshape: [1, 4, 4] }]";
 const DISCRIMINATOR: &str = "[flatten, { linear: 8 }, tanh, { linear: 5 }, { leaky_relu: 0.2 }, { linear: 1 }]";
-/// So large an epsilon that the first step of Adam tells the size of a gradient and not only its sign.
+/// With a large epsilon, Adam's first step depends on the size of a gradient, not only on its sign.
 const ADAM: &str = "{ adam: { lr: 0.5, epsilon: 1.0 } }";
 
 fn cases() -> Vec<Case> {
@@ -183,7 +181,7 @@ fn batch(pipeline: &Pipeline, device: &Device) -> Batch {
     Batch { samples, classes: one_hot(&[3, 0, 9, 3, 1, 7], 10, device) }
 }
 
-/// What a model is saved as before a step, what the step measures, and what it is saved as behind it.
+/// The saved model before a step, the step's losses, and the saved model after it.
 fn step(pipeline: &Pipeline, plan: &Plan, step: u64, device: &Device) -> (Saved, Losses, Saved) {
     let train = Train { seed: 1, ..pipeline.train.clone() };
     let trainer = pipeline.model.trainer(&TrainerSetup { plan, train: &train, device });
@@ -192,7 +190,6 @@ fn step(pipeline: &Pipeline, plan: &Plan, step: u64, device: &Device) -> (Saved,
     (before, losses, read_sync(trainer.save().read()).unwrap())
 }
 
-/// The numbers that a step draws, in their order.
 fn draws(model: &Model, step: u64) -> Vec<Values> {
     let mut noise = Noise::of(Purpose::Step, SEED, step);
     let mut normals = || Values { shape: vec![BATCH, 3], values: noise.normals(BATCH * 3) };
@@ -215,7 +212,7 @@ fn draws(model: &Model, step: u64) -> Vec<Values> {
     }
 }
 
-/// All weights by the names that the script knows.
+/// All weights by the names that the script uses.
 fn weights(saved: &Saved) -> BTreeMap<String, Values> {
     let named = tensors(&saved.weights).unwrap().into_iter();
     named.map(|(name, data)| (name.replace("likeness.", ""), Values::of(&data))).collect()
@@ -262,7 +259,7 @@ fn one_step_of_every_family_agrees_with_pytorch() {
         let close = if difference { PENALTY } else { CLOSE };
         for (part, loss) in losses {
             let found = loss.into_scalar::<f32>();
-            // The share of right answers is no loss.
+            // Accuracy is no loss.
             let Some(wanted) = expected.losses.get(part) else {
                 assert_eq!(part, "accuracy", "{name}");
                 continue;

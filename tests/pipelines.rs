@@ -63,7 +63,7 @@ fn the_table_of_the_reports_is_reproduced_to_the_digit() {
     }
 }
 
-/// With `IMAGO_DATA_DIR` set: the published sets are read, verified and learned from.
+/// With `IMAGO_DATA_DIR` set: the published sets can be read, verified and trained on.
 #[test]
 fn the_published_sets_train_where_they_are_at_hand() {
     let Some(data) = std::env::var_os("IMAGO_DATA_DIR") else {

@@ -1,4 +1,4 @@
-//! The whole road: declare, train, look, export, sample again.
+//! The whole workflow: declare, train, export, sample.
 
 use imago_tests::{TINY, Workshop, workspace};
 
@@ -36,7 +36,7 @@ fn a_pipeline_becomes_a_run_an_artifact_and_pictures() {
     assert!(difference > 0.0, "the artifact is not in 16 bits");
 }
 
-/// The numbers of a file of NumPy's version 1.0.
+/// The values of an .npy file of version 1.0.
 fn pixels(npy: &[u8]) -> Vec<f32> {
     let header = 10 + usize::from(u16::from_le_bytes([npy[8], npy[9]]));
     npy[header..].as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()
@@ -148,13 +148,13 @@ fn speed_is_measured_and_nothing_is_written() {
     assert!(line["epoch_s"].as_f64().unwrap() > 0.0 && line["first_step_s"].as_f64().unwrap() > 0.0);
     let people = shop.imago("bench tiny.yaml --device cpu --steps 1 --warm-up 0 --sample 0 --batch 8");
     let said = String::from_utf8_lossy(&people.get_output().stdout).into_owned();
-    assert!(said.contains("8 images a batch") && said.contains("steps/s"), "{said}");
+    assert!(said.contains("8 images per batch") && said.contains("steps/s"), "{said}");
     assert_eq!(std::fs::read_dir(shop.path("")).unwrap().count(), 1, "only the pipeline is there");
     let latent = "name: l\ndata: { set: synthetic-digits }\nmodel: { family: latent-gan, from: runs/x, latent: 2, \
                   generator: [{ linear: 2 }], discriminator: [{ linear: 1 }] }\n";
     shop.write("latent.yaml", latent);
     let said = shop.fails("bench latent.yaml --device cpu");
-    assert!(said.contains("codes of another model"), "{said}");
+    assert!(said.contains("latents of another model"), "{said}");
     let pipeline = workspace().join("pipelines/synthetic/gan.yaml");
     let said =
         shop.fails(&format!("bench {} --device cpu --set model.game.packing=2 --set data.limit=1", pipeline.display()));

@@ -1,4 +1,4 @@
-//! Sweeps: many runs of one pipeline, by one process or by many, stopped and started again.
+//! Sweeps: many runs of one pipeline, by one process or several, stopped and started again.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use imago_tests::{TINY, Workshop};
 
-/// Two learning rates with two seeds each.
 const SWEEP: &str = "
 pipeline: tiny.yaml
 set: { train.epochs: 1 }
@@ -15,7 +14,6 @@ grid: { train.optimizer.adam.lr: [0.0005, 0.002] }
 seeds: [1, 2]
 ";
 
-/// A folder with the tiny pipeline and a sweep of it.
 fn shop(sweep: &str) -> Workshop {
     let shop = Workshop::new();
     shop.write("tiny.yaml", TINY);
@@ -23,12 +21,10 @@ fn shop(sweep: &str) -> Workshop {
     shop
 }
 
-/// What `imago` says if all goes well.
 fn said(shop: &Workshop, arguments: &str) -> String {
     String::from_utf8(shop.imago(arguments).get_output().stdout.clone()).unwrap()
 }
 
-/// The names in a folder, sorted.
 fn names(shop: &Workshop, folder: &str) -> Vec<String> {
     let entries = fs::read_dir(shop.path(folder)).unwrap();
     let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
@@ -36,14 +32,13 @@ fn names(shop: &Workshop, folder: &str) -> Vec<String> {
     names
 }
 
-/// The run folders of a sweep.
 fn runs(shop: &Workshop, out: &str) -> Vec<String> {
     let mut names = names(shop, out);
     names.retain(|name| shop.path(out).join(name).is_dir());
     names
 }
 
-/// All weights and states of optimisers in the last checkpoint of a run.
+/// All weights and optimiser states in a run's last checkpoint.
 fn weights(shop: &Workshop, run: &str) -> Vec<(String, Vec<u8>)> {
     let checkpoints = format!("{run}/checkpoints");
     let last = names(shop, &checkpoints).into_iter().rfind(|name| name.starts_with("step-")).unwrap();
@@ -53,7 +48,7 @@ fn weights(shop: &Workshop, run: &str) -> Vec<(String, Vec<u8>)> {
     files.iter().map(|name| (format!("{last}/{name}"), shop.read(&format!("{checkpoints}/{last}/{name}")))).collect()
 }
 
-/// The lines of `sweep.tsv`, each a list of cells with the name of its column.
+/// The lines of `sweep.tsv`: for each cell the column's name and the value.
 fn table(shop: &Workshop, out: &str) -> Vec<Vec<(String, String)>> {
     let text = shop.read_text(&format!("{out}/sweep.tsv"));
     let mut lines = text.lines().map(|line| line.split('\t').map(str::to_owned).collect::<Vec<_>>());
@@ -61,19 +56,16 @@ fn table(shop: &Workshop, out: &str) -> Vec<Vec<(String, String)>> {
     lines.map(|line| head.iter().cloned().zip(line).collect()).collect()
 }
 
-/// One column of the table.
 fn column(table: &[Vec<(String, String)>], name: &str) -> Vec<String> {
     let cell = |line: &Vec<(String, String)>| line.iter().find(|(column, _)| column == name).unwrap().1.clone();
     table.iter().map(cell).collect()
 }
 
-/// The table without the times.
 fn timeless(mut table: Vec<Vec<(String, String)>>) -> Vec<Vec<(String, String)>> {
     table.iter_mut().for_each(|line| line.retain(|(name, _)| name != "seconds"));
     table
 }
 
-/// Waits until something holds.
 #[cfg(unix)]
 fn wait(what: &str, holds: impl Fn() -> bool) {
     let begun = Instant::now();
@@ -83,7 +75,6 @@ fn wait(what: &str, holds: impl Fn() -> bool) {
     }
 }
 
-/// Whether a run has a checkpoint.
 #[cfg(unix)]
 fn has_checkpoint(shop: &Workshop, run: &str) -> bool {
     fs::read_dir(shop.path(&format!("{run}/checkpoints"))).is_ok_and(|mut entries| {
@@ -99,7 +90,7 @@ fn a_grid_is_trained_side_by_side_told_in_one_table_and_not_trained_again() {
         runs(&shop, "out"),
         ["001-lr-0.0005-seed-1", "002-lr-0.0005-seed-2", "003-lr-0.002-seed-1", "004-lr-0.002-seed-2"]
     );
-    for part in ["4 runs of sweep.yaml in out", "1/4  lr 0.0005, seed 1: begins", "4/4  lr 0.002, seed 2: finished in "]
+    for part in ["4 runs of sweep.yaml in out", "1/4  lr 0.0005, seed 1: starts", "4/4  lr 0.002, seed 2: finished in "]
     {
         assert!(first.contains(part), "{part}: {first}");
     }
@@ -109,7 +100,7 @@ fn a_grid_is_trained_side_by_side_told_in_one_table_and_not_trained_again() {
     assert_eq!((column(&rows, "outcome"), column(&rows, "epochs")), (vec!["finished".into(); 4], vec!["1".into(); 4]));
     let losses: Vec<f64> = column(&rows, "loss/reconstruction").iter().map(|cell| cell.parse().unwrap()).collect();
     assert!(losses.iter().all(|loss| *loss > 0.0) && losses[0] != losses[1] && losses[1] != losses[3], "{losses:?}");
-    // The table of people says the same, with mean and standard deviation over the two seeds.
+    // The table for people agrees, with mean and standard deviation over the two seeds.
     let (mean, half) = ((losses[0] + losses[1]) / 2.0, (losses[0] - losses[1]).abs() / 2.0);
     let spread = format!("{mean:.2} ± {:.2}", half * f64::sqrt(2.0));
     assert!(first.contains(&spread) && first.contains(&format!("{:.2}", losses[3])), "{spread}: {first}");
@@ -119,12 +110,12 @@ fn a_grid_is_trained_side_by_side_told_in_one_table_and_not_trained_again() {
         |shop: &Workshop| runs(shop, "out").iter().map(|run| shop.read(&format!("out/{run}.log"))).collect::<Vec<_>>();
     let logs_before = logs(&shop);
     let second = said(&shop, "sweep sweep.yaml --out out --jobs 2 --devices cpu");
-    assert!(second.contains("4 of them done already") && !second.contains("begins"), "{second}");
+    assert!(second.contains("4 of them already done") && !second.contains("starts"), "{second}");
     assert_eq!(logs(&shop), logs_before, "something was trained again");
     assert!(before == runs(&shop, "out").iter().map(|run| weights(&shop, &format!("out/{run}"))).collect::<Vec<_>>());
     assert_eq!(table(&shop, "out"), rows);
 
-    // The table is made of the folders alone, wherever they are copied to.
+    // The table is made from the folders alone, wherever they are.
     let printed = said(&shop, "sweep sweep.yaml --out out --table");
     assert!(first.ends_with(&printed), "{printed}");
     fs::rename(shop.path("out"), shop.path("elsewhere")).unwrap();
@@ -133,7 +124,6 @@ fn a_grid_is_trained_side_by_side_told_in_one_table_and_not_trained_again() {
     assert!(printed.contains("not begun") && printed.contains("1 of 2"), "{printed}");
 }
 
-/// GNU parallel, if this machine has it.
 #[cfg(target_os = "linux")]
 fn parallel() -> Option<std::path::PathBuf> {
     let path = std::env::var_os("PATH")?;
@@ -142,8 +132,8 @@ fn parallel() -> Option<std::path::PathBuf> {
     String::from_utf8_lossy(&output.stdout).contains("GNU parallel").then_some(found)
 }
 
-/// Carries one line of a list. What carries the second run is killed the first time, with the training that it began, as soon as there
-/// is a checkpoint.
+/// Runs one line of a list. The shell of the second run is killed the first time, together with its
+/// training, as soon as there is a checkpoint.
 #[cfg(target_os = "linux")]
 const CARRY: &str = r#"
 case $1 in
@@ -189,7 +179,7 @@ fn a_list_carried_by_several_processes_one_of_them_killed_gives_what_a_sweep_giv
             let (success, said) = carry(Command::new(parallel).args(words), &list);
             assert!(success, "{said}");
         }
-        // As `parallel` would, but what was killed is taken up by a second round.
+        // As `parallel` would, except that a second round picks up what was killed.
         None => {
             let words = ["-0", "-P", "3", "-n", "1", "sh", "carry.sh"];
             let (success, said) = carry(Command::new("xargs").args(words), &list.replace('\n', "\0"));
@@ -210,7 +200,7 @@ fn a_list_carried_by_several_processes_one_of_them_killed_gives_what_a_sweep_giv
     assert_eq!(timeless(table(&shop, "out")), timeless(table(&shop, "plain")));
 }
 
-/// As when a machine's memory is full: the sweep is gone, but what it began goes on.
+/// As when memory runs out: the sweep is gone, but the training it started goes on.
 #[test]
 #[cfg(unix)]
 fn a_training_whose_sweep_was_killed_is_waited_for_and_not_begun_twice() {
@@ -221,7 +211,7 @@ fn a_training_whose_sweep_was_killed_is_waited_for_and_not_begun_twice() {
     sweep.kill().unwrap();
     sweep.wait().unwrap();
     let said = said(&shop, "sweep sweep.yaml --out out --devices cpu --index 1");
-    assert!(said.contains("another process is at it") && said.contains("is done already"), "{said}");
+    assert!(said.contains("another process is training it") && said.contains("is already done"), "{said}");
     assert_eq!(shop.read_text("out/001-lr-0.0005-seed-1.log").matches("$ ").count(), 1, "it was begun twice");
     assert!(shop.read_text("out/001-lr-0.0005-seed-1/run.ron").contains("Finished"));
 }
@@ -243,7 +233,7 @@ fn two_sweeps_at_once_share_the_runs() {
     assert_eq!(column(&table(&shop, "out"), "outcome"), vec!["finished"; 4]);
 }
 
-/// Told to end alone, as by a batch system, or with all that it began, as by Ctrl-C.
+/// Signalled alone, as by a batch system, or with its whole group, as by Ctrl-C.
 #[test]
 #[cfg(unix)]
 fn a_sweep_that_is_stopped_saves_its_runs_and_goes_on_to_the_same_weights() {
@@ -262,7 +252,7 @@ fn a_sweep_that_is_stopped_saves_its_runs_and_goes_on_to_the_same_weights() {
         let output = child.wait_with_output().unwrap();
         let said = String::from_utf8(output.stdout).unwrap();
         assert_eq!(output.status.code(), Some(130), "{said}");
-        assert!(said.contains("1/3  seed 1: stopped after ") && said.contains("the same command goes on"), "{said}");
+        assert!(said.contains("1/3  seed 1: stopped after ") && said.contains("the same command continues"), "{said}");
         assert_eq!(column(&table(&shop, "out"), "outcome"), ["interrupted", "interrupted", "not begun"], "{signal}");
         shop.imago("sweep sweep.yaml --out out --devices cpu");
         for run in runs(&whole, "out") {
@@ -293,7 +283,7 @@ fn a_mistake_in_any_run_is_told_before_the_first_begins() {
     let shop = shop("pipeline: tiny.yaml\nlist:\n  - { model.latent: 3 }\n  - { model.latent: -1 }\n  - {}\n");
     let said = shop.fails("sweep sweep.yaml --out out");
     assert!(
-        said.contains("run 2, latent -1:") && said.contains("sweep.yaml: run 2 is wrong; nothing was begun"),
+        said.contains("run 2, latent -1:") && said.contains("sweep.yaml: run 2 has errors; nothing was started"),
         "{said}"
     );
     for (change, expected) in [

@@ -1,13 +1,12 @@
-//! What changed from one pipeline to another.
+//! The differences between two pipelines.
 
 use anyhow::Result;
 use imago_core::pipeline::Pipeline;
 use serde_yaml::Value;
 
-/// A value that is another one now.
+/// A value that differs, with its dotted path as `--set` takes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
-    /// Its keys with dots between, as `--set` takes them.
     pub path: String,
     before: String,
     after: String,
@@ -19,7 +18,7 @@ impl std::fmt::Display for Change {
     }
 }
 
-/// All values in which two pipelines differ, defaults among them.
+/// All values in which two pipelines differ, including defaults.
 pub fn changes(before: &Pipeline, after: &Pipeline) -> Result<Vec<Change>> {
     let mut found = Vec::new();
     let (before, after) = (serde_yaml::to_value(before)?, serde_yaml::to_value(after)?);
@@ -49,7 +48,6 @@ fn compare(path: &mut Vec<String>, before: Option<&Value>, after: Option<&Value>
     }
 }
 
-/// A value on one line.
 fn short(value: Option<&Value>) -> String {
     match value {
         None | Some(Value::Null) => "nothing".into(),
@@ -77,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn every_value_that_differs_is_told_with_its_path() {
+    fn every_value_that_differs_is_listed_with_its_path() {
         let layers = "flatten, { linear: 16 }, relu, { linear: 10 }";
         let before = pipeline("epochs: 3", layers);
         assert_eq!(changes(&before, &pipeline("epochs: 3, batch: 128", layers)).unwrap(), []);

@@ -1,13 +1,13 @@
-//! Checkpoints: what a training goes on from.
+//! Checkpoints, from which training resumes.
 //!
 //! ```text
 //! checkpoints/
-//!   step-<steps>/   weights.bpk, optimizer-<n>.bpk and state.ron; the highest is the last, the one before it is kept too
+//!   step-<steps>/   weights.bpk, optimizer-<n>.bpk and state.ron; the last two are kept
 //!   best/           weights.bpk and state.ron of the best evaluation so far
 //! ```
 //!
-//! Each is written beside its place and renamed into it, and an earlier one is only removed when the new one is on disk. So at any
-//! moment there is a whole one.
+//! Each is written beside its place and renamed into it; older ones are removed only once it is
+//! on disk. So there is always a complete one.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -23,27 +23,25 @@ use imago_core::training::{Snapshot, State};
 
 const STATE: &str = "state.ron";
 const BEST: &str = "best";
-/// What stands before the checksum in the last line of the state.
+/// Precedes the checksum in the last line of the state.
 const CHECKSUM: &str = "// SHA-256 of the lines above: ";
-/// How many checkpoints are kept.
 const KEPT: usize = 2;
 
-/// The checkpoints of a run.
 #[derive(Debug, Clone)]
 pub struct Checkpoints(PathBuf);
 
-/// The file of an optimiser's state, counted from 0.
+/// The file of the optimiser state with this index, from 0.
 fn optimizer(index: usize) -> String {
     format!("optimizer-{}.bpk", index + 1)
 }
 
 impl Checkpoints {
-    /// Those in `folder`, which need not exist.
+    /// The checkpoints in `folder`, which need not exist.
     pub fn of(folder: PathBuf) -> Self {
         Self(folder)
     }
 
-    /// Saves a checkpoint; it and the one before it are kept.
+    /// Saves a checkpoint and keeps the one before it.
     pub fn save(&self, checkpoint: &Snapshot) -> Result<()> {
         let state = with_checksums(checkpoint)?;
         let Saved { weights, optimizers } = &checkpoint.saved;
@@ -53,7 +51,7 @@ impl Checkpoints {
         content.extend(names.iter().map(String::as_str).zip(optimizers.iter().map(Vec::as_slice)));
         files::write_folder(&folder, &content)?;
         let folders = self.folders()?;
-        // What lies ahead could not be read when this training went on from an earlier one.
+        // Later ones were unreadable when this training resumed from an earlier one.
         let (behind, ahead) = folders.split_at(folders.partition_point(|other| *other <= folder));
         for old in behind[..behind.len().saturating_sub(KEPT)].iter().chain(ahead) {
             fs::remove_dir_all(old).with_context(|| format!("cannot remove {}", old.display()))?;
@@ -61,17 +59,17 @@ impl Checkpoints {
         Ok(())
     }
 
-    /// Saves the weights of the best evaluation so far.
     pub fn save_best(&self, checkpoint: &Snapshot) -> Result<()> {
         let state = with_checksums(checkpoint)?;
         let content = [(WEIGHTS, checkpoint.saved.weights.as_slice()), (STATE, state.as_bytes())];
         files::write_folder(&self.0.join(BEST), &content)
     }
 
-    /// The last checkpoint that is whole, verified, and what is wrong with later ones; None if there is none at all.
+    /// The last intact checkpoint and what is wrong with later ones; None if there are no
+    /// checkpoints.
     ///
     /// # Errors
-    /// There are checkpoints, but none is whole.
+    /// There are checkpoints, but none is intact.
     pub fn last(&self) -> Result<Option<(Snapshot, Vec<String>)>> {
         let mut problems = Vec::new();
         for folder in self.folders()?.into_iter().rev() {
@@ -82,11 +80,11 @@ impl Checkpoints {
         }
         match problems.is_empty() {
             true => Ok(None),
-            false => bail!("no checkpoint is whole: {}", problems.join("; ")),
+            false => bail!("no checkpoint is intact: {}", problems.join("; ")),
         }
     }
 
-    /// The best checkpoint, verified, without the states of its optimisers.
+    /// The best checkpoint, without optimiser states.
     pub fn best(&self) -> Result<Snapshot> {
         read(&self.0.join(BEST), false)
     }
@@ -98,7 +96,7 @@ impl Checkpoints {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
             Err(error) => return Err(error).with_context(|| format!("cannot read {}", self.0.display())),
         };
-        // What is half-written has another name, and step numbers are as wide as to sort by their text.
+        // Half-written ones have another name, and step numbers are padded to sort as text.
         let mut found: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
         found.retain(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("step-")));
         found.sort();
@@ -106,7 +104,7 @@ impl Checkpoints {
     }
 }
 
-/// The state as text, with the checksums of what lies beside it and of itself.
+/// The state as text, with the checksums of its neighbours and of itself.
 fn with_checksums(checkpoint: &Snapshot) -> Result<String> {
     let Saved { weights, optimizers } = &checkpoint.saved;
     let state = State {
@@ -118,14 +116,12 @@ fn with_checksums(checkpoint: &Snapshot) -> Result<String> {
     Ok(format!("{text}{CHECKSUM}{}\n", sha256(text.as_bytes())))
 }
 
-/// Reads a checkpoint and verifies it.
 fn read(folder: &Path, with_optimizers: bool) -> Result<Snapshot> {
     let read = |name: &str| {
         let path = folder.join(name);
         fs::read(&path).with_context(|| format!("cannot read {}", path.display()))
     };
-    let changed =
-        |name: &str| anyhow!("{} was cut short or changed: its SHA-256 is another", folder.join(name).display());
+    let changed = |name: &str| anyhow!("{} was cut short or changed: its SHA-256 differs", folder.join(name).display());
     let text = String::from_utf8(read(STATE)?).map_err(|_| changed(STATE))?;
     let (lines, checksum) = text.rsplit_once(CHECKSUM).ok_or_else(|| changed(STATE))?;
     if checksum.trim_end() != sha256(lines.as_bytes()) {
@@ -207,7 +203,7 @@ mod tests {
         fs::remove_file(folder.path().join("checkpoints/step-0000000001").join(STATE)).unwrap();
         let error = checkpoints.last().unwrap_err().to_string();
         assert!(
-            error.contains("no checkpoint is whole") && error.contains(WEIGHTS) && error.contains(STATE),
+            error.contains("no checkpoint is intact") && error.contains(WEIGHTS) && error.contains(STATE),
             "{error}"
         );
     }

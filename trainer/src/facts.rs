@@ -1,4 +1,4 @@
-//! What is written down of the machine and the moment of a run.
+//! Facts about the machine and the time of a run.
 
 use std::path::Path;
 use std::process::Command;
@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-/// The version of Burn that this program is built with.
 pub const BURN: &str = "0.22.1";
 
-/// The commit of the repository that `folder` lies in, and whether its files have changes; None outside of git's repositories.
+/// The commit of the repository that contains `folder`, and whether files were changed; None
+/// outside of a repository.
 pub fn git_state(folder: &Path) -> Option<String> {
     let git = |arguments: &[&str]| {
         let output = Command::new("git").arg("-C").arg(folder).args(arguments).output().ok()?;
@@ -21,26 +21,25 @@ pub fn git_state(folder: &Path) -> Option<String> {
     Some(if changes.is_empty() { commit } else { format!("{commit} with changes") })
 }
 
-/// The most memory that this process had at once, in bytes, where the system tells.
+/// The peak memory of this process in bytes, where the system reports it.
 pub fn peak_memory() -> Option<u64> {
     #[cfg(unix)]
     {
         use nix::sys::resource::{UsageWho, getrusage};
         let most = u64::try_from(getrusage(UsageWho::RUSAGE_SELF).ok()?.max_rss()).ok()?;
-        // Apple counts bytes, all others kibibytes.
+        // Apple reports bytes, other systems kibibytes.
         Some(if cfg!(target_vendor = "apple") { most } else { most * 1024 })
     }
     #[cfg(not(unix))]
     None
 }
 
-/// The time since this was first called, which the program does first of all.
+/// The time since the first call, which is the first thing the program does.
 pub fn since_start() -> Duration {
     static START: LazyLock<Instant> = LazyLock::new(Instant::now);
     START.elapsed()
 }
 
-/// The time now, in UTC.
 pub fn now() -> String {
     jiff::Timestamp::now().to_string()
 }

@@ -1,4 +1,4 @@
-//! Writing that leaves either the old file or the new one, never half.
+//! Atomic writes: a reader sees the old file or the new one, never half.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -9,10 +9,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use anyhow::{Context, Result};
 use serde::Serialize;
 
-/// What the names of files and folders begin with that are not yet in their place.
+/// Prefix of files and folders that are not yet in place.
 const UNFINISHED: &str = ".new-";
 
-/// Where a test may end the program, as a power cut would: at the n-th of these points if IMAGO_CRASH_AT is n.
+/// Where a test may abort the program like a power cut: at the n-th point if IMAGO_CRASH_AT is n.
 fn crash_point() {
     static LEFT: LazyLock<Option<AtomicU64>> =
         LazyLock::new(|| Some(AtomicU64::new(std::env::var("IMAGO_CRASH_AT").ok()?.parse().ok()?)));
@@ -21,7 +21,7 @@ fn crash_point() {
     }
 }
 
-/// Removes what an interrupted writing left in `folder`.
+/// Removes what an interrupted write left in `folder`.
 pub fn tidy(folder: &Path) -> Result<()> {
     let Ok(entries) = fs::read_dir(folder) else { return Ok(()) };
     for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
@@ -36,7 +36,7 @@ pub fn tidy(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Writes `bytes` to `path`: first beside it, then renamed into place.
+/// Writes `bytes` beside `path`, then renames them into place.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     let folder = parent(path);
     let failed = || format!("cannot write {}", path.display());
@@ -49,13 +49,12 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     sync_folder(&folder).with_context(failed)
 }
 
-/// A value in RON, for people too.
 pub fn ron(value: &impl Serialize) -> Result<String> {
     Ok(ron::ser::to_string_pretty(value, ron::ser::PrettyConfig::new().compact_arrays(true))? + "\n")
 }
 
-/// Makes the folder `path` of `files` (name and content; a name may lie in a folder of its own): first beside it, then renamed into
-/// place as a whole. A folder that is there already is replaced.
+/// Writes `files` (name and content; a name may include a folder) as the folder `path`: first
+/// beside it, then renamed into place as a whole. An existing folder is replaced.
 pub fn write_folder(path: &Path, files: &[(&str, &[u8])]) -> Result<()> {
     let folder = parent(path);
     let failed = || format!("cannot write {}", path.display());
@@ -74,7 +73,7 @@ pub fn write_folder(path: &Path, files: &[(&str, &[u8])]) -> Result<()> {
     sync_folder(fresh.path()).with_context(failed)?;
     crash_point();
     match path.exists() {
-        // What was there is now where the new folder was, and goes away with it.
+        // The old content now has the temporary name and is removed with it.
         true => swap(fresh.path(), path).with_context(failed)?,
         false => fs::rename(fresh.keep(), path).with_context(failed)?,
     }
@@ -82,7 +81,7 @@ pub fn write_folder(path: &Path, files: &[(&str, &[u8])]) -> Result<()> {
     sync_folder(&folder).with_context(failed)
 }
 
-/// Temporary files are private by default; ours are to be read by whoever may read the folder, as the process' mask says.
+/// Temporary files are private by default; ours follow the umask.
 fn temporary<'a, 'b, 'c>(
     builder: &'a mut tempfile::Builder<'b, 'c>,
     #[cfg_attr(not(unix), expect(unused_variables))] mode: u32,
@@ -95,7 +94,7 @@ fn temporary<'a, 'b, 'c>(
     builder
 }
 
-/// Exchanges two folders in one step, where the system can.
+/// Exchanges two folders atomically, where the system can.
 #[cfg(target_os = "linux")]
 fn swap(a: &Path, b: &Path) -> std::io::Result<()> {
     use rustix::fs::{CWD, RenameFlags, renameat_with};
@@ -110,12 +109,12 @@ fn swap(a: &Path, b: &Path) -> std::io::Result<()> {
     swap_in_steps(a, b)
 }
 
-/// Between the first step and the second `b` is missing, but both contents are whole.
+/// Between the first two steps `b` is missing, but both contents are whole.
 fn swap_in_steps(a: &Path, b: &Path) -> std::io::Result<()> {
     let aside = a.with_extension("old");
     fs::rename(b, &aside)?;
     fs::rename(a, b).inspect_err(|_| {
-        // Put back what was there; if that fails too, the first error still tells what went wrong.
+        // Put the old content back; if that fails too, the first error still says what went wrong.
         let _ = fs::rename(&aside, b);
     })?;
     fs::rename(aside, a)
@@ -128,7 +127,7 @@ fn parent(path: &Path) -> PathBuf {
     }
 }
 
-/// A rename lasts through a power cut only once its folder is on disk.
+/// A rename survives a power cut only once its folder is on disk.
 fn sync_folder(folder: &Path) -> std::io::Result<()> {
     match cfg!(unix) {
         true => File::open(folder)?.sync_all(),
@@ -182,7 +181,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("model");
         write_folder(&path, &[("a", b"1")]).unwrap();
-        // A name that is no file name fails half-way through.
+        // An invalid file name fails half-way through.
         assert!(write_folder(&path, &[("a", b"2"), ("b\0", b"3")]).is_err());
         assert_eq!(fs::read(path.join("a")).unwrap(), b"1");
         assert_eq!(names(folder.path()), ["model"]);

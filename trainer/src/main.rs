@@ -1,6 +1,6 @@
 //! `imago`: trains declared generative models, samples them and exports them for the page.
 
-/// Prints a line. A reader that went away, as in `imago summary … | head`, is no reason to stop, least of all a training.
+/// Prints a line. A closed pipe, as in `imago summary … | head`, must not stop a training.
 macro_rules! say {
     ($($text:tt)*) => {{
         use std::io::Write;
@@ -25,8 +25,7 @@ mod train;
 
 use std::process::ExitCode;
 
-/// Freed buffers are kept for the next step instead of going back to the system, which takes page faults out of every
-/// step of training on the CPU.
+/// Keeps freed buffers for the next step, which avoids page faults in training on the CPU.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -43,29 +42,27 @@ fn main() -> ExitCode {
     }
 }
 
-/// How many milliseconds mimalloc waits before it gives freed memory back to the system: its option number 15, which its
-/// bindings do not name.
+/// Milliseconds before mimalloc returns freed memory to the system: option 15, unnamed in its
+/// bindings.
 const PURGE_DELAY: libmimalloc_sys::mi_option_t = 15;
 
-/// Lets the allocator keep freed memory: the next step of a training needs it again.
+/// Lets the allocator keep freed memory for the next step.
 #[allow(unsafe_code)]
 fn settle_allocator() {
-    // SAFETY: the option is a number in a table of the allocator's, which any thread may write at any time.
+    // SAFETY: the option is a number in a table that any thread may write at any time.
     unsafe { libmimalloc_sys::mi_option_set(PURGE_DELAY, -1) };
 }
 
-/// Settles two things through the environment, where libraries below us leave no other way.
-///
-/// Burn puts the state of an optimiser that it reads onto its default device before the right one takes it over; that default
-/// would be a GPU, which a machine may lack. And without a desktop session Mesa's layer that sorts the GPUs by the screen
-/// prints a complaint for every one.
+/// Sets environment variables where libraries offer no other way. Burn loads optimiser states onto
+/// its default device before moving them, which would be a GPU that may not exist. And without a
+/// desktop session, Mesa's device-select layer prints complaints.
 #[allow(unsafe_code)]
 fn settle_environment() {
     let set = |name: &str| std::env::var_os(name).is_some();
     let headless = !set("XDG_RUNTIME_DIR");
     for (name, value, wanted) in [("BURN_DEVICE", "flex", true), ("NODEVICE_SELECT", "1", headless)] {
         if wanted && !set(name) {
-            // SAFETY: nothing else runs yet, so no other thread reads or writes the environment.
+            // SAFETY: no other thread is running yet.
             unsafe { std::env::set_var(name, value) };
         }
     }
@@ -78,7 +75,7 @@ mod tests {
     #[test]
     #[allow(unsafe_code)]
     fn option_15_of_the_allocator_is_the_delay_before_it_gives_memory_back() {
-        // SAFETY: reads a number of the allocator's; nothing in the tests writes it.
+        // SAFETY: reads a number that no test writes.
         let preset = unsafe { libmimalloc_sys::mi_option_get(PURGE_DELAY) };
         assert!([10, 1000].contains(&preset), "{preset} is the default of another option");
     }

@@ -1,4 +1,4 @@
-//! Pipeline files, and showing what is wrong with them.
+//! Pipeline files, and how their problems are shown.
 
 use std::io::{IsTerminal, Read};
 use std::ops::Range;
@@ -10,23 +10,20 @@ use imago_core::diagnostic::{Advice, Problem};
 use imago_core::family::Plan;
 use imago_core::limits::Limits;
 use imago_core::pipeline::Pipeline;
-use imago_core::yaml;
-use imago_core::yaml::{Finding, Override, Place, Reading, Severity};
+use imago_core::yaml::{self, Finding, Override, Place, Reading, Severity};
 
-/// Lines longer than this are not shown beside a finding.
+/// Longer lines are not shown with a finding.
 const MAX_LINE: usize = 8192;
-
-/// What was expected stands below a line rather than beside it if it is longer than this.
+/// Longer expectations appear below a line rather than beside it.
 const MAX_LABEL: usize = 60;
 
-/// A pipeline file.
 pub struct PipelineFile {
     name: String,
     bytes: Vec<u8>,
 }
 
 impl PipelineFile {
-    /// Reads the file; of one that is too long in any case only what is needed to say so.
+    /// Reads the file; an oversized one only far enough to say so.
     pub fn open(path: &Path) -> Result<Self> {
         let mut bytes = Vec::new();
         let file = std::fs::File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -35,7 +32,6 @@ impl PipelineFile {
         Ok(Self { name: path.display().to_string(), bytes })
     }
 
-    /// The file as it is.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
@@ -46,15 +42,15 @@ impl PipelineFile {
         content.is_ok_and(|content| content.contains_key("pipeline") && !content.contains_key("model"))
     }
 
-    /// What the file says, and what is wrong with it.
+    /// Parses the file and finds its problems.
     pub fn read(&self, overrides: &[Override], limits: Limits) -> Reading {
         yaml::read(&self.bytes, overrides, limits)
     }
 
-    /// The pipeline of the file; what is wrong with it is shown.
+    /// The pipeline of the file; shows its problems.
     ///
     /// # Errors
-    /// Something is so wrong that there is no pipeline.
+    /// There is no valid pipeline.
     pub fn pipeline(&self, overrides: &[Override], limits: Limits) -> Result<(Pipeline, Plan)> {
         let reading = self.read(overrides, limits);
         for finding in &reading.findings {
@@ -62,17 +58,15 @@ impl PipelineFile {
         }
         match reading.pipeline {
             Some(pipeline) => Ok(pipeline),
-            None => bail!("{} is no pipeline: {}", self.name, counted(&reading.findings)),
+            None => bail!("{} is not a valid pipeline: {}", self.name, counted(&reading.findings)),
         }
     }
 
-    /// Shows a finding on the terminal.
     pub fn show(&self, finding: &Finding) {
         let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
         eprintln!("{}\n", self.render(finding, colour));
     }
 
-    /// A finding with the line that it is about.
     fn render(&self, finding: &Finding, colour: bool) -> String {
         let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
         let problem = &with_commands(&finding.problem);
@@ -98,7 +92,7 @@ impl PipelineFile {
             }
             Place::Text { line, column, span } => {
                 let text = yaml::text(&self.bytes);
-                // Only the line itself is handed over, which keeps the time short.
+                // Rendering only the line itself keeps this fast.
                 let start = text[..span.start].rfind('\n').map_or(0, |at| at + 1);
                 let content = text[start..].split('\n').next().unwrap_or("").trim_end();
                 if content.len() > MAX_LINE || span.is_empty() && finding.problem.path.is_empty() {

@@ -1,17 +1,17 @@
-//! A run folder: all that one training made.
+//! A run folder.
 //!
 //! ```text
 //! runs/<name>-<time>/
-//!   pipeline.yaml    the pipeline as it was written
-//!   resolved.yaml    the pipeline as used: with what the command line changed, every default written out
+//!   pipeline.yaml    the pipeline as written
+//!   resolved.yaml    the pipeline as used: with overrides and all defaults
 //!   run.ron          program, device, seed, progress, outcome
-//!   metrics.jsonl    one line an epoch
+//!   metrics.jsonl    a line for each epoch
 //!   events/          the same for TensorBoard
 //!   curves.svg       the same as curves
-//!   evaluation.ron   the scores of its samples, once `imago evaluate` measured them
-//!   samples/         the same latents after every evaluation, and samples.gif of all of them
-//!   run.lock         held while the run is trained
-//!   source/          the model whose codes are learned, if there is one
+//!   evaluation.ron   scores, after `imago evaluate`
+//!   samples/         samples of the same latents after every evaluation, and samples.gif of them
+//!   run.lock         held during training
+//!   source/          the model that provides the latents, if any
 //!   checkpoints/     see `checkpoint`
 //! ```
 
@@ -36,59 +36,51 @@ use crate::checkpoint::Checkpoints;
 use crate::files;
 use crate::pipeline_file::PipelineFile;
 
-/// A folder that a training writes into.
 #[derive(Debug, Clone)]
 pub struct RunFolder {
     folder: PathBuf,
 }
 
-/// `run.ron`: what the run was made with and how it went.
+/// `run.ron`: settings, progress and outcome.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Record {
     pub name: String,
     pub version: String,
-    /// The version of Burn, which computes.
     pub burn: String,
-    /// The commit of the folder that the pipeline lies in, if it is in a repository of git, and whether files had changes.
+    /// The commit of the pipeline's repository, if it is in one, and whether files were changed.
     pub git: Option<String>,
     pub device: String,
-    /// The device's driver and its version, where it has one.
     pub driver: Option<String>,
     pub seed: u64,
     pub parameters: u64,
-    /// What the command line changed in the pipeline, in order.
+    /// The overrides from the command line, in order.
     pub set: Vec<String>,
-    /// SHA-256 of the training images and their labels.
     pub data_sha256: String,
     pub started: String,
-    /// When this was written last.
     pub updated: String,
     pub outcome: Outcome,
     pub epochs: usize,
     pub steps: u64,
-    /// Time spent training.
     pub seconds: f64,
-    /// The most memory that the process had, in bytes, where the system tells.
+    /// Peak memory of the process in bytes, where the system reports it.
     pub peak_memory: Option<u64>,
     pub losses: Vec<(String, f64)>,
     pub validation: Vec<(String, f64)>,
     pub test: Vec<(String, f64)>,
 }
 
-/// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Outcome {
-    /// It has not, or the program was killed.
+    /// It has not ended, or the program was killed.
     #[default]
     Running,
     Finished,
-    /// It ended before its last epoch, since evaluations no longer became better.
+    /// It ended before its last epoch, as evaluations stopped improving.
     StoppedEarly,
     Interrupted,
     Diverged,
 }
 
-/// Which checkpoint of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Which {
     Last,
@@ -98,17 +90,11 @@ pub enum Which {
 const PIPELINE: &str = "pipeline.yaml";
 const RESOLVED: &str = "resolved.yaml";
 const RECORD: &str = "run.ron";
-/// The scores of the model of a run or an artifact.
 pub const EVALUATION: &str = "evaluation.ron";
-/// The codes of test images, of an artifact with an encoder.
 pub const LATENTS: &str = "codes.bin";
-/// The first of those test images.
 pub const TESTS: &str = "tests.png";
-/// The samples that are nearest to a training image.
 pub const NEIGHBOURS: &str = "neighbours.png";
-/// The losses as curves.
 pub const CURVES: &str = "curves.svg";
-/// Test images and what comes back of their codes.
 pub const RECONSTRUCTIONS: &str = "reconstructions.png";
 const METRICS: &str = "metrics.jsonl";
 const CHECKPOINTS: &str = "checkpoints";
@@ -117,7 +103,8 @@ const SOURCE: &str = "source";
 const LOCK: &str = "run.lock";
 
 impl RunFolder {
-    /// Makes a new run folder for a pipeline that was written as `text`. One that exists is refused, or with `replace` replaced.
+    /// Creates the folder of a new run of the pipeline written as `text`. An existing run is
+    /// refused, or with `replace` replaced.
     pub fn create(
         folder: PathBuf,
         text: &[u8],
@@ -133,12 +120,12 @@ impl RunFolder {
             match (replace, ours, empty) {
                 (_, _, true) => {}
                 (true, true, _) => drop(run.lock()?),
-                (false, true, _) => bail!("{run} holds a run already; choose another --run, or --force to replace it"),
-                (_, false, _) => bail!("{run} exists and is no run folder; choose another --run"),
+                (false, true, _) => bail!("{run} already holds a run; choose another --run, or --force to replace it"),
+                (_, false, _) => bail!("{run} exists and is not a run folder; choose another --run"),
             }
         }
         let resolved = pipeline.to_yaml()?;
-        // The image of its history stays where it is.
+        // The image of its history stays behind.
         let source = source.map(|source| {
             let manifest = Manifest { history: None, ..source.manifest.clone() };
             Artifact { manifest, weights: source.weights.clone() }
@@ -163,36 +150,33 @@ impl RunFolder {
         let file = options.with_context(|| format!("cannot open {}", path.display()))?;
         match file.try_lock() {
             Err(TryLockError::WouldBlock) => bail!("{self} is being trained by another process"),
-            // Where files cannot be locked, nothing is.
+            // Some file systems have no locks.
             Ok(()) | Err(TryLockError::Error(_)) => Ok(file),
         }
     }
 
-    /// Removes what an interrupted writing left behind.
+    /// Removes leftovers of interrupted writes.
     pub fn tidy(&self) -> Result<()> {
         [self.folder.clone(), self.folder.join(CHECKPOINTS), self.folder.join(SAMPLES)]
             .iter()
             .try_for_each(|folder| files::tidy(folder))
     }
 
-    /// Opens a run folder.
     pub fn open(folder: &Path) -> Result<Self> {
         let run = Self { folder: folder.to_owned() };
         match run.folder.join(PIPELINE).is_file() {
             true => Ok(run),
-            false if run.folder.exists() => bail!("{run} is no run folder: it has no {PIPELINE}"),
-            false => bail!("{run} does not exist; `imago train` makes run folders under runs/"),
+            false if run.folder.exists() => bail!("{run} is not a run folder: it has no {PIPELINE}"),
+            false => bail!("{run} does not exist; `imago train` creates run folders under runs/"),
         }
     }
 
-    /// Where the run is.
     pub fn path(&self) -> &Path {
         &self.folder
     }
 
-    /// The pipeline that the run uses.
     pub fn pipeline(&self) -> Result<(Pipeline, Plan)> {
-        // What was allowed when the run was made is allowed again, and what it was warned of was told then.
+        // Limits were checked when the run was created, and warnings shown.
         let source = PipelineFile::open(&self.folder.join(RESOLVED))?;
         match source.read(&[], Limits::LARGE).pipeline {
             Some(pipeline) => Ok(pipeline),
@@ -200,40 +184,33 @@ impl RunFolder {
         }
     }
 
-    /// Whether this is the pipeline that the run uses.
     pub fn uses(&self, pipeline: &Pipeline) -> Result<bool> {
         let reading = PipelineFile::open(&self.folder.join(RESOLVED))?.read(&[], Limits::LARGE);
         Ok(reading.pipeline.is_some_and(|(used, _)| used == *pipeline))
     }
 
-    /// The pipeline as the run's file says now, with changes.
     pub fn written(&self, overrides: &[Override]) -> Result<(Pipeline, Plan)> {
         PipelineFile::open(&self.folder.join(PIPELINE))?.pipeline(overrides, Limits::LARGE)
     }
 
-    /// Writes the pipeline that the run uses from now on.
     pub fn write_pipeline(&self, pipeline: &Pipeline) -> Result<()> {
         files::write(&self.folder.join(RESOLVED), pipeline.to_yaml()?.as_bytes())
     }
 
-    /// Writes `run.ron`.
     pub fn write_record(&self, record: &Record) -> Result<()> {
         files::write(&self.folder.join(RECORD), files::ron(record)?.as_bytes())
     }
 
-    /// `run.ron`.
     pub fn record(&self) -> Result<Record> {
         let path = self.folder.join(RECORD);
         let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
         ron::from_str(&text).map_err(|error| anyhow!("{}: {error}", path.display()))
     }
 
-    /// The checkpoints of the run.
     pub fn checkpoints(&self) -> Checkpoints {
         Checkpoints::of(self.folder.join(CHECKPOINTS))
     }
 
-    /// Adds a line to `metrics.jsonl`.
     pub fn append_metrics(&self, line: &serde_json::Value) -> Result<()> {
         let path = self.folder.join(METRICS);
         let file = OpenOptions::new().create(true).append(true).open(&path);
@@ -241,8 +218,8 @@ impl RunFolder {
         result.with_context(|| format!("cannot write {}", path.display()))
     }
 
-    /// Takes lines of `metrics.jsonl` away that lie behind step number `steps`, and one that was cut short: they tell of a time that is
-    /// lost.
+    /// Removes lines of `metrics.jsonl` after step `steps` and an incomplete last line, which
+    /// belong to lost progress.
     pub fn trim_metrics(&self, steps: u64) -> Result<()> {
         let text = self.metrics_text()?;
         let holds = |line: &&str| {
@@ -253,12 +230,11 @@ impl RunFolder {
         if kept == text { Ok(()) } else { files::write(&self.folder.join(METRICS), kept.as_bytes()) }
     }
 
-    /// The lines of `metrics.jsonl`.
     pub fn metrics(&self) -> Result<Vec<serde_json::Value>> {
         Ok(self.metrics_text()?.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
     }
 
-    /// `metrics.jsonl` as it is; empty if there is none yet.
+    /// `metrics.jsonl`, empty if there is none yet.
     fn metrics_text(&self) -> Result<String> {
         let path = self.folder.join(METRICS);
         match fs::read_to_string(&path) {
@@ -268,19 +244,17 @@ impl RunFolder {
         }
     }
 
-    /// Writes an image or another file that tells of the run.
     pub fn write(&self, name: &str, content: &[u8]) -> Result<PathBuf> {
         let path = self.folder.join(name);
         files::write(&path, content)?;
         Ok(path)
     }
 
-    /// Writes the image of the samples after an epoch; of epoch 0 those before the first step.
+    /// Writes the samples after an epoch; epoch 0 is before the first step.
     pub fn write_samples(&self, epoch: usize, image: &[u8]) -> Result<()> {
         self.write(&format!("{SAMPLES}/epoch-{epoch:04}.png"), image).map(drop)
     }
 
-    /// The images of the samples with the epochs that they were drawn after, oldest first.
     pub fn samples(&self) -> Result<BTreeMap<usize, Vec<u8>>> {
         let folder = self.folder.join(SAMPLES);
         let failed = || format!("cannot read {}", folder.display());
@@ -296,16 +270,16 @@ impl RunFolder {
         Ok(images)
     }
 
-    /// The last checkpoint that is whole, if there is any; what is wrong with a later one is said.
+    /// The last intact checkpoint, if any; warns of later ones that are damaged.
     pub fn latest(&self) -> Result<Option<Snapshot>> {
         let Some((checkpoint, problems)) = self.checkpoints().last()? else { return Ok(None) };
         for problem in problems {
-            eprintln!("warning: {problem}; going on from step {} instead", checkpoint.state.steps);
+            eprintln!("warning: {problem}; resuming from step {} instead", checkpoint.state.steps);
         }
         Ok(Some(checkpoint))
     }
 
-    /// The networks of use of a checkpoint.
+    /// The networks of a checkpoint that are used after training.
     pub fn trained(&self, which: Which, plan: &Plan, device: &Device) -> Result<Trained> {
         Ok(restore(plan, &self.checkpoint(which)?.saved.weights, device)?)
     }
@@ -316,19 +290,17 @@ impl RunFolder {
                 format!("{self} has no checkpoint yet; `imago train` writes the first within minutes")
             }),
             Which::Best => self.checkpoints().best().with_context(|| {
-                format!(
-                    "{self} has no best checkpoint: only what is measured on other images than it learns from has one"
-                )
+                format!("{self} has no best checkpoint: only models with metrics on held-out images have one")
             }),
         }
     }
 
-    /// The model whose codes are learned.
+    /// The model that provides the latents.
     pub fn source(&self) -> Result<Artifact> {
         open_artifact(&self.folder.join(SOURCE), false)
     }
 
-    /// The run's model as an artifact, with its encoder if that is wanted and there is one.
+    /// The run's model as an artifact, optionally with its encoder.
     pub fn artifact(&self, which: Which, precision: Precision, with_encoder: bool) -> Result<Artifact> {
         let (pipeline, plan) = self.pipeline()?;
         let device = self.record()?.device;
@@ -345,7 +317,7 @@ impl std::fmt::Display for RunFolder {
     }
 }
 
-/// Writes an artifact as a folder, in place of one that is there, with the image of its history if it has one.
+/// Writes an artifact as a folder, replacing an existing one, with the image of its history.
 pub fn write_artifact(folder: &Path, artifact: &Artifact, history: Option<&[u8]>) -> Result<()> {
     let manifest = artifact.manifest_text()?;
     let mut content = vec![(MANIFEST, manifest.as_bytes()), (WEIGHTS, artifact.weights.as_slice())];
@@ -353,7 +325,7 @@ pub fn write_artifact(folder: &Path, artifact: &Artifact, history: Option<&[u8]>
     files::write_folder(folder, &content)
 }
 
-/// The artifact in a folder: exported already, or made from a run, with its encoder if that is wanted.
+/// The artifact in a folder, or one made from a run, optionally with its encoder.
 pub fn open_artifact(folder: &Path, with_encoder: bool) -> Result<Artifact> {
     if !folder.join(MANIFEST).is_file() {
         return match folder.join(PIPELINE).is_file() {

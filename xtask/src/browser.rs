@@ -1,4 +1,4 @@
-//! The real browser that the page is tested in, and the Node packages that drive it.
+//! The browser for tests of the page, and the Node packages that drive it.
 
 use std::env;
 use std::ffi::OsStr;
@@ -10,12 +10,10 @@ use anyhow::{Context, Result, ensure};
 
 use crate::{process, site, system, workspace};
 
-/// Where the browser tests and their packages lie.
 pub const TESTS: &str = "tests/browser";
-/// Where what measures other libraries beside the page lies, with packages of its own.
+/// Benchmarks of other libraries in the page, with their own packages.
 pub const PEERS: &str = "tests/peers";
 
-/// What driving the page takes, all of it found on this machine.
 pub struct Browser {
     chromium: PathBuf,
     node: PathBuf,
@@ -23,12 +21,8 @@ pub struct Browser {
 }
 
 impl Browser {
-    /// Finds the browser and Node, installing the browser where that can be done unasked.
-    ///
-    /// The inner error is what is missing and how to get it: whether that is a failure is the caller's to say.
-    ///
-    /// # Errors
-    /// When `IMAGO_CHROMIUM` names no file.
+    /// Finds the browser and Node, installing the browser where that needs no questions. The inner
+    /// error says what is missing and how to get it; the caller decides whether it is a failure.
     pub fn find() -> Result<Result<Self, String>> {
         let node = process::on_path(&["node"]);
         let npm = process::on_path(&["npm"]);
@@ -52,10 +46,8 @@ impl Browser {
         }))
     }
 
-    /// Installs the locked Node packages of a folder, unless they are installed. None of them runs a script of its own.
-    ///
-    /// # Errors
-    /// When npm fails.
+    /// Installs the locked Node packages of a folder unless they are installed, without their
+    /// scripts.
     pub fn install_packages(&self, folder: &Path) -> Result<()> {
         let installed = folder.join("node_modules/.package-lock.json");
         if site::is_newer(&installed, &folder.join("package-lock.json")) {
@@ -64,10 +56,7 @@ impl Browser {
         process::run(Command::new(&self.npm).args(["ci", "--ignore-scripts"]).current_dir(folder))
     }
 
-    /// Node, told where the page built into `web`, the `imago` program and the browser are.
-    ///
-    /// # Errors
-    /// When cargo does not say where it builds.
+    /// Node, with the locations of the page built into `web`, the `imago` program and the browser.
     pub fn node(&self, web: &Path) -> Result<Command> {
         let mut command = Command::new(&self.node);
         command
@@ -79,9 +68,6 @@ impl Browser {
 }
 
 /// The test files, in a fixed order.
-///
-/// # Errors
-/// When there are none.
 pub fn test_files() -> Result<Vec<PathBuf>> {
     let entries = fs::read_dir(TESTS).with_context(|| format!("cannot read {TESTS}"))?;
     let mut files = Vec::new();
@@ -107,7 +93,7 @@ fn find_chromium() -> Result<Option<PathBuf>> {
     Ok(process::on_path(&names).or_else(|| usual_places().into_iter().find(|place| place.is_file())))
 }
 
-/// Where installers put the browser on systems that keep programs off the search path.
+/// Where installers put the browser on systems without a search path for it.
 fn usual_places() -> Vec<PathBuf> {
     if cfg!(target_os = "macos") {
         return vec![

@@ -1,4 +1,4 @@
-//! The page's two wasm modules: compiled by cargo, then given their JavaScript by wasm-bindgen.
+//! The page's two wasm modules: compiled by cargo, bound by wasm-bindgen.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,6 @@ use wasm_bindgen_cli_support::Bindgen;
 
 use crate::{process, site, workspace};
 
-/// One build of the package `imago-wasm`.
 pub struct Module {
     /// Its folder under `wasm/` in the page.
     pub name: &'static str,
@@ -17,14 +16,13 @@ pub struct Module {
     features: &'static str,
 }
 
-/// Samples on the processor: small, so the page loads it first.
+/// Samples on the CPU: small, so the page loads it first.
 pub const CPU: Module = Module { name: "cpu", profile: "web-cpu", features: "cpu" };
-
-/// Samples on the GPU; the page loads it behind the other.
+/// Samples on the GPU; the page loads it second.
 pub const WEBGPU: Module = Module { name: "webgpu", profile: "web-gpu", features: "webgpu" };
 
 impl Module {
-    /// `cargo SUBCOMMAND` on this module, the same for building it and for linting it.
+    /// `cargo SUBCOMMAND` on this module, the same for building and for linting.
     pub fn cargo(&self, subcommand: &str) -> Command {
         process::cargo([
             subcommand,
@@ -40,27 +38,21 @@ impl Module {
         ])
     }
 
-    /// Compiles the module and returns where cargo left it.
-    ///
-    /// # Errors
-    /// When the build fails.
     pub fn compile(&self) -> Result<PathBuf> {
         process::run(&mut self.cargo("build"))?;
         Ok(workspace::target_dir()?.join(workspace::WASM).join(self.profile).join("imago_wasm.wasm"))
     }
 
-    /// Writes the module that a browser loads, `imago.js` and `imago_bg.wasm`, into its folder under `wasm`,
-    /// unless they are there and newer than `input`.
-    ///
-    /// # Errors
-    /// When wasm-bindgen refuses the input or a file cannot be written.
+    /// Writes the module for browsers, `imago.js` and `imago_bg.wasm`, into its folder under
+    /// `wasm`, unless it is newer than `input`.
     pub fn bind(&self, input: &Path, wasm: &Path) -> Result<()> {
         let folder = wasm.join(self.name);
         let fresh = ["imago.js", "imago_bg.wasm"].iter().all(|file| site::is_newer(&folder.join(file), input));
         if fresh {
             return Ok(());
         }
-        // Made beside its place and moved there whole, so that an interrupted run leaves nothing half written.
+        // Built beside its place and renamed, so that an interrupted run leaves nothing
+        // half-written.
         let unfinished = wasm.join(format!("{}.unfinished", self.name));
         site::remove(&unfinished)?;
         Bindgen::new()

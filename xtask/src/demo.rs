@@ -1,4 +1,4 @@
-//! `cargo xtask demo`: from a fresh clone to a model of one's own in the browser.
+//! `cargo xtask demo`: from a fresh clone to your own model in the browser.
 
 use std::path::Path;
 use std::process::Command;
@@ -10,26 +10,20 @@ use crate::{process, serve, site, web, workspace};
 const PIPELINE: &str = "pipelines/synthetic/quickstart.yaml";
 const RUN: &str = "runs/quickstart";
 
-/// Trains a small model here, builds the page, puts the model into it and serves it.
+/// Train a small model, build the page, add the model and serve it.
 #[derive(clap::Args)]
 pub struct Args {
-    /// The port to serve on; when it is taken, the next free one
+    /// The port to serve on; if it is taken, the next free one
     #[arg(long, default_value_t = 8080)]
     port: u16,
-
     /// Train for this many epochs instead of the pipeline's own number
     #[arg(long, value_name = "N")]
     epochs: Option<u32>,
-
-    /// Stop when the page is built
+    /// Stop after building the page
     #[arg(long)]
     no_serve: bool,
 }
 
-/// Runs the command.
-///
-/// # Errors
-/// When a stage fails; the error names its command.
 pub fn run(args: &Args) -> Result<()> {
     let dist = Path::new("dist");
     site::check(dist)?;

@@ -8,10 +8,9 @@ use serde::Serialize;
 
 use crate::shelf::{self, Evaluation, Family, History, Manifest, Measure};
 
-/// A model as the page lists it. Of one whose `model.ron` cannot be read the name alone is told; loading it says why.
+/// A model in the page's list; only its name if `model.ron` cannot be read, as loading it says why.
 #[derive(Serialize)]
 pub struct Entry {
-    /// Its folder.
     name: String,
     #[serde(flatten)]
     facts: Option<Facts>,
@@ -22,25 +21,23 @@ struct Facts {
     family: Family,
     dataset: String,
     classes: Vec<String>,
-    /// Whether it can be told which class to draw.
+    /// Whether its class can be chosen.
     conditional: bool,
-    /// Whether it makes codes of images.
     encodes: bool,
     latent: usize,
     parameters: u64,
     epochs: usize,
     seed: u64,
     device: String,
-    /// How long it was trained.
     seconds: f64,
-    /// Size of `model.ron` and `weights.bpk` together.
+    /// The size of `model.ron` and `weights.bpk` together.
     bytes: u64,
     history: Option<History>,
     codes: Option<Latents>,
     scores: Option<Scores>,
 }
 
-/// What `codes.bin` holds.
+/// The contents of `codes.bin`.
 #[derive(Serialize)]
 struct Latents {
     count: u64,
@@ -61,29 +58,29 @@ struct Scores {
 }
 
 impl Entry {
-    /// The model in `folder`.
     fn of(folder: &Path) -> Self {
         let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let facts = shelf::read::<Manifest>(&folder.join("model.ron")).ok().map(|manifest| Facts::of(folder, manifest));
         Self { name, facts }
     }
 
-    /// Where the page offers it: those that make images come first, of them the quickstart, then digits, then the rest.
+    /// Its position in the page: generative models first, of those the quickstart, then digits,
+    /// then the rest.
     fn rank(&self) -> (bool, usize) {
-        let judges = self.facts.as_ref().is_some_and(|facts| facts.family == Family::Classifier);
+        let classifies = self.facts.as_ref().is_some_and(|facts| facts.family == Family::Classifier);
         let place = match self.name.as_str() {
             "quickstart" => 0,
             name if name.starts_with("mnist-") => 1,
             _ => 2,
         };
-        (judges, place)
+        (classifies, place)
     }
 }
 
 impl Facts {
     fn of(folder: &Path, manifest: Manifest) -> Self {
         let size = |name: &str| fs::metadata(folder.join(name)).map_or(0, |file| file.len());
-        // Scores of other weights tell nothing of these.
+        // Scores of other weights are ignored.
         let evaluation = shelf::read::<Evaluation>(&folder.join("evaluation.ron")).ok();
         let evaluation = evaluation.filter(|evaluation| evaluation.weights_sha256 == manifest.weights.sha256);
         let Manifest { family, data, generator, encoder, training, history, .. } = manifest;
@@ -118,17 +115,14 @@ impl Scores {
             precision: evaluation.mean(Measure::Precision),
             recall: evaluation.mean(Measure::Recall),
             coverage: evaluation.mean(Measure::Coverage),
-            agreement: evaluation.mean(Measure::Agreement),
+            agreement: evaluation.mean(Measure::ClassAccuracy),
             sharpness: evaluation.mean(Measure::Sharpness),
             accuracy: evaluation.mean(Measure::Accuracy),
         }
     }
 }
 
-/// The models in the folders of `models`, in the order in which the page offers them.
-///
-/// # Errors
-/// The folder cannot be read.
+/// The models in the folders of `models`, in the order of the page.
 pub fn of(models: &Path) -> Result<Vec<Entry>> {
     let mut entries = Vec::new();
     for entry in fs::read_dir(models)? {
@@ -162,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn the_shipped_models_are_told_of_with_their_scores() {
+    fn the_shipped_models_are_listed_with_their_scores() {
         workspace::enter().unwrap();
         let found = serde_json::to_value(of(Path::new(shelf::MODELS)).unwrap()).unwrap();
         let vae = found.as_array().unwrap().iter().find(|entry| entry["name"] == "mnist-vae").unwrap();

@@ -1,4 +1,4 @@
-//! `cargo xtask`: what a shell script would do for this project, on any platform.
+//! `cargo xtask`: the project's scripts, on any platform.
 
 mod bench;
 mod browser;

@@ -1,4 +1,4 @@
-//! `cargo xtask measure-check`: how long bad files keep `imago check` busy, and how much memory they cost.
+//! `cargo xtask measure-check`: time and memory of `imago check` on bad files.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -8,22 +8,18 @@ use anyhow::{Context, Result, bail};
 
 use crate::{process, workspace};
 
-/// Checks every file of tests/bad by itself, and some far larger ones, and tells the slowest and the largest.
+/// Check every file of tests/bad and some far larger ones; report the slowest and the largest.
 #[derive(clap::Args)]
 pub struct Args {
-    /// The program to measure, built already
+    /// A built program to measure
     #[arg(long, hide = true)]
     program: Option<PathBuf>,
 }
 
-/// Runs the command.
-///
-/// # Errors
-/// When the program cannot be built, or a file takes more than 100 ms or 100 MB.
 pub fn run(args: &Args) -> Result<()> {
     let Some(imago) = &args.program else {
         workspace::build_imago()?;
-        // In a process of its own, whose children are not cargo but the program alone.
+        // In a separate process, whose only children are the program and not cargo.
         let mut measure = Command::new(std::env::current_exe()?);
         return process::run(measure.args(["measure-check", "--program"]).arg(workspace::imago()?));
     };
@@ -68,7 +64,7 @@ pub fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// The most memory that any child has held so far, in bytes.
+/// The peak memory of any child so far, in bytes.
 #[cfg(target_os = "linux")]
 fn largest_child() -> Result<Option<u64>> {
     use nix::sys::resource::{UsageWho, getrusage};

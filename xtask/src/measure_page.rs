@@ -1,4 +1,4 @@
-//! `cargo xtask measure-page`: what a visitor downloads, how soon the first pictures show, and what pictures take.
+//! `cargo xtask measure-page`: download size, time to the first images, and sampling time.
 
 use std::path::{Path, PathBuf};
 
@@ -7,19 +7,15 @@ use anyhow::{Result, anyhow};
 use crate::browser::{Browser, PEERS, TESTS};
 use crate::{process, web};
 
-/// Builds the page and measures it in a real browser: bytes of each file, time to the first grid, time of each model's samples on
-/// each backend.
+/// Build the page and measure it in a real browser: file sizes, time to the first grid, and each
+/// model's sampling time on each backend.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Measure TensorFlow.js and ONNX Runtime Web on the same decoders as well, in the same browser; npm downloads 500 MB for it
+    /// Also measure TensorFlow.js and ONNX Runtime Web on the same decoders; npm downloads 500 MB
     #[arg(long)]
     peers: bool,
 }
 
-/// Runs the command.
-///
-/// # Errors
-/// When the page cannot be built, the browser is missing, or the measurement fails.
 pub fn run(args: &Args) -> Result<()> {
     let dist = Path::new("dist");
     web::build(dist, false)?;

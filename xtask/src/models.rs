@@ -1,4 +1,4 @@
-//! `cargo xtask models`: what is told of the shipped models, from their artifacts.
+//! `cargo xtask models`: the documentation of the shipped models, from their artifacts.
 
 use std::fmt::Write;
 use std::fs;
@@ -11,58 +11,51 @@ use crate::shelf::{self, EVALUATORS, Evaluation, Family, MODELS, Measure, Report
 use crate::web::grouped;
 use crate::{process, workspace};
 
-/// What tells of the models.
 const DOCUMENT: &str = "docs/models.md";
-/// Where their pictures are.
-const PICTURES: &str = "docs/pictures/models";
-/// Which samples the pictures show, and how many.
-const PICTURE: [&str; 6] = ["--seed", "7", "--count", "40", "--columns", "10"];
-/// The header line of a pipeline that tells what came out.
+const IMAGES: &str = "docs/pictures/models";
+/// Which samples the images show, and how many.
+const SAMPLE_OPTIONS: [&str; 6] = ["--seed", "7", "--count", "40", "--columns", "10"];
+/// The header line of a pipeline with its scores.
 const SCORES: &str = "# Scores:";
 
-/// Writes what is told of the shipped models, from their artifacts: the tables of docs/models.md, the `# Scores:` line of each pipeline,
-/// and the pictures.
+/// Update the documentation of the shipped models: the tables of docs/models.md, the `# Scores:`
+/// line of each pipeline, and the images.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Leave the pictures as they are, for which `imago` would have to be built
+    /// Leave the images as they are, which saves building `imago`
     #[arg(long)]
-    no_pictures: bool,
+    no_images: bool,
 }
 
-/// Runs the command.
-///
-/// # Errors
-/// An artifact or its scores cannot be read, or a file cannot be written.
 pub fn run(args: &Args) -> Result<()> {
-    let told = Told::gather()?;
-    for (path, text) in told.files()? {
+    let docs = ModelDocs::gather()?;
+    for (path, text) in docs.files()? {
         if fs::read_to_string(&path).ok().as_ref() != Some(&text) {
             fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
             println!("{}", path.display());
         }
     }
-    if !args.no_pictures {
+    if !args.no_images {
         workspace::build_imago()?;
         let imago = workspace::imago()?;
-        fs::create_dir_all(PICTURES).with_context(|| format!("cannot make {PICTURES}"))?;
-        for model in told.models.iter().filter(|model| model.manifest.generator.is_some()) {
-            let picture = Path::new(PICTURES).join(format!("{}.png", model.manifest.name));
+        fs::create_dir_all(IMAGES).with_context(|| format!("cannot make {IMAGES}"))?;
+        for model in docs.models.iter().filter(|model| model.manifest.generator.is_some()) {
+            let image = Path::new(IMAGES).join(format!("{}.png", model.manifest.name));
             let mut sample = Command::new(&imago);
-            sample.arg("sample").arg(&model.folder).args(PICTURE).args(["--device", "cpu", "--out"]).arg(picture);
+            sample.arg("sample").arg(&model.folder).args(SAMPLE_OPTIONS).args(["--device", "cpu", "--out"]).arg(image);
             process::run(&mut sample)?;
         }
     }
     Ok(())
 }
 
-/// All that is known of the models.
-struct Told {
+struct ModelDocs {
     models: Vec<Shipped>,
     evaluators: Vec<Shipped>,
     reports: Vec<Report>,
 }
 
-impl Told {
+impl ModelDocs {
     fn gather() -> Result<Self> {
         let models = shelf::shipped(MODELS)?;
         for Shipped { folder, manifest, evaluation, .. } in &models {
@@ -75,7 +68,7 @@ impl Told {
         Ok(Self { models, evaluators: shelf::shipped(EVALUATORS)?, reports: shelf::reports()? })
     }
 
-    /// The files that tell of them, as they should be.
+    /// The documenting files as they should be.
     fn files(&self) -> Result<Vec<(PathBuf, String)>> {
         let read = |path: &Path| fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()));
         let mut document = read(Path::new(DOCUMENT))?;
@@ -98,14 +91,13 @@ impl Told {
         self.models.iter().filter(move |model| model.manifest.data.set == set && model.manifest.generator.is_some())
     }
 
-    /// The models that make images of `set`, best first.
     fn generators(&self, set: &str) -> String {
         let mut models: Vec<&Shipped> = self.of(set).collect();
         models.sort_by(|a, b| fid(&a.evaluation).total_cmp(&fid(&b.evaluation)));
         if models.is_empty() {
             return "None of them has been measured yet.\n".into();
         }
-        let mut text = "| model | FID | precision | recall | coverage | KL of the classes | asked class made | distance to training | \
+        let mut text = "| model | FID | precision | recall | coverage | KL of the classes | class accuracy of samples | distance to training | \
                         sharpness | parameters | size | training |\n| --- "
             .to_owned();
         text.push_str(&"| ---: ".repeat(10));
@@ -116,14 +108,13 @@ impl Told {
             (Measure::Recall, 3),
             (Measure::Coverage, 3),
             (Measure::ClassDivergence, 4),
-            (Measure::Agreement, 3),
+            (Measure::ClassAccuracy, 3),
             (Measure::NearestTraining, 2),
             (Measure::Sharpness, 2),
         ];
         let cell = |value: Option<f64>, decimals: usize| {
             value.map_or_else(|| "–".to_owned(), |value| format!("{value:.decimals$}"))
         };
-        // Writing to a string cannot fail.
         for model in &models {
             let Shipped { manifest, evaluation, bytes, .. } = model;
             let _ = write!(text, "| {} ", link(model));
@@ -177,7 +168,7 @@ impl Told {
         text
     }
 
-    /// The reports' model of the family of `model`, trained on the same images.
+    /// The reports' model of the same family, trained on the same images.
     fn report(&self, model: &Shipped) -> Option<&Report> {
         let network = match (model.manifest.family, model.manifest.generator.as_ref().map_or(0, |it| it.classes)) {
             (Family::Vae | Family::LatentVae, _) => "vae",
@@ -193,7 +184,6 @@ impl Told {
         self.reports.iter().find(|report| report.name == wanted)
     }
 
-    /// Those that tell classes.
     fn classifiers(&self) -> String {
         let mut text =
             "| classifier | set | accuracy | of training images | the reports' | parameters | size | training |\n\
@@ -227,18 +217,16 @@ fn fid(evaluation: &Evaluation) -> f64 {
     evaluation.mean(Measure::Fid).unwrap_or(f64::INFINITY)
 }
 
-/// The name of a model, which leads to its pipeline.
 fn link(model: &Shipped) -> String {
     let path = model.pipeline.path.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>();
     format!("[{}](../{})", model.manifest.name, path.join("/"))
 }
 
-/// What came out, for the header of the pipeline.
 fn scores(model: &Shipped) -> String {
     let Shipped { manifest, evaluation, .. } = model;
     let mut parts = Vec::new();
     if let Some(accuracy) = evaluation.mean(Measure::Accuracy) {
-        parts.push(format!("{:.2} % of the test images told rightly", 100.0 * accuracy));
+        parts.push(format!("{:.2} % of the test images classified correctly", 100.0 * accuracy));
     }
     if let Some(fid) = evaluation.mean(Measure::Fid) {
         parts.push(match evaluation.training(Measure::Fid) {
@@ -246,9 +234,11 @@ fn scores(model: &Shipped) -> String {
             None => format!("FID {fid:.2}"),
         });
     }
-    for (measure, name) in
-        [(Measure::Precision, "precision"), (Measure::Coverage, "coverage"), (Measure::Agreement, "asked class made")]
-    {
+    for (measure, name) in [
+        (Measure::Precision, "precision"),
+        (Measure::Coverage, "coverage"),
+        (Measure::ClassAccuracy, "class accuracy of samples"),
+    ] {
         parts.extend(evaluation.mean(measure).map(|value| format!("{name} {value:.3}")));
     }
     let training = &manifest.training;
@@ -257,13 +247,12 @@ fn scores(model: &Shipped) -> String {
     parts.join(", ") + "."
 }
 
-/// `text` with what came out in its header; none if it has no place for it.
+/// `text` with new scores in its header; None if it has no line for them.
 fn scored(text: &str, scores: &str) -> Option<String> {
     let old = text.lines().find(|line| line.starts_with(SCORES))?;
     Some(text.replacen(old, &format!("{SCORES} {scores}"), 1))
 }
 
-/// `document` with `content` between the marks of `key`.
 fn fill(document: &str, key: &str, content: &str) -> Result<String> {
     let (begin, end) = (format!("<!-- {key} -->\n"), format!("<!-- end of {key} -->"));
     let Some((before, rest)) = document.split_once(&begin) else { bail!("{DOCUMENT} has no `{}`", begin.trim()) };
@@ -285,21 +274,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_told_is_what_the_artifacts_hold() {
+    fn the_documentation_matches_the_artifacts() {
         workspace::enter().unwrap();
-        for (path, text) in Told::gather().unwrap().files().unwrap() {
+        for (path, text) in ModelDocs::gather().unwrap().files().unwrap() {
             let found = fs::read_to_string(&path).unwrap().replace("\r\n", "\n");
             assert_eq!(found, text, "`cargo xtask models` brings {} up to date", path.display());
         }
     }
 
-    /// What a tuned model is worth beside the reports' one of its family.
+    /// Tuned models must beat the reports' models of their families.
     #[test]
     fn every_shipped_model_beats_that_of_the_reports_by_a_clear_margin_without_many_more_parameters() {
         workspace::enter().unwrap();
-        let told = Told::gather().unwrap();
-        for model in &told.models {
-            let Some(report) = told.report(model) else { continue };
+        let docs = ModelDocs::gather().unwrap();
+        for model in &docs.models {
+            let Some(report) = docs.report(model) else { continue };
             let (name, size) = (&model.manifest.name, model.manifest.training.parameters);
             if let Some(theirs) = report.fid {
                 let ours = fid(&model.evaluation);

@@ -1,4 +1,4 @@
-//! `cargo xtask mutate`: whether the tests catch mistakes in the steps of training.
+//! `cargo xtask mutate`: whether the tests catch mistakes in the source.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -10,25 +10,18 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::process;
 
-/// The list of the mistakes.
 const LIST: &str = "tests/mutations.tsv";
-
-/// Set when the command is to end.
 static STOPPED: AtomicBool = AtomicBool::new(false);
 
-/// Makes the mistakes of tests/mutations.tsv one at a time and tells which tests fail with each.
+/// Make the mistakes of tests/mutations.tsv one at a time and report which tests fail with each.
 ///
-/// Each is undone again. The files that the list names must have no changes that git does not know.
+/// Each is undone again. The files in the list must have no uncommitted changes.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Only the mistakes whose names contain one of these
+    /// Only mistakes whose names contain one of these
     filters: Vec<String>,
 }
 
-/// Runs the command.
-///
-/// # Errors
-/// When a file of the list has changes, a test fails without any mistake, or a mistake is not caught by the tests that should.
 pub fn run(args: &Args) -> Result<()> {
     let all = read(Path::new("."))?;
     let files: BTreeSet<&Path> = all.iter().map(|mutation| mutation.file.as_path()).collect();
@@ -37,7 +30,7 @@ pub fn run(args: &Args) -> Result<()> {
     let named = |mutation: &&Mutation| args.filters.iter().any(|filter| mutation.name.contains(filter));
     let chosen: Vec<&Mutation> = all.iter().filter(|mutation| args.filters.is_empty() || named(mutation)).collect();
     ensure!(!chosen.is_empty(), "no name in {LIST} contains any of {:?}", args.filters);
-    // What runs the tests is stopped by the terminal too; this program has to live on to undo the mistake.
+    // The terminal stops the tests too; this program has to survive to undo the mistake.
     ctrlc::set_handler(|| STOPPED.store(true, Ordering::SeqCst))?;
     match test()? {
         Outcome::Ran(failed) if failed.is_empty() => {}
@@ -47,8 +40,8 @@ pub fn run(args: &Args) -> Result<()> {
     let mut caught = 0;
     for mutation in &chosen {
         let outcome = mutation.try_out(Path::new("."))?;
-        let (good, verdict) = mutation.verdict(&outcome);
-        println!("{}: {verdict}", mutation.name);
+        let (good, summary) = mutation.summary(&outcome);
+        println!("{}: {summary}", mutation.name);
         if let Outcome::NotCompiled(errors) = outcome {
             eprintln!("{errors}");
         }
@@ -59,27 +52,23 @@ pub fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// A mistake in the source.
 struct Mutation {
     name: String,
     file: PathBuf,
-    /// What stands there exactly once …
+    /// Text that occurs exactly once …
     find: String,
-    /// … and what is put in its place.
+    /// … and its replacement.
     replace: String,
-    /// The tests that must fail then, without their modules.
+    /// The tests that must fail, without their modules.
     tests: Vec<String>,
 }
 
-/// What became of the tests.
 enum Outcome {
-    /// The names of those that failed, with their modules.
+    /// The failed tests, with their modules.
     Ran(Vec<String>),
-    /// What the compiler said.
     NotCompiled(String),
 }
 
-/// The list, of the repository at `root`.
 fn read(root: &Path) -> Result<Vec<Mutation>> {
     let text = fs::read_to_string(root.join(LIST)).with_context(|| format!("cannot read {LIST}"))?;
     let mut lines = text.lines().enumerate();
@@ -103,7 +92,6 @@ fn parse(line: &str) -> Result<Mutation> {
 }
 
 impl Mutation {
-    /// The file as it is, and with the mistake.
     fn apply(&self, root: &Path) -> Result<(String, String)> {
         let path = root.join(&self.file);
         let text =
@@ -114,7 +102,6 @@ impl Mutation {
         Ok((text, mutated))
     }
 
-    /// Runs the tests with the mistake, and undoes it.
     fn try_out(&self, root: &Path) -> Result<Outcome> {
         let (text, mutated) = self.apply(root)?;
         let mut original = Original { path: root.join(&self.file), text: Some(text) };
@@ -124,8 +111,8 @@ impl Mutation {
         outcome
     }
 
-    /// Whether the tests that should have caught the mistake did, and a sentence on it.
-    fn verdict(&self, outcome: &Outcome) -> (bool, String) {
+    /// Whether the expected tests failed, and a sentence about it.
+    fn summary(&self, outcome: &Outcome) -> (bool, String) {
         let failed = match outcome {
             Outcome::NotCompiled(_) => return (false, "does not compile".into()),
             Outcome::Ran(failed) if failed.is_empty() => return (false, "NOT CAUGHT".into()),
@@ -146,14 +133,14 @@ impl Mutation {
     }
 }
 
-/// A file that is put back when this is dropped, so that no error leaves a mistake behind.
+/// Restores a file when dropped, so that no error leaves a mistake behind.
 struct Original {
     path: PathBuf,
     text: Option<String>,
 }
 
 impl Original {
-    /// Writes the file anew: its time is that of now, so cargo notices.
+    /// Rewrites the file with a new time, so that cargo notices.
     fn restore(&mut self) -> Result<()> {
         if let Some(text) = &self.text {
             fs::write(&self.path, text).with_context(|| format!("cannot put {} back", self.path.display()))?;
@@ -186,7 +173,7 @@ fn test() -> Result<Outcome> {
         "--",
         "--test-threads",
         "2",
-        // No mistake of the list is one of a device.
+        // No mistake of the list concerns a device.
         "--skip",
         "on_wgpu",
     ])
@@ -205,13 +192,12 @@ fn test() -> Result<Outcome> {
     Ok(Outcome::Ran(failed))
 }
 
-/// The tests that failed, by what libtest wrote.
+/// The failed tests in the output of libtest.
 fn failures(said: &str) -> Vec<String> {
     let failed = said.lines().filter_map(|line| line.strip_prefix("test ")?.strip_suffix(" ... FAILED"));
     failed.map(str::to_owned).collect()
 }
 
-/// The last part of a path.
 fn last(path: &str) -> &str {
     path.rsplit("::").next().unwrap_or(path)
 }
@@ -230,7 +216,7 @@ mod tests {
         let all = read(&root).unwrap();
         let names: BTreeSet<&str> = all.iter().map(|mutation| mutation.name.as_str()).collect();
         assert_eq!(names.len(), all.len(), "a name occurs twice");
-        // Every test that is named is in one of these.
+        // Every named test is in one of these.
         let beside = ["tests/models.rs", "tests/parity.rs", "core/src/layer/linear.rs"].map(PathBuf::from);
         let files: BTreeSet<&PathBuf> = all.iter().map(|mutation| &mutation.file).chain(&beside).collect();
         let source: String = files.into_iter().map(|file| fs::read_to_string(root.join(file)).unwrap()).collect();
@@ -248,10 +234,10 @@ mod tests {
         let failed = failures(said);
         assert_eq!(failed, ["a::tests::two", "three"]);
         let mutation = |tests| parse(&format!("name\tfile\ta\tb\t{tests}")).unwrap();
-        assert_eq!(mutation("two").verdict(&Outcome::Ran(failed.clone())), (true, "caught by two, three".into()));
-        let (caught, verdict) = mutation("two,one").verdict(&Outcome::Ran(failed));
-        assert!(!caught && verdict.starts_with("not caught by one, as the list says"), "{verdict}");
-        assert_eq!(mutation("two").verdict(&Outcome::Ran(Vec::new())), (false, "NOT CAUGHT".into()));
+        assert_eq!(mutation("two").summary(&Outcome::Ran(failed.clone())), (true, "caught by two, three".into()));
+        let (caught, summary) = mutation("two,one").summary(&Outcome::Ran(failed));
+        assert!(!caught && summary.starts_with("not caught by one, as the list says"), "{summary}");
+        assert_eq!(mutation("two").summary(&Outcome::Ran(Vec::new())), (false, "NOT CAUGHT".into()));
     }
 
     #[test]

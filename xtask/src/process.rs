@@ -1,5 +1,5 @@
-//! Child processes: the command line is printed, the output goes straight to the terminal,
-//! and a failure is an error that names the command.
+//! Child processes: their commands are printed, output goes to the terminal, and errors name the
+//! command.
 
 use std::borrow::Cow;
 use std::env;
@@ -8,10 +8,6 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
-/// Runs `command` and waits for it.
-///
-/// # Errors
-/// When it cannot be started or ends with anything but success.
 pub fn run(command: &mut Command) -> Result<()> {
     let line = display(command);
     eprintln!("$ {line}");
@@ -22,10 +18,7 @@ pub fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// Runs `command` unannounced and returns what it wrote to standard output.
-///
-/// # Errors
-/// When it cannot be started, ends with anything but success, or wrote something else than UTF-8.
+/// Runs `command` silently and returns its standard output.
 pub fn query(command: &mut Command) -> Result<String> {
     let line = display(command);
     let output = command.stderr(Stdio::inherit()).output().with_context(|| format!("cannot start `{line}`"))?;
@@ -35,10 +28,8 @@ pub fn query(command: &mut Command) -> Result<String> {
     String::from_utf8(output.stdout).with_context(|| format!("`{line}` did not write UTF-8"))
 }
 
-/// The cargo that started this program, with the given arguments.
-///
-/// What the outer cargo told of this package is taken away: build scripts that look at it would run anew at every change
-/// between this command and a cargo that a person starts.
+/// The cargo that started this program, without its variables for this package: build scripts that
+/// use them would run again whenever this command and a plain cargo alternate.
 pub fn cargo<const N: usize>(arguments: [&str; N]) -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(arguments);
@@ -57,20 +48,20 @@ pub fn on_path(names: &[&str]) -> Option<PathBuf> {
         folders
             .iter()
             .flat_map(|folder| ["", ".exe", ".cmd"].map(|ending| folder.join(format!("{name}{ending}"))))
-            // On Windows a file without an ending is no program, even where npm puts one.
+            // On Windows a file without an extension is no program, even where npm installs one.
             .filter(|file| !cfg!(windows) || file.extension().is_some())
             .find(|file| file.is_file())
     })
 }
 
-/// The command line as one would type it, the variables set for it in front.
+/// The command line as typed, preceded by its environment variables.
 fn display(command: &Command) -> String {
     let folder = command.get_current_dir().map(|folder| format!("cd {} &&", quoted(&folder.to_string_lossy())));
     let variables = command.get_envs().filter_map(|(name, value)| {
         let value = value?.to_string_lossy();
         Some(format!("{}={}", name.to_string_lossy(), quoted(&value)))
     });
-    // Cargo gives its own full path; the name says it better.
+    // Cargo's full path is shortened to its name.
     let program = command.get_program();
     let program =
         if Some(program) == env::var_os("CARGO").as_deref() { "cargo".into() } else { program.to_string_lossy() };

@@ -1,4 +1,4 @@
-//! `cargo xtask reproduce`: a shipped model, trained again from nothing.
+//! `cargo xtask reproduce`: retrains a shipped model from scratch.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,24 +9,19 @@ use anyhow::{Context, Result, ensure};
 use crate::shelf::{self, Evaluation, MODELS, Manifest, Measure, Pipeline};
 use crate::{process, workspace};
 
-/// Trains a shipped model again, from nothing, with the commands of its pipeline's header, and compares it with the shipped one.
+/// Retrain a shipped model with the commands of its pipeline's header, and compare the results.
 ///
-/// docs/models.md tells how long each takes. All happens in a folder of its own under the target folder; a command that was interrupted
-/// goes on when this one is given again.
+/// docs/models.md has the training times. Everything happens in a folder under the target folder;
+/// the same command continues after an interruption.
 #[derive(clap::Args)]
 pub struct Args {
     /// The model, such as mnist-vae, or a model of the reports, such as reports-dcgan
     model: String,
-
-    /// Put the new model into the place of the shipped one
+    /// Replace the shipped model with the new one
     #[arg(long)]
     replace: bool,
 }
 
-/// Runs the command.
-///
-/// # Errors
-/// There is no such model, or one of the commands fails.
 pub fn run(args: &Args) -> Result<()> {
     let pipeline = Pipeline::named(&args.model)?;
     let commands = pipeline.commands();
@@ -63,12 +58,13 @@ pub fn run(args: &Args) -> Result<()> {
             let to = shipped.join(entry.file_name());
             fs::copy(entry.path(), &to).with_context(|| format!("cannot write {}", to.display()))?;
         }
-        println!("{} is the new one; `cargo xtask models` tells of it", shipped.display());
+        println!("{} is replaced; `cargo xtask models` documents it", shipped.display());
     }
     Ok(())
 }
 
-/// What is left to do of a command in `place`: nothing of a training that has ended, the rest of one that was interrupted.
+/// What remains of a command in `place`: nothing of a finished training, the rest of an interrupted
+/// one.
 fn pending(place: &Path, words: Vec<String>) -> Option<Vec<String>> {
     let is = |word: Option<&String>, name: &str| word.is_some_and(|word| word == name);
     if is(words.first(), "train") {
@@ -87,22 +83,19 @@ fn pending(place: &Path, words: Vec<String>) -> Option<Vec<String>> {
     Some(words)
 }
 
-/// A word of a command that is given elsewhere: files of the repository stay where they are.
+/// A word of a command that runs elsewhere: files of the repository become absolute.
 fn located(root: &Path, word: &str) -> PathBuf {
     if word.starts_with("pipelines/") { root.join(word) } else { word.into() }
 }
 
-/// Says whether two artifacts are the same, and what both score.
+/// Says whether two artifacts are the same, and prints both scores.
 fn compare(shipped: &Path, fresh: &Path) -> Result<()> {
     let [old, new] = [shipped, fresh].map(|folder| shelf::read::<Manifest>(&folder.join("model.ron")));
     if old?.weights.sha256 == new?.weights.sha256 {
         println!("the weights are those of {}, byte for byte", shipped.display());
         return Ok(());
     }
-    println!(
-        "the weights are others than those of {}: another kind of processor rounds in other places",
-        shipped.display()
-    );
+    println!("the weights differ from those of {}: other kinds of CPU round differently", shipped.display());
     let [old, new] = [shipped, fresh].map(|folder| shelf::read::<Evaluation>(&folder.join("evaluation.ron")));
     let (old, new) = (old?, new?);
     println!("{:<12}{:>10}{:>10}", "", "shipped", "new");
@@ -111,7 +104,7 @@ fn compare(shipped: &Path, fresh: &Path) -> Result<()> {
         (Measure::Fid, "FID"),
         (Measure::Precision, "precision"),
         (Measure::Coverage, "coverage"),
-        (Measure::Agreement, "agreement"),
+        (Measure::ClassAccuracy, "agreement"),
     ] {
         if let (Some(old), Some(new)) = (old.mean(measure), new.mean(measure)) {
             println!("{name:<12}{old:>10.3}{new:>10.3}");

@@ -1,4 +1,4 @@
-//! `cargo xtask serve`: the built page on this machine only.
+//! `cargo xtask serve`: the built page, on this machine only.
 
 use std::io::{Error, ErrorKind};
 use std::net::{Ipv4Addr, TcpListener};
@@ -11,33 +11,23 @@ use axum::http::{HeaderValue, header::CACHE_CONTROL};
 use tower_http::services::ServeDir;
 use tower_http::set_header::SetResponseHeaderLayer;
 
-/// How many ports are tried when the wanted one is taken.
 const TRIES: u16 = 10;
 
-/// Serves the built page on 127.0.0.1.
+/// Serve the built page on 127.0.0.1.
 #[derive(clap::Args)]
 pub struct Args {
-    /// The folder that `cargo xtask web` built
+    /// The output folder of `cargo xtask web`
     #[arg(long, default_value = "dist", value_name = "FOLDER")]
     dir: PathBuf,
-
-    /// The port; when it is taken, the next free one (0: any free one)
+    /// The port; if it is taken, the next free one (0: any free one)
     #[arg(long, default_value_t = 8080)]
     port: u16,
 }
 
-/// Runs the command.
-///
-/// # Errors
-/// When there is no page in the folder or no port is free.
 pub fn run(args: &Args) -> Result<()> {
     serve(&args.dir, args.port)
 }
 
-/// Serves `dir` until the process is interrupted.
-///
-/// # Errors
-/// When there is no page in the folder or no port is free.
 pub fn serve(dir: &Path, port: u16) -> Result<()> {
     ensure!(dir.join("index.html").is_file(), "{} holds no page; build it with `cargo xtask web`", dir.display());
     let listener = bind(port)?;
@@ -45,7 +35,7 @@ pub fn serve(dir: &Path, port: u16) -> Result<()> {
     if port != 0 && address.port() != port {
         println!("Port {port} is taken, so this is port {}.", address.port());
     }
-    // Stopping the server is its normal end: no message, no failing exit code.
+    // Stopping the server is its normal end.
     ctrlc::set_handler(|| {
         println!();
         process::exit(0)
@@ -54,7 +44,7 @@ pub fn serve(dir: &Path, port: u16) -> Result<()> {
 
     let app = Router::new()
         .fallback_service(ServeDir::new(dir).precompressed_gzip())
-        // The page is rebuilt in place: a browser has to ask whether its copy still holds.
+        // The page is rebuilt in place, so browsers must revalidate.
         .layer(SetResponseHeaderLayer::overriding(CACHE_CONTROL, HeaderValue::from_static("no-cache")));
     listener.set_nonblocking(true)?;
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {

@@ -1,4 +1,4 @@
-//! The shipped models: what their artifacts, their scores and their pipelines say.
+//! The shipped models with their scores and pipelines.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,26 +9,21 @@ use ron::extensions::Extensions;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 
-/// Where the page has its models.
 pub const MODELS: &str = "www/models";
-/// What came out of the reports' models, which have no artifacts here.
+/// The results of the reports' models, which have no artifacts here.
 const REPORTS: &str = "docs/reports.tsv";
-/// Where the classifiers are in whose features images are compared.
 pub const EVALUATORS: &str = "trainer/evaluators";
 
-/// A model with its scores.
 pub struct Shipped {
-    /// Its folder.
     pub folder: PathBuf,
     pub manifest: Manifest,
     pub evaluation: Evaluation,
-    /// What it was trained from.
     pub pipeline: Pipeline,
-    /// Bytes of what the page loads to draw with it.
+    /// Bytes that the page loads to sample from it.
     pub bytes: u64,
 }
 
-/// `model.ron`, as far as it is told of here.
+/// The parts of `model.ron` that are needed here.
 #[derive(Deserialize)]
 pub struct Manifest {
     pub name: String,
@@ -66,7 +61,6 @@ pub struct Training {
     pub parameters: u64,
 }
 
-/// What `history.png` shows.
 #[derive(Serialize, Deserialize)]
 pub struct History {
     pub epochs: Vec<usize>,
@@ -91,7 +85,7 @@ pub enum Family {
     LatentVae,
 }
 
-/// `evaluation.ron`, as far as it is told of here.
+/// The parts of `evaluation.ron` that are needed here.
 #[derive(Deserialize)]
 pub struct Evaluation {
     pub weights_sha256: String,
@@ -105,7 +99,7 @@ struct Score {
     training: Option<f64>,
 }
 
-/// The scores that are told of here.
+/// The scores that are needed here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub enum Measure {
     Accuracy,
@@ -115,7 +109,8 @@ pub enum Measure {
     Coverage,
     ClassesCovered,
     ClassDivergence,
-    Agreement,
+    #[serde(rename = "Agreement")]
+    ClassAccuracy,
     NearestTraining,
     Sharpness,
     ReconstructionFid,
@@ -124,7 +119,6 @@ pub enum Measure {
 }
 
 impl Evaluation {
-    /// The mean of a score over the seeds, if it was measured.
     pub fn mean(&self, measure: Measure) -> Option<f64> {
         let score = self.scores.iter().find(|score| score.measure == measure)?;
         Some(score.values.iter().sum::<f64>() / score.values.len().max(1) as f64)
@@ -136,7 +130,6 @@ impl Evaluation {
     }
 }
 
-/// A pipeline, as far as it is told of here.
 #[derive(Debug, Clone)]
 pub struct Pipeline {
     pub path: PathBuf,
@@ -144,10 +137,6 @@ pub struct Pipeline {
 }
 
 impl Pipeline {
-    /// The pipeline that gives its models the name `name`.
-    ///
-    /// # Errors
-    /// There is none, or it cannot be read.
     pub fn named(name: &str) -> Result<Self> {
         let wanted = format!("name: {name}");
         for path in pipelines()? {
@@ -159,7 +148,7 @@ impl Pipeline {
         bail!("no pipeline has the name {name}")
     }
 
-    /// The commands of its header, in order: the words behind `imago`.
+    /// The commands of its header, in order: the arguments of `imago`.
     pub fn commands(&self) -> Vec<Vec<String>> {
         let lines = self.text.lines().take_while(|line| line.starts_with('#'));
         let commands = lines.filter_map(|line| line.strip_prefix("#   imago "));
@@ -167,7 +156,7 @@ impl Pipeline {
     }
 }
 
-/// All files with a name on `.yaml` under `pipelines`, in order.
+/// All YAML files under `pipelines`, in order.
 fn pipelines() -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for folder in folders(Path::new("pipelines"))? {
@@ -183,7 +172,6 @@ fn pipelines() -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// The folders in `folder`, by name.
 fn folders(folder: &Path) -> Result<Vec<PathBuf>> {
     let entries = fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
     let mut folders = Vec::new();
@@ -197,10 +185,7 @@ fn folders(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(folders)
 }
 
-/// The models in the folders of `shelf` that hold one which was measured.
-///
-/// # Errors
-/// One of them cannot be read, or has no pipeline.
+/// The models with scores in the folders of `shelf`.
 pub fn shipped(shelf: &str) -> Result<Vec<Shipped>> {
     let mut models = Vec::new();
     for folder in folders(Path::new(shelf))? {
@@ -216,21 +201,15 @@ pub fn shipped(shelf: &str) -> Result<Vec<Shipped>> {
     Ok(models)
 }
 
-/// What came out of a model of the reports.
 pub struct Report {
-    /// The name that its pipeline gives it.
     pub name: String,
     pub parameters: u64,
-    /// Of a model that makes images.
     pub fid: Option<f64>,
-    /// Of a classifier.
     pub accuracy: Option<f64>,
 }
 
-/// What came out of the models of the reports.
-///
-/// # Errors
-/// The table cannot be read, or a line of it does not have four cells, of which the last two may be empty.
+/// The results of the reports' models. Each line has four cells, of which the last two may be
+/// empty.
 pub fn reports() -> Result<Vec<Report>> {
     let text = fs::read_to_string(REPORTS).with_context(|| format!("cannot read {REPORTS}"))?;
     let report = |line: &str| {
@@ -239,7 +218,7 @@ pub fn reports() -> Result<Vec<Report>> {
         let (name, parameters) = (cell()?.to_owned(), cell()?.parse().ok()?);
         let mut figure = || cell().map(|text| if text.is_empty() { None } else { Some(text.parse().ok()) });
         let (fid, accuracy) = (figure()?, figure()?);
-        // A figure that is there has to be one.
+        // A cell that is not empty must hold a number.
         let sound = [fid, accuracy].iter().all(|figure| *figure != Some(None));
         sound.then_some(Report { name, parameters, fid: fid.flatten(), accuracy: accuracy.flatten() })
     };
@@ -248,13 +227,9 @@ pub fn reports() -> Result<Vec<Report>> {
     lines.map(|line| report(line).with_context(|| format!("{REPORTS}: `{line}`"))).collect()
 }
 
-/// Reads a file of RON.
-///
-/// # Errors
-/// It cannot be read, or holds something else.
 pub fn read<T: DeserializeOwned>(path: &Path) -> Result<T> {
     let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    // What may be lacking is written without `Some` in a manifest, and with it in an evaluation.
+    // Optional values are written without `Some` in a manifest, and with it in an evaluation.
     let options = match path.ends_with("model.ron") {
         true => Options::default().with_default_extension(Extensions::IMPLICIT_SOME),
         false => Options::default(),

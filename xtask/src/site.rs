@@ -1,4 +1,4 @@
-//! The folder that a static host serves: emptied with care, filled, indexed and compressed.
+//! The output folder for a static host: emptied with care, filled, indexed and compressed.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -11,16 +11,11 @@ use flate2::write::GzEncoder;
 
 use crate::index;
 
-/// The file that says a folder may be emptied.
+/// Marks a folder that may be emptied.
 const MARKER: &str = ".imago-web";
-
-/// What a host sends compressed.
 const COMPRESSED: [&str; 8] = ["js", "css", "html", "wasm", "ron", "bpk", "bin", "json"];
 
-/// Checks that `out` may be emptied: it is absent, empty or marked as written by us.
-///
-/// # Errors
-/// When it is anything else.
+/// Checks that `out` may be emptied: it is absent, empty or marked as ours.
 pub fn check(out: &Path) -> Result<()> {
     let absolute = std::path::absolute(out)?;
     ensure!(
@@ -43,10 +38,7 @@ pub fn check(out: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Empties `out` of all but the wasm modules, which are slow to make again, and marks it as ours.
-///
-/// # Errors
-/// When [`check`] refuses, or a file cannot be removed or written.
+/// Empties `out` except for the wasm modules, which are slow to build, and marks it as ours.
 pub fn prepare(out: &Path) -> Result<()> {
     check(out)?;
     let wasm = out.join("wasm");
@@ -61,10 +53,7 @@ pub fn prepare(out: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Removes a file, a link or a whole folder; it may be absent.
-///
-/// # Errors
-/// When it is there and stays.
+/// Removes a file, a link or a whole folder, if it exists.
 pub fn remove(path: &Path) -> Result<()> {
     let removed = match path.symlink_metadata() {
         Ok(metadata) if metadata.is_dir() => fs::remove_dir_all(path),
@@ -75,10 +64,7 @@ pub fn remove(path: &Path) -> Result<()> {
     removed.with_context(|| format!("cannot remove {}", path.display()))
 }
 
-/// Copies what is in the folder `from` into the folder `to`, hidden files left out.
-///
-/// # Errors
-/// When a file cannot be read or written.
+/// Copies the folder `from` to `to`, without hidden files.
 pub fn copy(from: &Path, to: &Path) -> Result<()> {
     fs::create_dir_all(to).with_context(|| format!("cannot create {}", to.display()))?;
     let entries = fs::read_dir(from).with_context(|| format!("cannot read {}", from.display()))?;
@@ -97,10 +83,7 @@ pub fn copy(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Brings `models/index.json` and the compressed copies up to date with the rest of `out`.
-///
-/// # Errors
-/// When a file cannot be read or written.
+/// Updates `models/index.json` and the compressed copies in `out`.
 pub fn finish(out: &Path) -> Result<()> {
     let models = out.join("models");
     fs::create_dir_all(&models)?;
@@ -109,7 +92,7 @@ pub fn finish(out: &Path) -> Result<()> {
     compress(out)
 }
 
-/// Writes the compressed copy of every file in `folder` and below whose copy is missing or older than it.
+/// Compresses every file in `folder` and below whose copy is missing or older.
 fn compress(folder: &Path) -> Result<()> {
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
@@ -124,12 +107,12 @@ fn compress(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Where the compressed copy of `path` lies: beside it, as static hosts expect.
+/// The compressed copy of `path`, beside it as static hosts expect.
 pub fn compressed_path(path: &Path) -> PathBuf {
     path.with_added_extension("gz")
 }
 
-/// What `gzip -9 -n` makes of `bytes`: the same bytes every time.
+/// The same bytes as from `gzip -9 -n`.
 fn gzip(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
     encoder.write_all(bytes)?;

@@ -1,4 +1,4 @@
-//! What this machine has, and how to add to it where that is safe to do unasked.
+//! The capabilities of this machine, and safe ways to extend them.
 
 use std::env;
 use std::fs;
@@ -8,7 +8,7 @@ use anyhow::Result;
 
 use crate::process;
 
-/// Whether this is an unattended run, in which nothing may be skipped for want of a program.
+/// Whether this is an unattended run, in which nothing may be skipped.
 pub fn is_ci() -> bool {
     env::var("CI").is_ok_and(|value| !matches!(value.as_str(), "" | "0" | "false"))
 }
@@ -20,10 +20,6 @@ pub fn can_install() -> bool {
         && process::query(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0")
 }
 
-/// Installs Debian packages.
-///
-/// # Errors
-/// When apt-get fails.
 pub fn install(packages: &[&str]) -> Result<()> {
     let apt = || {
         let mut command = Command::new("apt-get");

@@ -1,4 +1,4 @@
-//! `cargo xtask test`: everything that has to hold, in one command.
+//! `cargo xtask test`: every check of the project.
 
 use std::fmt;
 use std::path::Path;
@@ -11,22 +11,22 @@ use crate::browser::{self, Browser, TESTS};
 use crate::bundle::{CPU, WEBGPU};
 use crate::{process, system, web, workspace};
 
-/// Runs every check and every test, and stops at the first failure.
+/// Run every check and every test, and stop at the first failure.
 ///
-/// Browser tests need Node.js and Chromium, GPU tests a Vulkan driver. As root on Debian or Ubuntu what is missing
-/// is installed. Elsewhere its tests are skipped and named at the end, or fail where the variable CI is set.
+/// Browser tests need Node.js and Chromium, GPU tests a Vulkan driver. As root on Debian or Ubuntu,
+/// missing packages are installed. Otherwise those tests are skipped and listed at the end, or fail
+/// if the variable CI is set.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Run this step alone; may be given more than once
+    /// Run only this step; may be repeated
     #[arg(long, value_name = "STEP", conflicts_with = "no_browser")]
     only: Vec<Step>,
-
-    /// Leave out the tests in the browser
+    /// Skip the browser tests
     #[arg(long)]
     no_browser: bool,
 }
 
-/// The steps, in the order in which they run: quick ones first.
+/// The steps in order, quick ones first.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Step {
     /// Formatting
@@ -54,10 +54,6 @@ impl fmt::Display for Step {
     }
 }
 
-/// Runs the command.
-///
-/// # Errors
-/// When a step fails; the error names its command and how to repeat the step alone.
 pub fn run(args: &Args) -> Result<()> {
     let mut skipped = Vec::new();
     for step in Step::value_variants() {
@@ -108,7 +104,7 @@ impl Step {
                 provide_vulkan(skipped)?;
                 let mut test = process::cargo(["test", "--release", "--workspace"]);
                 if system::is_ci() {
-                    // There, a test of the GPU path that finds no adapter fails instead of passing by.
+                    // There, a GPU test without an adapter fails instead of passing silently.
                     test.env("IMAGO_REQUIRE_ADAPTER", "1");
                 }
                 process::run(&mut test)
@@ -124,7 +120,7 @@ fn clippy(args: &[&str]) -> Result<()> {
     process::run(process::cargo(["clippy", "--release"]).args(args).args(["--", "-D", "warnings"]))
 }
 
-/// Sees to it that the GPU path can be tested, on a software driver if need be.
+/// Makes the GPU path testable, on a software driver if necessary.
 fn provide_vulkan(skipped: &mut Vec<String>) -> Result<()> {
     const PACKAGES: [&str; 2] = ["mesa-vulkan-drivers", "libvulkan1"];
     if !cfg!(target_os = "linux") || system::has_vulkan_driver() {
@@ -158,7 +154,7 @@ fn test_in_browser(skipped: &mut Vec<String>) -> Result<()> {
     process::run(node.args(browser::test_files()?))
 }
 
-/// `12.3 s`, or `4 min 05 s` from a minute on.
+/// `12.3 s`, or `4 min 05 s` from a minute.
 fn readable(time: Duration) -> String {
     let seconds = time.as_secs();
     if seconds < 60 {

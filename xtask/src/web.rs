@@ -7,32 +7,23 @@ use anyhow::{Context, Result};
 use crate::bundle::{CPU, Module, WEBGPU};
 use crate::{site, workspace};
 
-/// Builds the page: both wasm modules, the shipped models and compressed copies of everything.
+/// Build the page: both wasm modules, the shipped models and compressed copies of everything.
 ///
 /// The first build takes a few minutes on two cores.
 #[derive(clap::Args)]
 pub struct Args {
-    /// The folder to build into: new, empty, or one that this command wrote, which it then replaces
+    /// The output folder: new, empty, or from this command, which then replaces it
     #[arg(long, default_value = "dist", value_name = "FOLDER")]
     out: PathBuf,
-
-    /// Leave out the WebGPU module
+    /// Skip the WebGPU module
     #[arg(long)]
     cpu_only: bool,
 }
 
-/// Runs the command.
-///
-/// # Errors
-/// When a module cannot be built or a file cannot be written.
 pub fn run(args: &Args) -> Result<()> {
     build(&args.out, args.cpu_only)
 }
 
-/// Builds the page into `out`.
-///
-/// # Errors
-/// When a module cannot be built, a file cannot be written, or `out` holds something of another origin.
 pub fn build(out: &Path, cpu_only: bool) -> Result<()> {
     let modules: &[&Module] = if cpu_only { &[&CPU] } else { &[&CPU, &WEBGPU] };
 
@@ -55,7 +46,6 @@ pub fn build(out: &Path, cpu_only: bool) -> Result<()> {
     print_sizes(out, modules)
 }
 
-/// Prints what a visitor downloads for each module, in bytes.
 fn print_sizes(out: &Path, modules: &[&Module]) -> Result<()> {
     println!("{:<30} {:>12} {:>12}", "file", "bytes", "gzip");
     for module in modules {

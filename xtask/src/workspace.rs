@@ -1,4 +1,4 @@
-//! Where things are in this repository.
+//! Paths of this repository.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -8,21 +8,15 @@ use anyhow::{Context, Result};
 
 use crate::process;
 
-/// Makes the root of the repository the current folder, so that every path here can be relative to it.
-///
-/// # Errors
-/// When the folder is not there any more.
+/// Changes to the root of the repository, so that all paths here are relative to it.
 pub fn enter() -> Result<()> {
-    // Cargo tells the package's folder at run time too, which stays right when the repository was moved.
+    // Cargo sets the package's folder at run time too, which stays right if the repository moves.
     let package = env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
     let root = package.parent().unwrap_or(Path::new("."));
     env::set_current_dir(root).with_context(|| format!("cannot enter {}", root.display()))
 }
 
-/// Cargo's target folder, wherever the configuration or the environment puts it.
-///
-/// # Errors
-/// When `cargo metadata` fails.
+/// Cargo's target folder, wherever it is configured.
 pub fn target_dir() -> Result<PathBuf> {
     let metadata = process::query(&mut process::cargo(["metadata", "--no-deps", "--format-version", "1"]))?;
     let metadata: serde_json::Value = serde_json::from_str(&metadata)?;
@@ -30,33 +24,21 @@ pub fn target_dir() -> Result<PathBuf> {
     Ok(PathBuf::from(folder))
 }
 
-/// Builds the release version of `imago`.
-///
-/// Selecting the workspace gives the dependencies the features that `cargo test --workspace` builds them with, so
-/// that the heavy ones are compiled once for both.
-///
-/// # Errors
-/// When the build fails.
+/// Builds the release version of `imago`. Selecting the workspace builds dependencies with the same
+/// features as `cargo test --workspace`, so that the heavy ones are compiled once.
 pub fn build_imago() -> Result<()> {
     process::run(&mut process::cargo(["build", "--release", "--workspace", "--bin", "imago"]))
 }
 
-/// The release build of `imago`, whether it exists yet or not.
-///
-/// # Errors
-/// When `cargo metadata` fails.
+/// The path of the release build of `imago`, which may not exist yet.
 pub fn imago() -> Result<PathBuf> {
     let name = format!("imago{}", env::consts::EXE_SUFFIX);
     Ok(target_dir()?.join("release").join(name))
 }
 
-/// The target that the page's modules are built for.
 pub const WASM: &str = "wasm32-unknown-unknown";
 
-/// Adds the wasm target to the toolchain where it is missing.
-///
-/// # Errors
-/// When it is missing and rustup is too, or cannot fetch it.
+/// Adds the wasm target to the toolchain if it is missing.
 pub fn ensure_wasm_target() -> Result<()> {
     let folder = process::query(Command::new("rustc").args(["--print", "target-libdir", "--target", WASM]))?;
     if Path::new(folder.trim()).is_dir() {

@@ -1,4 +1,4 @@
-//! `imago bench`: how fast a pipeline trains and draws here.
+//! `imago bench`: training and sampling speed.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -15,34 +15,34 @@ use crate::device::{DeviceChoice, within_threads};
 use crate::pipeline_file::PipelineFile;
 use crate::train::{Measurement, Speed, measure};
 
-/// Measure how fast a pipeline trains and draws on this machine; nothing is written
+/// Measure how fast a pipeline trains and samples on this machine; nothing is written
 #[derive(clap::Args)]
 pub struct Bench {
     /// The YAML file
     file: PathBuf,
     #[command(flatten)]
     set: Overrides,
-    /// What computes
+    /// The device to compute on
     #[arg(long, value_enum, default_value_t)]
     device: DeviceChoice,
     #[command(flatten)]
     search: Search,
-    /// How many steps are timed
+    /// How many steps to time
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..))]
     steps: u64,
-    /// How many steps before them are not
+    /// How many steps to take before timing
     #[arg(long, default_value_t = 10)]
     warm_up: u64,
     /// Time a whole epoch as well
     #[arg(long)]
     epoch: bool,
-    /// Samples in a batch [default: as the file says]
+    /// Images in a batch [default: from the file]
     #[arg(long)]
     batch: Option<usize>,
-    /// Threads of the CPU [default: all]
+    /// CPU threads [default: all]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1024))]
     threads: Option<u32>,
-    /// How many samples are drawn, each number for itself
+    /// How many samples to draw, timed separately for each count
     #[arg(long, value_name = "COUNTS", value_delimiter = ',', default_value = "1,64,10000")]
     sample: Vec<usize>,
     /// Print one line of JSON and nothing else
@@ -50,7 +50,7 @@ pub struct Bench {
     json: bool,
 }
 
-/// What is printed with `--json`.
+/// The output of `--json`.
 #[derive(Serialize)]
 struct Line {
     program: &'static str,
@@ -76,11 +76,11 @@ impl Bench {
         }
         let (pipeline, plan) = PipelineFile::open(&self.file)?.pipeline(&overrides, self.set.limits())?;
         if pipeline.model.traits().source.is_some() {
-            bail!("{} learns the codes of another model; bench measures models of images", pipeline.name);
+            bail!("{} learns the latents of another model; bench needs a model of images", pipeline.name);
         }
         let opened = self.device.open()?;
         let (training, _) = crate::data::training(&pipeline.data, &self.search)?;
-        // Nothing is tested.
+        // Nothing is evaluated.
         let sets = Sets { test: training.clone(), training, validation: None };
         let measurement = Measurement {
             warm_up: self.warm_up,
@@ -115,19 +115,25 @@ impl Bench {
 impl Line {
     fn show(&self) {
         let Speed { first_step_s, steps, seconds, steps_per_s, images_per_s, .. } = self.speed;
-        say!("{} with {} parameters on {}, {} images a batch", self.network, self.parameters, self.device, self.batch);
+        say!(
+            "{} with {} parameters on {}, {} images per batch",
+            self.network,
+            self.parameters,
+            self.device,
+            self.batch
+        );
         say!("first step  {first_step_s:.2} s after the start of the program");
         say!("training    {steps_per_s:.2} steps/s, {images_per_s:.0} images/s ({steps} steps in {seconds:.2} s)");
         if let Some(epoch) = self.speed.epoch_s {
             say!("epoch       {epoch:.1} s");
         }
         if let Some(bytes) = self.speed.peak_memory_bytes {
-            say!("memory      {} MiB at the most", bytes >> 20);
+            say!("memory      {} MiB at the peak", bytes >> 20);
         }
         for drawn in &self.speed.sample {
             let rate = drawn.images as f64 / drawn.seconds;
             let plural = if drawn.images == 1 { "" } else { "s" };
-            say!("drawing     {} image{plural} in {:.2} ms, {rate:.0} images/s", drawn.images, drawn.seconds * 1e3);
+            say!("sampling    {} image{plural} in {:.2} ms, {rate:.0} images/s", drawn.images, drawn.seconds * 1e3);
         }
     }
 }

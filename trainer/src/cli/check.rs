@@ -12,18 +12,18 @@ use super::Overrides;
 use crate::pipeline_file::{PipelineFile, counted, with_commands};
 use crate::sweep::Sweep;
 
-/// Validate pipelines without training them; tells all problems of all files
+/// Validate pipelines without training them; reports all problems of all files
 ///
-/// Exits with 0 if nothing is wrong, 1 if something is wrong with a file, and 2 if a file could not be read.
+/// Exits with 0 if all files are valid, 1 if a file is not, and 2 if a file cannot be read.
 #[derive(clap::Args)]
 pub struct Check {
     /// YAML files of pipelines and sweeps, or patterns such as 'pipelines/**/*.yaml'
     #[arg(required = true, value_name = "FILE|PATTERN")]
     files: Vec<String>,
-    /// Whether to write for people or for programs
+    /// Output for people or for programs
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
-    /// Let warnings count as errors
+    /// Treat warnings as errors
     #[arg(long)]
     strict: bool,
     #[command(flatten)]
@@ -68,7 +68,7 @@ impl Check {
         Ok(if wrong { ExitCode::from(1) } else { ExitCode::SUCCESS })
     }
 
-    /// Checks every run that a sweep asks for; how many there are.
+    /// Checks every run of a sweep and returns their number.
     fn sweep(&self, file: &Path) -> Result<usize> {
         let sweep = Sweep::open(file, None)?;
         let runs = sweep.runs(None)?;
@@ -76,7 +76,7 @@ impl Check {
         Ok(runs.len())
     }
 
-    /// All files that are named or match a pattern.
+    /// The files that are named or match a pattern.
     fn files(&self) -> Result<Vec<PathBuf>> {
         let mut files = Vec::new();
         for name in &self.files {
@@ -86,7 +86,7 @@ impl Check {
                 continue;
             }
             let before = files.len();
-            let matches = glob::glob(name).with_context(|| format!("`{name}` is no pattern"))?;
+            let matches = glob::glob(name).with_context(|| format!("`{name}` is not a valid pattern"))?;
             for path in matches {
                 files.push(path?);
             }

@@ -11,21 +11,21 @@ use crate::files;
 use crate::measure::{EvaluatedModel, EvaluationProgress, Evaluator, ReferenceSet};
 use crate::sweep::shell::quoted;
 
-/// Compare models of the same images: size, cost, scores and images, in the terminal, as Markdown and as a page
+/// Compare models of the same images: size, cost, scores and samples, as text, Markdown and a page
 #[derive(clap::Args)]
 pub struct Compare {
-    /// Run folders or exported artifacts; what was not measured yet is measured first
+    /// Run folders or exported artifacts; those without scores are evaluated first
     #[arg(value_name = "RUN|ARTIFACT", required = true)]
     models: Vec<PathBuf>,
     #[command(flatten)]
     scales: EvaluationOptions,
-    /// The seed of the samples in the images
+    /// The seed of the samples that are shown
     #[arg(long, default_value_t = 0)]
     seed: u32,
-    /// The page to write, with all images in it
+    /// The page to write, with all images embedded
     #[arg(long, value_name = "FILE", default_value = "comparison.html")]
     html: PathBuf,
-    /// Write the tables as Markdown as well
+    /// Write the tables as Markdown too
     #[arg(long, value_name = "FILE")]
     markdown: Option<PathBuf>,
     /// Print sizes, costs and scores as JSON and nothing else
@@ -44,7 +44,7 @@ impl Compare {
                 && (other.data.set != model.data.set || other.data.image() != model.data.image())
             {
                 bail!(
-                    "{} makes images of {} {:?}, but {} of {} {:?}: only models of the same images are compared",
+                    "{} generates images of {} {:?}, but {} of {} {:?}: only models of the same images can be compared",
                     first.display(),
                     other.data.set.title(),
                     other.data.image(),
@@ -95,7 +95,7 @@ impl Compare {
         Ok(ExitCode::SUCCESS)
     }
 
-    /// The command that makes the comparison again.
+    /// The command that reproduces the comparison.
     fn command(&self) -> String {
         let models: Vec<String> = self.models.iter().map(|path| quoted(path.as_os_str())).collect();
         let mut command = format!("imago compare {}", models.join(" "));

@@ -1,12 +1,11 @@
-//! `imago data`: the sets that models learn from.
+//! `imago data`: the data sets.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
-use imago_core::spec;
-use imago_core::spec::Set;
+use imago_core::spec::{self, Set};
 
 use imago_core::data::Statistics;
 use imago_core::yaml::nearest;
@@ -27,35 +26,35 @@ pub struct Data {
 
 #[derive(Subcommand)]
 enum Action {
-    /// Print the sets that are known by name
+    /// List the named sets
     List,
-    /// Download a set into the cache, if it is not there yet
+    /// Download a set into the cache unless it is there
     Fetch(Which),
-    /// Check every file of a set: against its SHA-256, or in a folder whether it can be read
+    /// Check every file of a set: its SHA-256, or in a folder whether it can be read
     Verify(Which),
-    /// Draw some images of each class, and behind them the mean of the class
+    /// Draw some images of each class, followed by the mean of the class
     Preview {
         #[command(flatten)]
         which: Which,
-        /// The PNG to write; `<set>.png` if not given
+        /// The PNG to write [default: `<set>.png`]
         #[arg(long, short, value_name = "FILE")]
         out: Option<PathBuf>,
     },
-    /// Print how many images there are of each class, and what their pixels are like
+    /// Print the number of images of each class and pixel statistics
     Stats(Which),
 }
 
 #[derive(Args)]
 struct Which {
-    /// A set with a name, or a folder of images, each sub-folder a class
+    /// A named set, or a folder of images with a sub-folder for each class
     #[arg(value_name = "SET|FOLDER")]
     set: String,
     #[command(flatten)]
     search: Search,
-    /// Of a folder: height and width to which its images are scaled
+    /// For a folder: the height and width to scale images to
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u16).range(4..=1024))]
     size: u16,
-    /// Of a folder: make its images grey
+    /// For a folder: convert images to grey
     #[arg(long)]
     grey: bool,
 }
@@ -66,12 +65,12 @@ impl Data {
             Action::List => list(),
             Action::Fetch(which) => {
                 which.open()?;
-                say!("{} is at hand", which.set);
+                say!("{} is available", which.set);
             }
             Action::Verify(which) => {
-                // What is opened is checked.
+                // Opening a set verifies it.
                 let [training, test] = which.open()?;
-                let how = if matches!(training.set(), Set::Folder(_)) { "all can be read" } else { "all as published" };
+                let how = if matches!(training.set(), Set::Folder(_)) { "all readable" } else { "all as published" };
                 say!("{}: {} training and {} test images, {how}", which.set, training.count(), test.count());
             }
             Action::Preview { which, out } => preview(&which, out)?,
@@ -82,7 +81,7 @@ impl Data {
 }
 
 impl Which {
-    /// The set, as `data` of a pipeline would say it.
+    /// The `data` section of a pipeline for this set.
     fn data(&self) -> Result<spec::Data> {
         if let Some(set) = Set::ALL.into_iter().find(|set| set.name() == self.set) {
             return Ok(spec::Data::new(set));
@@ -137,7 +136,7 @@ fn preview(which: &Which, out: Option<PathBuf>) -> Result<()> {
         let of_class = (0..images.count()).filter(|index| usize::from(images.labels()[*index]) == class);
         let shown: Vec<usize> = of_class.take(SHOWN).collect();
         pixels.extend(images.plain(&shown));
-        // A class with fewer images ends in black ones.
+        // A class with fewer images is filled up with black.
         pixels.resize(pixels.len() + (SHOWN - shown.len()) * mean.len(), 0.0);
         pixels.extend(mean);
     }

@@ -17,17 +17,18 @@ use crate::measure::{
 use crate::report::npy;
 use crate::run::{EVALUATION, LATENTS, NEIGHBOURS, TESTS};
 
-/// Measure how a model's samples compare with real images: FID, KID, precision, recall, coverage and more; a classifier's accuracy
+/// Evaluate samples against real images (FID, KID, precision, recall, coverage, …), or a
+/// classifier
 #[derive(clap::Args)]
 pub struct Evaluate {
     #[command(flatten)]
     model: Model,
     #[command(flatten)]
     scales: EvaluationOptions,
-    /// Where to write the scores [default: evaluation.ron in the folder of the model]
+    /// The file for the scores [default: evaluation.ron in the model's folder]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Write the features of the test images and of the samples of the first seed into this folder, as .npy, for other programs
+    /// Write features of test images and of the first seed's samples into this folder, as .npy
     #[arg(long, value_name = "FOLDER")]
     save_features: Option<PathBuf>,
     /// Print the scores as JSON and nothing else
@@ -72,19 +73,15 @@ impl Evaluate {
             }
         }
         if !self.json {
-            say!("\n{}; the samples that are nearest to training images: {}", out.display(), image.display());
+            say!("\n{}; the samples nearest to training images: {}", out.display(), image.display());
         }
         Ok(ExitCode::SUCCESS)
     }
 
-    /// Measures a classifier of `data`.
     fn evaluate_classifier(&self, data: &Data, opened: &OpenDevice) -> Result<ExitCode> {
         let path = self.model.path.display();
-        ensure!(self.scales.evaluator.is_none(), "{path} is a classifier: no other one has to look at it");
-        ensure!(
-            self.save_features.is_none(),
-            "{path} is a classifier: it has no samples whose features could be saved"
-        );
+        ensure!(self.scales.evaluator.is_none(), "{path} is a classifier, which needs no evaluator");
+        ensure!(self.save_features.is_none(), "{path} is a classifier, which has no samples to save features of");
         let progress = EvaluationProgress::new(!self.json);
         let evaluation = evaluate_classifier(&self.model.path, data, &self.scales.search, opened, &progress)?;
         drop(progress);
@@ -95,7 +92,8 @@ impl Evaluate {
         Ok(ExitCode::SUCCESS)
     }
 
-    /// Tells the scores and writes them down. Told first: what took minutes must not be lost to a folder that cannot be written.
+    /// Reports the scores, then writes them: minutes of work must survive a folder that is
+    /// read-only.
     fn keep(&self, evaluation: &Evaluation) -> Result<PathBuf> {
         match self.json {
             true => say!("{}", serde_json::to_string(evaluation)?),
@@ -107,7 +105,6 @@ impl Evaluate {
     }
 }
 
-/// Prints the scores as a table.
 fn show(evaluation: &Evaluation) {
     if evaluation.family == Family::Classifier {
         let Evaluation { name, set, test_images, device, .. } = evaluation;
@@ -127,21 +124,22 @@ fn show(evaluation: &Evaluation) {
         evaluation.test_images
     );
     say!(
-        "seen by {} ({}{} features, SHA-256 {})\n",
+        "evaluator: {} ({}{} features, SHA-256 {})\n",
         evaluator.name,
-        evaluator
-            .accuracy
-            .map_or_else(String::new, |share| format!("{:.2} % of the test images told rightly, ", 100.0 * share)),
+        evaluator.accuracy.map_or_else(String::new, |share| format!(
+            "{:.2} % of the test images classified correctly, ",
+            100.0 * share
+        )),
         evaluator.features,
         evaluator.sha256.get(..12).unwrap_or(&evaluator.sha256)
     );
-    say!("{:<22}{:>18}{:>18}{:>14}", "", "samples", "training images", "test images");
+    say!("{:<26}{:>18}{:>18}{:>14}", "", "samples", "training images", "test images");
     for score in &evaluation.scores {
         let real = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| score.measure.show(value));
-        say!("{:<22}{:>18}{:>18}{:>14}", score.measure.title(), score.show(), real(score.training), real(score.test));
+        say!("{:<26}{:>18}{:>18}{:>14}", score.measure.title(), score.show(), real(score.training), real(score.test));
     }
     if seeds.len() > 1 {
-        say!("\n± is the standard deviation over the seeds, or of a likelihood its standard error over the images.");
+        say!("\n± is the standard deviation over the seeds, or for a likelihood the standard error over the images.");
     }
     for reason in &evaluation.alarm {
         say!("\nalarm: {reason}");

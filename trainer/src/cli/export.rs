@@ -13,24 +13,24 @@ use crate::report::png_rows;
 use crate::run::{RunFolder, Which, write_artifact};
 use crate::train::SAMPLE_SCALE;
 
-/// Write a run's model as model.ron and weights.bpk, which the page loads, with an image of how its samples grew
+/// Write a run's model as model.ron and weights.bpk for the page, with samples from its training
 #[derive(clap::Args)]
 pub struct Export {
     /// The run folder
     run: PathBuf,
-    /// The folder to make, such as www/models/mnist-vae
+    /// The folder to create, such as www/models/mnist-vae
     #[arg(long, value_name = "FOLDER")]
     to: PathBuf,
-    /// Width of the stored numbers
+    /// Precision of the stored weights
     #[arg(long, value_enum, default_value_t = Dtype::F16)]
     dtype: Dtype,
-    /// Write the encoder as well, of which other models can learn codes
+    /// Include the encoder, which other models need to learn latents
     #[arg(long)]
     encoder: bool,
-    /// Take the weights of the best evaluation instead of the last ones
+    /// Use the weights of the best evaluation instead of the last ones
     #[arg(long)]
     best: bool,
-    /// Replace an artifact that the folder holds already
+    /// Replace an existing artifact
     #[arg(long)]
     force: bool,
 }
@@ -46,8 +46,8 @@ impl Export {
         if self.to.exists() {
             match self.to.join(MANIFEST).is_file() {
                 true if self.force => {}
-                true => bail!("{} holds an artifact already; --force replaces it", self.to.display()),
-                false => bail!("{} exists and is no artifact; choose another folder", self.to.display()),
+                true => bail!("{} already holds an artifact; --force replaces it", self.to.display()),
+                false => bail!("{} exists and is not an artifact; choose another folder", self.to.display()),
             }
         }
         let precision = match self.dtype {
@@ -74,15 +74,15 @@ impl Export {
     }
 }
 
-/// The image of the samples at growing times of the training, of which the manifest then tells; none of a classifier, or of a run
-/// whose images are gone.
+/// The samples at growing intervals of the training, also noted in the manifest; None for a
+/// classifier, or if the run's images are gone.
 fn history(run: &RunFolder, artifact: &mut Artifact) -> Result<Option<Vec<u8>>> {
     let last = artifact.manifest.training.epochs;
     let images = match artifact.manifest.generator {
         Some(_) => run.samples().unwrap_or_default(),
         None => BTreeMap::new(),
     };
-    // Not what came after the weights that are exported.
+    // Nothing later than the exported weights.
     let epochs = growing(images.keys().copied().filter(|epoch| *epoch <= last));
     if epochs.is_empty() {
         return Ok(None);
@@ -90,12 +90,12 @@ fn history(run: &RunFolder, artifact: &mut Artifact) -> Result<Option<Vec<u8>>> 
     let [_, height, width] = artifact.manifest.data.image;
     let grids: Vec<Vec<u8>> = epochs.iter().filter_map(|epoch| images.get(epoch).cloned()).collect();
     let (image, columns) = png_rows(&grids, [height, width], SAMPLE_SCALE)
-        .with_context(|| format!("the samples of {run} are not those that its training left"))?;
+        .with_context(|| format!("the samples of {run} have changed since its training"))?;
     artifact.manifest.history = Some(History { epochs, columns });
     Ok(Some(image))
 }
 
-/// Of growing numbers the first, the next ones at or above 1, 2, 4, 8 and so on, and the last.
+/// From ascending numbers: the first, the next at or above 1, 2, 4, 8 and so on, and the last.
 fn growing(numbers: impl Iterator<Item = usize>) -> Vec<usize> {
     let (mut chosen, mut latest, mut due) = (Vec::new(), None, 0);
     for number in numbers {
@@ -114,7 +114,7 @@ mod tests {
     use super::growing;
 
     #[test]
-    fn moments_are_twice_as_far_apart_each_time() {
+    fn epochs_are_twice_as_far_apart_each_time() {
         assert_eq!(growing(0..=20), [0, 1, 2, 4, 8, 16, 20]);
         assert_eq!(growing(0..=16), [0, 1, 2, 4, 8, 16]);
         assert_eq!(growing((5..=40).step_by(5)), [5, 10, 20, 35, 40]);

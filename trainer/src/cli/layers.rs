@@ -1,4 +1,4 @@
-//! `imago layers`: the reference of the layers.
+//! `imago layers`: the layer reference.
 
 use std::process::ExitCode;
 

@@ -58,8 +58,8 @@ enum Action {
     Schema(schema::Schema),
 }
 
-/// Runs what the command line asks for. The exit code is 0 when it was done and 1 for a normal negative answer; an error
-/// becomes 2.
+/// Runs the command line. The exit code is 0 for success and 1 for a normal negative answer; errors
+/// become 2.
 pub fn run() -> Result<ExitCode> {
     match Command::parse().action {
         Action::Train(command) => command.run(),
@@ -78,13 +78,13 @@ pub fn run() -> Result<ExitCode> {
     }
 }
 
-/// Changes to a pipeline given on the command line.
+/// Overrides of a pipeline from the command line.
 #[derive(Args)]
 struct Overrides {
-    /// Replaces a value of the file, such as train.epochs=5; may be given several times
+    /// Override a value of the file, such as train.epochs=5; may be repeated
     #[arg(long = "set", value_name = "PATH=VALUE", value_parser = Override::parse)]
     overrides: Vec<Override>,
-    /// Lift the limits of file, layers, parameters and memory that catch slips of the keyboard
+    /// Lift the limits on file size, layers, parameters and memory that catch typing mistakes
     #[arg(long)]
     allow_large: bool,
 }
@@ -94,13 +94,13 @@ impl Overrides {
         if self.allow_large { Limits::LARGE } else { Limits::DEFAULT }
     }
 
-    /// Reads the pipeline in `file`, and shows what is wrong with it.
+    /// Reads the pipeline in `file` and shows its problems.
     fn read(&self, file: &Path) -> Result<(Pipeline, Plan)> {
         PipelineFile::open(file)?.pipeline(&self.overrides, self.limits())
     }
 }
 
-/// What several commands are pointed at.
+/// The model that a command works on.
 #[derive(Args)]
 struct Model {
     /// A run folder (runs/…) or an exported artifact (a folder with model.ron and weights.bpk)
@@ -108,35 +108,38 @@ struct Model {
     path: PathBuf,
 }
 
-/// How models are measured.
+/// How to evaluate models.
 #[derive(Args)]
 struct EvaluationOptions {
-    /// How many samples of each seed; scores of different numbers do not compare
+    /// Samples per seed; scores of different counts are not comparable
     #[arg(long, value_name = "SAMPLES", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(10..=1_000_000))]
     count: u32,
-    /// The seeds of the samples, such as 1..5 or 1,4,7: each score is told with its mean and deviation over them
+    /// The seeds of the samples, such as 1..5 or 1,4,7: scores are means ± standard deviation over
+    /// them
     #[arg(long, default_value = "1..3")]
     seeds: Seeds,
-    /// The classifier in whose features images are compared: a run or an artifact [default: the program's own for the set]
+    /// The classifier whose features are compared: a run or an artifact [default: built in for the
+    /// set]
     #[arg(long, value_name = "RUN|ARTIFACT")]
     evaluator: Option<PathBuf>,
-    /// Measure FID in the features of Inception v3 as well, as pytorch-fid does: its weights as .safetensors
+    /// Also measure FID in the features of Inception v3, as pytorch-fid does: weights as
+    /// .safetensors
     #[arg(long, value_name = "FILE", long_help = INCEPTION_HELP)]
     inception: Option<PathBuf>,
-    /// How many draws from the code of each image bound a VAE's likelihood
+    /// Importance samples per image for the likelihood bound of a VAE
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=5_000))]
     draws: u32,
-    /// How many test images that bound is of
+    /// Test images for that bound
     #[arg(long, value_name = "IMAGES", default_value_t = 500, value_parser = clap::value_parser!(u32).range(2..))]
     bounded: u32,
     #[command(flatten)]
     search: Search,
-    /// What computes
+    /// The device to compute on
     #[arg(long, value_enum, default_value_t)]
     device: DeviceChoice,
 }
 
-/// How a person comes by the weights of Inception v3, which are not ours to ship.
+/// How to get the weights of Inception v3, which we may not ship.
 const INCEPTION_HELP: &str = "Measure FID in the features of Inception v3 as well, with the weights and the preprocessing of pytorch-fid. \
     Nothing is downloaded: fetch pt_inception-2015-12-05-6726825d.pth from the releases of github.com/mseitzer/pytorch-fid and \
     convert it once, in Python:
@@ -155,7 +158,7 @@ impl EvaluationOptions {
         ImportanceSamples { images: self.bounded as usize, draws: self.draws as usize }
     }
 
-    /// Looks at the real images that samples of models of `data` are compared with.
+    /// The reference images for models of `data`.
     fn reference_set(&self, data: &spec::Data, device: &Device, progress: &EvaluationProgress) -> Result<ReferenceSet> {
         let evaluator = Evaluator::open(self.evaluator.as_deref(), data, device)?;
         let inception = self.inception.as_deref().map(|path| inception(path, data, device)).transpose()?;
@@ -163,10 +166,10 @@ impl EvaluationOptions {
     }
 }
 
-/// The weights of Inception v3 in a file, and the hash of the file.
+/// Inception v3 from a file, and the hash of the file.
 fn inception(path: &Path, data: &spec::Data, device: &Device) -> Result<(Inception, String)> {
     if ![1, 3].contains(&data.image()[0]) {
-        bail!("Inception v3 sees grey or coloured images, not {} channels", data.image()[0]);
+        bail!("Inception v3 needs grey or RGB images, not {} channels", data.image()[0]);
     }
     let bytes = match std::fs::read(path) {
         Ok(bytes) => bytes,

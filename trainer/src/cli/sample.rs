@@ -12,33 +12,33 @@ use crate::files;
 use crate::report::{npy, png_grid};
 use crate::run::open_artifact;
 
-/// Draw samples from a run or an exported artifact
+/// Sample from a run or an exported artifact
 #[derive(clap::Args)]
 pub struct Sample {
     #[command(flatten)]
     model: Model,
-    /// Which samples: the same seed gives the same images here and in the page [default: drawn anew]
+    /// Which samples: a seed gives the same images here and in the page [default: random]
     #[arg(long)]
     seed: Option<u32>,
     /// How many samples
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     count: u32,
-    /// Images in a row [default: 8, or the number of classes if the model knows them]
+    /// Images in a row [default: 8, or the number of classes of a conditional model]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     columns: Option<u32>,
-    /// The number of the class to draw, for a model that knows classes [default: one class after the other]
+    /// The number of the class to sample, for a conditional model [default: classes in turn]
     #[arg(long)]
     class: Option<usize>,
-    /// Below 1 for samples nearer to the middle of the prior, with fewer oddities and less variety
+    /// Below 1 for samples nearer to the centre of the prior: fewer artefacts, less variety
     #[arg(long, default_value_t = 1.0, value_name = "FACTOR", value_parser = temperature)]
     temperature: f32,
-    /// An image, or an array [samples, channels, height, width] with pixels in 0 to 1
+    /// An image, or an array [samples, channels, height, width] with pixels from 0 to 1
     #[arg(long, value_enum, default_value_t = Format::Png)]
     format: Format,
     /// The file to write [default: samples.png or samples.npy]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// What computes
+    /// The device to compute on
     #[arg(long, value_enum, default_value_t)]
     device: DeviceChoice,
 }
@@ -49,7 +49,7 @@ enum Format {
     Npy,
 }
 
-/// How many samples are computed at a time, which bounds the memory.
+/// Samples per batch, which bounds the memory.
 const BATCH: usize = 256;
 
 impl Sample {
@@ -60,7 +60,7 @@ impl Sample {
         let classes = &artifact.manifest.data.classes;
         match self.class {
             Some(_) if sampler.classes() == 0 => {
-                bail!("{} knows no classes; leave --class away", artifact.manifest.name)
+                bail!("{} is not conditional on a class; remove --class", artifact.manifest.name)
             }
             Some(class) if class >= sampler.classes() => {
                 let named: Vec<String> =
@@ -73,7 +73,7 @@ impl Sample {
             self.columns.map_or(if sampler.classes() > 0 { sampler.classes() } else { 8 }, |columns| columns as usize);
         let seed = match self.seed {
             Some(seed) => seed,
-            None => getrandom::u32().context("the system gives no random seed; name one with --seed")?,
+            None => getrandom::u32().context("the system provides no random seed; choose one with --seed")?,
         };
         let (count, shape) = (self.count as usize, artifact.manifest.data.image);
         let mut pixels: Vec<f32> = Vec::new();
@@ -97,7 +97,6 @@ impl Sample {
     }
 }
 
-/// Reads a temperature.
 fn temperature(text: &str) -> Result<f32, String> {
     match text.parse() {
         Ok(factor) if (0.0..=10.0).contains(&factor) => Ok(factor),

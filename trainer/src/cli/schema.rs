@@ -1,8 +1,8 @@
-//! `imago schema`: the language for editors.
+//! `imago schema`: the JSON Schema for editors.
 
 use std::process::ExitCode;
 
-/// Print the JSON Schema (draft 7) of the YAML language, which editors use for completion and checks
+/// Print the JSON Schema (draft 7) of pipelines, which editors use for completion and validation
 #[derive(clap::Args)]
 pub struct Schema {}
 

@@ -14,7 +14,7 @@ use crate::report::summary::{markdown, mermaid, table, to_json};
 pub struct Summary {
     /// The YAML file
     file: PathBuf,
-    /// What to print: a table for the terminal or for a document, everything for programs, or a diagram
+    /// A table for the terminal or for a document, everything for programs, or a diagram
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
     #[command(flatten)]

@@ -13,20 +13,22 @@ use crate::sweep::{self, Workers, shell};
 
 /// Train variants of a pipeline: a grid or a list of values, with several seeds
 ///
-/// All variants are checked before the first one begins. Each is trained in a folder and a process of its own. What is done is not
-/// done again, so a sweep that was stopped goes on when it is started again, and several processes may share one. Exits with 0
-/// when all runs are finished, 1 when one is not, 2 for a mistake, and 130 when it was stopped.
+/// All variants are checked before the first is trained. Each runs in its own folder and process.
+/// Finished runs are not repeated, so the same command continues a stopped sweep, and several
+/// processes may share one. Exits with 0 when all runs have finished, 1 when one has not, 2 for a
+/// mistake, and 130 when stopped.
 #[derive(clap::Args)]
 pub struct Sweep {
-    /// The sweep file; docs/scale.md tells how to write one
+    /// The sweep file; docs/scale.md describes it
     file: PathBuf,
-    /// Where the run folders are; `runs/<name of the file>` if not given
+    /// Where to put the run folders [default: `runs/<name of the file>`]
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
-    /// How many runs to train side by side; as many as there are --devices if not given
+    /// How many runs to train side by side [default: the number of --devices]
     #[arg(long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
-    /// What computes: cpu,wgpu gives a run to each in turn, and cpu,cpu two at a time to the CPU
+    /// The devices: cpu,wgpu alternates between them, and cpu,cpu trains two runs at a time on the
+    /// CPU
     #[arg(long, value_enum, value_name = "DEVICE,…", value_delimiter = ',')]
     devices: Vec<DeviceChoice>,
     /// Train only this run, counted from 1
@@ -35,15 +37,15 @@ pub struct Sweep {
     /// Print a command for each run, for a shell or a batch system, and train nothing
     #[arg(long, conflicts_with_all = ["index", "jobs"])]
     list: bool,
-    /// Print the table of all runs from what their folders hold, and train nothing
+    /// Print the table of all runs from their folders, and train nothing
     #[arg(long, conflicts_with_all = ["index", "jobs", "devices", "list"])]
     table: bool,
-    /// When all are trained, measure 10,000 samples of each; the table then tells FID, precision, recall and coverage too
+    /// Then evaluate 10,000 samples of each run: FID, precision, recall and coverage join the table
     #[arg(long, conflicts_with_all = ["list", "table"])]
     score: bool,
     #[command(flatten)]
     search: Search,
-    /// Lift the limits of file, layers, parameters and memory that catch slips of the keyboard
+    /// Lift the limits on file size, layers, parameters and memory that catch typing mistakes
     #[arg(long)]
     allow_large: bool,
 }
@@ -73,7 +75,7 @@ impl Sweep {
         sweep.train(self.index.map(NonZeroUsize::get), &workers)
     }
 
-    /// The command that trains one run, with this program called as it was called now.
+    /// The command that trains one run, with this program called as it is now.
     fn command(&self, sweep: &sweep::Sweep, index: usize, device: Option<String>) -> Vec<OsString> {
         let program = std::env::args_os().next().unwrap_or("imago".into());
         let mut words = vec![program, "sweep".into(), self.file.clone().into()];

@@ -1,4 +1,4 @@
-//! `imago train`: the main job.
+//! `imago train`.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -24,7 +24,7 @@ use crate::run::{Outcome, Record, RunFolder, open_artifact};
 use crate::sweep::{Seeds, Sweep, Workers};
 use crate::train::{Progress, Session, Stop, Verbosity, train};
 
-/// What a resumed run keeps in any case: it would be another training.
+/// What a resumed run must keep.
 const KEPT: [&str; 4] = ["name", "model", "data", "train.batch"];
 
 /// Train a pipeline: progress, samples after every epoch, checkpoints
@@ -35,30 +35,31 @@ pub struct Train {
     file: Option<PathBuf>,
     #[command(flatten)]
     set: Overrides,
-    /// What computes
+    /// The device to compute on
     #[arg(long, value_enum, default_value_t)]
     device: DeviceChoice,
     #[command(flatten)]
     search: Search,
-    /// The run folder to make; `runs/<name>-<time>` if not given
+    /// The run folder to create [default: `runs/<name>-<time>`]
     #[arg(long, value_name = "FOLDER", conflicts_with = "resume")]
     run: Option<PathBuf>,
-    /// Replace a run that the folder holds already
+    /// Replace an existing run
     #[arg(long, conflicts_with = "resume")]
     force: bool,
-    /// Train once with each of these seeds, such as 1..5 or 1,4,7, and tell mean and standard deviation
+    /// Train once for each of these seeds, such as 1..5 or 1,4,7; report mean and standard
+    /// deviation
     #[arg(long, value_name = "SEEDS", conflicts_with_all = ["resume", "force", "json", "quiet", "save_every"])]
     seeds: Option<Seeds>,
-    /// Go on with a run where it stopped
+    /// Resume a run
     #[arg(long, value_name = "RUN")]
     resume: Option<PathBuf>,
-    /// Go on although the run's pipeline.yaml or the training images are others now
+    /// Resume although the run's pipeline.yaml or the training images have changed
     #[arg(long, requires = "resume")]
     accept_changes: bool,
-    /// Save a checkpoint after so many seconds within an epoch too; 0 for every step
+    /// Also save a checkpoint after this many seconds within an epoch; 0 for every step
     #[arg(long, value_name = "SECONDS", default_value_t = 300)]
     save_every: u64,
-    /// Say nothing but warnings and errors
+    /// Print only warnings and errors
     #[arg(long, short, conflicts_with = "json")]
     quiet: bool,
     /// Print every epoch as a line of JSON, and nothing else
@@ -66,7 +67,6 @@ pub struct Train {
     json: bool,
 }
 
-/// All that a training begins with.
 struct Setup {
     pipeline: Pipeline,
     plan: Plan,
@@ -91,7 +91,7 @@ impl Train {
         crate::device::within_threads(|| self.train(setup))
     }
 
-    /// Trains once with each seed, each time in a process of its own.
+    /// Trains once for each seed, each in its own process.
     fn train_seeds(&self, file: &Path, seeds: &Seeds) -> Result<ExitCode> {
         let sweep = Sweep::over_seeds(file, &self.set.overrides, self.set.limits(), seeds, self.run.clone())?;
         let workers = Workers {
@@ -106,7 +106,7 @@ impl Train {
     fn begin(&self, file: &Path) -> Result<Setup> {
         let text = PipelineFile::open(file)?;
         let (pipeline, plan) = text.pipeline(&self.set.overrides, self.set.limits())?;
-        // The samples come first: a run folder is only made for a training that can begin.
+        // The images come first: only a training that can start gets a run folder.
         let source = match pipeline.model.traits().source {
             Some(from) => Some(open_artifact(Path::new(from), true).with_context(|| format!("model.from, `{from}`"))?),
             None => None,
@@ -147,7 +147,7 @@ impl Train {
         run.tidy()?;
         let (before, _) = run.pipeline()?;
         let mut record = run.record()?;
-        // What the command line changed then holds still, and what it changes now comes behind.
+        // Earlier overrides still apply, followed by the new ones.
         let mut overrides = Vec::new();
         for text in &record.set {
             overrides.push(Override::parse(text).map_err(anyhow::Error::msg).context("run.ron")?);
@@ -159,8 +159,8 @@ impl Train {
         let found = images.training.sha256();
         if found != record.data_sha256 && !self.accept_changes {
             bail!(
-                "the training images of {run} are not those that it began with: their SHA-256 was {} and is {found}; \
-                 --accept-changes goes on with them",
+                "the training images of {run} have changed: their SHA-256 was {} and is now {found}; \
+                 --accept-changes resumes with them",
                 record.data_sha256
             );
         }
@@ -169,13 +169,15 @@ impl Train {
         run.trim_metrics(checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.state.steps))?;
         record.set = overrides.iter().map(|change| change.text().to_owned()).collect();
         record.data_sha256 = found;
-        // In this order: what the record says the command line changed counts as told, should the program be killed in between.
+        // In this order: overrides in the record count as requested, should the program be killed
+        // now.
         run.write_record(&record)?;
         run.write_pipeline(&pipeline)?;
         Ok(Setup { pipeline, plan, images, source, folder: run, record, checkpoint, _lock: lock })
     }
 
-    /// Refuses what a resumed run may not change, and what it may but `overrides` did not tell it to.
+    /// Refuses changes that a resumed run may not have, and changes that `overrides` did not
+    /// request.
     fn check_changes(&self, run: &RunFolder, overrides: &[Override], changes: &[Change]) -> Result<()> {
         let within =
             |path: &str, keys: &str| path == keys || path.strip_prefix(keys).is_some_and(|rest| rest.starts_with('.'));
@@ -184,7 +186,7 @@ impl Train {
             changes.iter().filter(|change| KEPT.iter().any(|keys| within(&change.path, keys))).collect();
         if !kept.is_empty() {
             bail!(
-                "a resumed run keeps its name, model, data and batch, but they differ from those that {run} was trained with:{}",
+                "a resumed run keeps its name, model, data and batch size, but these changed since {run} was trained:{}",
                 listed(&kept)
             );
         }
@@ -196,14 +198,13 @@ impl Train {
         let unexpected: Vec<&Change> = changes.iter().filter(|change| !requested(change)).collect();
         if !unexpected.is_empty() && !self.accept_changes {
             bail!(
-                "pipeline.yaml of {run} was changed since:{}\nput it back, or go on with it as it is: --accept-changes",
+                "pipeline.yaml of {run} has changed:{}\nrestore it, or resume with the changes: --accept-changes",
                 listed(&unexpected)
             );
         }
         Ok(())
     }
 
-    /// The images that the pipeline names.
     fn images(&self, pipeline: &Pipeline) -> Result<Sets<Images>> {
         let (training, validation) = crate::data::training(&pipeline.data, &self.search)?;
         Ok(Sets { training, validation, test: crate::data::test(&pipeline.data, &self.search)? })
@@ -256,22 +257,21 @@ impl Train {
     }
 }
 
-/// Says where everything is and what to do next.
+/// Prints where everything is and what to do next.
 fn conclude(progress: &Progress, run: &RunFolder, outcome: Outcome, state: &State) -> ExitCode {
     let time = HumanDuration(Duration::from_secs_f64(state.seconds));
     match outcome {
         Outcome::Interrupted => {
             progress.say(format_args!(
-                "\nstopped after {} steps and saved; go on with\n  imago train --resume {run}",
+                "\nstopped after {} steps and saved; resume with\n  imago train --resume {run}",
                 state.steps
             ));
             ExitCode::from(130)
         }
         _ => {
-            let early =
-                if outcome == Outcome::StoppedEarly { ", and stopped early since nothing became better" } else { "" };
+            let early = if outcome == Outcome::StoppedEarly { ", stopped early as nothing improved" } else { "" };
             progress.say(format_args!(
-                "\ntrained for {time}{early}; images and curves are in {run}, now\n  \
+                "\ntrained for {time}{early}; images and curves are in {run}; next:\n  \
                  imago sample {run}\n  \
                  imago export {run} --to www/models/<name>"
             ));

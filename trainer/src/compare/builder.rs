@@ -1,4 +1,4 @@
-//! From the folders of models to what is compared.
+//! Builds a comparison from the folders of models.
 
 use std::cell::OnceCell;
 use std::fs;
@@ -22,26 +22,22 @@ use crate::measure::{
 use crate::report::png_grid;
 use crate::run::{CURVES, EVALUATION, NEIGHBOURS, RECONSTRUCTIONS, RunFolder};
 
-/// Rows and columns of the grids of samples; with classes, one column for each.
 const SIDE: usize = 8;
-/// Rows and columns of the interpolations.
 const ROWS: usize = 5;
 const STEPS: usize = 12;
-/// How many samples are drawn at a time where that is timed, and how often.
+/// Batch size and repetitions of the timed sampling.
 const TIMED: usize = 64;
 const TIMES: usize = 5;
 
-/// How models are brought together.
 pub struct ComparisonBuilder<'a> {
     pub evaluator: &'a Evaluator,
-    /// Makes what models are measured with, which is needed only where one was not measured yet.
+    /// Builds the reference set, only needed when a model has no scores yet.
     pub reference_set: &'a dyn Fn() -> Result<ReferenceSet>,
     pub inception_sha256: Option<&'a str>,
-    /// How many samples are measured, and of which seeds.
+    /// Samples per seed, and the seeds.
     pub count: usize,
     pub seeds: &'a [u64],
     pub importance_samples: ImportanceSamples,
-    /// The seed of the images.
     pub seed: u64,
     pub search: &'a Search,
     pub opened: &'a OpenDevice,
@@ -49,8 +45,8 @@ pub struct ComparisonBuilder<'a> {
 }
 
 impl ComparisonBuilder<'_> {
-    /// Compares the models in these folders, which were opened. Those that were not measured before in the same way are measured, and
-    /// their scores written into their folders.
+    /// Compares the opened models in these folders. Those without scores of the same kind are
+    /// evaluated, and their scores written into their folders.
     pub fn compare(&self, models: &[(PathBuf, EvaluatedModel)], command: String) -> Result<Comparison> {
         let reference_set = OnceCell::new();
         let mut entries: Vec<Entry> = Vec::new();
@@ -84,7 +80,8 @@ impl ComparisonBuilder<'_> {
         })
     }
 
-    /// The scores that lie in the folder of a model, if they were measured in the same way, with the image beside them.
+    /// The scores in a model's folder if they were measured in the same way, with the image beside
+    /// them.
     fn measured(&self, path: &Path, model: &EvaluatedModel) -> Option<(Evaluation, Vec<u8>)> {
         let evaluation: Evaluation = ron::from_str(&fs::read_to_string(path.join(EVALUATION)).ok()?).ok()?;
         let same = evaluation.version == env!("CARGO_PKG_VERSION")
@@ -92,7 +89,7 @@ impl ComparisonBuilder<'_> {
             && evaluation.evaluator.sha256 == self.evaluator.sha256()
             && evaluation.inception_sha256.as_deref() == self.inception_sha256
             && (evaluation.count, evaluation.seeds.as_slice()) == (self.count, self.seeds)
-            // What has no likelihood is the same whatever the effort.
+            // Without a likelihood, importance samples make no difference.
             && (model.density.is_none() || evaluation.importance_samples == self.importance_samples);
         Some((evaluation, fs::read(path.join(NEIGHBOURS)).ok()?)).filter(|_| same)
     }
@@ -160,7 +157,6 @@ impl ComparisonBuilder<'_> {
     }
 }
 
-/// Test images as a grid: one column for each of `classes`, or the first ones.
 fn real(test: &Images, classes: usize) -> Result<Vec<u8>> {
     let of_class =
         |class: usize| test.labels().iter().enumerate().filter(move |(_, label)| usize::from(**label) == class);
@@ -174,7 +170,7 @@ fn real(test: &Images, classes: usize) -> Result<Vec<u8>> {
     png_grid(&pixels.numbers(0..pixels.count()), test.shape(), if classes > 0 { classes } else { SIDE }, 2)
 }
 
-/// What a model is called among others: by its name, or if one is called so already by its folder.
+/// A unique name: the model's own, or if that is taken its folder's.
 fn unique(name: &str, path: &Path, others: &[Entry]) -> String {
     let taken = |name: &str| others.iter().any(|other| other.name == name);
     let folder =
@@ -184,9 +180,9 @@ fn unique(name: &str, path: &Path, others: &[Entry]) -> String {
     names.find(|name| !taken(name)).unwrap_or(folder)
 }
 
-/// From one sample to the next, a row for each pair; a conditional model makes the class of the first all along.
-///
-/// Latents of N(0, I) go along the sphere between the two (White, "Sampling Generative Networks", 2016), others along the line.
+/// Interpolations between consecutive samples, a row for each pair; a conditional model keeps the
+/// class of the first. Latents from N(0, I) move on the sphere (White, "Sampling Generative
+/// Networks", 2016), others on the line.
 fn interpolation(sampler: &Sampler, seed: u64) -> Tensor<4> {
     let latent = sampler.latent();
     let classes: Vec<usize> = (0..=ROWS).map(|row| row % sampler.classes().max(1)).collect();
@@ -204,7 +200,7 @@ fn interpolation(sampler: &Sampler, seed: u64) -> Tensor<4> {
     sampler.decode(Tensor::from_data(TensorData::new(latents, [ROWS * STEPS, latent]), &sampler.device), &classes)
 }
 
-/// The code at `share` of the way from one to another, along the sphere or the line.
+/// The latent at `share` of the way between two, on the sphere or the line.
 fn between(from: &[f32], to: &[f32], share: f32, sphere: bool) -> Vec<f32> {
     let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
     let cosine = dot(from, to) / (dot(from, from) * dot(to, to)).sqrt();
@@ -216,7 +212,6 @@ fn between(from: &[f32], to: &[f32], share: f32, sphere: bool) -> Vec<f32> {
     from.iter().zip(to).map(|(from, to)| first * from + second * to).collect()
 }
 
-/// The median time to draw a sample, in milliseconds.
 fn milliseconds_per_sample(sampler: &Sampler, seed: u64) -> f64 {
     let mut times: Vec<f64> = (0..=TIMES)
         .map(|_| {
@@ -235,9 +230,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_on_the_sphere_keep_their_length_and_those_on_the_line_do_not() {
+    fn latents_on_the_sphere_keep_their_length_and_those_on_the_line_do_not() {
         let (from, to) = ([1.0, 0.0], [0.0, 1.0]);
-        let length = |code: &[f32]| code.iter().map(|value| value * value).sum::<f32>().sqrt();
+        let length = |latent: &[f32]| latent.iter().map(|value| value * value).sum::<f32>().sqrt();
         assert!((length(&between(&from, &to, 0.5, true)) - 1.0).abs() < 1e-6);
         assert_eq!(between(&from, &to, 0.5, false), [0.5, 0.5]);
         for sphere in [true, false] {

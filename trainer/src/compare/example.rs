@@ -59,7 +59,7 @@ fn entry(name: &str, family: Family, scores: Vec<Score>) -> Entry {
     Entry { name: name.into(), cost, evaluation, images }
 }
 
-/// Two models: the FID tells them apart, the precision does not, and the ELBO is that of one alone.
+/// FID tells the two apart, precision does not, and only one has an ELBO.
 pub fn example() -> Comparison {
     let fid = |mean| Score { training: Some(0.37), test: Some(0.0), ..score(Metric::Fid, mean, 0.5) };
     let elbo = Score { values: vec![-148.2], error: Some(0.31), ..score(Metric::Elbo, 0.0, 0.0) };

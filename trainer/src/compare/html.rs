@@ -1,4 +1,4 @@
-//! A comparison as a page in one file: it asks for nothing from anywhere and runs no script.
+//! A comparison as a self-contained page that loads nothing and runs no script.
 
 mod bars;
 mod tables;
@@ -14,18 +14,15 @@ use super::units::{duration, listed};
 use super::{Comparison, Entry, ModelImages};
 
 const STYLE: &str = include_str!("report.css");
-
-/// What a browser may load for the page: the images and styles within it.
+/// What a browser may load: embedded images and styles.
 const POLICY: &str = "default-src 'none'; img-src data:; style-src 'unsafe-inline'";
 
 const ICON: &str = "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'><rect width='16' height='16' rx='4' \
     fill='#101112'/><path fill='#f4f1ea' d='M3 3h4v4H3zM9 9h4v4H9z'/><path fill='#f4f1ea' opacity='.5' \
     d='M9 3h4v4H9zM3 9h4v4H3z'/></svg>";
 
-/// How many colours the style has for models.
 const COLOURS: usize = 8;
 
-/// The page.
 pub fn page(comparison: &Comparison) -> String {
     let title = headline(comparison);
     let rows = scores(comparison);
@@ -61,7 +58,7 @@ pub fn page(comparison: &Comparison) -> String {
     page.into_string()
 }
 
-/// What the numbers say, and what has to be known beside it.
+/// Conclusions and warnings.
 fn answer(comparison: &Comparison) -> Markup {
     html! {
         @if !comparison.statements.is_empty() {
@@ -69,7 +66,7 @@ fn answer(comparison: &Comparison) -> Markup {
         }
         @for entry in comparison.entries.iter().filter(|entry| !entry.evaluation.alarm.is_empty()) {
             div.note.alarm role="note" {
-                p { strong { "Alarm:" } " " b { (entry.name) } " seems to make few kinds of samples." }
+                p { strong { "Alarm:" } " " b { (entry.name) } " seems to have collapsed to few kinds of samples." }
                 ul { @for reason in &entry.evaluation.alarm { li { (reason.to_string()) } } }
             }
         }
@@ -87,14 +84,14 @@ fn answer(comparison: &Comparison) -> Markup {
     }
 }
 
-/// An image with what stands below it.
+/// An image with its caption.
 struct Figure {
     caption: Markup,
     alt: String,
     source: String,
 }
 
-/// Images side by side; nothing where there are none.
+/// Images side by side; nothing without images.
 fn gallery(id: &str, heading: &str, sentence: &str, shown: &[Figure]) -> Markup {
     html! {
         @if !shown.is_empty() {
@@ -103,7 +100,7 @@ fn gallery(id: &str, heading: &str, sentence: &str, shown: &[Figure]) -> Markup 
                 p.lead { (sentence) }
                 div.gallery {
                     @for image in shown {
-                        // Curves scroll within themselves on a narrow screen, also by keys.
+                        // Wide curves scroll within themselves, also by keyboard.
                         figure tabindex=[(id == "training").then_some("0")] {
                             img src=(image.source) alt=(image.alt);
                             figcaption { (image.caption) }
@@ -123,22 +120,22 @@ fn samples(comparison: &Comparison) -> Markup {
     });
     let generated = of_models(comparison, "A grid of samples of", |images| png(&images.grid));
     let sentence = format!(
-        "What every model draws from seed {}, none of it picked, beside test images of {}.",
+        "Samples of every model from seed {}, not hand-picked, beside test images of {}.",
         comparison.seed, comparison.set
     );
     gallery("samples", "Samples", &sentence, &real.into_iter().chain(generated).collect::<Vec<_>>())
 }
 
-const BETWEEN: &str = "Each row walks through the latent space in equal steps: where every image on the way could be a \
+const BETWEEN: &str = "Each row walks through the latent space in equal steps: if every image along it could be a \
     sample, the model has learned more than single images.";
 
-const NEAREST: &str = "The samples that lie nearest to a training image, and below each row those images: pairs that are \
-    alike to the pixel would be copies.";
+const NEAREST: &str = "The samples nearest to a training image, with those images below each row: identical pairs would \
+    be copies.";
 
-const RECONSTRUCTIONS: &str = "Test images, and below each row what the model makes of their codes: what is lost here, no \
-    sample of it can show.";
+const RECONSTRUCTIONS: &str = "Test images, with their reconstructions below each row: what is lost here, no sample can \
+    show.";
 
-const TRAINING: &str = "The losses, epoch by epoch. Those of two networks that play against each other need not fall.";
+const TRAINING: &str = "The losses, epoch by epoch. Those of adversarial networks need not fall.";
 
 fn galleries(comparison: &Comparison) -> Markup {
     let all = |alt, source: fn(&ModelImages) -> Option<String>| of_models(comparison, alt, source);
@@ -150,7 +147,7 @@ fn galleries(comparison: &Comparison) -> Markup {
     });
     let without = |entry: &&Entry| entry.images.reconstructions.is_none();
     let without: Vec<&str> = comparison.entries.iter().filter(without).map(|entry| entry.name.as_str()).collect();
-    let without = if without.is_empty() { String::new() } else { format!(" There are none of {}.", listed(&without)) };
+    let without = if without.is_empty() { String::new() } else { format!(" There are none for {}.", listed(&without)) };
     html! {
         (gallery("between", "From sample to sample", BETWEEN, &between))
         (gallery("nearest", "Nearest training images", NEAREST, &nearest))
@@ -159,7 +156,7 @@ fn galleries(comparison: &Comparison) -> Markup {
     }
 }
 
-/// The images that `source` finds of each model. `alt` goes before its name.
+/// The image of each model that has one. `alt` precedes its name.
 fn of_models(comparison: &Comparison, alt: &str, source: impl Fn(&ModelImages) -> Option<String>) -> Vec<Figure> {
     let shown = |(index, entry): (usize, &Entry)| {
         let alt = format!("{alt} {}", entry.name);
@@ -168,7 +165,6 @@ fn of_models(comparison: &Comparison, alt: &str, source: impl Fn(&ModelImages) -
     comparison.entries.iter().enumerate().filter_map(shown).collect()
 }
 
-/// A model's name behind its colour.
 fn name(index: usize, entry: &Entry) -> Markup {
     html! { span.model.{ "model-" (index % COLOURS) } { (entry.name) } }
 }
@@ -177,21 +173,19 @@ fn png(bytes: &[u8]) -> Option<String> {
     (!bytes.is_empty()).then(|| data("image/png", bytes))
 }
 
-/// An address that holds what it points to.
 fn data(kind: &str, bytes: &[u8]) -> String {
     format!("data:{kind};base64,{}", STANDARD.encode(bytes))
 }
 
-/// What has to be known to get the same again.
 fn footer(comparison: &Comparison) -> Markup {
     html! { footer {
-        h2 { "To make it again" }
+        h2 { "To reproduce this" }
         pre { code { (comparison.command) } }
         dl {
             @if let Some(Entry { evaluation, .. }) = comparison.entries.first() {
                 (fact("Evaluator", &evaluator(evaluation), Some(&evaluation.evaluator.sha256)))
                 @if let Some(sha256) = &evaluation.inception_sha256 {
-                    (fact("Inception v3", "the weights of published scores", Some(sha256)))
+                    (fact("Inception v3", "the weights used in publications", Some(sha256)))
                 }
                 (fact("Samples", &method(comparison), None))
                 (fact("Images", &format!("samples of seed {}", comparison.seed), None))
@@ -257,7 +251,7 @@ mod tests {
             assert!(page.contains(&STANDARD.encode(format!("{kind} of {model}"))), "{kind} of {model}");
         }
         assert_eq!((page.matches("<img ").count(), page.matches("alt=\"").count()), (10, 10));
-        assert!(page.contains("There are none of gan."));
+        assert!(page.contains("There are none for gan."));
     }
 
     #[test]

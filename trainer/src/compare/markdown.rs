@@ -8,10 +8,8 @@ use super::score_table::{
 use super::units::costs;
 use super::{Comparison, Entry};
 
-/// A document.
 pub fn markdown(comparison: &Comparison) -> String {
     let mut text = format!("# {}\n\n", escaped(&headline(comparison)));
-    // Writing to a string cannot fail.
     for statement in &comparison.statements {
         let _ = writeln!(text, "- {}", escaped(statement));
     }
@@ -62,7 +60,7 @@ fn table(text: &mut String, corner: &str, heads: &[&str], rows: impl Iterator<It
     }
 }
 
-/// Text that Markdown shows as it is, also within a table.
+/// Escapes Markdown, also within a table.
 fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for letter in text.chars() {
@@ -103,17 +101,17 @@ Bold: better than every other model by more than twice the spread of both togeth
 | cost | gan | vae |
 | --- | ---: | ---: |
 | parameters of all networks | 1.49 million | 1.49 million |
-| parameters that draw samples | 426,274 | 426,274 |
+| parameters for sampling | 426,274 | 426,274 |
 | their size in half precision | 858 KB | 858 KB |
-| multiply-accumulates a sample | 4.21 million | 4.21 million |
-| time to draw a sample | 0.091 ms | 0.091 ms |
-| time of the training | 12 min 5 s | 12 min 5 s |
+| multiply-accumulates per sample | 4.21 million | 4.21 million |
+| time per sample | 0.091 ms | 0.091 ms |
+| training time | 12 min 5 s | 12 min 5 s |
 | epochs | 15 | 15 |
-| time of an epoch | 48 s | 48 s |
+| time per epoch | 48 s | 48 s |
 | trained on | CPU | CPU |
 
 10,000 samples of each of the seeds 1, 2 and 3 against 10,000 test images, mean ± standard deviation over the seeds, ± standard error where there is one value.
-Evaluator: classifier, which tells 99.48 % of the test images rightly (SHA-256 `0123456789`). Imago 0.1.0.
+Evaluator: classifier, which classifies 99.48 % of the test images correctly (SHA-256 `0123456789`). Imago 0.1.0.
 
 ```sh
 imago compare runs/gan runs/vae

@@ -1,4 +1,4 @@
-//! Models side by side: what they cost, their scores, their images, and what can be said of them.
+//! Models side by side: cost, scores, images and conclusions.
 
 mod builder;
 mod comparison;

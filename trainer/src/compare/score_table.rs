@@ -1,4 +1,4 @@
-//! What every table of scores shows: its rows, and what has to be known to read them.
+//! The rows of every table of scores, and the notes that go with them.
 
 use imago_core::format::thousands;
 
@@ -7,29 +7,22 @@ use super::units::{UNKNOWN, listed, percent};
 use super::{Comparison, Entry};
 use crate::measure::{Better, Evaluation, Metric, Score};
 
-/// How many names a headline can take.
 const NAMED: usize = 3;
-
-/// What the tables call the images that every model is held against.
 pub const REFERENCE_COLUMNS: [&str; 2] = ["training images", "test images"];
-
-/// What is marked in the tables.
 pub const BEST: &str = "better than every other model by more than twice the spread of both together";
 
-/// A line of the table of scores.
 pub struct ScoreRow<'a> {
     pub measure: Metric,
-    /// For each model, where it was measured.
+    /// One for each model, where it was measured.
     pub scores: Vec<Option<&'a Score>>,
-    /// The model whose value is the best, if the numbers tell.
+    /// The best model, if the difference is significant.
     pub best: Option<usize>,
-    /// The value of training images in the place of samples.
+    /// The value for training images in place of samples.
     pub training: Option<f64>,
-    /// The value of the test images.
     pub test: Option<f64>,
 }
 
-/// The table of scores: a line for each measure that any model has.
+/// A row for each metric that any model has.
 pub fn scores(comparison: &Comparison) -> Vec<ScoreRow<'_>> {
     let all = || comparison.entries.iter().flat_map(|entry| &entry.evaluation.scores);
     let mut measures: Vec<Metric> = all().map(|score| score.measure).collect();
@@ -37,7 +30,7 @@ pub fn scores(comparison: &Comparison) -> Vec<ScoreRow<'_>> {
     measures.dedup();
     let row = |measure| {
         let scores: Vec<_> = comparison.entries.iter().map(|entry| entry.evaluation.score(measure)).collect();
-        // The same images are the reference of every model.
+        // All models share the same real images.
         let reference = |value: fn(&Score) -> Option<f64>| scores.iter().flatten().find_map(|score| value(score));
         let (training, test) = (reference(|score| score.training), reference(|score| score.test));
         ScoreRow { measure, best: best(&scores, test), scores, training, test }
@@ -45,7 +38,7 @@ pub fn scores(comparison: &Comparison) -> Vec<ScoreRow<'_>> {
     measures.into_iter().map(row).collect()
 }
 
-/// The model that is better than every other by more than chance explains.
+/// The model that beats every other by more than chance explains.
 fn best(scores: &[Option<&Score>], test: Option<f64>) -> Option<usize> {
     let measured = scores.iter().enumerate().filter_map(|(index, score)| score.map(|score| (index, score)));
     let ranked: Vec<(usize, f64, &Score)> = (measured.filter(|(_, score)| score.mean().is_finite()))
@@ -57,7 +50,7 @@ fn best(scores: &[Option<&Score>], test: Option<f64>) -> Option<usize> {
     ranked.iter().filter(|_| ranked.len() > 1).find(|one| beats_all(one)).map(|(index, ..)| *index)
 }
 
-/// The lower the better.
+/// Lower is better.
 fn rank(score: &Score, test: Option<f64>) -> Option<f64> {
     match score.measure.better() {
         Better::Lower => Some(score.mean()),
@@ -68,12 +61,11 @@ fn rank(score: &Score, test: Option<f64>) -> Option<f64> {
 }
 
 impl ScoreRow<'_> {
-    /// The cells of `REFERENCE_COLUMNS`.
     pub fn reference_cells(&self) -> [String; 2] {
         [self.training, self.test].map(|value| value.map_or(UNKNOWN.to_owned(), |value| self.measure.show(value)))
     }
 
-    /// The cells of the models. `mark` changes that of the best.
+    /// The cells of the models; `mark` formats the best.
     pub fn cells(&self, mark: impl Fn(String) -> String) -> Vec<String> {
         let cell = |(index, score): (usize, &Option<&Score>)| match score.map(Score::show) {
             Some(text) if self.best == Some(index) => mark(text),
@@ -98,11 +90,11 @@ pub fn direction(measure: Metric) -> &'static str {
         Better::Lower => "lower is better",
         Better::Higher => "higher is better",
         Better::Real => "nearer to test images is better",
-        Better::Neither => "tells, does not judge",
+        Better::Neither => "informative only",
     }
 }
 
-/// Each warning with the models that it is about; no model where it is about all of several.
+/// Each warning with the models it concerns; no names if it concerns all of several.
 pub fn warnings(comparison: &Comparison) -> Vec<(Vec<&str>, &str)> {
     let all = || comparison.entries.iter().flat_map(|entry| entry.evaluation.warnings.iter().map(String::as_str));
     let mut seen: Vec<(Vec<&str>, &str)> = Vec::new();
@@ -117,7 +109,7 @@ pub fn warnings(comparison: &Comparison) -> Vec<(Vec<&str>, &str)> {
     seen
 }
 
-/// How it was measured, the same way for all models, and what stands behind `±`.
+/// How the scores were measured, the same way for all models, and what `±` means.
 pub fn method(comparison: &Comparison) -> String {
     let Some(Entry { evaluation, .. }) = comparison.entries.first() else { return String::new() };
     let seeds: Vec<String> = evaluation.seeds.iter().map(u64::to_string).collect();
@@ -138,11 +130,10 @@ pub fn method(comparison: &Comparison) -> String {
     text
 }
 
-/// What looked at the images.
 pub fn evaluator(evaluation: &Evaluation) -> String {
     let facts = &evaluation.evaluator;
     match facts.accuracy {
-        Some(share) => format!("{}, which tells {} of the test images rightly", facts.name, percent(share, 2)),
+        Some(share) => format!("{}, which classifies {} of the test images correctly", facts.name, percent(share, 2)),
         None => facts.name.clone(),
     }
 }
@@ -154,7 +145,7 @@ pub fn names(comparison: &Comparison) -> impl Iterator<Item = &str> {
 pub fn alarms(comparison: &Comparison) -> impl Iterator<Item = String> {
     comparison.entries.iter().filter(|entry| !entry.evaluation.alarm.is_empty()).map(|entry| {
         let reasons: Vec<String> = entry.evaluation.alarm.iter().map(ToString::to_string).collect();
-        format!("ALARM: {} seems to make few kinds of samples: {}", entry.name, reasons.join("; "))
+        format!("ALARM: {} seems to have collapsed: {}", entry.name, reasons.join("; "))
     })
 }
 
@@ -170,7 +161,7 @@ mod tests {
     use super::super::example::{example, score};
     use super::*;
 
-    /// The best of scores of the same measure, held against a test value of 1.
+    /// The best of scores of one metric, with a test value of 1.
     fn best_of(scores: &[Score]) -> Option<usize> {
         best(&scores.iter().map(Some).collect::<Vec<_>>(), Some(1.0))
     }

@@ -1,4 +1,4 @@
-//! What the numbers of a comparison support, in words, and nothing more.
+//! Conclusions that the numbers of a comparison support, and nothing more.
 
 use imago_core::family::Family;
 
@@ -6,17 +6,17 @@ use super::units::{count, duration, listed};
 use super::{Cost, Entry};
 use crate::measure::{Metric, Score};
 
-/// Two scores differ if they are so many of their joint spread apart: two standard deviations.
+/// Two scores differ if they are this many joint standard deviations apart.
 const APART: f64 = 2.0;
-/// Where the spread is not known, they differ if one is so much larger than the other.
+/// Where the spread is unknown, they differ by at least this share.
 const MARGIN: f64 = 0.05;
-/// Samples with more than so many times the sharpness of real images are grainy: noise has hard edges, too.
+/// Samples this much sharper than real images are grainy: noise has hard edges too.
 const GRAINY: f64 = 1.1;
-/// Sizes and times that differ by less are called alike.
+/// Sizes and times within this factor count as equal.
 const RATIO: f64 = 1.1;
 
-/// The sentences that hold for these models. Scores of one pair of models are only told where they differ by more than twice their
-/// spread over the seeds.
+/// The sentences that hold for these models; scores count only if they differ by more than twice
+/// their spread over the seeds.
 pub fn statements(entries: &[Entry]) -> Vec<String> {
     let mut said = Vec::new();
     if entries.len() < 2 {
@@ -33,16 +33,13 @@ pub fn statements(entries: &[Entry]) -> Vec<String> {
     said
 }
 
-/// Something that can be said of the model with the highest or lowest score.
 struct Claim {
     measure: Metric,
-    /// Whether the sentence is about the lowest score.
     lowest: bool,
-    /// What is said of the better of two: `… than` the other.
+    /// For two models: `… than` the other.
     verb: &'static str,
-    /// What is said of the best of more than two.
+    /// For more than two.
     superlative: &'static str,
-    /// What the numbers are.
     unit: &'static str,
 }
 
@@ -50,21 +47,21 @@ const CLAIMS: [Claim; 8] = [
     Claim {
         measure: Metric::Fid,
         lowest: true,
-        verb: "makes samples that lie closer to real images as a whole",
-        superlative: "Closest to real images as a whole are the samples of",
+        verb: "generates samples closer to real images overall",
+        superlative: "The samples closest to real images overall are those of",
         unit: "FID",
     },
     Claim {
         measure: Metric::Sharpness,
         lowest: false,
-        verb: "makes sharper samples",
+        verb: "generates sharper samples",
         superlative: "The sharpest samples are those of",
         unit: "of the test images' sharpness",
     },
     Claim {
         measure: Metric::Precision,
         lowest: false,
-        verb: "makes more samples that look like some real image",
+        verb: "generates more samples that look like some real image",
         superlative: "Most samples that look like some real image come from",
         unit: "precision",
     },
@@ -78,29 +75,29 @@ const CLAIMS: [Claim; 8] = [
     Claim {
         measure: Metric::Diversity,
         lowest: false,
-        verb: "makes samples that differ more from one another",
+        verb: "generates samples that differ more from one another",
         superlative: "The samples that differ most from one another are those of",
         unit: "of the test images' diversity",
     },
     Claim {
         measure: Metric::ClassDivergence,
         lowest: true,
-        verb: "makes the classes more evenly",
-        superlative: "The classes come most evenly from",
+        verb: "generates the classes more evenly",
+        superlative: "The most even classes come from",
         unit: "KL of the classes",
     },
     Claim {
         measure: Metric::ClassAccuracy,
         lowest: false,
-        verb: "makes the asked class more often",
-        superlative: "The asked class is made most often by",
+        verb: "generates the requested class more often",
+        superlative: "The requested class is generated most often by",
         unit: "of the samples",
     },
     Claim {
         measure: Metric::LikelihoodBound,
         lowest: false,
-        verb: "gives test images a higher likelihood",
-        superlative: "Test images are most likely to",
+        verb: "assigns test images a higher likelihood",
+        superlative: "Test images are most likely under",
         unit: "nats at least",
     },
 ];
@@ -150,7 +147,7 @@ impl Claim {
                 let mut others: Vec<String> = vec![format!("{other} ({})", show(second))];
                 others.extend(rest.iter().map(|(name, score)| format!("{name} ({})", show(score))));
                 format!(
-                    "{} {best} ({} {}), before {}{floor}.",
+                    "{} {best} ({} {}), ahead of {}{floor}.",
                     self.superlative,
                     show(first),
                     self.unit,
@@ -166,8 +163,8 @@ fn apart(a: &Score, b: &Score) -> bool {
     beyond_chance((a.mean() - b.mean()).abs(), a, b)
 }
 
-/// Whether a difference between two scores, or between their distances from a third, is more than chance explains, and is seen in
-/// the digits that are told.
+/// Whether a difference between two scores, or between their distances from a third, is more than
+/// chance explains and shows in the printed digits.
 pub fn beyond_chance(difference: f64, a: &Score, b: &Score) -> bool {
     if a.measure.show(a.mean()) == b.measure.show(b.mean()) {
         return false;
@@ -178,7 +175,6 @@ pub fn beyond_chance(difference: f64, a: &Score, b: &Score) -> bool {
     }
 }
 
-/// Which model is the largest.
 fn size(entries: &[Entry]) -> Option<String> {
     let (largest, smallest) = extremes(entries, |cost| cost.parameters as f64)?;
     let (many, few) = (largest.cost.parameters as f64, smallest.cost.parameters as f64);
@@ -192,7 +188,7 @@ fn size(entries: &[Entry]) -> Option<String> {
     ))
 }
 
-/// Which model took longest to train, where all were trained on the same device.
+/// Which model took longest to train, if all were trained on the same device.
 fn time(entries: &[Entry]) -> Option<String> {
     let same = entries.windows(2).all(|pair| pair[0].cost.device == pair[1].cost.device);
     let (slowest, fastest) = extremes(entries, |cost| cost.seconds).filter(|_| same)?;
@@ -208,8 +204,8 @@ fn time(entries: &[Entry]) -> Option<String> {
     ))
 }
 
-/// The models with the most and the least of something, if that is a difference worth a word. Those that learn the codes of another
-/// model are left away: what that one took is not counted.
+/// The models with the most and the least of something, if the difference is notable. Models of
+/// latents are left out, as the cost of their source is not counted.
 fn extremes(entries: &[Entry], of: impl Fn(&Cost) -> f64) -> Option<(&Entry, &Entry)> {
     let value = |entry: &Entry| of(&entry.cost);
     let whole =
@@ -293,7 +289,10 @@ mod tests {
             ],
         );
         let said = statements(&[gan, vae]);
-        assert_eq!(said[1], "gan makes sharper samples than vae: 0.930 against 0.610 of the test images' sharpness.");
+        assert_eq!(
+            said[1],
+            "gan generates sharper samples than vae: 0.930 against 0.610 of the test images' sharpness."
+        );
         assert_eq!(said[2], "vae covers more of the test images than gan: 0.973 against 0.880 coverage.");
         assert!(said[0].starts_with("gan has 20.0 times the parameters of vae"), "{said:?}");
         assert_eq!(said.len(), 4, "neither the precision nor the time tells them apart: {said:?}");
@@ -306,7 +305,7 @@ mod tests {
         let said = statements(&[model("a", 40.0), model("b", 10.0), model("c", 90.0)]);
         assert_eq!(
             said[0],
-            "Closest to real images as a whole are the samples of b (10.1 FID), before a (40.0) and c (90.0); real training \
+            "The samples closest to real images overall are those of b (10.1 FID), ahead of a (40.0) and c (90.0); real training \
              images have 1.50."
         );
         let close = statements(&[model("a", 10.1), model("b", 10.0), model("c", 90.0)]);

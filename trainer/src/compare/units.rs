@@ -1,31 +1,29 @@
-//! What a model takes, in units that people read.
+//! Costs in readable units.
 
 use imago_core::format::thousands;
 
 use super::{Comparison, Cost};
 
-/// Stands where nothing is known.
 pub const UNKNOWN: &str = "–";
 
-/// A line of the table of costs: a cell for each model.
 pub struct CostRow {
     pub title: &'static str,
     pub cells: Vec<String>,
 }
 
-/// The table of costs, less the lines that are known of no model.
+/// The cost table without rows that are unknown for all models.
 pub fn costs(comparison: &Comparison) -> Vec<CostRow> {
     type Show = fn(&Cost) -> Option<String>;
     const ROWS: [(&str, Show); 11] = [
         ("parameters of all networks", |cost| Some(count(cost.parameters))),
-        ("parameters that draw samples", |cost| Some(count(cost.drawing_parameters))),
+        ("parameters for sampling", |cost| Some(count(cost.drawing_parameters))),
         ("their size in half precision", |cost| Some(bytes(cost.bytes as u64))),
-        ("multiply-accumulates a sample", |cost| Some(count(cost.drawing_macs))),
-        ("time to draw a sample", |cost| Some(milliseconds(cost.milliseconds_per_sample))),
-        ("time of the training", |cost| Some(duration(cost.seconds))),
+        ("multiply-accumulates per sample", |cost| Some(count(cost.drawing_macs))),
+        ("time per sample", |cost| Some(milliseconds(cost.milliseconds_per_sample))),
+        ("training time", |cost| Some(duration(cost.seconds))),
         ("epochs", |cost| Some(cost.epochs.to_string())),
-        ("time of an epoch", |cost| (cost.epochs > 0).then(|| duration(cost.seconds / cost.epochs as f64))),
-        ("training images a second", |cost| cost.images_per_second.map(|images| thousands(images.round() as u64))),
+        ("time per epoch", |cost| (cost.epochs > 0).then(|| duration(cost.seconds / cost.epochs as f64))),
+        ("training images per second", |cost| cost.images_per_second.map(|images| thousands(images.round() as u64))),
         ("peak memory", |cost| cost.peak_memory.map(bytes)),
         ("trained on", |cost| Some(cost.device.clone())),
     ];
@@ -38,7 +36,7 @@ pub fn costs(comparison: &Comparison) -> Vec<CostRow> {
     ROWS.into_iter().filter_map(row).collect()
 }
 
-/// A number, in words from a million on: `426,274`, `1.49 million`.
+/// A number, in words from a million: `426,274`, `1.49 million`.
 pub fn count(number: u64) -> String {
     let value = number as f64;
     match number {
@@ -48,7 +46,7 @@ pub fn count(number: u64) -> String {
     }
 }
 
-/// A number of bytes in decimal units: `442 KB`, `2.9 MB`.
+/// Bytes in decimal units: `442 KB`, `2.9 MB`.
 pub fn bytes(number: u64) -> String {
     let mut size = number as f64;
     for unit in ["B", "KB", "MB", "GB"] {
@@ -61,7 +59,7 @@ pub fn bytes(number: u64) -> String {
     format!("{size:.1} TB")
 }
 
-/// A time in seconds: `4.2 s`, `12 min 5 s`, `2 h 14 min`.
+/// Seconds: `4.2 s`, `12 min 5 s`, `2 h 14 min`.
 pub fn duration(seconds: f64) -> String {
     let (whole, minutes) = (seconds.round() as u64, (seconds / 60.0).round() as u64);
     match whole {
@@ -73,7 +71,7 @@ pub fn duration(seconds: f64) -> String {
     }
 }
 
-/// A time in milliseconds: `0.091 ms`, `1.2 ms`, `15 ms`.
+/// Milliseconds: `0.091 ms`, `1.2 ms`, `15 ms`.
 pub fn milliseconds(time: f64) -> String {
     let decimals = match time {
         _ if !time.is_finite() => return UNKNOWN.to_owned(),
@@ -85,12 +83,11 @@ pub fn milliseconds(time: f64) -> String {
     format!("{time:.decimals$} ms")
 }
 
-/// A share of one: `99.48 %`.
 pub fn percent(share: f64, decimals: usize) -> String {
     format!("{:.decimals$} %", share * 100.0)
 }
 
-/// Names and the like in a sentence: `a, b and c`.
+/// A list in a sentence: `a, b and c`.
 pub fn listed<Item: AsRef<str>>(items: &[Item]) -> String {
     match items {
         [] => String::new(),
@@ -102,7 +99,6 @@ pub fn listed<Item: AsRef<str>>(items: &[Item]) -> String {
     }
 }
 
-/// A value of 1 to 1000 with three digits.
 fn three_digits(value: f64) -> String {
     let decimals = match value {
         ..9.995 => 2,

@@ -1,4 +1,4 @@
-//! Fetching a file from the first of several mirrors that gives it whole and unaltered.
+//! Downloads a file from the first of several mirrors that serves it intact.
 
 use std::fmt::Display;
 use std::fs;
@@ -10,32 +10,27 @@ use std::time::Duration;
 use tempfile::NamedTempFile;
 use ureq::{Agent, Error, Timeout};
 
-/// How long a name may take to resolve, and then a connection to come about.
+/// Limit for resolving a name, and then for connecting.
 const CONNECT: Duration = Duration::from_secs(10);
-/// How long a server may stay silent.
 const SILENCE: Duration = Duration::from_secs(30);
-/// How long one file may take: 26 MB, the largest, at 50 kB/s.
+/// Limit for one file: the largest has 26 MB, at 50 kB/s.
 const FILE: Duration = Duration::from_secs(600);
-/// Pauses before the second and the later tries of one mirror.
+/// Pauses before further attempts at one mirror.
 const PAUSES: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(2)];
 
-/// Downloads files, with its time limits and its patience.
 pub(super) struct Client {
     agent: Agent,
     pauses: Vec<Duration>,
 }
 
-/// A file that passed its check.
 #[derive(Debug)]
 pub(super) struct Fetched {
-    /// The bytes as the mirror sent them.
     pub(super) raw: Vec<u8>,
-    /// What the check made of them.
     pub(super) checked: Vec<u8>,
 }
 
 impl Client {
-    /// A client for the network as it is, by way of the proxy that the environment names.
+    /// Uses the proxy of the environment.
     pub(super) fn new() -> Self {
         let limits = Agent::config_builder()
             .timeout_resolve(Some(CONNECT))
@@ -46,11 +41,10 @@ impl Client {
     }
 
     /// Fetches the file `name`, of at most `most_bytes`, from the first of `mirrors` (addresses
-    /// that end in a slash) whose bytes `check` accepts. After a fault that may pass, the same
-    /// mirror is asked again; after any other, the next one.
+    /// that end in a slash) whose bytes pass `check`. Transient errors are retried.
     ///
     /// # Errors
-    /// For each mirror, in order, the address and what went wrong last.
+    /// For each mirror, in order, its address and last error.
     pub(super) fn fetch<E: Display>(
         &self,
         mirrors: &[&str],
@@ -72,7 +66,7 @@ impl Client {
         Err(faults)
     }
 
-    /// The body at `url`, tried again after each pause while the fault may pass.
+    /// The body at `url`, with retries after transient errors.
     fn get(&self, url: &str, most_bytes: u64) -> Result<Vec<u8>, Error> {
         let once = || self.agent.get(url).call()?.body_mut().with_config().limit(most_bytes).read_to_vec();
         let mut outcome = once();
@@ -87,8 +81,8 @@ impl Client {
     }
 }
 
-/// Whether a second try has a prospect. A host that cannot be found or reached does not come back
-/// in seconds, and waiting for it keeps someone who is offline from the message that helps.
+/// Whether a retry may help. A host that cannot be found or reached will not come back in seconds,
+/// and someone offline should not have to wait for the error.
 fn is_transient(fault: &Error) -> bool {
     match fault {
         Error::StatusCode(code) => matches!(code, 408 | 429 | 500..),
@@ -105,11 +99,7 @@ fn is_transient(fault: &Error) -> bool {
     }
 }
 
-/// Writes `bytes` to `dir/name`, making the folder. The name appears only when the whole content is
-/// on the disk, so an interruption leaves nothing under it.
-///
-/// # Errors
-/// When the folder or the file cannot be written.
+/// Writes `bytes` to `dir/name`, which appears only once it is complete on disk.
 pub(super) fn save(bytes: &[u8], dir: &Path, name: &str) -> io::Result<()> {
     fs::create_dir_all(dir)?;
     let mut file = NamedTempFile::new_in(dir)?;
@@ -119,7 +109,6 @@ pub(super) fn save(bytes: &[u8], dir: &Path, name: &str) -> io::Result<()> {
     Ok(())
 }
 
-/// Stand-ins for the mirrors and the patience of a real download.
 #[cfg(test)]
 pub(super) mod testing {
     use std::io::{BufRead, BufReader};
@@ -128,25 +117,20 @@ pub(super) mod testing {
 
     use super::*;
 
-    /// What a mirror answers to one request.
     pub(crate) enum Reply {
-        /// The whole body.
         Whole(Vec<u8>),
-        /// The length of the body, then only its first half.
+        /// The full length, then only the first half of the body.
         Cut(Vec<u8>),
-        /// An error status and no body.
         Status(u16),
     }
 
-    /// A mirror on this machine.
     pub(crate) struct Mirror {
-        /// Its address, ending in a slash.
         pub(crate) url: String,
         requests: Arc<Mutex<Vec<String>>>,
     }
 
     impl Mirror {
-        /// Serves what `reply` makes of a file name and the number of requests before.
+        /// Serves `reply` of a file name and the number of earlier requests.
         pub(crate) fn start(reply: impl Fn(&str, usize) -> Reply + Send + 'static) -> Self {
             let listener = TcpListener::bind("127.0.0.1:0").unwrap();
             let url = format!("http://{}/", listener.local_addr().unwrap());
@@ -160,7 +144,7 @@ pub(super) mod testing {
             Self { url, requests }
         }
 
-        /// The names of the files that were asked for, in order.
+        /// The requested file names, in order.
         pub(crate) fn requests(&self) -> Vec<String> {
             self.requests.lock().unwrap().clone()
         }
@@ -183,7 +167,7 @@ pub(super) mod testing {
     }
 
     impl Client {
-        /// Two more tries without a pause, and no proxy.
+        /// Two immediate retries and no proxy.
         pub(crate) fn impatient() -> Self {
             let limits = Agent::config_builder().proxy(None).timeout_global(Some(CONNECT));
             Self { agent: limits.build().new_agent(), pauses: vec![Duration::ZERO; 2] }

@@ -10,27 +10,24 @@ use imago_core::spec;
 
 use imago_core::data::Split;
 
-/// The names of the sub-folders that are parts of a set.
+/// The sub-folders that are splits of a set.
 const PARTS: [&str; 2] = ["train", "test"];
-/// One of so many images is for testing where the folder has no such parts.
+/// Without such sub-folders, one image in this many is for testing.
 const TEST_FRACTION: usize = 10;
-/// How deep folders may lie within a class.
 const MAX_DEPTH: usize = 16;
-/// The most bytes that the images of a part may need.
+/// The most bytes that the images of a split may need.
 const MAX_BYTES: usize = 4 << 30;
-/// How many unreadable files are named.
 const MAX_NAMED: usize = 10;
 
-/// An image file and its class.
 type Entry = (PathBuf, u8);
 
-/// Pixels, `[count, channels, size, size]`, and labels of the images of a part, of `most` at the most, in an order that is random but
-/// always the same.
-///
-/// Images are cut to their middle square, scaled, and made grey or RGB. Hidden files are passed over.
+/// Pixels `[count, channels, size, size]` and labels of at most `most` images of a split, in a
+/// fixed random order. Images are cropped to their central square, scaled, and converted to grey or
+/// RGB. Hidden files are ignored.
 ///
 /// # Errors
-/// The sub-folders are not the classes that are declared, or a file cannot be read as an image and `skip_unreadable` is not set.
+/// The sub-folders are not the declared classes, or a file is no readable image and
+/// `skip_unreadable` is not set.
 pub fn read(
     path: &Path,
     data: &spec::Data,
@@ -62,23 +59,23 @@ pub fn read(
             more => format!("\n  and {more} more"),
         };
         let list: String = unreadable.iter().take(MAX_NAMED).map(|line| format!("\n  {line}")).collect();
-        let count = if unreadable.len() == 1 { "1 file is".into() } else { format!("{} files are", unreadable.len()) };
+        let plural = if unreadable.len() == 1 { "" } else { "s" };
+        let count = format!("{} unreadable file{plural}", unreadable.len());
         match skip_unreadable {
-            true => eprintln!("warning: {count} no image that can be read, and left away:{list}{more}"),
-            false => bail!("{count} no image that can be read:{list}{more}\n--skip-unreadable leaves such files away"),
+            true => eprintln!("warning: skipped {count}:{list}{more}"),
+            false => bail!("{count}:{list}{more}\n--skip-unreadable skips such files"),
         }
     }
     Ok((pixels, labels))
 }
 
-/// The sub-folders of a folder that could be classes, in order: what `data.classes` has to name.
+/// The sub-folders that could be classes, in order, for `data.classes`.
 pub fn classes(path: &Path) -> Result<Vec<String>> {
     let base = if has_parts(path) { path.join(PARTS[0]) } else { path.to_owned() };
     let entries = visible(&base)?.into_iter().filter(|path| path.is_dir());
     Ok(entries.map(|path| name(&path)).collect())
 }
 
-/// The files of a part.
 fn part(path: &Path, classes: &[String], split: Split) -> Result<Vec<Entry>> {
     let parts = has_parts(path);
     let base = match (parts, split) {
@@ -95,7 +92,7 @@ fn part(path: &Path, classes: &[String], split: Split) -> Result<Vec<Entry>> {
             files(&base.join(class), u8::try_from(label)?, MAX_DEPTH, &mut entries)?;
         }
     }
-    // The same order whatever the seed of the run is: it is a part of the data like any other.
+    // The order belongs to the data, so it does not depend on the run's seed.
     Noise::of(Purpose::Split, 0, 1).shuffle(&mut entries);
     if !parts {
         let test_count = entries.len().div_ceil(TEST_FRACTION);
@@ -111,7 +108,7 @@ fn has_parts(path: &Path) -> bool {
     PARTS.iter().all(|part| path.join(part).is_dir())
 }
 
-/// Refuses a folder whose sub-folders are others than the classes.
+/// Refuses a folder whose sub-folders are not the declared classes.
 fn check_classes(base: &Path, classes: &[String]) -> Result<()> {
     let found: Vec<String> = visible(base)?.iter().filter(|path| path.is_dir()).map(|path| name(path)).collect();
     let missing: Vec<&String> = classes.iter().filter(|class| !found.contains(class)).collect();
@@ -124,7 +121,7 @@ fn check_classes(base: &Path, classes: &[String]) -> Result<()> {
         names => format!("\n  {what}: {}", names.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", ")),
     };
     bail!(
-        "the sub-folders of {} are not the classes that data.classes names{}{}\nto take all of them: --set 'data.classes={}'",
+        "the sub-folders of {} are not the classes in data.classes{}{}\nto use all of them: --set 'data.classes={}'",
         base.display(),
         named(&missing, "without a folder"),
         named(&unexpected, "not named"),
@@ -137,14 +134,14 @@ fn files(folder: &Path, label: u8, depth: usize, entries: &mut Vec<Entry>) -> Re
     for path in visible(folder)? {
         match path.is_dir() {
             false => entries.push((path, label)),
-            true if depth == 0 => bail!("{} lies too deep", path.display()),
+            true if depth == 0 => bail!("{} is nested too deeply", path.display()),
             true => files(&path, label, depth - 1, entries)?,
         }
     }
     Ok(())
 }
 
-/// What lies in a folder and is not hidden, in order.
+/// The visible entries of a folder, in order.
 fn visible(folder: &Path) -> Result<Vec<PathBuf>> {
     let entries = fs::read_dir(folder).with_context(|| format!("cannot read the folder {}", folder.display()))?;
     let mut paths = entries.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<_>>>()?;
@@ -157,12 +154,12 @@ fn name(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-/// Reads an image, whose content decides what it is and not its name.
+/// Reads an image; its content decides the format, not its name.
 fn open(file: &Path) -> Result<DynamicImage> {
     Ok(ImageReader::open(file)?.with_guessed_format()?.decode()?)
 }
 
-/// The middle square of an image at the size of the data, one channel after another.
+/// The central square of an image at the size of the data, channel by channel.
 fn fitted(image: &DynamicImage, data: &spec::Data) -> Vec<u8> {
     let (width, height) = (image.width(), image.height());
     let side = width.min(height);
@@ -186,7 +183,7 @@ mod tests {
 
     use super::*;
 
-    /// A folder with so many images of two classes, one red and one blue, the left half of each darker.
+    /// A folder with images of two classes, red and blue, each with a darker left half.
     fn photos(counts: [u32; 2]) -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
         for (class, count, colour) in [("blue", counts[0], [0, 0, 250]), ("red", counts[1], [200, 0, 0])] {
@@ -247,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_image_is_named_and_left_away_only_when_asked() {
+    fn unreadable_files_are_named_and_skipped_only_on_request() {
         let folder = photos([10, 10]);
         fs::write(folder.path().join("red/notes.txt"), "no image").unwrap();
         fs::write(folder.path().join("red/.hidden"), "no image").unwrap();

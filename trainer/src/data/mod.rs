@@ -1,4 +1,4 @@
-//! Where the images that models learn from come from: files, folders, downloads.
+//! Where images come from: files, folders, downloads.
 
 mod download;
 mod folder;
@@ -15,19 +15,20 @@ use imago_core::data::Split;
 use imago_core::spec::{Data, Set};
 use published::Published;
 
-/// Where images are looked for, and how strictly.
+/// Where to look for images, and how strictly.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct Search {
-    /// Where mnist/ and fashion-mnist/ are; otherwise IMAGO_DATA_DIR, the cache, or a download
+    /// The folder with mnist/ and fashion-mnist/ [default: IMAGO_DATA_DIR, the cache, or a
+    /// download]
     #[arg(long, value_name = "FOLDER")]
     pub data_dir: Option<PathBuf>,
-    /// Leave files of an image folder away that cannot be read, with a warning
+    /// Skip unreadable files of an image folder with a warning
     #[arg(long)]
     pub skip_unreadable: bool,
 }
 
 impl Search {
-    /// The words of a command line that say the same.
+    /// The same options as words of a command line.
     pub fn words(&self) -> Vec<OsString> {
         let mut words = Vec::new();
         if let Some(folder) = &self.data_dir {
@@ -40,12 +41,12 @@ impl Search {
     }
 }
 
-/// The training images of a set, read, fetched or drawn, and those of them that are kept out of training, if any are.
+/// The training images of a set and, if requested, the held-out validation images.
 pub fn training(data: &Data, search: &Search) -> Result<(Images, Option<Images>)> {
     Ok(open(data, Split::Training, search)?.hold_out()?)
 }
 
-/// All test images of a set: read, fetched or drawn. They are never changed at random.
+/// All test images of a set, never augmented.
 pub fn test(data: &Data, search: &Search) -> Result<Images> {
     open(data, Split::Test, search)
 }
@@ -71,7 +72,7 @@ fn open(data: &Data, split: Split, search: &Search) -> Result<Images> {
     Ok(Images::from_idx(data, split, &images, &labels, resize)?)
 }
 
-/// A plane scaled with a triangle as filter: bilinear where it becomes larger, a mean of what a pixel covers where it becomes smaller.
+/// Scales a plane with a triangle filter: bilinear when enlarging, an area mean when shrinking.
 fn resize(plane: &[u8], from: usize, to: usize) -> Vec<u8> {
     let (from, to) = (from as u32, to as u32);
     match GrayImage::from_raw(from, from, plane.to_vec()) {

@@ -1,9 +1,7 @@
-//! The published data sets MNIST and Fashion-MNIST, found on disk or fetched.
-//!
-//! A place that was named (`--data-dir`, or `IMAGO_DATA_DIR`) is used as it is, and a file that it
-//! lacks is an error. Otherwise the files come from the user's cache, which is filled from public
-//! mirrors as needed. Whatever the source, the content is checked against a known SHA-256 before
-//! anything uses it.
+//! MNIST and Fashion-MNIST, found on disk or downloaded. A named folder (`--data-dir` or
+//! `IMAGO_DATA_DIR`) is used as it is, and a missing file is an error. Otherwise the files come
+//! from the user's cache, which public mirrors fill. All content is verified against a known
+//! SHA-256.
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
@@ -19,10 +17,10 @@ use thiserror::Error;
 
 use super::download::{self, Client};
 
-/// The environment variable that names a folder with the published sets.
+/// Names a folder with the published sets.
 const VARIABLE: &str = "IMAGO_DATA_DIR";
 
-/// Names of a set's files when gzipped, in the order of [`Contents`].
+/// The gzipped files of a set, in the order of [`Contents`].
 const FILES: [&str; 4] = [
     "train-images-idx3-ubyte.gz",
     "train-labels-idx1-ubyte.gz",
@@ -30,11 +28,9 @@ const FILES: [&str; 4] = [
     "t10k-labels-idx1-ubyte.gz",
 ];
 
-/// The most bytes that a file may have, as it lies and decompressed: 64 MiB. The largest of the
-/// published files has 45 MiB.
+/// The limit for a file, compressed and decompressed. The largest has 45 MiB.
 const MAX_BYTES: u64 = 64 << 20;
 
-/// A data set that others have published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Published {
     /// Handwritten digits (LeCun, Cortes, Burges).
@@ -68,7 +64,7 @@ impl Published {
                     "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
                     "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
                 ],
-                // Plain HTTP is what this mirror offers; the SHA-256 vouches for the content.
+                // This mirror has no HTTPS; the SHA-256 verifies the content.
                 mirrors: &[
                     "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
                     "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
@@ -79,26 +75,21 @@ impl Published {
     }
 }
 
-/// The four files of a set, decompressed: each is one IDX file.
+/// The four IDX files of a set, decompressed.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Contents {
-    /// Training images.
     pub train_images: Vec<u8>,
-    /// Labels of the training images.
     pub train_labels: Vec<u8>,
-    /// Test images.
     pub test_images: Vec<u8>,
-    /// Labels of the test images.
     pub test_labels: Vec<u8>,
 }
 
-/// Reads `set` from `data_dir` (a folder that holds `mnist/` and `fashion-mnist/`), else from the
-/// folder that `IMAGO_DATA_DIR` names, else from the user's cache, into which missing files are
-/// downloaded.
+/// Reads `set` from `data_dir` (a folder with `mnist/` and `fashion-mnist/`), else from the folder
+/// in `IMAGO_DATA_DIR`, else from the user's cache, after downloading missing files.
 ///
 /// # Errors
-/// When a named folder lacks a file, when a file is not the published one, or when a download fails
-/// from every mirror. The message names the file and says what to do.
+/// A named folder lacks a file, a file is not the published one, or every mirror failed. The
+/// message says what to do.
 pub fn open(set: Published, data_dir: Option<&Path>) -> anyhow::Result<Contents> {
     let locations = Locations {
         data_dir,
@@ -108,24 +99,21 @@ pub fn open(set: Published, data_dir: Option<&Path>) -> anyhow::Result<Contents>
     open_from(&set.set(), &locations, &Client::new())
 }
 
-/// What identifies a published set. Apart from tests, [`Published::set`] makes the only two.
+/// Identifies a published set. Outside of tests, [`Published::set`] makes the only two.
 struct Set<'a> {
     folder: &'a str,
-    /// SHA-256 of each decompressed file, in lower-case hexadecimal, in the order of [`FILES`].
+    /// SHA-256 of each decompressed file in hexadecimal, in the order of [`FILES`].
     sha256: [&'a str; 4],
-    /// Addresses of folders with the files, each ending in a slash; the first is asked first.
+    /// Folders with the files, as addresses that end in a slash, in order of preference.
     mirrors: &'a [&'a str],
-    /// The generated set that is closest to this one.
     synthetic: &'a str,
 }
 
-/// Where a set may lie; each is a folder of sets.
 struct Locations<'a> {
-    /// Value of `--data-dir`.
     data_dir: Option<&'a Path>,
-    /// Value of [`VARIABLE`]; empty counts as unset.
+    /// The value of [`VARIABLE`]; empty counts as unset.
     variable: Option<OsString>,
-    /// The cache, absent when the user has no home.
+    /// None if the user has no home folder.
     cache: Option<PathBuf>,
 }
 
@@ -148,7 +136,7 @@ fn open_from(set: &Set<'_>, locations: &Locations<'_>, client: &Client) -> anyho
     Ok(Contents { train_images, train_labels, test_images, test_labels })
 }
 
-/// Reads the set from a folder that the user named by way of `origin`.
+/// Reads the set from a folder that the user named by `origin`.
 fn read_named(set: &Set<'_>, dir: &Path, origin: &str) -> anyhow::Result<[Vec<u8>; 4]> {
     let dir = dir.join(set.folder);
     let found = FILES.map(|name| find(&dir, name));
@@ -160,22 +148,22 @@ fn read_named(set: &Set<'_>, dir: &Path, origin: &str) -> anyhow::Result<[Vec<u8
         bail!(
             "{origin} was given, but `{folder}` is not complete there. Missing:\n{lacking}\
              Put the files there, name another folder that holds `{folder}/`, \
-             or go without {origin} to have them fetched."
+             or omit {origin} to download them."
         );
     };
     let paths = [a, b, c, d];
-    let remedy = format!("replace it with the published file, or go without {origin} to have it fetched");
+    let remedy = format!("replace it with the published file, or omit {origin} to download it");
     collect(|i| read(paths[i], set.sha256[i], &remedy))
 }
 
-/// Reads the set from its folder in the cache, after downloading what is not there.
+/// Reads the set from the cache, after downloading missing files.
 fn read_or_fetch(set: &Set<'_>, dir: &Path, client: &Client) -> anyhow::Result<[Vec<u8>; 4]> {
     collect(|i| {
         let name = FILES[i];
         if let Some(path) = find(dir, name) {
-            return read(&path, set.sha256[i], "delete it and run again to have it fetched anew");
+            return read(&path, set.sha256[i], "delete it and run again to download it");
         }
-        eprintln!("fetching {}/{name} into {}", set.folder, dir.display());
+        eprintln!("downloading {}/{name} into {}", set.folder, dir.display());
         let check = |bytes: &[u8]| unpack(bytes, set.sha256[i]);
         let fetched =
             client.fetch(set.mirrors, name, MAX_BYTES, check).map_err(|tries| offline(set, dir, name, &tries))?;
@@ -190,13 +178,13 @@ fn collect(read: impl Fn(usize) -> anyhow::Result<Vec<u8>>) -> anyhow::Result<[V
     Ok([read(0)?, read(1)?, read(2)?, read(3)?])
 }
 
-/// The file `name` in `dir`, gzipped or not, if it is there.
+/// The file `name` in `dir`, gzipped or not.
 fn find(dir: &Path, name: &str) -> Option<PathBuf> {
     let plain = name.strip_suffix(".gz").unwrap_or(name);
     [name, plain].iter().map(|name| dir.join(name)).find(|path| path.is_file())
 }
 
-/// The decompressed and verified content of a file; `remedy` says what to do about a bad one.
+/// The verified content of a file; `remedy` says what to do about a bad one.
 fn read(path: &Path, sha256: &str, remedy: &str) -> anyhow::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     File::open(path)
@@ -216,8 +204,8 @@ enum WrongFile {
     Hash { found: String, expected: String },
 }
 
-/// The content of a file, gzipped or not, if it is the expected one. The bytes decide which,
-/// because some servers and browsers decompress on the way and keep the name.
+/// The content of a file if it is the expected one. The bytes tell whether it is gzipped, as some
+/// servers and browsers decompress a file and keep its name.
 fn unpack(bytes: &[u8], sha256: &str) -> Result<Vec<u8>, WrongFile> {
     let mut content = Vec::new();
     if bytes.starts_with(&[0x1f, 0x8b]) {
@@ -239,14 +227,14 @@ fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// What to say when no mirror gave the file: the reasons, and the ways to go on without a network.
+/// The error when every mirror failed, with ways to continue offline.
 fn offline(set: &Set<'_>, dir: &Path, name: &str, tries: &[String]) -> anyhow::Error {
     let Set { folder, synthetic, .. } = set;
     let tries = tries.join("\n  ");
     let files = FILES.join("\n  ");
     anyhow!(
-        "cannot fetch {folder}/{name}:\n  {tries}\n\
-         To go on without a network, put these files (gzipped or not) into {}\n  {files}\n\
+        "cannot download {folder}/{name}:\n  {tries}\n\
+         To work offline, put these files (gzipped or not) into {}\n  {files}\n\
          or point --data-dir or {VARIABLE} at a folder that holds them in `{folder}/`.\n\
          The sets `synthetic-digits` and `synthetic-clothing` need no download: \
          --set data.set={synthetic}",

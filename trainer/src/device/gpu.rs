@@ -9,8 +9,8 @@ use burn_wgpu::WgpuBackend;
 
 use super::OpenDevice;
 
-/// The first GPU that is one: never a software driver, which is slower than the CPU. Only the system's own graphics API is
-/// asked, since probing others prints their complaints.
+/// The first real GPU, never a software driver, which is slower than the CPU. Only the system's own
+/// graphics API is probed, as others print complaints.
 pub fn real() -> Option<OpenDevice> {
     let api = match std::env::consts::OS {
         "macos" => WgpuBackend::Metal,
@@ -22,22 +22,19 @@ pub fn real() -> Option<OpenDevice> {
     kinds.into_iter().find_map(open).map(named)
 }
 
-/// Whatever adapter wgpu finds.
 pub fn any() -> Result<OpenDevice> {
     Device::wgpu_options().init().map(named).context(
-        "wgpu finds no adapter; `--device cpu` runs anywhere, and on Linux Mesa's package mesa-vulkan-drivers brings a \
+        "wgpu finds no adapter; `--device cpu` runs anywhere, and on Linux Mesa's package mesa-vulkan-drivers provides a \
          software adapter for tests",
     )
 }
 
-/// A GPU through Vulkan.
 #[cfg(feature = "vulkan")]
 pub fn vulkan() -> Result<OpenDevice> {
     let options = Device::wgpu_options().graphics_api(WgpuBackend::Vulkan);
     options.init().map(named).context("there is no Vulkan adapter")
 }
 
-/// The first GPU of CUDA.
 #[cfg(feature = "cuda")]
 pub fn cuda() -> OpenDevice {
     OpenDevice { device: Device::cuda(0), name: "CUDA 0".to_owned(), gpu: true, driver: None }
@@ -48,9 +45,9 @@ fn named(device: Device) -> OpenDevice {
     OpenDevice { device, driver: driver(&name), gpu: true, name: format!("{name} (wgpu)") }
 }
 
-/// The driver of the adapter with that name. Burn does not tell, so wgpu is asked once more.
+/// The driver of the adapter with this name. Burn does not report it, so wgpu is asked again.
 fn driver(name: &str) -> Option<String> {
-    // Probing OpenGL prints its complaints, so only where nothing else has the adapter.
+    // Probing OpenGL prints complaints, so it comes last.
     [wgpu::Backends::PRIMARY, wgpu::Backends::SECONDARY].into_iter().find_map(|backends| driver_among(backends, name))
 }
 
@@ -58,7 +55,7 @@ fn driver_among(backends: wgpu::Backends, name: &str) -> Option<String> {
     let descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
     let instance = wgpu::Instance::new(wgpu::InstanceDescriptor { backends, ..descriptor });
     let adapters = pin!(instance.enumerate_adapters(backends));
-    // Outside of a browser nothing has to be waited for.
+    // Only a browser would have to wait.
     let Poll::Ready(adapters) = adapters.poll(&mut task::Context::from_waker(Waker::noop())) else { return None };
     let found = adapters.iter().map(wgpu::Adapter::get_info).find(|info| info.name == name)?;
     Some(format!("{} {}", found.driver, found.driver_info).trim().to_owned())

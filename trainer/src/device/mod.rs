@@ -1,4 +1,4 @@
-//! Which device computes, chosen at run time.
+//! The devices, chosen at run time.
 
 #[cfg(feature = "wgpu")]
 mod gpu;
@@ -7,7 +7,7 @@ use anyhow::Result;
 use burn::tensor::Device;
 use clap::ValueEnum;
 
-/// The kinds of device that this program was built for.
+/// The kinds of device that this build supports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum DeviceChoice {
     /// The first real GPU, otherwise the CPU
@@ -16,7 +16,7 @@ pub enum DeviceChoice {
     /// Whatever adapter wgpu finds, software drivers included
     #[cfg(feature = "wgpu")]
     Wgpu,
-    /// Burn's CPU backend with operations of our own
+    /// Burn's CPU backend with our own operations
     Cpu,
     /// Vulkan with shaders in SPIR-V
     #[cfg(feature = "vulkan")]
@@ -26,20 +26,16 @@ pub enum DeviceChoice {
     Cuda,
 }
 
-/// A device that is ready.
 pub struct OpenDevice {
-    /// The device.
     pub device: Device,
-    /// What it is, for people.
     pub name: String,
-    /// Whether it is a GPU, or a driver that plays one.
+    /// Whether it is a GPU, real or emulated.
     pub gpu: bool,
-    /// Its driver and the driver's version, where it has one.
+    /// The driver and its version, where there is one.
     pub driver: Option<String>,
 }
 
 impl DeviceChoice {
-    /// Opens the device.
     pub fn open(self) -> Result<OpenDevice> {
         match self {
             #[cfg(feature = "wgpu")]
@@ -57,8 +53,7 @@ impl DeviceChoice {
     }
 }
 
-/// Runs `job` on one of the threads that share the work of the CPU. From there the others are called in for a part of it
-/// without a thread that sleeps and is woken at each.
+/// Runs `job` on a thread of the pool, so that its parallel parts need not wake sleeping threads.
 pub fn within_threads<R: Send>(job: impl FnOnce() -> R + Send) -> R {
     rayon::scope(|_| job())
 }

@@ -1,27 +1,22 @@
-//! The classes of generated images, and the alarm for a collapse.
+//! The classes of generated images, and the alarm for mode collapse.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A class whose share is below this part of its real share is missing.
+/// A class whose share is below this fraction of its real share is missing.
 pub const MISSING: f64 = 0.1;
-
-/// Samples are alike when their diversity is below this part of that of real images.
+/// Samples are alike if their diversity is below this fraction of the real diversity.
 pub const ALIKE: f64 = 0.5;
-
-/// A sample is repeated when another one is nearer than this part of the mean distance from a real image to the real
-/// one that is nearest to it.
+/// A sample is repeated if another is nearer than this fraction of the mean distance between a real
+/// image and its nearest real neighbour.
 pub const REPEATED_DISTANCE: f64 = 1e-3;
-
-/// The share of repeated samples above which the alarm is given.
+/// The alarm threshold for the share of repeated samples.
 pub const REPEATED: f64 = 0.01;
-
-/// The coverage, as a part of that of as many training images, below which the alarm is given.
+/// The alarm threshold for coverage, relative to that of as many training images.
 pub const UNCOVERED: f64 = 0.1;
 
-/// The share of each of `classes` classes in `predicted`, which are numbers of classes: `[classes]`. All are 0 without a
-/// prediction.
+/// The share of each class in `predicted`: `[classes]`. All are 0 without predictions.
 pub fn histogram(predicted: &[usize], classes: usize) -> Vec<f64> {
     let mut counts = vec![0_usize; classes];
     for class in predicted {
@@ -32,15 +27,15 @@ pub fn histogram(predicted: &[usize], classes: usize) -> Vec<f64> {
     counts.iter().map(|count| *count as f64 / predicted.len().max(1) as f64).collect()
 }
 
-/// KL(generated ‖ real) = Σ g log(g / r) of two histograms, in nats. It is infinite when a class was generated that is not
-/// among the real ones.
+/// KL(generated ‖ real) = Σ g log(g / r) of two histograms, in nats; infinite if a generated
+/// class is not among the real ones.
 pub fn divergence(generated: &[f64], real: &[f64]) -> f64 {
     // 0 · log 0 is 0.
     let term = |(g, r): (&f64, &f64)| if *g == 0.0 { 0.0 } else { g * (libm::log(*g) - libm::log(*r)) };
     generated.iter().zip(real).map(term).sum()
 }
 
-/// How many of the classes that are among the real ones are not missing: their share is at least a tenth of the real one.
+/// How many real classes are not missing: they have at least a tenth of their real share.
 pub fn covered(generated: &[f64], real: &[f64]) -> usize {
     generated.iter().zip(real).filter(|(g, r)| **r > 0.0 && !is_missing(**g, **r)).count()
 }
@@ -50,54 +45,35 @@ fn is_missing(generated: f64, real: f64) -> bool {
     generated < MISSING * real * (1.0 - 1e-9)
 }
 
-/// The classes whose share is below a tenth of the real one.
+/// The classes with less than a tenth of their real share.
 fn missing(generated: &[f64], real: &[f64]) -> Vec<usize> {
     let pairs = generated.iter().zip(real).enumerate();
     pairs.filter(|(_, (g, r))| is_missing(**g, **r)).map(|(class, _)| class).collect()
 }
 
-/// What the [`alarm`] looks at. NaN, and nothing in a list, stand for what is not known and give no alarm.
+/// The input of [`alarm`]. NaN and empty lists mean unknown and raise no alarm.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct CollapseStatistics<'a> {
-    /// What the classes are called; by their numbers where that is not known.
     pub names: &'a [String],
-    /// The share of each class in the samples: `[classes]`.
     pub shares: &'a [f64],
-    /// The share of each class in the real images: `[classes]`.
     pub real_shares: &'a [f64],
-    /// The mean distance between two samples.
     pub diversity: f64,
-    /// The mean distance between two real test images.
     pub real_diversity: f64,
-    /// The distance from each sample to the sample nearest to it: `[samples]`.
+    /// The distance from each sample to its nearest other sample: `[samples]`.
     pub nearest_others: &'a [f64],
-    /// The mean distance from a real image to the real one nearest to it.
     pub real_nearest_other: f64,
-    /// The share of real images near which a sample lies, as a part of the share near which one of as many training images lies.
+    /// The coverage relative to that of as many training images.
     pub coverage: f64,
 }
 
-/// Why samples look like those of a model that has collapsed.
+/// Why a model seems to have collapsed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
-    /// These classes are missing or rare.
     MissingClasses(Vec<String>),
-    /// The samples lie too close together.
-    Alike {
-        /// Their diversity as a part of that of real images.
-        share: f64,
-    },
-    /// Samples are there more than once.
-    Repeated {
-        /// The share of samples that are.
-        share: f64,
-    },
-    /// Most real images have no sample near them.
-    Uncovered {
-        /// The share that has one.
-        coverage: f64,
-    },
+    Alike { share: f64 },
+    Repeated { share: f64 },
+    Uncovered { coverage: f64 },
 }
 
 impl fmt::Display for Reason {
@@ -113,13 +89,13 @@ impl fmt::Display for Reason {
             }
             Self::Repeated { share } => write!(f, "{} of the samples repeat another sample", percent(share)),
             Self::Uncovered { coverage } => {
-                write!(f, "samples are near only {} of the images that training images are near", percent(coverage))
+                write!(f, "samples cover only {} of the images that training images cover", percent(coverage))
             }
         }
     }
 }
 
-/// The reasons to think that a model has collapsed; none for a fair one. The thresholds are the constants of this module.
+/// The reasons to suspect mode collapse, by the thresholds of this module.
 pub fn alarm(statistics: &CollapseStatistics<'_>) -> Vec<Reason> {
     let missing = missing(statistics.shares, statistics.real_shares);
     let alike = statistics.diversity / statistics.real_diversity;
@@ -204,7 +180,7 @@ mod tests {
         assert_eq!(said[0], "samples of the class high are missing or rare");
         assert!(said[1].starts_with("samples are alike: "));
         assert_eq!(said[2], "100.0 % of the samples repeat another sample");
-        assert!(said[3].starts_with("samples are near only ") && said.len() == 4, "{said:?}");
+        assert!(said[3].starts_with("samples cover only ") && said.len() == 4, "{said:?}");
     }
 
     #[test]

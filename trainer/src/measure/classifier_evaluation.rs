@@ -1,4 +1,4 @@
-//! What a classifier is worth: how it tells the test images.
+//! The evaluation of a classifier on test and training images.
 
 use std::path::Path;
 use std::time::Instant;
@@ -12,7 +12,7 @@ use super::{ClassScore, Evaluation, EvaluationProgress, Evaluator, EvaluatorFact
 use crate::data::{Images, Search};
 use crate::device::OpenDevice;
 
-/// Measures the classifier at `path`, which learned images of `data`, on the test images and on the training images.
+/// Evaluates the classifier at `path`, trained on `data`, on test and training images.
 pub fn evaluate_classifier(
     path: &Path,
     data: &Data,
@@ -22,7 +22,7 @@ pub fn evaluate_classifier(
 ) -> Result<Evaluation> {
     let begun = Instant::now();
     let evaluator = Evaluator::open(Some(path), data, &opened.device)?;
-    // The images as they are, and all of them.
+    // All images, without augmentation.
     let data = Data { limit: 0, validation: 0.0, augment: Default::default(), ..data.clone() };
     let (test, training) = (crate::data::test(&data, search)?, crate::data::training(&data, search)?.0);
     let test_result = Classification::of(&evaluator, &test, progress);
@@ -65,11 +65,9 @@ pub fn evaluate_classifier(
     })
 }
 
-/// What a classifier said of images, and what they are.
 struct Classification {
     predicted: Vec<usize>,
     truth: Vec<usize>,
-    /// The probability that it gave the true class of each.
     confidence: Vec<f64>,
     features: usize,
 }
@@ -90,20 +88,20 @@ impl Classification {
         }
     }
 
-    /// The share of images that are told rightly.
+    /// The share of images that are classified correctly.
     fn accuracy(&self) -> f64 {
         let right = self.predicted.iter().zip(&self.truth).filter(|(predicted, truth)| predicted == truth).count();
         right as f64 / self.truth.len().max(1) as f64
     }
 
-    /// In nats an image. A class that was given no probability at all counts as given the least that there is.
+    /// In nats per image; a probability of 0 counts as the smallest positive number.
     fn cross_entropy(&self) -> f64 {
         let sum: f64 =
             self.confidence.iter().map(|confidence| -confidence.max(f64::from(f32::MIN_POSITIVE)).ln()).sum();
         sum / self.confidence.len().max(1) as f64
     }
 
-    /// How often each class was told, and how often it is there.
+    /// The predicted and the true share of each class.
     fn classes(&self, names: &[String]) -> Vec<ClassScore> {
         let share = |found: &[usize], class: usize| {
             found.iter().filter(|found| **found == class).count() as f64 / found.len().max(1) as f64

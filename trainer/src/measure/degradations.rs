@@ -1,4 +1,4 @@
-//! Do the scores agree with the eye? Digits against the same digits, moved, blurred, noisy, repeated, or some of them missing.
+//! Scores against controlled degradations: digits shifted, blurred, noisy, repeated, or incomplete.
 
 use burn::tensor::Device;
 use imago_core::noise::Noise;
@@ -12,7 +12,6 @@ use super::image_statistics::{diversity, sharpness};
 use super::neighbours::{Manifold, NeighbourScores, neighbour_scores};
 use crate::data::Search;
 
-/// How many images there are in every set.
 const COUNT: usize = 400;
 const SIDE: usize = 28;
 
@@ -22,7 +21,6 @@ struct Scorer {
     shares: Vec<f64>,
 }
 
-/// What was found in a set of images.
 struct Scores {
     fid: f64,
     near: NeighbourScores,
@@ -73,7 +71,7 @@ fn changed(pixels: &Pixels, change: impl Fn(&[u8], usize, usize) -> u8) -> Pixel
     Pixels { bytes: pixels.bytes.chunks_exact(SIDE * SIDE).flat_map(image).collect(), shape: pixels.shape }
 }
 
-/// The pixel at that place, black outside.
+/// The pixel at a place, black outside.
 fn at(image: &[u8], row: usize, column: usize) -> u8 {
     if row < SIDE && column < SIDE { image[row * SIDE + column] } else { 0 }
 }
@@ -82,7 +80,6 @@ fn shifted(pixels: &Pixels, by: usize) -> Pixels {
     changed(pixels, |image, row, column| at(image, row, column + by))
 }
 
-/// The mean over a square.
 fn blurred(pixels: &Pixels, reach: usize) -> Pixels {
     changed(pixels, |image, row, column| {
         let around = |middle: usize| (middle + SIDE - reach)..=(middle + SIDE + reach);
@@ -102,7 +99,6 @@ fn noisy(pixels: &Pixels, std: f32) -> Pixels {
     Pixels { bytes: bytes.collect(), shape: pixels.shape }
 }
 
-/// Those images, over and over.
 fn repeated(pixels: &Pixels, of: &[usize]) -> Pixels {
     let bytes = (0..COUNT).flat_map(|index| pixels.image(of[index % of.len()]).to_vec());
     Pixels { bytes: bytes.collect(), shape: pixels.shape }

@@ -1,4 +1,4 @@
-//! What is measured: the model of a run, or an exported one.
+//! The model to evaluate: a run's or an exported one.
 
 use std::path::Path;
 
@@ -7,39 +7,32 @@ use burn::tensor::Device;
 use imago_core::artifact::{Artifact, MANIFEST};
 use imago_core::family::{Family, Model, Reconstruction};
 use imago_core::inference::{Encoder, Output, Sampler};
-use imago_core::spec;
-use imago_core::spec::Set;
+use imago_core::spec::{self, Set};
 use imago_core::weights::Precision;
 
 use super::likelihood::Density;
 use crate::run::{Record, RunFolder, Which, open_artifact};
 
-/// A model, with what is known of it.
 pub struct EvaluatedModel {
-    /// The model as it would be exported; of a run in full precision.
+    /// The model as it would be exported; for a run in full precision.
     pub artifact: Artifact,
-    /// The images that it learned.
     pub data: spec::Data,
-    /// What draws from it.
     pub sampler: Sampler,
-    /// What makes codes of images, if it has that.
     pub encoder: Option<Encoder>,
-    /// How likely an image is, given what the decoder gives, if the model is one whose likelihood has a bound.
+    /// The distribution of an image given its latent, if the model's likelihood has a bound.
     pub density: Option<Density>,
-    /// How its training went, if it is a run.
     pub record: Option<Record>,
-    /// Bytes of both files when it is shipped: as it is, or of a run in half precision without its encoder.
+    /// Bytes of the shipped files; for a run in half precision without its encoder.
     pub bytes: usize,
 }
 
 impl EvaluatedModel {
-    /// Opens a run folder or an artifact on `device`.
     pub fn open(path: &Path, device: &Device) -> Result<Self> {
         let exported = path.join(MANIFEST).is_file();
         let model = if exported { Self::exported(path, device)? } else { Self::trained(path, device)? };
         if model.artifact.manifest.data.image != model.data.image() {
             bail!(
-                "{} makes images {:?}, but those of {} are {:?}",
+                "{} generates images {:?}, but those of {} are {:?}",
                 path.display(),
                 model.artifact.manifest.data.image,
                 model.data.set.title(),
@@ -57,7 +50,7 @@ impl EvaluatedModel {
             data.range = reader.range;
         }
         let generator = artifact.manifest.generator.as_ref();
-        // The manifest does not tell the loss, but logits are given only where binary cross-entropy is minimised.
+        // The manifest lacks the loss, but only binary cross-entropy leaves logits in the output.
         let bernoulli =
             generator.is_some_and(|generator| generator.output == Output::Sigmoid && generator.classes == 0);
         let vae = artifact.manifest.family == Family::Vae && encoder.is_some();
@@ -86,7 +79,7 @@ impl EvaluatedModel {
             }),
             _ => None,
         };
-        // The encoder of a model of codes takes no images.
+        // The encoder of a model of latents takes no images.
         let encoder = trained.encoder.filter(|_| pipeline.model.traits().source.is_none());
         let shipped = run.artifact(Which::Last, Precision::F16, false)?;
         Ok(Self {
@@ -101,7 +94,8 @@ impl EvaluatedModel {
     }
 }
 
-/// The images that the classifier at `path` learned, a run or an artifact; none if it is no classifier.
+/// The data that the classifier at `path`, a run or an artifact, was trained on; None for other
+/// families.
 pub fn classified(path: &Path) -> Result<Option<spec::Data>> {
     let artifact = open_artifact(path, false)?;
     match artifact.manifest.family {
@@ -111,15 +105,10 @@ pub fn classified(path: &Path) -> Result<Option<spec::Data>> {
     }
 }
 
-/// The images that the artifact at `path` learned.
 fn learned(path: &Path, artifact: &Artifact) -> Result<spec::Data> {
     let facts = &artifact.manifest.data;
     let Some(set) = Set::ALL.into_iter().find(|set| set.title() == facts.set) else {
-        bail!(
-            "{} learned images of a folder, `{}`; name the run instead, which knows where it is",
-            path.display(),
-            facts.set
-        );
+        bail!("{} was trained on the folder `{}`; name its run instead, which has the path", path.display(), facts.set);
     };
     Ok(spec::Data { size: facts.image[1], ..spec::Data::new(set) })
 }

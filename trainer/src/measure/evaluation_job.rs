@@ -1,4 +1,4 @@
-//! All scores of a model.
+//! The evaluation of a generative model.
 
 use std::time::Instant;
 
@@ -13,39 +13,29 @@ use crate::data::{Images, Search};
 use crate::device::within_threads;
 use crate::report::png_grid;
 
-/// How many samples are drawn at a time.
 const BATCH: usize = 250;
-/// How many of the samples that are nearest to a training image are shown, and in how many columns.
+/// How many of the samples nearest to a training image are shown, and in how many columns.
 const SHOWN: usize = 30;
 const COLUMNS: usize = 10;
 
-/// How a model is measured.
 pub struct EvaluationJob<'a> {
-    /// What it is compared with.
     pub reference_set: &'a ReferenceSet,
-    /// How many samples.
     pub count: usize,
-    /// Once with each of these seeds.
     pub seeds: &'a [u64],
-    /// How much is computed for the bound of a VAE's likelihood.
     pub importance_samples: ImportanceSamples,
-    /// Where images are looked for.
     pub search: &'a Search,
-    /// What computes.
     pub device: &'a str,
     pub progress: &'a EvaluationProgress,
 }
 
-/// What is seen besides the scores, of the first seed.
+/// What an evaluation of the first seed yields besides scores.
 pub struct EvaluationOutputs {
-    /// The samples that are nearest to a training image, and below each row of them those images: a PNG.
+    /// The samples nearest to a training image, with those images below each row: a PNG.
     pub neighbours: Vec<u8>,
-    /// The features of the samples, `[count, features]`.
     pub features: Features,
 }
 
 impl EvaluationJob<'_> {
-    /// Measures `model`.
     pub fn measure(&self, model: &EvaluatedModel) -> Result<(Evaluation, EvaluationOutputs)> {
         let began = Instant::now();
         let manifest = &model.artifact.manifest;
@@ -53,9 +43,9 @@ impl EvaluationJob<'_> {
         let mut first = None;
         for (number, seed) in self.seeds.iter().enumerate() {
             let of = format!("seed {} of {}", number + 1, self.seeds.len());
-            self.progress.begin(format!("{}: drawing {} samples, {of}", manifest.name, self.count), self.count);
+            self.progress.begin(format!("{}: sampling {} images, {of}", manifest.name, self.count), self.count);
             let pixels = draw(&model.sampler, model.data.image(), *seed, self.count, self.progress);
-            self.progress.begin(format!("{}: looking at them, {of}", manifest.name), self.count);
+            self.progress.begin(format!("{}: scoring them, {of}", manifest.name), self.count);
             let classes = model.sampler.classes() as u64;
             let requested: Vec<usize> =
                 (0..self.count as u64).filter_map(|index| Some(index.checked_rem(classes)? as usize)).collect();
@@ -69,7 +59,7 @@ impl EvaluationJob<'_> {
             first.get_or_insert((pixels, metrics));
         }
         if let Some(encoder) = &model.encoder {
-            // In the range that the model knows.
+            // In the model's pixel range.
             let test = crate::data::test(&model.data, self.search)?;
             self.progress.begin(format!("{}: reconstructions", manifest.name), 2 * test.count());
             let reconstructed = reconstructions(encoder, &model.sampler, &test, self.progress);
@@ -104,7 +94,6 @@ impl EvaluationJob<'_> {
         Ok((evaluation, EvaluationOutputs { neighbours, features: metrics.features }))
     }
 
-    /// The bounds of a VAE's likelihood.
     fn likelihood(&self, model: &EvaluatedModel, encoder: &Encoder, test: &Images) -> Vec<Score> {
         let Some(density) = model.density else { return Vec::new() };
         let name = &model.artifact.manifest.name;
@@ -137,14 +126,14 @@ impl EvaluationJob<'_> {
             .map(|size| {
                 format!(
                     "{} samples and {test} test images are too few for {size} features: covariances are singular, and FID \
-                     says little",
+                     is unreliable",
                     self.count
                 )
             })
             .collect()
     }
 
-    /// The samples that are nearest to a training image, above those images.
+    /// The samples nearest to a training image, above those images.
     fn neighbours(&self, pixels: &Pixels, nearest: &[(usize, f64)]) -> Result<Vec<u8>> {
         let mut order: Vec<usize> = (0..nearest.len()).collect();
         order.sort_by(|a, b| nearest[*a].1.total_cmp(&nearest[*b].1));
@@ -162,7 +151,7 @@ impl EvaluationJob<'_> {
     }
 }
 
-/// The samples `0 .. count` of a seed, as they are saved.
+/// Samples `0 .. count` of a seed, quantised to bytes.
 pub fn draw(sampler: &Sampler, shape: [usize; 3], seed: u64, count: usize, progress: &EvaluationProgress) -> Pixels {
     let mut pixels = Pixels::none(shape);
     for first in (0..count).step_by(BATCH) {

@@ -1,4 +1,4 @@
-//! What looks at images: a classifier, whose features tell how alike two images are.
+//! The classifier that provides features and classes of images.
 
 use std::path::Path;
 
@@ -7,20 +7,17 @@ use burn::tensor::{Device, Tensor, TensorData};
 use imago_core::artifact::Artifact;
 use imago_core::inference::ImageClassifier;
 use imago_core::layer::LayerSpec;
-use imago_core::spec;
-use imago_core::spec::Set;
+use imago_core::spec::{self, Set};
 
 use super::{EvaluationProgress, Features, Inception};
 use crate::data::Images;
 use crate::device::within_threads;
 use crate::run::open_artifact;
 
-/// How many images are looked at together.
 const BATCH: usize = 250;
-/// How many images Inception v3 looks at together.
 const INCEPTION_BATCH: usize = 16;
 
-/// Images as they are saved: one byte a value, `[count, channels, height, width]`.
+/// Images as bytes: `[count, channels, height, width]`.
 #[derive(Debug, Clone, Default)]
 pub struct Pixels {
     pub bytes: Vec<u8>,
@@ -28,7 +25,6 @@ pub struct Pixels {
 }
 
 impl Pixels {
-    /// Those of `images`.
     pub fn of(images: &Images, indices: &[usize]) -> Self {
         let [low, high] = <[f64; 2]>::from(images.range()).map(|end| end as f32);
         let values = images.plain(indices);
@@ -36,28 +32,26 @@ impl Pixels {
         Self { bytes, shape: images.shape() }
     }
 
-    /// No image yet, of that shape.
+    /// An empty set of images of this shape.
     pub fn none(shape: [usize; 3]) -> Self {
         Self { bytes: Vec::new(), shape }
     }
 
-    /// Adds images, `[count, channels, height, width]` with pixels in 0 to 1.
+    /// Adds images `[count, channels, height, width]` with pixels from 0 to 1.
     pub fn push(&mut self, images: Tensor<4>) {
         self.bytes.extend(images.into_data().iter::<f32>().map(byte));
     }
 
-    /// Number of images.
     pub fn count(&self) -> usize {
         self.bytes.len() / self.values()
     }
 
-    /// Image number `index`.
     #[cfg(test)]
     pub fn image(&self, index: usize) -> &[u8] {
         &self.bytes[index * self.values()..(index + 1) * self.values()]
     }
 
-    /// Those images as numbers in 0 to 1.
+    /// Some of the images, with values from 0 to 1.
     pub fn numbers(&self, images: std::ops::Range<usize>) -> Vec<f32> {
         let bytes = &self.bytes[images.start * self.values()..images.end * self.values()];
         bytes.iter().map(|byte| f32::from(*byte) / 255.0).collect()
@@ -68,12 +62,10 @@ impl Pixels {
     }
 }
 
-/// A pixel in 0 to 1 as a byte.
 fn byte(value: f32) -> u8 {
     (value.clamp(0.0, 1.0) * 255.0).round() as u8
 }
 
-/// A classifier and what it is called.
 pub struct Evaluator {
     classifier: ImageClassifier,
     artifact: Artifact,
@@ -82,7 +74,6 @@ pub struct Evaluator {
     device: Device,
 }
 
-/// What an evaluator sees in images.
 pub struct Predictions {
     /// `[images, features]`
     pub features: Features,
@@ -91,14 +82,13 @@ pub struct Predictions {
 }
 
 impl Predictions {
-    /// The most likely class of every image.
     pub fn classes(&self) -> Vec<usize> {
         let best = |row: &[f64]| (0..row.len()).max_by(|a, b| row[*a].total_cmp(&row[*b])).unwrap_or(0);
         self.probabilities.rows().map(best).collect()
     }
 }
 
-/// The classifiers that are a part of the program: model.ron and weights.bpk of each set.
+/// The built-in classifiers: model.ron and weights.bpk of each set.
 fn shipped(set: &Set) -> Option<(&'static str, &'static [u8])> {
     match set {
         Set::Mnist | Set::StackedMnist => Some((
@@ -114,7 +104,7 @@ fn shipped(set: &Set) -> Option<(&'static str, &'static [u8])> {
 }
 
 impl Evaluator {
-    /// The classifier at `path`, a run or an artifact, or else the program's own for the set of `data`.
+    /// The classifier at `path`, a run or an artifact, or else the built-in one for the set.
     pub fn open(path: Option<&Path>, data: &spec::Data, device: &Device) -> Result<Self> {
         let artifact = match (path, shipped(&data.set)) {
             (Some(path), _) => open_artifact(path, false)?,
@@ -128,14 +118,14 @@ impl Evaluator {
         let classifier = artifact.classifier(device).with_context(|| format!("the evaluator {name}"))?;
         let layers = artifact.manifest.classifier.iter().flat_map(|classifier| &classifier.layers);
         if !matches!(layers.last(), Some(LayerSpec::Linear(_))) {
-            bail!("the evaluator {name} does not end with `linear`, so that it has no features behind its classes");
+            bail!("the evaluator {name} does not end with `linear`, so it has no features");
         }
         let facts = &artifact.manifest.data;
         let ([channels, height, width], image) = (facts.image, data.image());
         let planes = if data.set == Set::StackedMnist { image[0] / channels.max(1) } else { 1 };
         if [channels * planes, height, width] != image {
             bail!(
-                "the evaluator {name} sees images {:?}, but those of {} are {image:?}",
+                "the evaluator {name} expects images {:?}, but those of {} are {image:?}",
                 facts.image,
                 data.set.title()
             );
@@ -143,19 +133,17 @@ impl Evaluator {
         let theirs = if planes > 1 { Set::Mnist.title() } else { data.set.title() };
         if facts.set != theirs {
             bail!(
-                "the evaluator {name} learned {}, but the images are of {theirs}: its features tell nothing of them",
+                "the evaluator {name} was trained on {}, but the images are of {theirs}: its features do not apply",
                 facts.set
             );
         }
         Ok(Self { classifier, artifact, planes, device: device.clone() })
     }
 
-    /// What it is called.
     pub fn name(&self) -> &str {
         &self.artifact.manifest.name
     }
 
-    /// SHA-256 of its weights.
     pub fn sha256(&self) -> &str {
         &self.artifact.manifest.weights.sha256
     }
@@ -165,7 +153,7 @@ impl Evaluator {
         self.planes
     }
 
-    /// The classes that those of `images` really have, where the evaluator tells the same ones.
+    /// The true classes of `images`, where the evaluator has the same classes.
     pub fn truth(&self, images: &Images, indices: &[usize]) -> Vec<usize> {
         match self.planes {
             1 => indices.iter().map(|index| usize::from(images.labels()[*index])).collect(),
@@ -173,8 +161,8 @@ impl Evaluator {
         }
     }
 
-    /// Looks at all of `pixels`. Of stacked digits the features stand one after another, and the classes are all combinations, the
-    /// first digit's counting most.
+    /// Classifies `pixels`. For stacked digits the features are concatenated, and the classes are
+    /// all combinations, in which the first digit counts most.
     pub fn predict(&self, pixels: &Pixels, progress: &EvaluationProgress) -> Predictions {
         let (mut features, mut probabilities) = (Vec::new(), Vec::new());
         let (mut size, mut classes) = (0, 0);
@@ -203,7 +191,7 @@ impl Evaluator {
     }
 }
 
-/// The probability of every combination of what `planes` independent draws are: their probabilities stand one after another in `row`.
+/// The joint probabilities of `planes` independent predictions, which `row` concatenates.
 fn combinations(row: &[f64], planes: usize) -> Vec<f64> {
     let mut joint = vec![1.0];
     for plane in row.chunks_exact((row.len() / planes).max(1)) {
@@ -212,7 +200,6 @@ fn combinations(row: &[f64], planes: usize) -> Vec<f64> {
     joint
 }
 
-/// The features of Inception v3.
 pub fn inception(inception: &Inception, pixels: &Pixels, device: &Device, progress: &EvaluationProgress) -> Features {
     let mut features = Vec::new();
     let [channels, height, width] = pixels.shape;
@@ -249,7 +236,7 @@ mod tests {
         assert_eq!(pixels.image(0), [0, 128]);
     }
 
-    /// With `IMAGO_DATA_DIR` set: they know the test images as well as their pipelines say.
+    /// With `IMAGO_DATA_DIR` set: their accuracy is what their pipelines claim.
     #[test]
     fn the_evaluators_of_the_program_know_their_sets() {
         let Some(data) = std::env::var_os("IMAGO_DATA_DIR") else {

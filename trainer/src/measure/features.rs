@@ -1,14 +1,14 @@
-//! Feature vectors, and the distances between many of them.
+//! Feature vectors and their pairwise distances.
 
 use std::ops::Range;
 
 use nalgebra::{DMatrix, DMatrixView};
 use rayon::prelude::*;
 
-/// How many rows are taken at once. It is fixed, so that no result depends on the number of threads.
+/// Rows per chunk, fixed so that results do not depend on the number of threads.
 const CHUNK: usize = 256;
 
-/// Feature vectors, a row for each image: `[count, size]`.
+/// Feature vectors, one row per image: `[count, size]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Features {
     values: Vec<f64>,
@@ -16,63 +16,58 @@ pub struct Features {
 }
 
 impl Features {
-    /// Rows of `size` values, one after another. What does not fill a row at the end is dropped.
+    /// Concatenated rows of `size` values; an incomplete last row is dropped.
     pub fn new(mut values: Vec<f64>, size: usize) -> Self {
         values.truncate(values.len().checked_div(size).unwrap_or(0) * size);
         Self { values, size }
     }
 
-    /// How many rows there are.
     pub fn count(&self) -> usize {
         self.values.len().checked_div(self.size).unwrap_or(0)
     }
 
-    /// How many values a row has.
     pub fn size(&self) -> usize {
         self.size
     }
 
-    /// The values of row number `index`, which has to be below the count: `[size]`.
+    /// The row number `index`, which must be below the count: `[size]`.
     pub fn row(&self, index: usize) -> &[f64] {
         &self.values[index * self.size..][..self.size]
     }
 
-    /// The rows in their order.
     pub fn rows(&self) -> impl Iterator<Item = &[f64]> {
         self.values.chunks_exact(self.size.max(1))
     }
 
-    /// The rows with these numbers, in this order.
     pub fn select(&self, rows: &[usize]) -> Self {
         Self { values: rows.iter().flat_map(|row| self.row(*row)).copied().collect(), size: self.size }
     }
 
-    /// The first `count` rows, or all where there are fewer.
     pub fn first(&self, count: usize) -> Self {
         Self { values: self.values[..count.min(self.count()) * self.size].to_vec(), size: self.size }
     }
 
-    /// All values, row by row.
     pub fn values(&self) -> &[f64] {
         &self.values
     }
 
-    /// x·y for every pair of rows of two sets with one size. Column `i` of the result belongs to the row
-    /// `rows.start + i`: `[others, rows]`.
+    /// x·y for all pairs of rows of two sets of one size: `[others, rows]`, where column `i`
+    /// belongs to row `rows.start + i`.
     pub fn products(&self, rows: Range<usize>, others: &Self, other_rows: Range<usize>) -> DMatrix<f64> {
         let part = |of: &Self, rows: &Range<usize>| rows.start * of.size..rows.end * of.size;
-        // A copy: with the transpose of a view, nalgebra 0.35 can write outside of its memory (dimforge/nalgebra#1616).
+        // A copy: for a transposed view, nalgebra 0.35 may write out of bounds
+        // (dimforge/nalgebra#1616).
         let left = DMatrix::from_row_slice(other_rows.len(), others.size, &others.values[part(others, &other_rows)]);
         left * DMatrixView::from_slice(&self.values[part(self, &rows)], self.size, rows.len())
     }
 }
 
-/// `rows` in chunks, of which all but the last have one length.
+/// `rows` in chunks of equal length, except for the last.
 pub fn chunks(rows: Range<usize>) -> Vec<Range<usize>> {
     rows.clone().step_by(CHUNK).map(|start| start..(start + CHUNK).min(rows.end)).collect()
 }
 
-/// |a - b|², summed in a fixed order. It is 0 for equal rows, and the same both ways round.
+/// |a - b|², summed in a fixed order: 0 for equal rows, and symmetric.
 pub fn square(a: &[f64], b: &[f64]) -> f64 {
     let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
     let mut sums = [0.0; 8];
@@ -87,55 +82,52 @@ pub fn square(a: &[f64], b: &[f64]) -> f64 {
     sums.iter().sum()
 }
 
-/// Two sets of rows and the squared distances between them.
-///
-/// |x - y|² = |x|² + |y|² - 2 x·y is one large product of matrices, but rounded. Whoever compares such squares looks at
-/// the [`tolerance`](Self::tolerance), and takes [`exact`](Self::exact) where it could matter.
+/// The squared distances between two sets of rows. |x - y|² = |x|² + |y|² - 2 x·y is one large
+/// matrix product, but rounded. Where the [`tolerance`](Self::tolerance) matters, use
+/// [`exact`](Self::exact).
 pub struct Comparison<'a> {
     some: &'a Features,
     others: &'a Features,
     lengths: [Vec<f64>; 2],
-    /// The most by which the squares of a strip differ from exact ones.
+    /// The largest rounding error of the squares in a strip.
     pub tolerance: f64,
 }
 
 /// Rounded squared distances between one row of `some` and consecutive rows of `others`.
 pub struct Strip<'a> {
-    /// The number of the row of `some`.
     pub row: usize,
-    /// Its place in its chunk.
     pub place: usize,
-    /// The number of the first row of `others`.
     pub first: usize,
-    /// The squares, which rounding can bring below 0: `[rows of others]`.
+    /// The squares, which rounding may make negative: `[rows of others]`.
     pub squares: &'a [f64],
 }
 
 impl<'a> Comparison<'a> {
-    /// Compares the rows of two sets. Sets with two sizes have nothing to compare: no strip is visited.
+    /// Compares the rows of two sets. Sets of different sizes have no strips.
     pub fn new(some: &'a Features, others: &'a Features) -> Self {
         let length = |row: &[f64]| row.iter().map(|v| v * v).sum();
         let lengths: [Vec<f64>; 2] = [some, others].map(|set| set.rows().map(length).collect());
         let longest = |lengths: &[f64]| lengths.iter().copied().filter(|v| v.is_finite()).fold(0.0, f64::max);
-        // A sum of n products is off by at most n ε / 2 of the sum of their magnitudes, in any order (Higham, "Accuracy
-        // and Stability of Numerical Algorithms", 2002, section 3.1). This adds that up for both ways to a square.
+        // A sum of n products is off by at most n ε / 2 times the sum of their magnitudes, in any
+        // order (Higham, "Accuracy and Stability of Numerical Algorithms", 2002, section 3.1). This
+        // covers both ways to compute a square.
         let sum = longest(&lengths[0]) + longest(&lengths[1]);
         let tolerance = 2.0 * (some.size as f64 + 4.0) * f64::EPSILON * sum;
         Self { some, others, lengths, tolerance }
     }
 
-    /// Whether both sets have one size and all of their values are finite.
+    /// Whether both sets have one size and only finite values.
     pub fn valid(&self) -> bool {
         self.some.size == self.others.size && self.lengths.iter().flatten().all(|v| v.is_finite())
     }
 
-    /// The squared distance between a row of `some` and one of `others`, from their difference.
+    /// The squared distance between two rows, from their difference.
     pub fn exact(&self, row: usize, other: usize) -> f64 {
         square(self.some.row(row), self.others.row(other))
     }
 
-    /// Visits all pairs. Each chunk of `some` has a state, which `begin` makes for its rows; the strips of the chunk are
-    /// visited in their order, chunks beside each other. The states come back in the order of the chunks.
+    /// Visits all pairs. Each chunk of `some` has a state from `begin`; its strips are visited in
+    /// order, and chunks in parallel. Returns the states in the order of the chunks.
     pub fn fold<T: Send>(
         &self,
         begin: impl Fn(Range<usize>) -> T + Sync,
@@ -161,13 +153,11 @@ impl<'a> Comparison<'a> {
     }
 }
 
-/// Data for tests.
-/// Data for tests.
 #[cfg(test)]
 pub mod examples {
     use super::Features;
 
-    /// Rows from N(0, I), by the generator SplitMix64 and the Box-Muller transform.
+    /// Rows from N(0, I), by SplitMix64 and the Box-Muller transform.
     pub fn cloud(count: usize, size: usize, mut seed: u64) -> Features {
         let mut uniform = || {
             seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -179,13 +169,13 @@ pub mod examples {
         Features::new((0..count * size).map(|_| normal()).collect(), size)
     }
 
-    /// Every value changed, by its row and its column.
+    /// Every value changed, given its row and column.
     pub fn changed(of: &Features, change: impl Fn(f64, usize, usize) -> f64) -> Features {
         let values = of.values().iter().enumerate();
         Features::new(values.map(|(at, value)| change(*value, at / of.size(), at % of.size())).collect(), of.size())
     }
 
-    /// As many rows, chosen by their numbers.
+    /// As many rows, chosen by number.
     pub fn picked(of: &Features, pick: impl Fn(usize) -> usize) -> Features {
         of.select(&(0..of.count()).map(pick).collect::<Vec<_>>())
     }
@@ -195,24 +185,24 @@ pub mod examples {
         picked(of, |row| (row * 7919 + 5) % of.count())
     }
 
-    /// Clouds round two places, from which rows are taken at random.
+    /// Two clouds, from which rows are taken at random.
     pub fn modes(count: usize, size: usize, seed: u64) -> Features {
         let chosen = cloud(count, 1, seed + 1000);
         changed(&cloud(count, size, seed), |value, row, _| value + if chosen.row(row)[0] > 0.0 { 20.0 } else { 0.0 })
     }
 
-    /// Bad samples of [`modes`]: moved ones, those of one mode, and few ones again and again.
+    /// Bad samples of [`modes`]: shifted, of one mode only, and a few repeated.
     pub fn bad(of: &Features) -> [Features; 3] {
         let one: Vec<usize> = (0..of.count()).filter(|row| of.row(*row)[0] < 10.0).collect();
         [changed(of, |value, _, _| value + 6.0), picked(of, |row| one[row % one.len()]), picked(of, |row| row % 5)]
     }
 
-    /// A set with a value that is not a number.
+    /// A set with a NaN.
     pub fn broken(of: &Features) -> Features {
         changed(of, |value, row, column| if (row, column) == (3, 0) { f64::NAN } else { value })
     }
 
-    /// Fails unless both are the same but for rounding.
+    /// Asserts equality up to rounding.
     pub fn close(found: f64, expected: f64) {
         assert!((found - expected).abs() < 1e-12 * expected.abs().max(1.0), "{found} is not {expected}");
     }

@@ -5,29 +5,26 @@ use rayon::prelude::*;
 
 use super::features::{Features, square};
 
-/// The fewest rows of which a triangle is made at once; larger rows are taken by four times their size.
+/// The fewest rows of a triangle; larger rows use four times their size.
 const FEWEST_ROWS: usize = 256;
-
-/// The singular values may take so many steps, for each of them. Two or three are usual.
+/// Limit of iterations per singular value; two or three are usual.
 const STEPS: usize = 100;
 
-/// The mean and the covariance of feature vectors.
+/// Mean and covariance of feature vectors.
 ///
-/// The covariance C = Σ (x - m)(x - m)ᵀ / (n - 1) is kept as a root: C = Sᵀ S, where S is the triangle of a
-/// QR decomposition of the centred rows. Features that never change, or that follow from others, make C singular but
-/// do S no harm, and squares, which halve the digits, are never formed.
+/// The covariance C = Σ (x - m)(x - m)ᵀ / (n - 1) is kept as a root: C = Sᵀ S, where S is the
+/// triangle of a QR decomposition of the centred rows. Constant or dependent features make C
+/// singular but do S no harm, and no squares halve the precision.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Moments {
-    /// How many rows there are.
     count: usize,
-    /// The mean of the rows: `[size]`.
     mean: Vec<f64>,
-    /// Sᵀ, with no more columns than rows: `[size, columns]`.
+    /// Sᵀ, with at most as many columns as rows: `[size, columns]`.
     root: DMatrix<f64>,
 }
 
 impl Moments {
-    /// The moments of `features`. A covariance takes two rows at least.
+    /// The moments of `features`. A covariance needs at least two rows.
     pub fn of(features: &Features) -> Self {
         let (count, size) = (features.count(), features.size());
         let mut mean = vec![0.0; size];
@@ -48,20 +45,20 @@ impl Moments {
     }
 }
 
-/// The triangle R of a QR decomposition of rows, itself row by row and with `size` rows at most: Rᵀ R = Xᵀ X.
+/// R of a QR decomposition, row by row and with at most `size` rows: Rᵀ R = Xᵀ X.
 fn triangle(rows: &[f64], size: usize) -> Vec<f64> {
     let rows = DMatrix::from_row_slice(rows.len() / size, size, rows);
     rows.qr().unpack_r().transpose().as_slice().to_vec()
 }
 
-/// The Fréchet distance between two normal distributions with the moments of two sets, known as FID where an Inception
-/// network makes the features: |m₁ - m₂|² + tr C₁ + tr C₂ - 2 tr (C₁ C₂)^½.
+/// The Fréchet distance between normal distributions with the moments of two sets, known as FID
+/// for Inception features: |m₁ - m₂|² + tr C₁ + tr C₂ - 2 tr (C₁ C₂)^½. With Cᵢ = Sᵢᵀ Sᵢ the
+/// last trace is the sum of the singular values of S₁ S₂ᵀ.
 ///
-/// Dowson and Landau, "The Fréchet Distance between Multivariate Normal Distributions" (1982); Heusel et al., "GANs
-/// Trained by a Two Time-Scale Update Rule Converge to a Local Nash Equilibrium" (2017). With Cᵢ = Sᵢᵀ Sᵢ the last trace
-/// is the sum of the singular values of S₁ S₂ᵀ, which exist for every covariance.
-///
-/// NaN for sets of two sizes, for fewer than two rows, and for features that are not finite.
+/// Dowson and Landau, "The Fréchet Distance between Multivariate Normal Distributions" (1982);
+/// Heusel et al., "GANs Trained by a Two Time-Scale Update Rule Converge to a Local Nash
+/// Equilibrium" (2017). NaN for sets of different sizes, fewer than two rows, and features that are
+/// not finite.
 pub fn frechet_distance(some: &Moments, others: &Moments) -> f64 {
     let sets = [some, others];
     if some.mean.len() != others.mean.len()
@@ -77,7 +74,7 @@ pub fn frechet_distance(some: &Moments, others: &Moments) -> f64 {
     };
     let distance =
         means + some.root.norm_squared() + others.root.norm_squared() - 2.0 * decomposed.singular_values.sum();
-    // Rounding can bring equal sets below 0. `max` would turn NaN into 0.
+    // Rounding can make equal sets negative. `max` would turn NaN into 0.
     if distance < 0.0 { 0.0 } else { distance }
 }
 
@@ -90,7 +87,7 @@ mod tests {
         frechet_distance(&Moments::of(some), &Moments::of(others))
     }
 
-    /// Two rows with this mean and this standard deviation in every column.
+    /// Two rows with this mean and standard deviation in every column.
     fn pair(mean: f64, std: f64, size: usize) -> Features {
         let half = std / 2.0_f64.sqrt();
         Features::new([vec![mean - half; size], vec![mean + half; size]].concat(), size)
@@ -102,7 +99,6 @@ mod tests {
         for (mean, std) in [(0.0, 1.0), (3.0, 1.0), (0.0, 5.0), (-2.0, 0.5), (1.0, 0.0)] {
             let expected = mean * mean + (std - 1.0) * (std - 1.0);
             close(distance(&pair(0.0, 1.0, 1), &pair(mean, std, 1)), expected);
-            // Nine equal features have one singular value.
             close(distance(&pair(0.0, 1.0, 9), &pair(mean, std, 9)), 9.0 * expected);
         }
     }
@@ -129,7 +125,7 @@ mod tests {
 
     #[test]
     fn equal_sets_in_another_order_have_no_distance() {
-        // Large features, some dead, some sums of others; and fewer rows than features.
+        // Large features, some constant, some sums of others; and fewer rows than features.
         for (count, size) in [(2000, 64), (40, 64), (64, 64), (2, 8), (300, 1)] {
             let cloud = cloud(count, size, 3);
             let set = changed(&cloud, |value, row, column| match column % 4 {

@@ -1,20 +1,18 @@
-//! Measures of images that need no real ones beside them.
+//! Statistics of images that need no reference.
 
 use rayon::prelude::*;
 
 use super::features::{Features, square};
 
-/// Of how many rows all pairs are compared at the most.
+/// All pairs of at most this many rows are compared.
 const ROWS: usize = 2000;
-
-/// Of how many rows of one class all pairs are compared at the most.
+/// All pairs of at most this many rows of one class are compared.
 const CLASS_ROWS: usize = 1000;
 
-/// How sharp each image is: the variance of its Laplacian (0 1 0; 1 -4 1; 0 1 0) where all of it lies on the image,
-/// as the mean over the channels. `pixels` are `[count, channels, height, width]`, in the shape of one image.
-///
-/// Pech-Pacheco et al., "Diatom Autofocusing in Brightfield Microscopy: A Comparative Study" (2000). NaN for images
-/// smaller than three by three.
+/// The sharpness of each image of shape `[channels, height, width]`: the variance of its Laplacian
+/// (0 1 0; 1 -4 1; 0 1 0) without padding, averaged over the channels. Pech-Pacheco et al., "Diatom
+/// Autofocusing in Brightfield Microscopy: A Comparative Study" (2000). NaN for images smaller than
+/// 3 × 3.
 pub fn sharpness(pixels: &[f32], [channels, height, width]: [usize; 3]) -> Vec<f64> {
     let (plane, channel_count) = (height * width, channels as f64);
     pixels
@@ -39,7 +37,7 @@ fn laplacian_variance(plane: &[f32], width: usize) -> f64 {
     values.iter().map(|value| (value - mean) * (value - mean)).sum::<f64>() / count
 }
 
-/// The mean of |x - y| over all pairs of two rows, of the first 2,000 rows where there are more. NaN for fewer than two.
+/// The mean of |x - y| over all pairs of the first 2,000 rows. NaN for fewer than two.
 pub fn diversity(features: &Features) -> f64 {
     let count = features.count().min(ROWS);
     let from = |i: usize| (i + 1..count).map(|j| square(features.row(i), features.row(j)).sqrt()).sum::<f64>();
@@ -47,8 +45,8 @@ pub fn diversity(features: &Features) -> f64 {
     sums.iter().sum::<f64>() / (count * count.saturating_sub(1) / 2) as f64
 }
 
-/// The [`diversity`] of the rows of each of `classes` classes, of the first 1,000 where there are more; none for fewer than
-/// two. `predicted` has the class of each row.
+/// The [`diversity`] of the first 1,000 rows of each class; None for fewer than two. `predicted`
+/// has the class of each row.
 pub fn diversity_by_class(features: &Features, predicted: &[usize], classes: usize) -> Vec<Option<f64>> {
     let of_class = |class: usize| {
         let all = predicted.iter().take(features.count()).enumerate();
@@ -96,7 +94,7 @@ mod tests {
         assert!(sharpness(&[1.0; 6], [1, 6, 1])[0].is_nan());
     }
 
-    /// 3, 4 and 5 between the corners of a triangle.
+    /// The sides of a triangle are 3, 4 and 5.
     #[test]
     fn diversity_is_the_mean_distance_of_pairs() {
         let corners = Features::new(vec![0.0, 0.0, 3.0, 0.0, 3.0, 4.0], 2);

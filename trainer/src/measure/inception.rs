@@ -1,4 +1,4 @@
-//! Inception v3, in whose features the Fréchet inception distance is measured.
+//! Inception v3, the feature extractor of the Fréchet inception distance.
 
 use std::collections::BTreeMap;
 
@@ -8,42 +8,37 @@ use burn::tensor::module::{avg_pool2d, interpolate};
 use burn::tensor::ops::{AvgPoolOptions, InterpolateMode, InterpolateOptions};
 use burn::tensor::{Device, Tensor, TensorData, f16};
 use imago_core::activation::Activation;
-use imago_core::layer::{Build, Conv2d, Layer, MaxPool2d, Padding, Pair};
-use imago_core::layer::{Forward, Initializer, Value};
+use imago_core::layer::{Build, Conv2d, Forward, Initializer, Layer, MaxPool2d, Padding, Pair, Value};
 use imago_core::shape::Shape;
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 
-/// Number of features of an image.
 pub const FEATURES: usize = 2048;
-
-/// Height and width of the images that the network sees.
+/// Height and width of the network's input.
 const SIDE: usize = 299;
-
-/// What batch norm adds to a variance.
 const EPSILON: f64 = 0.001;
 
-/// Inception v3 up to its last pooling, as pytorch-fid has it (`fid_inception_v3`, dimensions 2048).
-///
-/// That is the network of TensorFlow's first implementation of FID: other weights than torchvision's, average pools that do not
-/// count what is padded, and a max pool in the last block. Each batch norm is part of the convolution before it.
-///
-/// Szegedy et al., "Rethinking the Inception Architecture for Computer Vision" (2015); Heusel et al., "GANs Trained by a
-/// Two Time-Scale Update Rule Converge to a Local Nash Equilibrium" (2017).
+/// Inception v3 up to its last pooling, as in pytorch-fid (`fid_inception_v3`, dimensions 2048).
+/// This is the network of TensorFlow's first FID: other weights than torchvision's, average pools
+/// that do not count padding, and a max pool in the last block. Batch norms are folded into
+/// convolutions. Szegedy et al., "Rethinking the Inception Architecture for Computer Vision"
+/// (2015); Heusel et al., "GANs Trained by a Two Time-Scale Update Rule Converge to a Local Nash
+/// Equilibrium" (2017).
 #[derive(Debug)]
 pub struct Inception {
     parts: Vec<Part>,
 }
 
 impl Inception {
-    /// Reads the weights from the bytes of a safetensors file that has the names of pytorch-fid's state dict, from
-    /// `Conv2d_1a_3x3.conv.weight` to `Mixed_7c.branch_pool.bn.bias`. `fc.*` and `*.num_batches_tracked` may be there and are not
-    /// used.
+    /// Reads a safetensors file with the names of pytorch-fid's state dict, from
+    /// `Conv2d_1a_3x3.conv.weight` to `Mixed_7c.branch_pool.bn.bias`. `fc.*` and
+    /// `*.num_batches_tracked` are ignored.
     ///
     /// # Errors
-    /// The bytes are no safetensors file, or a tensor is missing, superfluous, of another shape or type, or not finite.
+    /// It is no safetensors file, or a tensor is missing, superfluous, of another shape or type, or
+    /// not finite.
     pub fn read(bytes: &[u8], device: &Device) -> Result<Self> {
-        let file = SafeTensors::deserialize(bytes).context("this is no safetensors file")?;
+        let file = SafeTensors::deserialize(bytes).context("this is not a safetensors file")?;
         let unused = |name: &str| name.starts_with("fc.") || name.ends_with(".num_batches_tracked");
         let tensors = file.iter().filter(|(name, _)| !unused(name)).collect();
         Self::of(tensors, device).context("these are not the weights of pytorch-fid's Inception v3")
@@ -53,12 +48,13 @@ impl Inception {
         let mut reader = Reader { tensors, device };
         let (parts, _) = reader.row(network(), "", Shape::Image([3, SIDE, SIDE]))?;
         match reader.tensors.keys().next() {
-            Some(name) => bail!("`{name}` is none of them"),
+            Some(name) => bail!("`{name}` is unexpected"),
             None => Ok(Self { parts }),
         }
     }
 
-    /// The features of images `[batch, channels, height, width]` with pixels from 0 to 1 and 1 or 3 channels: `[batch, 2048]`.
+    /// The features `[batch, 2048]` of images `[batch, channels, height, width]` with pixels from 0
+    /// to 1 and 1 or 3 channels.
     pub fn features(&self, pixels: Tensor<4>) -> Tensor<2> {
         let [batch, ..] = pixels.dims();
         let last = self.parts.iter().fold(prepare(pixels), |image, part| part.forward(image));
@@ -66,7 +62,7 @@ impl Inception {
     }
 }
 
-/// What the network sees of images with pixels from 0 to 1: `[batch, 3, 299, 299]`, from −1 to 1.
+/// The network's input: `[batch, 3, 299, 299]`, from −1 to 1.
 fn prepare(pixels: Tensor<4>) -> Tensor<4> {
     let [batch, ..] = pixels.dims();
     let options = InterpolateOptions::new(InterpolateMode::Bilinear).with_align_corners(false);
@@ -74,37 +70,36 @@ fn prepare(pixels: Tensor<4>) -> Tensor<4> {
     (resized * 2.0 - 1.0).expand([batch, 3, SIDE, SIDE])
 }
 
-/// A part of the network as declared, with the names of torchvision.
+/// A declared part of the network, with the names of torchvision.
 enum Declared {
-    /// A convolution, a batch norm and a rectifier; of the mean of each window of 3 by 3 if `averaged`.
+    /// A convolution with batch norm and ReLU; if `averaged`, after a 3 × 3 average pool.
     Convolution {
         name: &'static str,
         layer: Conv2d,
         averaged: bool,
     },
     Largest(MaxPool2d),
-    /// Rows of parts that see the same; what they give is joined along the channels. All their names begin with this one.
+    /// Parallel branches whose outputs are concatenated by channel. Their names share this prefix.
     Branches(&'static str, Vec<Vec<Declared>>),
 }
 
-/// A convolution that keeps height and width.
 fn same(name: &'static str, filters: usize, kernel: [usize; 2]) -> Declared {
     let layer = Conv2d { padding: Padding::Same, ..Conv2d::new(filters, Pair(kernel)) };
     Declared::Convolution { name, layer, averaged: false }
 }
 
-/// A convolution of windows of 3 by 3 that stay within the image.
+/// A 3 × 3 convolution without padding.
 fn inside(name: &'static str, filters: usize, stride: usize) -> Declared {
     let layer = Conv2d { stride: stride.into(), ..Conv2d::new(filters, 3) };
     Declared::Convolution { name, layer, averaged: false }
 }
 
-/// A convolution of single pixels, each the mean of a window of 3 by 3.
+/// A 1 × 1 convolution after a 3 × 3 average pool.
 fn averaged(name: &'static str, filters: usize) -> Declared {
     Declared::Convolution { name, layer: Conv2d::new(filters, 1), averaged: true }
 }
 
-/// The largest value of each window of 3 by 3.
+/// A 3 × 3 max pool.
 fn largest(stride: usize, padding: Padding) -> Declared {
     Declared::Largest(MaxPool2d { kernel: 3.into(), stride: Some(stride.into()), padding, dilation: 1.into() })
 }
@@ -192,7 +187,6 @@ fn block_e(name: &'static str, pooled: Vec<Declared>) -> Declared {
     Declared::Branches(name, vec![vec![same("branch1x1", 320, [1, 1])], once, twice, pooled])
 }
 
-/// A part of the network as built.
 #[derive(Debug)]
 enum Part {
     Convolution { layer: <Conv2d as Build>::Module, averaged: bool },
@@ -210,7 +204,7 @@ impl Part {
                     None => relu(layer.forward(image).image()),
                 }
             }
-            // The means and a convolution of single pixels may change places, and behind the convolution there are fewer channels.
+            // Pooling and a 1 × 1 convolution commute, and the convolution leaves fewer channels.
             Self::Convolution { layer, averaged: true } => {
                 let options = AvgPoolOptions::new([3, 3]).with_stride([1, 1]).with_padding([1, 1]);
                 let image = layer.forward(Value::Image(image)).image();
@@ -219,7 +213,7 @@ impl Part {
             Self::Largest(pool) => pool.forward(Value::Image(image)).image(),
             Self::Branches(branches) => {
                 let through = |branch: &Vec<Self>| branch.iter().fold(image.clone(), |image, part| part.forward(image));
-                // Convolutions leave the channels of a pixel side by side in memory, and so they stay.
+                // Convolutions store channels last, and this keeps them so.
                 let outputs = branches.iter().map(|branch| through(branch).permute([0, 2, 3, 1])).collect();
                 Tensor::cat(outputs, 3).permute([0, 3, 1, 2])
             }
@@ -227,14 +221,15 @@ impl Part {
     }
 }
 
-/// Tensors that no part has taken yet.
+/// Tensors that are not used yet.
 struct Reader<'a> {
     tensors: BTreeMap<&'a str, TensorView<'a>>,
     device: &'a Device,
 }
 
 impl Reader<'_> {
-    /// Parts one after another that see an image of `shape`, and the shape behind them. Their names begin with `prefix`.
+    /// Consecutive parts for an input of `shape`, and the output shape. Their names begin with
+    /// `prefix`.
     fn row(&mut self, row: Vec<Declared>, prefix: &str, mut shape: Shape) -> Result<(Vec<Part>, Shape)> {
         let mut parts = Vec::new();
         for declared in row {
@@ -269,7 +264,8 @@ impl Reader<'_> {
         })
     }
 
-    /// A convolution and the batch norm behind it as one: with s = γ / √(σ² + ε), the weights are s w and the bias is β − s μ.
+    /// A convolution with its batch norm folded in: with s = γ / √(σ² + ε), the weights are s
+    /// w and the bias is β − s μ.
     fn convolution(&mut self, name: &str, layer: &Conv2d, shape: Shape) -> Result<<Conv2d as Build>::Module> {
         let ([height, width], channels) = (layer.kernel.0, shape.channels());
         let sizes = [layer.filters, channels, height, width];
@@ -291,7 +287,7 @@ impl Reader<'_> {
             .map(|(beta, (mean, scale))| (f64::from(*beta) - f64::from(*mean) * scale) as f32)
             .collect();
         if !weight.iter().chain(&bias).all(|value| value.is_finite()) {
-            bail!("`{name}` has values that are no finite numbers");
+            bail!("`{name}` has values that are not finite");
         }
         let tensors = [
             ("weight".into(), TensorData::new(weight, sizes)),
@@ -303,7 +299,6 @@ impl Reader<'_> {
         Ok(built)
     }
 
-    /// The values of a tensor.
     fn take(&mut self, name: String, shape: &[usize]) -> Result<Vec<f32>> {
         let Some(tensor) = self.tensors.remove(name.as_str()) else { bail!("`{name}` is missing") };
         if tensor.shape() != shape {
@@ -318,7 +313,6 @@ impl Reader<'_> {
     }
 }
 
-/// The shape behind a layer.
 fn behind(layer: &impl Layer, shape: Shape) -> Result<Shape> {
     layer.output(shape).map_err(|misfit| anyhow!(misfit.found))
 }

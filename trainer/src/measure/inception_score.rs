@@ -1,23 +1,21 @@
-//! The inception score of class probabilities.
+//! The Inception Score of class probabilities.
 
 use super::features::Features;
 
-/// An inception score: 1 at the worst, the number of classes at the best.
+/// Between 1 (worst) and the number of classes (best).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct InceptionScore {
-    /// The mean over the splits.
     pub mean: f64,
-    /// The standard deviation of the splits, divided by their number and not by one less.
+    /// The population standard deviation of the splits.
     pub std: f64,
-    /// How many splits there are.
     pub splits: usize,
 }
 
-/// exp of the mean over x of KL(p(y | x) ‖ p(y)), where a row is p(y | x) for one image, `[count, classes]`, and p(y) is
-/// the mean of the rows.
+/// exp of the mean over x of KL(p(y | x) ‖ p(y)), where each row is p(y | x) for one image,
+/// `[count, classes]`, and p(y) is the mean of the rows.
 ///
-/// Salimans et al., "Improved Techniques for Training GANs" (2016). As in their code, split number k has the rows
-/// ⌊k · count / splits⌋ to ⌊(k + 1) · count / splits⌋. NaN with fewer rows than splits.
+/// Salimans et al., "Improved Techniques for Training GANs" (2016). As in their code, split k has
+/// rows ⌊k · count / splits⌋ to ⌊(k + 1) · count / splits⌋. NaN with fewer rows than splits.
 pub fn inception_score(probabilities: &Features, splits: usize) -> InceptionScore {
     let size = probabilities.size();
     let begin = |split: usize| split * probabilities.count() / splits * size;
@@ -29,7 +27,6 @@ pub fn inception_score(probabilities: &Features, splits: usize) -> InceptionScor
     InceptionScore { mean, std: variance.sqrt(), splits }
 }
 
-/// The score of one split.
 fn score(values: &[f64], classes: usize) -> f64 {
     let rows = || values.chunks_exact(classes.max(1));
     let count = rows().len() as f64;
@@ -47,7 +44,7 @@ mod tests {
     use super::super::features::examples::close;
     use super::*;
 
-    /// Predictions without a doubt.
+    /// One-hot predictions.
     fn certain(predicted: impl Iterator<Item = usize>, classes: usize) -> Features {
         let row = |class| (0..classes).map(move |column| f64::from(u8::from(column == class)));
         Features::new(predicted.flat_map(row).collect(), classes)

@@ -6,29 +6,26 @@ use rayon::prelude::*;
 
 use super::features::{Features, chunks};
 
-/// A kernel distance and how sure it is.
+/// A kernel distance and its uncertainty.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct KernelDistance {
-    /// The mean over the blocks. It can be below 0, as its expectation for equal distributions is 0.
+    /// The mean over the blocks. It may be negative, as the estimate is unbiased.
     pub mean: f64,
-    /// The standard error of the mean; NaN for one block.
     pub standard_error: f64,
-    /// How many blocks there are.
     pub blocks: usize,
-    /// How many rows of either set a block has.
+    /// Rows of either set in a block.
     pub block: usize,
 }
 
-/// The squared maximum mean discrepancy with the kernel k(x, y) = (x·y / size + 1)³, known as KID where an Inception
-/// network makes the features. For m rows of either set its unbiased estimate is
+/// The squared maximum mean discrepancy with the kernel k(x, y) = (x·y / size + 1)³, known as KID
+/// for Inception features. Its unbiased estimate for m rows of either set is
 /// Σᵢ≠ⱼ (k(xᵢ, xⱼ) + k(yᵢ, yⱼ)) / (m (m - 1)) - 2 Σᵢⱼ k(xᵢ, yⱼ) / m².
 ///
-/// Bińkowski et al., "Demystifying MMD GANs" (2018). Block number b has the rows b · `block` to (b + 1) · `block` of both
-/// sets, which the caller has shuffled; what is left over is not used. Blocks without a common row are independent, so
-/// the spread of their distances gives a standard error; that of random subsets, which overlap, does not. With fewer
-/// rows than `block` all rows of the smaller set are one block.
-///
-/// NaN for sets of two sizes and for fewer than two rows in a block; never finite for features that are not.
+/// Bińkowski et al., "Demystifying MMD GANs" (2018). The caller has shuffled the rows. Disjoint
+/// blocks are independent, so their spread gives a standard error, unlike overlapping random
+/// subsets. A remainder is not used; with fewer rows than `block`, all rows of the smaller set are
+/// one block. NaN for sets of different sizes and fewer than two rows in a block; not finite for
+/// features that are not.
 pub fn kernel_distance(real: &Features, generated: &Features, block: usize) -> KernelDistance {
     let count = real.count().min(generated.count());
     let block = block.min(count);
@@ -49,7 +46,7 @@ pub fn kernel_distance(real: &Features, generated: &Features, block: usize) -> K
     KernelDistance { mean, standard_error: (variance / n).sqrt(), blocks, block }
 }
 
-/// Σ k(x, y) over all pairs of these rows, or over those of a row with another one.
+/// Σ k(x, y) over all pairs of these rows, or of different rows only.
 fn sum(some: &Features, others: &Features, rows: &Range<usize>, another: bool) -> f64 {
     let size = some.size() as f64;
     let part = |some_rows: Range<usize>| {
@@ -77,12 +74,11 @@ mod tests {
 
     #[test]
     fn a_tiny_distance_is_that_by_hand() {
-        // k(0, 1) = 1, k(1, 2) = 27, and the four across are 1, 1, 8 and 27: 1 + 27 - 37 / 2.
+        // k(0, 1) = 1, k(1, 2) = 27, and the four cross terms are 1, 1, 8 and 27: 1 + 27 - 37 / 2.
         let (real, generated) = (Features::new(vec![0.0, 1.0], 1), Features::new(vec![1.0, 2.0], 1));
         let found = kernel_distance(&real, &generated, 2);
         assert_eq!((found.mean, found.blocks, found.block), (9.5, 1, 2));
         assert!(found.standard_error.is_nan());
-        // (x·y / 2 + 1)³: 1 within either set, 1, 1, 1.5³ and 1 across.
         let real = Features::new(vec![1.0, 0.0, 0.0, 1.0], 2);
         let generated = Features::new(vec![0.0, 0.0, 1.0, 0.0], 2);
         assert_eq!(kernel_distance(&real, &generated, 9).mean, 2.0 - (3.0 + 3.375) / 2.0);

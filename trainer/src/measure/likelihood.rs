@@ -1,4 +1,4 @@
-//! How likely test images are to a VAE, as far as bounds tell it.
+//! Bounds of a VAE's likelihood of test images.
 
 use burn::tensor::{Device, Tensor, TensorData};
 use imago_core::data::Batch;
@@ -13,26 +13,22 @@ use crate::data::Images;
 use crate::device::within_threads;
 use imago_core::data::plain;
 
-/// How many images, or draws, are decoded together.
 const BATCH: usize = 250;
 
-/// The distribution of an image's values around what the decoder gives.
+/// The distribution of pixel values given the decoder's output.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Density {
-    /// Each value is the probability of white, given as a logit: Σ x log σ(l) + (1 − x) log(1 − σ(l)). For grey values it is no density,
-    /// but the custom of the field.
+    /// The output is the logit of white: Σ x log σ(l) + (1 − x) log(1 − σ(l)). For grey
+    /// values this is no density, but customary.
     Bernoulli,
-    /// Σ −(x − y)² / 2σ² − log σ − ½ log 2π. Squared error is that of σ² = ½.
-    Normal {
-        /// σ
-        std: f64,
-    },
-    /// Σ −|x − y| − log 2. Absolute error is that of the scale 1.
+    /// Σ −(x − y)² / 2σ² − log σ − ½ log 2π. Squared error corresponds to σ² = ½.
+    Normal { std: f64 },
+    /// Σ −|x − y| − log 2. Absolute error corresponds to a scale of 1.
     Laplace,
 }
 
 impl Density {
-    /// The logarithm of the density of each of `images` around `given`, `[batch, values]` each.
+    /// The log-density of each image given the output, `[batch, values]` each.
     fn log(self, given: Tensor<2>, images: Tensor<2>) -> Vec<f64> {
         let values = given.dims()[1] as f64;
         let (sums, factor, constant) = match self {
@@ -53,33 +49,27 @@ impl Density {
     }
 }
 
-/// What is known of the likelihood of images.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Likelihood {
-    /// E log p(x|z), averaged over all images, with one draw of each code.
+    /// E log p(x|z), averaged over all images, with one sample of each latent.
     pub reconstruction: f64,
     /// KL(q(z|x) ‖ N(0, I)), averaged over all images.
     pub divergence: f64,
-    /// The standard error of their difference, the evidence lower bound, over the images.
+    /// The standard error over the images of their difference, the ELBO.
     pub error: f64,
-    /// The importance-weighted bound, averaged over the first images: E log 1/K Σ p(x|z) p(z) / q(z|x).
+    /// The importance-weighted bound for the first images: E log 1/K Σ p(x|z) p(z) / q(z|x).
     pub bound: f64,
-    /// Its standard error over the images.
     pub bound_error: f64,
-    /// How many latent values tell anything of the image: those whose mean has a variance over the images above 0.01.
+    /// Latent values that are used: their mean varies over the images by more than 0.01.
     pub active_units: usize,
 }
 
-/// How much is computed for the importance-weighted bound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct ImportanceSamples {
-    /// How many images.
     pub images: usize,
-    /// How many draws from the code of each.
     pub draws: usize,
 }
 
-/// A VAE that is measured.
 pub struct LikelihoodEstimator<'a> {
     pub encoder: &'a Encoder,
     pub sampler: &'a Sampler,
@@ -88,8 +78,8 @@ pub struct LikelihoodEstimator<'a> {
 }
 
 impl LikelihoodEstimator<'_> {
-    /// Measures `images`. Kingma and Welling (2013), equation 3; Burda, Grosse and Salakhutdinov, "Importance Weighted Autoencoders"
-    /// (2015), equation 8 for the bound and section 5.2 for the active units.
+    /// Kingma and Welling (2013), equation 3; Burda, Grosse and Salakhutdinov, "Importance Weighted
+    /// Autoencoders" (2015), equation 8 for the bound and section 5.2 for the active units.
     pub fn measure(
         &self,
         images: &Images,
@@ -131,17 +121,17 @@ impl LikelihoodEstimator<'_> {
         }
     }
 
-    /// How many parts [`Self::measure`] has.
+    /// The progress units of [`Self::measure`].
     pub fn parts(images: usize, importance_samples: ImportanceSamples) -> usize {
         images + images.min(importance_samples.images) * importance_samples.draws
     }
 
-    /// Numbers from N(0, 1) for so many latents.
+    /// Samples from N(0, 1) for this many latents.
     fn noise(&self, pass: u64, batch: usize, latents: usize) -> Vec<f32> {
         Noise::of(Purpose::Measure, pass, batch as u64).normals(latents * self.sampler.latent())
     }
 
-    /// The terms of both bounds for a batch. `noise` makes the draws from the latents, `[images, draws, latent]`.
+    /// The terms of both bounds for a batch, with `noise` `[images, draws, latent]`.
     fn terms(&self, samples: Value, classes: &Tensor<2>, noise: &[f32]) -> Terms {
         let images = samples.clone().flat();
         let count = images.dims()[0];
@@ -181,7 +171,6 @@ impl LikelihoodEstimator<'_> {
     }
 }
 
-/// What the decoder makes of the mean latents of `images`.
 pub fn reconstructions(encoder: &Encoder, sampler: &Sampler, images: &Images, progress: &EvaluationProgress) -> Pixels {
     let mut pixels = Pixels::none(images.shape());
     let all: Vec<usize> = (0..images.count()).collect();
@@ -196,15 +185,11 @@ pub fn reconstructions(encoder: &Encoder, sampler: &Sampler, images: &Images, pr
     pixels
 }
 
-/// What the bounds are made of.
 struct Terms {
-    /// log p(x|z) of every draw.
     reconstructions: Vec<f64>,
-    /// KL(q(z|x) ‖ N(0, I)) of every image.
     divergences: Vec<f64>,
-    /// log p(x|z) p(z) / q(z|x) of every draw.
+    /// log p(x|z) p(z) / q(z|x) of every importance sample.
     weights: Vec<f64>,
-    /// The mean latents, `[images, latent]`.
     means: Vec<f64>,
 }
 
@@ -214,7 +199,6 @@ fn log_mean_exp(values: &[f64]) -> f64 {
     most + (values.iter().map(|value| (value - most).exp()).sum::<f64>() / values.len() as f64).ln()
 }
 
-/// The mean, and its standard error.
 fn mean_and_error(values: &[f64]) -> (f64, f64) {
     let count = values.len() as f64;
     let mean = values.iter().sum::<f64>() / count;
@@ -243,8 +227,7 @@ mod tests {
     use imago_core::family::Family;
     use imago_core::inference::Output;
     use imago_core::latent::Prior;
-    use imago_core::layer::Initializer;
-    use imago_core::layer::{Flatten, LayerSpec, Linear, Reshape, Sigmoid};
+    use imago_core::layer::{Flatten, Initializer, LayerSpec, Linear, Reshape, Sigmoid};
     use imago_core::network::Sequential;
     use imago_core::spec::PixelRange;
     use imago_core::weights::Precision;
@@ -267,7 +250,6 @@ mod tests {
         TensorData::new(numbers(value).iter().map(|number| *number as f32).collect::<Vec<f32>>(), shape)
     }
 
-    /// The model of the reference. Its decoder gives logits, or what a sigmoid makes of them.
     fn model(reference: &Json, logits: bool, device: &Device) -> (Encoder, Sampler) {
         let mut layers: Vec<LayerSpec> = vec![Linear::new(12).into()];
         if !logits {
@@ -327,7 +309,7 @@ mod tests {
     fn both_bounds_are_those_of_the_reference_for_every_density() {
         let (reference, device) = (reference(), Device::flex());
         let (draws, images) = (16, 6);
-        // The reference has the draws first.
+        // The reference has the importance samples first.
         let given = numbers(&reference["noise"]);
         let at = |image: usize, draw: usize| (draw * images + image) * 3;
         let order = (0..images).flat_map(|image| (0..draws).map(move |draw| (image, draw)));

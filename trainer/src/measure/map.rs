@@ -1,4 +1,4 @@
-//! What the page lays over a latent space: the latents of test images, and some of those images to begin from.
+//! The page's latent map: latents of test images, and some of those images to start from.
 
 use std::iter;
 
@@ -11,30 +11,25 @@ use crate::data::Images;
 use crate::report::{png_grid, png_rows};
 use imago_core::data::encode;
 
-/// The most test images whose latents are kept.
 const POINTS: usize = 2_000;
-/// What the numbers of a code are kept in.
+/// The fixed-point scale of latent values.
 const UNITS: f32 = 2048.0;
-/// Images in a row of the image.
 const COLUMNS: usize = 10;
-/// The most rows of it.
 const ROWS: usize = 6;
 
-/// The class of each of the first test images, a byte, and its code, little-endian 16-bit numbers in units of 1/2048.
+/// For each of the first test images its class, a byte, and its latent, little-endian 16-bit
+/// integers in units of 1/2048.
 pub fn latents(test: &Images, encoder: &Encoder, latent: usize, device: &Device) -> Result<Vec<u8>> {
     let (means, _) = read_sync(encode(test, POINTS, encoder, device))?;
-    let record = |(label, code): (&u8, &[f32])| -> Vec<u8> {
-        // Saturates.
-        let numbers = code.iter().flat_map(|value| ((value * UNITS).round() as i16).to_le_bytes());
+    let record = |(label, latent): (&u8, &[f32])| -> Vec<u8> {
+        // The cast saturates.
+        let numbers = latent.iter().flat_map(|value| ((value * UNITS).round() as i16).to_le_bytes());
         iter::once(*label).chain(numbers).collect()
     };
     Ok(test.labels().iter().zip(means.chunks_exact(latent.max(1))).flat_map(record).collect())
 }
 
-/// An image of the first of those images, row by row, image at image without gaps.
-///
-/// # Errors
-/// It cannot be packed.
+/// A grid of the first of those images, without gaps.
 pub fn image(test: &Images) -> Result<Vec<u8>> {
     let [channels, height, width] = test.shape();
     let rows = (test.count() / COLUMNS).min(ROWS);

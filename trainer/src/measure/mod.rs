@@ -1,4 +1,4 @@
-//! What a model is worth, in numbers: how its samples compare with real images.
+//! Scores: how samples compare with real images.
 
 mod classes;
 mod classifier_evaluation;

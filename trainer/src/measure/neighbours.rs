@@ -1,29 +1,29 @@
-//! Scores from nearest neighbours: how good samples are, and how much of the real images they cover.
+//! Nearest-neighbour scores: the quality of samples, and how much of the real images they cover.
 
 use std::ops::Range;
 
 use super::features::{Comparison, Features};
 
-/// The neighbour whose distance is the radius for precision and recall.
+/// The neighbour that sets the radius for precision and recall.
 const PRECISION_NEIGHBOUR: usize = 3;
-
-/// The neighbour whose distance is the radius for density and coverage.
+/// The neighbour that sets the radius for density and coverage.
 const DENSITY_NEIGHBOUR: usize = 5;
 
-/// A set of rows with a ball round each, which reaches to a neighbour of it.
+/// Rows, each with a ball that reaches to one of its neighbours.
 #[derive(Debug, Clone)]
 pub struct Manifold {
     features: Features,
-    /// The other row that is nearest to each, and its distance.
+    /// The nearest other row and its distance.
     nearest: Vec<(usize, f64)>,
-    /// The squared distance of the third neighbour of each row; NaN where there are fewer.
+    /// The squared distance to the third neighbour; NaN where there are fewer.
     third: Vec<f64>,
-    /// The squared distance of the fifth neighbour of each row; NaN where there are fewer.
+    /// The squared distance to the fifth neighbour; NaN where there are fewer.
     fifth: Vec<f64>,
 }
 
 impl Manifold {
-    /// Finds the neighbours of every row. A row is no neighbour of its own, but an equal row is one, with distance 0.
+    /// Finds the neighbours of every row. A row is not its own neighbour; an equal row is, at
+    /// distance 0.
     pub fn of(features: Features) -> Self {
         let closest = closest(&features, &features, DENSITY_NEIGHBOUR, true);
         let radii = |neighbour: usize| {
@@ -33,36 +33,34 @@ impl Manifold {
         Self { nearest: closest.iter().map(|list| first(list)).collect(), third, fifth, features }
     }
 
-    /// The rows.
     pub fn features(&self) -> &Features {
         &self.features
     }
 
-    /// The rows, which need no balls any more.
+    /// Drops the balls.
     pub fn into_features(self) -> Features {
         self.features
     }
 
-    /// The number and the distance of the other row that is nearest to each, as [`nearest`] gives them.
     pub fn nearest_others(&self) -> &[(usize, f64)] {
         &self.nearest
     }
 }
 
-/// Scores of generated rows against real ones, of which all but the density lie between 0 and 1.
+/// Scores of generated rows against real ones; all but the density lie between 0 and 1.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct NeighbourScores {
     /// The share of generated rows inside the ball of at least one real row.
     pub precision: f64,
     /// The share of real rows inside the ball of at least one generated row.
     pub recall: f64,
-    /// In how many balls of real rows a generated row lies, divided by the 5 that is expected. It can be above 1.
+    /// How many balls of real rows a generated row lies in, divided by the expected 5; may exceed
+    /// 1.
     pub density: f64,
     /// The share of real rows whose ball holds at least one generated row.
     pub coverage: f64,
 }
 
-/// What was found for one chunk of generated rows.
 struct Tally {
     precise: Vec<bool>,
     recalled: Vec<bool>,
@@ -70,14 +68,12 @@ struct Tally {
     inside: usize,
 }
 
-/// Precision, recall, density and coverage.
-///
-/// Precision and recall: Kynkäänniemi et al., "Improved Precision and Recall Metric for Assessing Generative Models"
-/// (2019), with k = 3; as in their code a row at the very radius is inside. Density and coverage: Naeem et al., "Reliable
-/// Fidelity and Diversity Metrics for Generative Models" (2020), with k = 5; as in their code it is outside. So a real row
-/// with five equal ones has an empty ball, which nothing covers.
-///
-/// NaN where a set has too few rows for k neighbours, for sets of two sizes, and for features that are not finite.
+/// Precision and recall: Kynkäänniemi et al., "Improved Precision and Recall Metric for Assessing
+/// Generative Models" (2019), with k = 3; as in their code a row at the radius is inside. Density
+/// and coverage: Naeem et al., "Reliable Fidelity and Diversity Metrics for Generative Models"
+/// (2020), with k = 5; as in their code it is outside. So a real row with five equal ones has an
+/// empty ball. NaN where a set has too few rows, for sets of different sizes, and for features that
+/// are not finite.
 pub fn neighbour_scores(real: &Manifold, generated: &Manifold) -> NeighbourScores {
     let comparison = Comparison::new(&generated.features, &real.features);
     let (count, real_count) = (generated.features.count(), real.features.count());
@@ -118,19 +114,18 @@ pub fn neighbour_scores(real: &Manifold, generated: &Manifold) -> NeighbourScore
     }
 }
 
-/// The number and the distance |x - y| of the row of `among` that is nearest to each row of `of`; the first where several
-/// are. The distance is infinite, and the number 0, where there is none, and for rows that are not finite.
+/// For each row of `of` the nearest row of `among` (the first of several) and the distance |x - y|;
+/// (0, ∞) where there is none, and for rows that are not finite.
 pub fn nearest(of: &Features, among: &Features) -> Vec<(usize, f64)> {
     closest(of, among, 1, false).iter().map(|list| first(list)).collect()
 }
 
-/// The nearest of a list of [`closest`].
 fn first(list: &[(f64, usize)]) -> (usize, f64) {
     list.first().map_or((0, f64::INFINITY), |(square, row)| (*row, square.sqrt()))
 }
 
-/// The exact squared distances and the numbers of the `count` nearest rows, nearest first and equal ones in their order.
-/// With `others` a row does not count for the row with the same number.
+/// The exact squared distances and numbers of the `count` nearest rows, nearest first, ties in
+/// order. With `others`, rows of the same number are skipped.
 fn closest(of: &Features, among: &Features, count: usize, others: bool) -> Vec<Vec<(f64, usize)>> {
     let comparison = Comparison::new(of, among);
     let lists = comparison.fold(
@@ -140,7 +135,7 @@ fn closest(of: &Features, among: &Features, count: usize, others: bool) -> Vec<V
             let furthest = |list: &[(f64, usize)]| list.get(count - 1).map_or(f64::INFINITY, |(square, _)| *square);
             let mut bound = furthest(list);
             for (row, square) in (strip.first..).zip(strip.squares) {
-                // Nothing is nearer than 0, which spares the exact squares of many equal rows.
+                // Nothing is nearer than 0, which saves exact squares for many equal rows.
                 if square - comparison.tolerance < bound && bound > 0.0 && !(others && row == strip.row) {
                     let exact = comparison.exact(strip.row, row);
                     if exact < bound {
@@ -193,7 +188,7 @@ mod tests {
     #[test]
     fn scores_are_those_of_the_definitions() {
         for (size, offset) in [(1, 0.0), (3, 1e5), (20, 30.0)] {
-            // Values on a grid, so that rows are equal and distances lie at a radius.
+            // Values on a grid, so that rows are equal and distances equal a radius.
             let grid = |v: f64| (v * 4.0).round() / 4.0 + offset;
             let real = changed(&cloud(310, size, 1), |v, _, _| grid(v));
             let generated = changed(&cloud(270, size, 2), |v, _, column| grid(0.7 * v + (column % 2) as f64));
@@ -236,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn bad_samples_are_seen() {
+    fn bad_samples_are_recognised() {
         let (real, fair) = (modes(400, 4, 5), modes(400, 4, 6));
         let found = scores(&real, &fair);
         assert!(found.precision > 0.7 && found.recall > 0.7 && found.coverage > 0.9, "{found:?}");

@@ -1,14 +1,13 @@
-//! How far a measurement is, for a person who waits.
+//! The progress of an evaluation.
 
 use std::io::IsTerminal;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// A line on the terminal, which is not there elsewhere.
 pub struct EvaluationProgress(ProgressBar);
 
 impl EvaluationProgress {
-    /// A line that is shown if `wanted`, and if a person may see it.
+    /// A bar that is shown if `wanted` and on a terminal.
     pub fn new(wanted: bool) -> Self {
         let live = wanted && std::io::stderr().is_terminal();
         let bar = if live { ProgressBar::new(1) } else { ProgressBar::hidden() };
@@ -17,7 +16,7 @@ impl EvaluationProgress {
         Self(bar)
     }
 
-    /// Begins with `what`, which has so many parts.
+    /// Starts `what`, which has this many parts.
     pub fn begin(&self, what: String, parts: usize) {
         self.0.set_length(parts as u64);
         self.0.set_position(0);
@@ -25,7 +24,6 @@ impl EvaluationProgress {
         self.0.tick();
     }
 
-    /// So many parts more are done.
     pub fn done(&self, parts: usize) {
         self.0.inc(parts as u64);
     }

@@ -1,4 +1,4 @@
-//! The scores against those of an independent program, `tests/measures/reference.py`, on the same features.
+//! Scores against an independent program, `tests/measures/reference.py`, on the same features.
 
 use serde_json::Value;
 
@@ -10,7 +10,6 @@ use super::inception_score::inception_score;
 use super::kernel::kernel_distance;
 use super::neighbours::{Manifold, nearest, neighbour_scores};
 
-/// How far a score may be from the reference, as a share of it.
 const RELATIVE: f64 = 1e-6;
 
 fn reference() -> Value {
@@ -32,7 +31,6 @@ fn features(rows: &Value) -> Features {
     Features::new(rows.concat(), rows[0].len())
 }
 
-/// Checks a score; where the reference has none, there must be none.
 fn check(case: &Value, name: &str, found: f64, absolute: f64) {
     let what = format!("{} of {}: found {found}", name, case["name"]);
     match case["expected"][name].as_f64() {
@@ -48,7 +46,7 @@ fn check(case: &Value, name: &str, found: f64, absolute: f64) {
 fn distances_between_features_are_those_of_scipy_and_of_prdc() {
     for case in cases("features") {
         let [real, generated] = ["real", "generated"].map(|set| features(&case[set]));
-        // A singular covariance has no root that two programs agree on to the last bits.
+        // The root of a singular covariance is ill-conditioned.
         check(&case, "fid", frechet_distance(&Moments::of(&generated), &Moments::of(&real)), 1e-6);
         let kid = kernel_distance(&real, &generated, case["block"].as_u64().unwrap() as usize);
         check(&case, "kid", kid.mean, 1e-12);

@@ -1,4 +1,4 @@
-//! Real images, measured once, with which the samples of any number of models are compared.
+//! Real images, analysed once, to compare samples of any number of models with.
 
 use anyhow::Result;
 use burn::tensor::Device;
@@ -15,13 +15,13 @@ use super::neighbours::{Manifold, nearest, neighbour_scores};
 use super::{ClassScore, EvaluationProgress, Evaluator, EvaluatorFacts, Features, Inception, Metric, Score};
 use crate::data::{Images, Search};
 
-/// Of how many images a kernel distance is taken at a time, as its authors do.
+/// Images per block of the kernel distance, as its authors have it.
 const BLOCK: usize = 1_000;
-/// Into how many parts the samples are split for the Inception Score, as its authors do.
+/// Splits of the Inception Score, as its authors have it.
 const SPLITS: usize = 10;
-/// Among how many training images, each as often as it holds digits, the nearest one is sought.
+/// Search the nearest training image among this many planes.
 const TRAINING: usize = 60_000;
-/// More classes than these are counted as modes and have no rows of their own.
+/// More classes than these count as modes and have no rows of their own.
 const CLASSES: usize = 256;
 
 /// The test and training images of a set as an evaluator sees them.
@@ -37,7 +37,7 @@ pub struct ReferenceSet {
     sharpness: f64,
     diversity: f64,
     class_diversity: Vec<Option<f64>>,
-    /// Mean distance of a test image from the nearest training image.
+    /// The mean distance from a test image to the nearest training image.
     nearest: f64,
     training: Images,
     training_order: Vec<usize>,
@@ -47,7 +47,7 @@ pub struct ReferenceSet {
     inception: Option<(Inception, String, Moments, f64)>,
 }
 
-/// A score of one set of images: its value and, if it has one of its own, its standard error.
+/// A score of one set of images, with its standard error if it has one.
 #[derive(Debug, Clone, Copy)]
 pub struct Value {
     pub measure: Metric,
@@ -59,18 +59,18 @@ fn value(measure: Metric, value: f64) -> Value {
     Value { measure, value, error: None }
 }
 
-/// What was seen in a set of images.
 pub struct SampleMetrics {
     pub values: Vec<Value>,
     pub classes: Vec<ClassScore>,
     pub alarm: Vec<Reason>,
     pub features: Features,
-    /// The training image that is nearest to each, and its distance.
+    /// The nearest training image of each sample, and its distance.
     pub nearest: Vec<(usize, f64)>,
 }
 
 impl ReferenceSet {
-    /// Looks at the real images of `data`, to compare sets of `count` samples with them. Inception v3 comes with the hash of its file.
+    /// Analyses the real images of `data`, to compare sets of `count` samples with them. Inception
+    /// v3 comes with the hash of its file.
     pub fn new(
         data: &spec::Data,
         search: &Search,
@@ -80,18 +80,18 @@ impl ReferenceSet {
         device: &Device,
         progress: &EvaluationProgress,
     ) -> Result<Self> {
-        // The images as they are: what a training leaves away or keeps out is there, too.
+        // All images, including those left out or held out in training.
         let data = spec::Data { limit: 0, validation: 0.0, augment: spec::Augment::default(), ..data.clone() };
         let (test, training) = (crate::data::test(&data, search)?, crate::data::training(&data, search)?.0);
-        // In a random order that is always the same.
+        // In a fixed random order.
         let order = |images: &Images, stream| images.shuffled(&mut Noise::of(Purpose::Measure, 2, stream));
         let (test_order, mut training_order) = (order(&test, 0), order(&training, 1));
         training_order.truncate(TRAINING / evaluator.planes());
         let [test_pixels, training_pixels] =
             [(&test, &test_order), (&training, &training_order)].map(|(images, order)| Pixels::of(images, order));
-        progress.begin(format!("looking at {} test images", test.count()), test.count());
+        progress.begin(format!("analysing {} test images", test.count()), test.count());
         let predictions = evaluator.predict(&test_pixels, progress);
-        progress.begin(format!("looking at {} training images", training_order.len()), training_order.len());
+        progress.begin(format!("analysing {} training images", training_order.len()), training_order.len());
         let training_predictions = evaluator.predict(&training_pixels, progress);
         let (predicted, classes) = (predictions.classes(), predictions.probabilities.size());
         let truth = evaluator.truth(&test, &test_order);
@@ -127,7 +127,7 @@ impl ReferenceSet {
         let truth = reference_set.evaluator.truth(&reference_set.training, &reference_set.training_order[..own]);
         reference_set.training_scores = reference_set.compare(predictions, &pixels, &truth, false).values;
         if let Some((network, sha256)) = inception_v3 {
-            progress.begin("looking at the test images with Inception v3".into(), reference_set.test.count() + own);
+            progress.begin("analysing the test images with Inception v3".into(), reference_set.test.count() + own);
             let moments = Moments::of(&inception(&network, &test_pixels, device, progress));
             let floor = frechet_distance(&Moments::of(&inception(&network, &pixels, device, progress)), &moments);
             reference_set.inception = Some((network, sha256, moments, floor));
@@ -135,7 +135,6 @@ impl ReferenceSet {
         Ok(reference_set)
     }
 
-    /// What looks at the images.
     pub fn facts(&self) -> EvaluatorFacts {
         EvaluatorFacts {
             name: self.evaluator.name().to_owned(),
@@ -145,29 +144,27 @@ impl ReferenceSet {
         }
     }
 
-    /// SHA-256 of the weights of Inception v3, if it looks as well.
+    /// SHA-256 of the weights of Inception v3, if used.
     pub fn inception_sha256(&self) -> Option<&str> {
         self.inception.as_ref().map(|(_, sha256, ..)| sha256.as_str())
     }
 
-    /// The test images.
     pub fn test(&self) -> &Images {
         &self.test
     }
 
-    /// The features of the test images.
     pub fn test_features(&self) -> &Features {
         self.manifold.features()
     }
 
-    /// The training image of that number, as [`SampleMetrics::nearest`] has it.
+    /// The training images with these numbers, as in [`SampleMetrics::nearest`].
     pub fn training_pixels(&self, numbers: &[usize]) -> Pixels {
         let indices: Vec<usize> =
             numbers.iter().filter_map(|number| self.training_order.get(*number).copied()).collect();
         Pixels::of(&self.training, &indices)
     }
 
-    /// Looks at samples, and compares them. `asked` has the class that each was asked for, where one was.
+    /// Scores samples. `requested` has their classes for a conditional model.
     pub fn measure(&self, pixels: &Pixels, requested: &[usize], progress: &EvaluationProgress) -> SampleMetrics {
         let predictions = self.evaluator.predict(pixels, progress);
         let mut metrics = self.compare(predictions, pixels, requested, true);
@@ -178,18 +175,19 @@ impl ReferenceSet {
         metrics
     }
 
-    /// The FID of images, such as reconstructions, and nothing else.
+    /// Only the FID of images, such as reconstructions.
     pub fn frechet_distance(&self, pixels: &Pixels, progress: &EvaluationProgress) -> f64 {
         let predictions = self.evaluator.predict(pixels, progress);
         frechet_distance(&Moments::of(&predictions.features), &self.moments)
     }
 
-    /// Scores of images. Only of `samples` the nearest training images are sought.
+    /// Scores images. Nearest training images are only searched for `samples`.
     fn compare(&self, predictions: Predictions, pixels: &Pixels, requested: &[usize], samples: bool) -> SampleMetrics {
         let predicted = predictions.classes();
         let classes = predictions.probabilities.size();
         let shares = histogram(&predicted, classes);
-        // Blocks are independent only if no class takes its turn, as those of a conditional model do.
+        // Blocks are independent only if classes do not alternate, as those of a conditional model
+        // do.
         let mut order: Vec<usize> = (0..predictions.features.count()).collect();
         Noise::of(Purpose::Measure, 2, 2).shuffle(&mut order);
         let kid = kernel_distance(self.manifold.features(), &predictions.features.select(&order), BLOCK);
@@ -267,7 +265,7 @@ impl ReferenceSet {
         }
     }
 
-    /// What a score is for training images, and for the test images themselves.
+    /// A score's value for training images, and for the test images themselves.
     pub fn real(&self, measure: Metric) -> (Option<f64>, Option<f64>) {
         let training = self.training_scores.iter().find(|score| score.measure == measure).map(|score| score.value);
         let classes = self.shares.len() as f64;
@@ -290,14 +288,13 @@ impl ReferenceSet {
         (training, test)
     }
 
-    /// A score with what it is for real images.
     pub fn score(&self, measure: Metric, values: Vec<f64>, error: Option<f64>) -> Score {
         let (training, test) = self.real(measure);
         Score { measure, values, error, training, test }
     }
 }
 
-/// The share of `predicted` that is as it was asked for.
+/// The share of samples of the requested class.
 fn accuracy_of(predicted: &[usize], requested: &[usize]) -> f64 {
     mean(predicted.iter().zip(requested).map(|(predicted, requested)| f64::from(u8::from(predicted == requested))))
 }

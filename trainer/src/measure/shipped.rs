@@ -1,4 +1,4 @@
-//! Do the shipped models' files belong together, and are their samples as good as their scores claim?
+//! Shipped models: their files belong together, and their samples match the published scores.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -20,9 +20,7 @@ use crate::data::Search;
 use crate::pipeline_file::PipelineFile;
 use crate::run::{EVALUATION, LATENTS, TESTS, open_artifact};
 
-/// How many samples of each model are drawn again.
 const SAMPLES: usize = 600;
-/// The most that all shipped files may weigh together, in bytes.
 const BUDGET: u64 = 6_000_000;
 
 struct Shipped {
@@ -49,7 +47,8 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
 
-/// Everything under `www/models` that was measured. Reading an artifact compares its weights with the hash in its manifest, and plans its networks.
+/// Everything under `www/models` with scores. Reading an artifact verifies its weights and plans
+/// its networks.
 fn shipped() -> Vec<Shipped> {
     let mut folders: Vec<PathBuf> =
         fs::read_dir(root().join("www/models")).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -63,7 +62,6 @@ fn shipped() -> Vec<Shipped> {
     folders.into_iter().map(open).collect()
 }
 
-/// The pipeline that gives its models this name.
 fn pipeline(name: &str) -> Pipeline {
     for folder in ["mnist", "fashion-mnist"] {
         for entry in fs::read_dir(root().join("pipelines").join(folder)).unwrap() {
@@ -78,7 +76,6 @@ fn pipeline(name: &str) -> Pipeline {
     panic!("no pipeline has the name {name}")
 }
 
-/// What a pipeline declares for use: the layers that make images or latents, or that tell classes.
 fn declared(model: &Model) -> &[LayerSpec] {
     match model {
         Model::Classifier(model) => &model.layers,
@@ -106,12 +103,12 @@ fn artifact_scores_and_pipeline_of_a_shipped_model_belong_together() {
             Prior::Learned { layers, .. } => layers,
             _ => own.or(generator.map(|generator| &generator.layers)).unwrap(),
         };
-        assert_eq!(layers, declared(&pipeline.model), "{name}: the artifact is of another pipeline");
+        assert_eq!(layers, declared(&pipeline.model), "{name}: the artifact is from another pipeline");
         if manifest.family == Family::Classifier {
             assert!(model.claim(Metric::Accuracy).is_some(), "{name}");
         } else {
             let evaluator = Evaluator::open(None, &Data::new(model.set()), &Device::flex()).unwrap();
-            assert_eq!(evaluation.evaluator.sha256, evaluator.sha256(), "{name}: measured by another evaluator");
+            assert_eq!(evaluation.evaluator.sha256, evaluator.sha256(), "{name}: scored by another evaluator");
             assert_eq!((evaluation.count, evaluation.seeds.len()), (10_000, 3), "{name}");
             let history = manifest.history.as_ref().unwrap_or_else(|| panic!("{name} has no history"));
             let [_, height, width] = manifest.data.image;
@@ -137,7 +134,7 @@ fn artifact_scores_and_pipeline_of_a_shipped_model_belong_together() {
     assert!(bytes < BUDGET, "the shipped models weigh {bytes} bytes");
 }
 
-/// On fewer samples than the scores are of, so within what chance may do to so few.
+/// With fewer samples than the scores, so within statistical error.
 #[test]
 fn samples_of_shipped_models_are_as_good_as_their_scores_claim() {
     let (device, progress) = (Device::flex(), EvaluationProgress::new(false));
@@ -168,12 +165,13 @@ fn samples_of_shipped_models_are_as_good_as_their_scores_claim() {
                         as f64
                         / SAMPLES as f64;
                 let chance = 4.0 * (claim * (1.0 - claim) / SAMPLES as f64).sqrt() + 0.002;
-                assert!((agreed - claim).abs() < chance, "{name} makes {agreed} of what is requested for, not {claim}");
+                assert!((agreed - claim).abs() < chance, "{name}: a class accuracy of {agreed}, not {claim}");
             }
             let claimed: Vec<f64> = model.evaluation.classes.iter().map(|class| class.share).collect();
-            // Twice the divergence of counts is nearly χ² with 9 degrees of freedom, which exceeds 28 once in a thousand times.
+            // Twice the divergence of counts is nearly χ² with 9 degrees of freedom: above 28
+            // once in a thousand.
             let far = 2.0 * SAMPLES as f64 * divergence(&histogram(&predicted, claimed.len()), &claimed);
-            assert!(far < 28.0, "{name}: the classes do not come as often as claimed ({far})");
+            assert!(far < 28.0, "{name}: the class frequencies differ from the scores ({far})");
             if let (Some(real), Some(claim)) = (&real, model.claim(Metric::Fid)) {
                 let found = frechet_distance(&Moments::of(&predictions.features), real);
                 // Fewer images lie further apart.

@@ -1,29 +1,22 @@
-//! Images one after another.
+//! Animations of images.
 
 use anyhow::{Context, Result, ensure};
 use gif::{Encoder, Frame, Repeat};
 use image::{DynamicImage, ImageFormat};
 
-/// How many frames an animation has at the most.
 const FRAMES: usize = 120;
-
-/// How many times as long as another the last frame is shown.
 const LAST: u16 = 4;
-
-/// How fast the colours of a frame are chosen, from 1 (best) to 30.
 const SPEED: i32 = 10;
 
-/// A GIF that shows the PNG files `frames` one after another, each for `seconds_per_frame` and the last four times as
-/// long, again and again.
-///
-/// A grey frame keeps its pixels exactly, and so does a coloured one of up to 256 colours. Others get 256 colours of
-/// their own. Of more than 120 frames, 120 are shown: the first, the last, and those evenly between them. A frame is
-/// shown for at least 0.02 seconds, since browsers slow down what is faster, and for at most 163.
-///
-/// Fails without frames, for a time that is not above 0, for what is not a PNG, and for frames of several sizes.
+/// A looping GIF of the PNG files `frames`, each shown for `seconds_per_frame` and the last four
+/// times as long. Grey frames and those of up to 256 colours are exact; others get a palette of
+/// 256. Of more than 120 frames, 120 evenly spaced ones are shown, including the first and the
+/// last. A frame is shown for 0.02 seconds, below which browsers slow down, to 163 seconds. Fails
+/// without frames, for a time that is not positive, and for frames that are no PNG or differ in
+/// size.
 pub fn animation(frames: &[Vec<u8>], seconds_per_frame: f64) -> Result<Vec<u8>> {
     ensure!(seconds_per_frame > 0.0, "a frame must be shown for more than {seconds_per_frame} seconds");
-    // A GIF counts in hundredths of a second; these limits fit 16 bits, also for the last frame.
+    // GIF delays are in hundredths of a second; the last frame's must fit 16 bits too.
     let delay = (seconds_per_frame * 100.0).round().clamp(2.0, 16_300.0) as u16;
     let first = image(frames, 0)?;
     let [width, height] = [first.width(), first.height()];
@@ -52,7 +45,6 @@ pub fn animation(frames: &[Vec<u8>], seconds_per_frame: f64) -> Result<Vec<u8>> 
     encoder.into_inner().context("cannot encode a GIF")
 }
 
-/// Which of `count` frames are shown.
 fn places(count: usize) -> impl Iterator<Item = usize> {
     let shown = count.min(FRAMES);
     (0..shown).map(move |place| place * (count - 1) / (shown - 1).max(1))
@@ -79,12 +71,11 @@ mod tests {
         png.into_inner()
     }
 
-    /// An image of one grey.
     fn grey(level: u8, side: u32) -> Vec<u8> {
         png(GrayImage::from_pixel(side, side, Luma([level])))
     }
 
-    /// The pixels (red, green, blue and opacity) and the hundredths of a second of each frame.
+    /// The pixels (RGBA) and the delay in hundredths of a second of each frame.
     fn decode(gif: &[u8]) -> Vec<(Vec<u8>, u16)> {
         let mut options = DecodeOptions::new();
         options.set_color_output(ColorOutput::RGBA);

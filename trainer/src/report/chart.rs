@@ -1,6 +1,5 @@
-//! What the drawings share: axes, legends and the SVG around them.
-//!
-//! Every length here is in tenths of a pixel, since plotters places all that it draws at whole numbers.
+//! Shared parts of the drawings: axes, legends and the surrounding SVG. All lengths are in tenths
+//! of a pixel, as plotters rounds coordinates to integers.
 
 use std::ops::Range;
 
@@ -11,32 +10,22 @@ use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-/// A plot across and down.
 pub(super) const PLOT: [i32; 2] = [3940, 1940];
-
-/// From one name in a legend to the one below it.
 pub(super) const LEGEND_ROW: i32 = 190;
-
-/// From the left edge of a panel to its plot, where the numbers of the vertical axis stand.
+/// From the left edge of a panel to its plot, with room for the labels of the vertical axis.
 pub(super) const LEFT: i32 = 680;
-
-/// From the plot to the lower edge of a panel, where the numbers of the horizontal axis stand.
+/// From the plot to the bottom of a panel, with room for the labels of the horizontal axis.
 pub(super) const BELOW: i32 = 430;
-
-/// From the plot to the right edge of a panel.
 pub(super) const RIGHT: i32 = 180;
-
 pub(super) const INK: RGBColor = RGBColor(48, 48, 48);
 const AXIS: RGBColor = RGBColor(140, 140, 140);
 const GRID: RGBColor = RGBColor(228, 228, 228);
 
-/// A part of a drawing.
 pub(super) type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
-/// A plot whose axes are drawn.
 pub(super) type Chart<'a> = ChartContext<'a, SVGBackend<'a>, Cartesian2d<Axis, Axis>>;
 
-/// An SVG of `size` on white. `draw` may return elements of its own, which come last.
+/// An SVG of `size` on white. `draw` may return additional elements, which come last.
 pub(super) fn svg(size: [i32; 2], draw: impl FnOnce(&Area<'_>) -> Result<String>) -> Result<String> {
     let [width, height] = size.map(i32::unsigned_abs);
     let mut drawing = String::new();
@@ -45,7 +34,7 @@ pub(super) fn svg(size: [i32; 2], draw: impl FnOnce(&Area<'_>) -> Result<String>
     let elements = draw(&root)?;
     root.present()?;
     drop(root);
-    // The drawing keeps its units within an image that is measured in pixels.
+    // The drawing keeps its units in an image measured in pixels.
     let [pixels_across, pixels_down] = [width, height].map(|length| f64::from(length) / 10.0);
     Ok(format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{pixels_across}\" height=\"{pixels_down}\" \
@@ -53,7 +42,6 @@ pub(super) fn svg(size: [i32; 2], draw: impl FnOnce(&Area<'_>) -> Result<String>
     ))
 }
 
-/// A plot of two axes with their names, which takes the whole of `area`.
 pub(super) fn chart<'a>(area: &Area<'a>, axes: [Axis; 2], names: [&str; 2]) -> Result<Chart<'a>> {
     let mut chart =
         ChartBuilder::on(area).x_label_area_size(BELOW).y_label_area_size(LEFT).build_cartesian_2d(axes[0], axes[1])?;
@@ -64,7 +52,7 @@ pub(super) fn chart<'a>(area: &Area<'a>, axes: [Axis; 2], names: [&str; 2]) -> R
         .set_all_tick_mark_size(40)
         .label_style(text(110).color(&INK))
         .draw()?;
-    // The names are no part of the mesh, which would draw them twice.
+    // Not drawn by the mesh, which would draw the names twice.
     let (across, down) = chart.plotting_area().dim_in_pixel();
     let (across, down) = (i32::try_from(across)?, i32::try_from(down)?);
     let name = text(115).color(&INK);
@@ -75,7 +63,6 @@ pub(super) fn chart<'a>(area: &Area<'a>, axes: [Axis; 2], names: [&str; 2]) -> R
     Ok(chart)
 }
 
-/// Text of so many units.
 pub(super) fn text(size: u32) -> FontDesc<'static> {
     // The backend divides sizes by 1.24.
     ("system-ui, sans-serif", f64::from(size) * 1.24).into()
@@ -86,28 +73,26 @@ pub(super) fn legend_name(name: &str, at: (i32, i32)) -> Text<'_, (i32, i32), &s
     Text::new(name, at, text(115).color(&INK).pos(Pos::new(HPos::Left, VPos::Center)))
 }
 
-/// What a name and its mark take across in a legend. No font is asked, so this is what common letters need.
+/// The width of a legend entry, estimated for common letters without asking a font.
 pub(super) fn legend_width(name: &str) -> i32 {
     let letters = i32::try_from(name.chars().count()).unwrap_or(i32::MAX);
     letters.saturating_mul(62).saturating_add(400).min(PLOT[0])
 }
 
-/// The part of an axis that is shown, with ticks at multiples of 1, 2 or 5 times a power of ten.
+/// A visible range, with ticks at multiples of 1, 2 or 5 times a power of ten.
 #[derive(Clone, Copy)]
 pub(super) struct Axis {
     low: f64,
     high: f64,
-    /// From one tick to the next.
     step: f64,
-    /// Digits after the point that tell the ticks apart, negative where zeros before it do not matter.
+    /// The decimals that tell ticks apart; negative if trailing zeros do not matter.
     digits: i32,
 }
 
 impl Axis {
-    /// About how many ticks an axis has.
     const TICKS: f64 = 6.0;
 
-    /// An axis over `low` to `high`, which is widened where there is nothing, or no more than noise, between them.
+    /// An axis from `low` to `high`, widened if the range is empty or only noise.
     pub fn new(low: f64, high: f64) -> Self {
         // Numbers far below float32 count as 0.
         let size = low.abs().max(high.abs()).max(1e-50);
@@ -118,7 +103,7 @@ impl Axis {
         };
         let (low, high) = (low - beside, high + beside);
         let least = (high - low) / Self::TICKS;
-        // Some 38 at the most, or -58 at the least.
+        // Between about -58 and 38.
         let exponent = least.log10().floor() as i32;
         let power = 10f64.powi(exponent);
         match [1.0, 2.0, 5.0].into_iter().find(|factor| factor * power >= least) {
@@ -127,7 +112,7 @@ impl Axis {
         }
     }
 
-    /// An axis over all `values` and a `margin` on either side, in parts of their range.
+    /// An axis over all `values`, with a `margin` relative to their range on either side.
     pub fn around(values: impl Iterator<Item = f64>, margin: f64) -> Self {
         let range =
             values.map(|value| (value, value)).reduce(|(low, high), (value, _)| (low.min(value), high.max(value)));
@@ -135,7 +120,7 @@ impl Axis {
         Self::new(low - margin * (high - low), high + margin * (high - low))
     }
 
-    /// The same axis with a tick every `step` at the most, unless that leaves none.
+    /// The same axis with ticks at least `step` apart, unless that leaves none.
     pub fn at_least_every(self, step: f64) -> Self {
         let wider = Self { step: step.max(self.step), digits: self.digits.min(0), ..self };
         if wider.ticks().next().is_some() { wider } else { self }
@@ -147,7 +132,6 @@ impl Axis {
         (0..20).map(move |tick| (first + f64::from(tick)) * self.step + 0.0).take_while(|tick| *tick <= self.high)
     }
 
-    /// How a tick is written.
     fn label(&self, tick: f64) -> String {
         let size = self.low.abs().max(self.high.abs());
         if tick == 0.0 {
@@ -155,7 +139,7 @@ impl Axis {
         } else if (1e-3..1e6).contains(&size) {
             format!("{tick:.*}", self.digits.max(0).unsigned_abs() as usize)
         } else {
-            // An exponent has three digits at most.
+            // An exponent has at most three digits.
             let digits = self.digits + tick.abs().log10().floor() as i32;
             format!("{tick:.*e}", digits.max(0).unsigned_abs() as usize)
         }
@@ -171,7 +155,7 @@ impl Ranged for Axis {
     }
 
     fn key_points<Hint: KeyPointHint>(&self, hint: Hint) -> Vec<f64> {
-        // No lines stand between the ticks.
+        // No minor grid lines.
         if hint.weight().allow_light_points() { Vec::new() } else { self.ticks().collect() }
     }
 

@@ -1,42 +1,31 @@
-//! Which classes are taken for which, as one image.
+//! Confusion matrices as images.
 
 use std::io::Cursor;
 
 use anyhow::{Context, Result, ensure};
 use image::{ImageFormat, Rgb, RgbImage};
 
-/// How many classes an image can show.
 const CLASSES: std::ops::RangeInclusive<usize> = 2..=100;
-
-/// Pixels from one guide line to the next, the line among them, while there are few classes.
+/// The size of a cell in pixels including its guide line, for few classes.
 const CELL: u32 = 44;
-
-/// As [`CELL`], with many classes: five of the smallest digits still fit.
+/// As [`CELL`], for many classes: five of the smallest digits still fit.
 const SMALL_CELL: u32 = 24;
-
-/// Pixels that the cells of an image share along one side before they are made smaller.
+/// Cells shrink when they need more than this many pixels together.
 const SIDE: u32 = 1056;
-
-/// Pixels left free on either side of a number in its cell.
 const PADDING: u32 = 2;
-
-/// Pixels left free around the class numbers and at the right and lower edge.
+/// Pixels around the class numbers and at the right and lower edge.
 const MARGIN: u32 = 10;
-
 const WHITE: Rgb<u8> = Rgb([255; 3]);
 const LINE: Rgb<u8> = Rgb([190; 3]);
 const INK: Rgb<u8> = Rgb([32; 3]);
-
-/// The shades of a cell from a share of 0 through the middle of the scale to a share of 1.
+/// The colours for shares of 0, of the middle of the scale, and of 1.
 const SHADES: [[u8; 3]; 3] = [[255; 3], [86, 156, 208], [8, 40, 98]];
 
-/// A PNG of the confusion matrix `counts` (`[classes, classes]`): a row for each true class, a column for each class
-/// that was told, the class numbers along the left (true) and the top (told).
-///
-/// A cell is shaded by the square root of its share of its row, from white for 0 to dark blue for 1, so that rare
-/// errors are seen too: a share of 1 % has a tenth of the full shade. The count stands in its cell; 0 is left out.
-///
-/// Fails where `counts` does not have `classes` times `classes` entries, or for fewer than 2 or more than 100 classes.
+/// A PNG of the confusion matrix `counts` (`[classes, classes]`): a row for each true class, a
+/// column for each predicted class, numbered on the left and at the top. Cells are shaded by the
+/// square root of their share of the row, from white to dark blue, so that rare errors show: 1 %
+/// has a tenth of the full shade. Counts other than 0 are printed. Fails unless `counts` has
+/// `classes`² entries, and for fewer than 2 or more than 100 classes.
 pub fn confusion_png(counts: &[u32], classes: usize) -> Result<Vec<u8>> {
     ensure!(CLASSES.contains(&classes), "a confusion matrix can show 2 to 100 classes, not {classes}");
     ensure!(
@@ -48,7 +37,7 @@ pub fn confusion_png(counts: &[u32], classes: usize) -> Result<Vec<u8>> {
     let longest = counts.iter().copied().max().unwrap_or(0).to_string();
     let last_class = (classes - 1).to_string();
     let total = u32::try_from(classes)?;
-    // A count beyond five digits gets a larger cell.
+    // A count of more than five digits gets a larger cell.
     let least = SMALL_FONT.width(&longest) + 2 * PADDING + 1;
     let cell = (SIDE / total).clamp(SMALL_CELL, CELL).max(least);
     let count_font = Font::that_fits(&longest, cell - 1 - 2 * PADDING);
@@ -64,7 +53,7 @@ pub fn confusion_png(counts: &[u32], classes: usize) -> Result<Vec<u8>> {
     }
     for (row, (row_counts, y)) in counts.chunks_exact(classes).zip((top..).step_by(cell as usize)).enumerate() {
         let class = row.to_string();
-        // Below each other, the last digits are in line.
+        // Right-aligned.
         let x = left - MARGIN - class_font.width(&class);
         class_font.write(&mut canvas, &class, [x, y + 1 + (cell - 1 - class_font.height()) / 2], INK);
         let sum: u64 = row_counts.iter().copied().map(u64::from).sum();
@@ -86,7 +75,7 @@ pub fn confusion_png(counts: &[u32], classes: usize) -> Result<Vec<u8>> {
     Ok(png.into_inner())
 }
 
-/// The colour of a cell that holds `share` (0 to 1) of its row, on a square-root scale.
+/// The colour of a cell with this share of its row, on a square-root scale.
 fn shade(share: f64) -> Rgb<u8> {
     let [none, half, full] = SHADES;
     let level = share.clamp(0.0, 1.0).sqrt() * 2.0;
@@ -102,7 +91,7 @@ fn is_dark(Rgb([red, green, blue]): Rgb<u8>) -> bool {
     0.299 * f64::from(red) + 0.587 * f64::from(green) + 0.114 * f64::from(blue) < 125.0
 }
 
-/// Fills a rectangle; what lies outside the image is left out.
+/// Fills a rectangle, clipped to the image.
 fn fill(canvas: &mut RgbImage, [left, top]: [u32; 2], [width, height]: [u32; 2], colour: Rgb<u8>) {
     for y in top..top + height {
         for x in left..left + width {
@@ -113,14 +102,13 @@ fn fill(canvas: &mut RgbImage, [left, top]: [u32; 2], [width, height]: [u32; 2],
     }
 }
 
-/// Digits of one size.
 #[derive(Clone, Copy)]
 struct Font {
-    /// For each digit its rows from the top; the lowest bit of a row is its rightmost dot.
+    /// The rows of each digit from the top; the lowest bit is the rightmost dot.
     digits: &'static [&'static [u8]; 10],
-    /// Dots of a digit across and down.
+    /// Width and height of a digit in dots.
     dots: [u32; 2],
-    /// Pixels of a dot across and down.
+    /// Pixels per dot.
     scale: u32,
 }
 
@@ -134,7 +122,6 @@ impl Font {
         fonts.into_iter().find(|font| font.width(text) <= width).unwrap_or(SMALL_FONT)
     }
 
-    /// The pixels that `text` takes across, one dot between two digits.
     fn width(self, text: &str) -> u32 {
         let dots: u32 = text.bytes().map(|_| self.dots[0] + 1).sum();
         dots.saturating_sub(1) * self.scale
@@ -144,7 +131,7 @@ impl Font {
         self.dots[1] * self.scale
     }
 
-    /// Writes the digits of `text` from the left upper corner `at`; other characters leave a gap.
+    /// Writes the digits of `text` with the upper left corner `at`; other characters leave a gap.
     fn write(self, canvas: &mut RgbImage, text: &str, at: [u32; 2], ink: Rgb<u8>) {
         let [mut left, top] = at;
         for byte in text.bytes() {
@@ -158,7 +145,6 @@ impl Font {
         }
     }
 
-    /// Writes `text` in the middle of a rectangle.
     fn write_centred(self, canvas: &mut RgbImage, text: &str, at: [u32; 2], [width, height]: [u32; 2], ink: Rgb<u8>) {
         let x = at[0] + width.saturating_sub(self.width(text)) / 2;
         let y = at[1] + height.saturating_sub(self.height()) / 2;
@@ -209,7 +195,7 @@ mod tests {
     fn cells_are_large_for_few_classes_and_small_for_many() {
         let (width, height) = rendered(&[1; 9], 3).dimensions();
         assert_eq!([width, height], CORNER.map(|margin| margin + 3 * CELL + 1 + MARGIN));
-        // Two digits of 3x5 dots, twice enlarged, in front; five of the smallest in each cell.
+        // Two digits of 3x5 dots at twice the size on the left; five of the smallest in each cell.
         let mut counts = vec![0; 10_000];
         counts[0] = 99_999;
         let (width, height) = rendered(&counts, 100).dimensions();
@@ -220,7 +206,7 @@ mod tests {
     fn the_diagonal_is_darkest_where_all_is_right() {
         let canvas = rendered(&[7, 0, 0, 0, 90, 0, 0, 0, 12_345], 3);
         for (row, column) in (0..9).map(|cell| (cell / 3, cell % 3)) {
-            // Next to the guide lines, where no digit stands.
+            // Next to the guide lines, away from digits.
             let colour = *canvas.get_pixel(CORNER[0] + column * CELL + 1, CORNER[1] + row * CELL + 1);
             assert_eq!(colour.0, SHADES[if row == column { 2 } else { 0 }], "row {row}, column {column}");
         }
@@ -239,7 +225,8 @@ mod tests {
         for count in [1, 88, 888, 8_888, 88_888, u32::MAX] {
             let canvas = rendered(&[count, 0, 0, count], 2);
             let cell = (canvas.width() - CORNER[0] - MARGIN - 1) / 2;
-            // The dots of this ink in a cell of the upper row, at least `edge` pixels from its border.
+            // The dots of this colour in a cell of the upper row, at least `edge` pixels from its
+            // border.
             let dots = |column: u32, edge: u32, ink: Rgb<u8>| {
                 let (left, top) = (CORNER[0] + column * cell + 1, CORNER[1] + 1);
                 let positions = (edge..cell - 1 - edge).flat_map(|y| (edge..cell - 1 - edge).map(move |x| (x, y)));

@@ -1,6 +1,4 @@
-//! Loss curves as one drawing.
-//!
-//! Every length here is in tenths of a pixel, since plotters places all that it draws at whole numbers.
+//! Loss curves. All lengths are in tenths of a pixel, as plotters rounds coordinates to integers.
 
 use anyhow::{Result, ensure};
 use plotters::prelude::*;
@@ -9,13 +7,12 @@ use super::chart::{
     Area, Axis, BELOW, INK, LEFT, LEGEND_ROW, PLOT, RIGHT, chart, legend_name, legend_width, svg, text,
 };
 
-/// How many panels a drawing can show, and how many lines a panel.
+/// The most panels of a drawing, and the most lines of a panel.
 const MOST: usize = 100;
-
-/// From the upper edge of a panel to its legend or plot; the title stands there.
+/// Height of the title above the legend or plot.
 const TITLE: i32 = 380;
 
-/// The colours of Okabe and Ito, which colour-blind readers tell apart too, less the yellow that white swallows.
+/// The colour-blind safe palette of Okabe and Ito, without the yellow that is invisible on white.
 const COLOURS: [RGBColor; 7] = [
     RGBColor(0, 114, 178),
     RGBColor(213, 94, 0),
@@ -26,32 +23,27 @@ const COLOURS: [RGBColor; 7] = [
     BLACK,
 ];
 
-/// Curves that share their axes.
 pub struct Panel {
     pub title: String,
     pub lines: Vec<Line>,
 }
 
-/// A curve.
 pub struct Line {
     pub name: String,
-    /// The epoch, which may have a fraction, and the value, in the order of the epochs.
+    /// Epoch (possibly fractional) and value, ordered by epoch.
     pub points: Vec<(f64, f64)>,
 }
 
-/// An SVG of `panels`, two side by side, with the same epochs along all of them.
-///
-/// A panel of several lines has a legend. A point that float32 has no finite number for leaves a gap; a point without
-/// neighbours is a dot.
-///
-/// Fails for no panel, more than 100 panels, or more than 100 lines in one.
+/// An SVG of `panels` in two columns with a common epoch axis. Panels of several lines have a
+/// legend. Points beyond float32 leave a gap; isolated points are dots. Fails without panels, for
+/// more than 100, and for more than 100 lines in one.
 pub fn curves_svg(panels: &[Panel]) -> Result<String> {
     ensure!((1..=MOST).contains(&panels.len()), "a drawing can show 1 to {MOST} panels, not {}", panels.len());
     for Panel { title, lines } in panels {
         ensure!(lines.len() <= MOST, "the panel {title:?} can show {MOST} lines at most, not {}", lines.len());
     }
     let epochs = Axis::around(panels.iter().flat_map(Panel::points).map(|(epoch, _)| epoch), 0.02).at_least_every(1.0);
-    // Neighbours have room for the larger legend.
+    // Panels in a row share the height of the larger legend.
     let rows = panels.chunks(2).map(|row| (row, row.iter().map(Panel::legend_height).max().unwrap_or(0)));
     let height = |legend: i32| TITLE + legend + PLOT[1] + BELOW;
     let width = LEFT + PLOT[0] + RIGHT;
@@ -71,12 +63,11 @@ pub fn curves_svg(panels: &[Panel]) -> Result<String> {
 }
 
 impl Panel {
-    /// The points that can be shown.
     fn points(&self) -> impl Iterator<Item = (f64, f64)> {
         self.lines.iter().flat_map(|line| &line.points).copied().filter(is_shown)
     }
 
-    /// Where the names of the lines stand below the title: none where there is but one.
+    /// The positions of legend entries below the title; none for a single line.
     fn legend_places(&self) -> Vec<(i32, i32)> {
         let (mut x, mut y) = (0, 0);
         let mut places = Vec::new();
@@ -94,7 +85,6 @@ impl Panel {
         self.legend_places().last().map_or(0, |(_, y)| y + LEGEND_ROW)
     }
 
-    /// Writes the title and the legend.
     fn draw_legend(&self, area: &Area<'_>) -> Result<()> {
         let title = text(135).style(FontStyle::Bold).color(&INK);
         area.draw(&Text::new(self.title.as_str(), (0, 120), title))?;
@@ -105,7 +95,6 @@ impl Panel {
         Ok(())
     }
 
-    /// Draws the axes and the lines.
     fn draw(&self, area: &Area<'_>, epochs: Axis) -> Result<()> {
         let values = Axis::around(self.points().map(|(_, value)| value), 0.05);
         let chart = chart(area, [epochs, values], ["epoch", ""])?;
@@ -122,7 +111,7 @@ impl Panel {
     }
 }
 
-/// Whether float32 has finite numbers for a point. Distances between such points are finite in float64.
+/// Whether a point fits float32. Distances between such points are finite in float64.
 fn is_shown((epoch, value): &(f64, f64)) -> bool {
     epoch.abs() <= f64::from(f32::MAX) && value.abs() <= f64::from(f32::MAX)
 }
@@ -139,7 +128,7 @@ mod tests {
         Panel { title: title.to_owned(), lines }
     }
 
-    /// The opening tags of `svg` for an element in a colour.
+    /// The opening tags of elements of a colour in `svg`.
     fn elements<'a>(svg: &'a str, element: &str, RGBColor(red, green, blue): RGBColor) -> Vec<&'a str> {
         let (start, colour) = (format!("<{element} "), format!("\"#{red:02X}{green:02X}{blue:02X}\""));
         svg.lines().filter(|line| line.starts_with(&start) && line.contains(&colour)).collect()

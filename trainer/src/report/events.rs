@@ -1,11 +1,5 @@
-//! What TensorBoard reads of a run.
-//!
-//! The messages are those of TensorFlow's [`event.proto`] and [`summary.proto`], less the fields that are not written
-//! here; how they follow one another in a file is said in [`record_writer.h`].
-//!
-//! [`event.proto`]: https://github.com/tensorflow/tensorflow/blob/v2.9.0/tensorflow/core/util/event.proto
-//! [`summary.proto`]: https://github.com/tensorflow/tensorflow/blob/v2.9.0/tensorflow/core/framework/summary.proto
-//! [`record_writer.h`]: https://github.com/tensorflow/tensorflow/blob/v2.9.0/tensorflow/core/lib/io/record_writer.h
+//! TensorBoard event files. The messages are those of util/event.proto and framework/summary.proto
+//! in TensorFlow 2.9, without unused fields; lib/io/record_writer.h describes the framing.
 
 use std::fs::{self, File};
 use std::io::{Cursor, ErrorKind, Write};
@@ -17,16 +11,14 @@ use image::ImageDecoder;
 use image::codecs::png::PngDecoder;
 use prost::{Message, Oneof};
 
-/// An event file that is being written.
 pub struct Events {
     file: File,
 }
 
 impl Events {
-    /// Starts a new event file in `folder`, which is made if there is none.
-    ///
-    /// Of the files that are there already, TensorBoard then shows what comes before `first_step`. Its fast loader drops
-    /// the rest of a tag only once that tag has a new value.
+    /// Starts a new event file in `folder`, creating the folder if needed. From existing files,
+    /// TensorBoard then shows what comes before `first_step`. Its fast loader drops the rest of a
+    /// tag only once that tag has a new value.
     pub fn open(folder: &Path, first_step: u64) -> Result<Self> {
         fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
         let file = create(folder).with_context(|| format!("cannot create an event file in {}", folder.display()))?;
@@ -36,7 +28,7 @@ impl Events {
         Ok(events)
     }
 
-    /// Adds the figures of an epoch, as `metrics.jsonl` has them.
+    /// Adds the metrics of an epoch, as in `metrics.jsonl`.
     pub fn scalars(&mut self, step: u64, line: &serde_json::Value) -> Result<()> {
         for (tag, value) in line.as_object().into_iter().flatten() {
             if let (true, Some(value)) = (tag.contains('/') || tag == "images_per_second", value.as_f64()) {
@@ -46,12 +38,10 @@ impl Events {
         Ok(())
     }
 
-    /// Adds a number, which is kept as a float32.
     fn scalar(&mut self, tag: &str, step: u64, value: f64) -> Result<()> {
         self.summary(tag, step, Value::SimpleValue(value as f32))
     }
 
-    /// Adds a PNG file.
     pub fn image(&mut self, tag: &str, step: u64, png: &[u8]) -> Result<()> {
         let (width, height, colour) = {
             let decoder = PngDecoder::new(Cursor::new(png)).context("no PNG")?;
@@ -72,7 +62,7 @@ impl Events {
         self.write(step, What::Summary(Summary { value: vec![value] }))
     }
 
-    /// Writes a record as one piece, so that a process that is killed leaves all of it or nothing.
+    /// Writes a record in one piece: a killed process leaves all of it or nothing.
     fn write(&mut self, step: u64, what: What) -> Result<()> {
         let wall_time = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs_f64();
         let event = Event { wall_time, step: step.try_into()?, what: Some(what) };
@@ -80,7 +70,7 @@ impl Events {
     }
 }
 
-/// Creates an event file that TensorBoard reads after those that are in `folder`: in the order of their names.
+/// Creates an event file whose name sorts after the others in `folder`, as TensorBoard reads them.
 fn create(folder: &Path) -> Result<File> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
     for seconds in now.. {
@@ -93,14 +83,14 @@ fn create(folder: &Path) -> Result<File> {
     anyhow::bail!("all names are taken")
 }
 
-/// A record: the length of `data`, its checksum, `data`, its checksum; all numbers little-endian.
+/// A record: the length of `data`, its checksum, `data`, its checksum; numbers are little-endian.
 fn record(data: &[u8]) -> Vec<u8> {
-    // No machine has more memory than 64 bits can count.
+    // No machine has more memory than 64 bits can address.
     let length = (data.len() as u64).to_le_bytes();
     [&length, masked_crc(&length).to_le_bytes().as_slice(), data, &masked_crc(data).to_le_bytes()].concat()
 }
 
-/// A CRC32C, masked since the checksum of what contains checksums is a weak one.
+/// A masked CRC32C, as the checksum of data with embedded checksums is weak.
 fn masked_crc(bytes: &[u8]) -> u32 {
     crc32c::crc32c(bytes).rotate_right(15).wrapping_add(0xa282_ead8)
 }
@@ -211,7 +201,7 @@ mod tests {
         events.image("samples", 10, &colour).unwrap();
 
         let [events] = read(folder.path()).try_into().unwrap();
-        // A gap of 2 pixels lies around an image.
+        // A gap of 2 pixels surrounds an image.
         let image =
             |colorspace, png: &[u8]| Image { height: 6, width: 6, colorspace, encoded_image_string: png.to_vec() };
         let summary = |tag: &str, value| {
@@ -241,7 +231,8 @@ mod tests {
 
     #[test]
     fn a_record_has_the_bytes_that_tensorflow_writes() {
-        // b = io.BytesIO(); tensorboard.summary.writer.record_writer.RecordWriter(b).write(b"brain.Event:2")
+        // b = io.BytesIO();
+        // tensorboard.summary.writer.record_writer.RecordWriter(b).write(b"brain.Event:2")
         let bytes = b"\x0d\x00\x00\x00\x00\x00\x00\x00<7\xb84brain.Event:2\xee\x01\x06|";
         assert_eq!(record(b"brain.Event:2"), bytes);
     }

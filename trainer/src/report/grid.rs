@@ -1,4 +1,4 @@
-//! Many small images as one image.
+//! Grids of images.
 
 use std::io::Cursor;
 
@@ -6,11 +6,10 @@ use anyhow::{Context, Result, ensure};
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{DynamicImage, ImageFormat, RgbImage, imageops};
 
-/// Pixels between two images.
 const GAP: usize = 2;
 
-/// A PNG of the images in `pixels` (`[count, channels, height, width]` in 0 to 1, one or three channels), row by row in
-/// `columns` columns, every pixel enlarged `scale` times.
+/// A PNG of images (`[count, channels, height, width]` from 0 to 1, one or three channels) in
+/// `columns` columns, with every pixel enlarged `scale` times.
 pub fn png_grid(pixels: &[f32], [channels, height, width]: [usize; 3], columns: usize, scale: u32) -> Result<Vec<u8>> {
     let area = height * width;
     let count = pixels.len() / (channels * area).max(1);
@@ -24,7 +23,7 @@ pub fn png_grid(pixels: &[f32], [channels, height, width]: [usize; 3], columns: 
         for at in 0..area {
             let level =
                 |channel: usize| (image[channel.min(channels - 1) * area + at].clamp(0.0, 1.0) * 255.0).round() as u8;
-            // All positions lie within the sides that were just converted.
+            // All positions lie within the sides just converted.
             canvas.put_pixel((left + at % width) as u32, (top + at / width) as u32, image::Rgb([0, 1, 2].map(level)));
         }
     }
@@ -38,8 +37,8 @@ pub fn png_grid(pixels: &[f32], [channels, height, width]: [usize; 3], columns: 
     Ok(png.into_inner())
 }
 
-/// The first rows of grids that [`png_grid`] made of images of that height and width, one below the other without gaps and in their own
-/// size, as a PNG; and how many images a row has.
+/// A PNG of the first rows of several grids from [`png_grid`], at their original size and without
+/// gaps; and the number of images in a row.
 pub fn png_rows(grids: &[Vec<u8>], [height, width]: [usize; 2], scale: u32) -> Result<(Vec<u8>, usize)> {
     let mut columns = 0;
     let mut rows = Vec::with_capacity(grids.len());
@@ -89,7 +88,7 @@ mod tests {
         let (png, columns) = png_rows(&grids, [2, 3], 2).unwrap();
         let canvas = image::load_from_memory(&png).unwrap().into_luma8();
         assert_eq!((columns, canvas.dimensions()), (2, (6, 4)));
-        // Two images of 2 by 3 side by side, and below them those of the second grid.
+        // Two images of 2 by 3 side by side, above those of the second grid.
         let row = |first: u8| [0, 1, 2, 6, 7, 8, 3, 4, 5, 9, 10, 11].map(|pixel| first + pixel);
         assert_eq!(canvas.into_raw(), [row(0), row(40)].concat());
         assert!(png_rows(&[], [2, 3], 2).is_err());

@@ -1,4 +1,4 @@
-//! What a run shows: images and arrays.
+//! Files that a run produces: images, charts, arrays and tables.
 
 mod animation;
 mod chart;

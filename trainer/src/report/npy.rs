@@ -4,7 +4,7 @@
 pub fn npy(values: &[f32], shape: &[usize]) -> Vec<u8> {
     let shape: String = shape.iter().map(|side| format!("{side}, ")).collect();
     let mut header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({}), }}", shape.trim_end());
-    // Magic, version and length take 10 bytes, and the header ends with a line feed on a multiple of 64.
+    // Magic, version and length take 10 bytes; the header ends with a newline at a multiple of 64.
     while (header.len() + 11) % 64 != 0 {
         header.push(' ');
     }

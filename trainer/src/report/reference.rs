@@ -1,13 +1,11 @@
-//! The reference of the layers, from their documentation comments by way of the JSON Schema.
+//! The layer reference, generated from doc comments through the JSON Schema.
 
 use std::fmt::Write;
 
 use imago_core::layer::LayerSpec;
 use serde_json::Value;
 
-/// What is known of a layer.
 pub struct Layer {
-    /// The name in YAML.
     pub name: &'static str,
     description: String,
     fields: Vec<Field>,
@@ -87,13 +85,11 @@ fn kind_of(value: &Value) -> String {
 }
 
 impl Layer {
-    /// The first sentence of the description.
     pub fn summary(&self) -> String {
         let text = self.description.split("\n\n").next().unwrap_or_default().replace('\n', " ");
         text.split_once(". ").map_or(text.trim_end_matches('.'), |(first, _)| first).to_owned()
     }
 
-    /// All about the layer, as Markdown.
     pub fn page(&self) -> String {
         let mut page = format!("## {}\n\n{}\n", self.name, self.description);
         if !self.fields.is_empty() {
@@ -106,7 +102,6 @@ impl Layer {
     }
 }
 
-/// The whole reference, as Markdown.
 pub fn markdown() -> String {
     let mut text = "# The layers\n\nA layer is a bare word (`relu`), one key with its fields (`conv2d: { filters: 32, kernel: 3 }`), or a \
                     short form (`linear: 128`). Input sizes are never written: they follow from the layer before. Shapes are those of \

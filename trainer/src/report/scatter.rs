@@ -1,4 +1,4 @@
-//! Latent latents as a drawing, coloured by class.
+//! A scatter plot of latents, coloured by class.
 
 use std::fmt::Write;
 
@@ -7,25 +7,18 @@ use plotters::prelude::*;
 
 use super::chart::{Axis, BELOW, LEFT, LEGEND_ROW, RIGHT, chart, legend_name, legend_width, svg};
 
-/// About how many latents a drawing shows at the most.
+/// The approximate number of latents in a drawing.
 const LATENTS: usize = 5000;
-
-/// The latents whose dots of one colour are one element: small enough that dots lie above each other as their latents
-/// follow, and that dots of one colour grow denser where many meet.
+/// Latents per layer. Dots of one colour in a layer are one element: small enough to keep the
+/// drawing order and to let overlapping dots grow denser.
 const LAYER: usize = 250;
-
-/// Of so many latents the lowest and the highest are outliers, which must not squeeze the others.
+/// The lowest and the highest of this many latents are outliers and do not scale the axes.
 const OUTLIER_FRACTION: usize = 500;
-
-/// What is left free between the others and either end of an axis, in parts of their range.
+/// The free space at either end of an axis, relative to the range.
 const MARGIN: f64 = 0.06;
-
-/// From the upper edge to a plot.
 const ABOVE: i32 = 180;
-
 const NAMES: [&str; 3] = ["z1", "z2", "z3"];
 
-/// The ten colours of Tableau.
 const COLOURS: [RGBColor; 10] = [
     RGBColor(78, 121, 167),
     RGBColor(242, 142, 43),
@@ -39,14 +32,12 @@ const COLOURS: [RGBColor; 10] = [
     RGBColor(121, 112, 110),
 ];
 
-/// An SVG of `latents` (`[count, latent]`), each a dot in the colour of its class: `labels` (`[count]`) are places in
-/// `classes`. From the eleventh class on the colours repeat.
-///
-/// Two latent dimensions are one square, three are three: z1 and z2, z1 and z3, z2 and z3. All axes have one scale.
-/// They span 99.6 % of the latents and a margin; latents outside are left out, as are those that are not finite. Of more
-/// than 5,000 latents about that many are shown: of each class the same share, evenly spread over the order of its latents.
-///
-/// Fails for another `latent`, for lengths that do not fit it, and for a label without a class.
+/// An SVG of `latents` (`[count, latent]`), dots coloured by class: `labels` (`[count]`) index
+/// `classes`. From the eleventh class on, colours repeat. Two latent dimensions make one square,
+/// three make three: z1 and z2, z1 and z3, z2 and z3. All axes have the same scale and span 99.6 %
+/// of the latents plus a margin; others, and those that are not finite, are left out. Of more than
+/// 5,000 latents about 5,000 are shown, evenly from each class. Fails for another `latent`, for
+/// lengths that do not match it, and for a label without a class.
 pub fn scatter_svg(latents: &[f32], latent: usize, labels: &[u8], classes: &[&str]) -> Result<String> {
     let planes: &[[usize; 2]] = match latent {
         2 => &[[0, 1]],
@@ -66,7 +57,7 @@ pub fn scatter_svg(latents: &[f32], latent: usize, labels: &[u8], classes: &[&st
     }
 
     let value = |index: usize, dimension: usize| f64::from(latents[index * latent + dimension]);
-    // Of each class every so many latents: the share of a class remains, whatever the order of the latents.
+    // Every n-th latent of a class keeps the share of the class, whatever the order.
     let mut seen = [0; 256];
     let shown: Vec<usize> = (0..labels.len())
         .filter(|&index| {
@@ -97,7 +88,7 @@ pub fn scatter_svg(latents: &[f32], latent: usize, labels: &[u8], classes: &[&st
             let chart = chart(&area, [axes[x], axes[y]], [NAMES[x], NAMES[y]])?;
             for round in shown.chunks(LAYER) {
                 for (colour, RGBColor(red, green, blue)) in COLOURS.iter().enumerate() {
-                    // A line without length and with round ends is a dot.
+                    // A zero-length line with round caps is a dot.
                     let lines: String = round
                         .iter()
                         .filter(|&&index| usize::from(labels[index]) % COLOURS.len() == colour)
@@ -117,7 +108,7 @@ pub fn scatter_svg(latents: &[f32], latent: usize, labels: &[u8], classes: &[&st
     })
 }
 
-/// An axis for each dimension of the latents; all have one length.
+/// An axis for each latent dimension, all of one length.
 fn axes(dimensions: impl Iterator<Item = Vec<f64>>) -> Vec<Axis> {
     let ranges: Vec<[f64; 2]> = dimensions
         .map(|mut values| {
@@ -139,7 +130,7 @@ fn axes(dimensions: impl Iterator<Item = Vec<f64>>) -> Vec<Axis> {
 mod tests {
     use super::*;
 
-    /// The dots of `svg`, in the order in which they are drawn: colour and place.
+    /// The colour and position of the dots in `svg`, in drawing order.
     fn dots(svg: &str) -> Vec<(&str, [i32; 2])> {
         let paths = svg
             .lines()
@@ -151,7 +142,6 @@ mod tests {
         paths.flat_map(|(colour, path)| path.split("h0M").map(move |dot| (colour, place(dot)))).collect()
     }
 
-    /// `count` latents in a square, of labels that take turns.
     fn square(count: usize, latent: usize, classes: usize) -> (Vec<f32>, Vec<u8>) {
         let latents = (0..count * latent).map(|index| (index * 7919 % 1009) as f32 / 1009.0).collect();
         (latents, (0..count).map(|index| u8::try_from(index % classes).unwrap()).collect())

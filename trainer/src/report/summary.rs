@@ -1,4 +1,4 @@
-//! The table of layers of every network, in several formats.
+//! Layer tables of every network, in several formats.
 
 use std::fmt::Write;
 
@@ -8,9 +8,8 @@ use imago_core::network::{Network, PlannedLayer};
 use imago_core::pipeline::Pipeline;
 use serde_json::{Value, json};
 
-/// One line of a table.
 struct Row {
-    /// Where the layer stands in its list, `3` or `3.0` within another layer.
+    /// The position in the list of layers: `3`, or `3.0` within another layer.
     name: String,
     depth: usize,
     kind: &'static str,
@@ -44,7 +43,6 @@ fn all_rows(network: &Network) -> Vec<Row> {
 
 const HEADS: [&str; 6] = ["name", "layer", "output", "parameters", "multiply-adds", "activations"];
 
-/// The cells of a row, and whether each stands to the right.
 fn cells(row: &Row) -> [String; 6] {
     [
         row.name.clone(),
@@ -69,10 +67,13 @@ fn all(plan: &Plan) -> String {
         1 => ", 1 latent value".into(),
         latent => format!(", {latent} latent values"),
     };
-    format!("{} parameters and {} multiply-adds an image in all{latent}", thousands(plan.parameters()), thousands(macs))
+    format!(
+        "{} parameters and {} multiply-adds per image in total{latent}",
+        thousands(plan.parameters()),
+        thousands(macs)
+    )
 }
 
-/// Tables for a terminal.
 pub fn table(pipeline: &Pipeline, plan: &Plan) -> String {
     let mut text = format!("{}: {} on {}\n", pipeline.name, plan.family().name(), pipeline.data.set.name());
     for network in plan.networks() {
@@ -103,7 +104,6 @@ pub fn table(pipeline: &Pipeline, plan: &Plan) -> String {
     text + "\n" + &all(plan)
 }
 
-/// Tables for a document.
 pub fn markdown(pipeline: &Pipeline, plan: &Plan) -> String {
     let mut text = format!("## {}\n\n{} on {}\n", pipeline.name, plan.family().name(), pipeline.data.set.name());
     for network in plan.networks() {
@@ -117,7 +117,6 @@ pub fn markdown(pipeline: &Pipeline, plan: &Plan) -> String {
     text + "\n" + &all(plan)
 }
 
-/// The same for programs.
 pub fn to_json(pipeline: &Pipeline, plan: &Plan) -> Value {
     fn one(layer: &PlannedLayer) -> Value {
         json!({
@@ -152,7 +151,7 @@ pub fn to_json(pipeline: &Pipeline, plan: &Plan) -> Value {
     })
 }
 
-/// A diagram in Mermaid's language, which GitHub draws.
+/// A Mermaid diagram, as GitHub renders.
 pub fn mermaid(plan: &Plan) -> String {
     fn draw(text: &mut String, id: &str, layers: &[PlannedLayer], indent: &str, mut before: String) -> String {
         for (index, layer) in layers.iter().enumerate() {

@@ -1,5 +1,4 @@
-//! The folder of one run, and the two files beside it: `<folder>.log`, what the run said, and `<folder>.lock`, held while a
-//! process is at it.
+//! A run's folder, with `<folder>.log`, its output, and `<folder>.lock`, held while it is trained.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
@@ -10,24 +9,21 @@ use imago_core::pipeline::Pipeline;
 use crate::measure::Evaluation;
 use crate::run::{EVALUATION, Outcome, Record, RunFolder};
 
-/// Where a run is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Folder(PathBuf);
 
-/// How far a run has come, as its folder tells.
+/// The progress of a run, as its folder shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RunStatus {
     New,
-    /// It can go on.
     Begun,
-    /// It has come to its end, an early stop included.
+    /// It has ended, possibly early.
     Finished,
-    /// Its losses were no longer numbers, as they would be again.
+    /// Its losses became NaN, and would again.
     Diverged,
 }
 
 impl RunStatus {
-    /// Whether there is nothing left to do.
     pub fn is_over(self) -> bool {
         matches!(self, Self::Finished | Self::Diverged)
     }
@@ -42,22 +38,18 @@ impl Folder {
         &self.0
     }
 
-    /// What the run said, in all attempts.
     pub fn log(&self) -> PathBuf {
         self.0.with_added_extension("log")
     }
 
-    /// `run.ron`, if there is one.
     pub fn record(&self) -> Option<Record> {
         RunFolder::open(&self.0).ok()?.record().ok()
     }
 
-    /// `evaluation.ron`, if the run was measured since it was trained.
     pub fn evaluation(&self) -> Option<Evaluation> {
         ron::from_str(&fs::read_to_string(self.0.join(EVALUATION)).ok()?).ok()
     }
 
-    /// How far the run has come.
     pub fn status(&self) -> RunStatus {
         match self.record().map(|record| record.outcome) {
             Some(Outcome::Finished | Outcome::StoppedEarly) => RunStatus::Finished,
@@ -67,23 +59,23 @@ impl Folder {
         }
     }
 
-    /// Refuses a folder that was made from another pipeline, or is no run folder at all.
+    /// Refuses a run folder of another pipeline, and anything that is no run folder.
     pub fn check(&self, pipeline: &Pipeline) -> Result<()> {
         let folder = self.0.display();
         let empty = || fs::read_dir(&self.0).is_ok_and(|mut entries| entries.next().is_none());
         match RunFolder::open(&self.0) {
             Ok(run) => ensure!(
                 run.uses(pipeline)?,
-                "{folder} holds a run of another pipeline than the sweep asks for now; choose another --out, or remove it"
+                "{folder} holds a run of another pipeline than the sweep now declares; choose another --out, or remove it"
             ),
             Err(_) => {
-                ensure!(!self.0.exists() || empty(), "{folder} exists and is no run folder; choose another --out");
+                ensure!(!self.0.exists() || empty(), "{folder} exists and is not a run folder; choose another --out");
             }
         }
         Ok(())
     }
 
-    /// Makes the run ours for as long as the file or a copy of it is open in any process; none if it is another's.
+    /// Locks the run while the file, or a copy of it in any process, is open; None if it is locked.
     pub fn lock(&self) -> Result<Option<File>> {
         let path = self.0.with_added_extension("lock");
         let failed = || format!("cannot lock {}", path.display());

@@ -1,4 +1,4 @@
-//! What runs and their folders are called.
+//! Names of runs and their folders.
 
 use std::collections::HashMap;
 
@@ -6,18 +6,17 @@ use imago_core::hash::sha256;
 
 use super::spec::{Setting, Variant};
 
-/// The longest that a folder's name says of the values; beyond it they are told by their hash.
+/// The maximum length of the values in a folder's name; a hash replaces the rest.
 const MAX_SLUG: usize = 60;
 
-/// The short names of all paths that a sweep changes, in the order in which they come up: as many of a path's last keys as tell it
-/// from the others, `lr` for `train.optimizer.adam.lr`.
+/// Short names of the paths that a sweep changes, in order of appearance: the last keys that tell a
+/// path from the others, such as `lr` for `train.optimizer.adam.lr`.
 pub struct Names {
     paths: Vec<String>,
     short: HashMap<String, String>,
 }
 
 impl Names {
-    /// The names for these variants.
     pub fn new(variants: &[Variant]) -> Self {
         let mut paths: Vec<String> = Vec::new();
         for setting in variants.iter().flat_map(|variant| &variant.changed) {
@@ -29,12 +28,10 @@ impl Names {
         Self { paths, short }
     }
 
-    /// All paths.
     pub fn paths(&self) -> &[String] {
         &self.paths
     }
 
-    /// The short name of a path.
     pub fn short<'a>(&'a self, path: &'a str) -> &'a str {
         self.short.get(path).map_or(path, String::as_str)
     }
@@ -48,7 +45,8 @@ impl Names {
         }
     }
 
-    /// The name of the run's folder: its number and its values, `003-lr-0.001-seed-2`, with a hash where these do not show in full.
+    /// The run's folder: number and values, `003-lr-0.001-seed-2`, with a hash if these are
+    /// shortened.
     pub fn folder(&self, index: usize, changed: &[Setting]) -> String {
         let words = changed.iter().map(|setting| format!("{}-{}", self.short(&setting.path), setting.value));
         let words = words.collect::<Vec<_>>().join("-");
@@ -64,9 +62,9 @@ impl Names {
     }
 }
 
-/// The shortest end of `path`, made of whole keys, with which none of the other `paths` ends.
+/// The shortest suffix of `path`, in whole keys, that no other path ends with.
 fn shorten<'a>(path: &'a str, paths: &[String]) -> &'a str {
-    // An end that begins with the number of a list's entry says too little.
+    // A suffix that begins with a list index says too little.
     let ends = path.rmatch_indices('.').map(|(at, _)| &path[at + 1..]);
     let mut ends = ends.filter(|end| !end.starts_with(|c: char| c.is_ascii_digit()));
     let same =
@@ -75,7 +73,7 @@ fn shorten<'a>(path: &'a str, paths: &[String]) -> &'a str {
     ends.find(alone).unwrap_or(path)
 }
 
-/// What of `text` may be in the name of a folder on any system; what may not becomes a hyphen, together with those around it.
+/// Replaces characters that file names cannot hold, and hyphens around them, with a hyphen.
 fn slug(text: &str) -> String {
     let (mut slug, mut replaced) = (String::new(), false);
     for c in text.chars() {

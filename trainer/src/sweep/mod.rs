@@ -1,16 +1,16 @@
-//! Sweeps: many variants of a pipeline, each trained in a folder and a process of its own.
+//! Sweeps: variants of a pipeline, each trained in its own folder and process.
 //!
 //! ```text
 //! runs/<sweep>/
-//!   001-lr-0.0002-seed-1/       a run folder, as `imago train` makes it
-//!   001-lr-0.0002-seed-1.log    what that training said, all attempts
-//!   001-lr-0.0002-seed-1.lock   held while a process is at the run
+//!   001-lr-0.0002-seed-1/       a run folder, as from `imago train`
+//!   001-lr-0.0002-seed-1.log    the output of its training, all attempts
+//!   001-lr-0.0002-seed-1.lock   held while a process trains it
 //!   …
 //!   sweep.tsv                   the table
 //! ```
 //!
-//! The folders alone say what is done, so any number of processes on any number of machines may work on one sweep, and any of
-//! them may be stopped at any time.
+//! The folders hold all progress, so any number of processes on any number of machines may share a
+//! sweep, and each may stop at any time.
 
 mod folder;
 mod label;
@@ -43,23 +43,17 @@ pub use work::Workers;
 use work::{End, Signals, work};
 
 const TABLE: &str = "sweep.tsv";
-/// How many samples of a run are measured.
 const SAMPLES: usize = 10_000;
 
-/// A sweep: which runs there are, and where.
 pub struct Sweep {
-    /// The file that asks for it.
     file: PathBuf,
     out: PathBuf,
     names: Names,
     runs: Vec<Planned>,
 }
 
-/// A run of a sweep.
 pub struct Planned {
-    /// From 1.
     pub index: usize,
-    /// Its changed values, for people.
     title: String,
     pipeline: PathBuf,
     variant: Variant,
@@ -67,14 +61,14 @@ pub struct Planned {
 }
 
 impl Planned {
-    /// All that is put in place of the pipeline's values, in this order.
+    /// All overrides of the pipeline, in order.
     fn settings(&self) -> impl Iterator<Item = &Setting> {
         self.variant.common.iter().chain(&self.variant.changed)
     }
 }
 
 impl Sweep {
-    /// The sweep that a file asks for, in `out` or in `runs/<name of the file>`.
+    /// The sweep declared in a file, in `out` or in `runs/<name of the file>`.
     pub fn open(file: &Path, out: Option<PathBuf>) -> Result<Self> {
         let Spec { pipeline, variants } = Spec::read(file)?;
         let out = out.unwrap_or_else(|| Path::new("runs").join(file.file_stem().unwrap_or("sweep".as_ref())));
@@ -95,7 +89,7 @@ impl Sweep {
         let variants = spec::variants(&common, &[Vec::new()], Some(seeds))?;
         let out = match out {
             Some(out) => out,
-            // What is wrong with a pipeline is told before it is trained, with all else.
+            // Problems of the pipeline are reported later, before training.
             None => match PipelineFile::open(pipeline)?.read(overrides, limits).pipeline {
                 Some((pipeline, _)) => Path::new("runs").join(format!("{}-seeds", pipeline.name)),
                 None => PathBuf::from("runs/seeds"),
@@ -117,26 +111,25 @@ impl Sweep {
         Self { file: file.to_owned(), out, names, runs }
     }
 
-    /// Where the runs are.
     pub fn out(&self) -> &Path {
         &self.out
     }
 
-    /// All runs, or only the one with a number, from 1.
     pub fn runs(&self, index: Option<usize>) -> Result<Vec<&Planned>> {
         match index {
             None => Ok(self.runs.iter().collect()),
             Some(index) => match index.checked_sub(1).and_then(|at| self.runs.get(at)) {
                 Some(run) => Ok(vec![run]),
-                None => bail!("there is no run {index}: {} asks for {}", self.file.display(), self.runs.len()),
+                None => bail!("there is no run {index}: {} declares {}", self.file.display(), self.runs.len()),
             },
         }
     }
 
-    /// Reads the pipeline of each of `runs`, shows all that is wrong, and looks whether its folder can be used.
+    /// Reads the pipeline of each of `runs`, shows all problems, and checks whether its folder is
+    /// usable.
     ///
     /// # Errors
-    /// Something is wrong with one of them: none may be begun.
+    /// One of them has a problem; none may start.
     pub fn check(&self, runs: &[&Planned], limits: Limits) -> Result<()> {
         let mut shown: Vec<Finding> = Vec::new();
         let mut wrong = Vec::new();
@@ -149,7 +142,7 @@ impl Sweep {
                 .map_err(|fault| anyhow!("{}: run {}: {fault}", self.file.display(), run.index))?;
             let source = PipelineFile::open(&run.pipeline).with_context(|| self.file.display().to_string())?;
             let reading = source.read(&overrides, limits);
-            // What is wrong with the pipeline itself is wrong with every run, and told once.
+            // Problems of the pipeline itself affect every run, and are shown once.
             let fresh: Vec<Finding> = reading.findings.into_iter().filter(|finding| !shown.contains(finding)).collect();
             if !fresh.is_empty() {
                 eprintln!("run {}, {}:", run.index, run.title);
@@ -162,23 +155,22 @@ impl Sweep {
             };
             if let Some(twin) = known.insert(pipeline.to_yaml()?, run.index) {
                 let (file, index) = (self.file.display(), run.index);
-                bail!("{file}: the runs {twin} and {index} are the same, {}; leave one of them away", run.title);
+                bail!("{file}: the runs {twin} and {index} are the same, {}; remove one of them", run.title);
             }
             run.folder.check(&pipeline)?;
         }
         match wrong.as_slice() {
             [] => Ok(()),
-            [one] => bail!("{}: run {one} is wrong; nothing was begun", self.file.display()),
+            [one] => bail!("{}: run {one} has errors; nothing was started", self.file.display()),
             [many @ .., last] => {
-                bail!("{}: the runs {} and {last} are wrong; nothing was begun", self.file.display(), many.join(", "))
+                bail!("{}: runs {} and {last} have errors; nothing was started", self.file.display(), many.join(", "))
             }
         }
     }
 
-    /// Trains all runs that are not done, or only the one with the number `index`. Tells of each when it begins and ends, and of all
-    /// in a table.
-    ///
-    /// The exit code is 0 when all are finished, 1 when one is not, and 130 when a signal came.
+    /// Trains all unfinished runs, or only number `index`. Reports the start and end of each, and a
+    /// table. The exit code is 0 when all have finished, 1 when one has not, and 130 after a
+    /// signal.
     pub fn train(&self, index: Option<usize>, workers: &Workers) -> Result<ExitCode> {
         let runs = self.runs(index)?;
         self.check(&runs, workers.limits())?;
@@ -190,7 +182,7 @@ impl Sweep {
         let signals = Signals::listen()?;
         if index.is_none() {
             let done = runs.iter().filter(|run| run.folder.status().is_over()).count();
-            let done = if done == 0 { String::new() } else { format!(", {done} of them done already") };
+            let done = if done == 0 { String::new() } else { format!(", {done} of them already done") };
             let count = if runs.len() == 1 { "1 run".to_owned() } else { format!("{} runs", runs.len()) };
             say!("{count} of {} in {}{done}", self.file.display(), self.out.display());
         }
@@ -212,17 +204,17 @@ impl Sweep {
             }
         }
         if signals.heard() {
-            say!("stopped; the same command goes on");
+            say!("stopped; the same command continues");
             return Ok(ExitCode::from(130));
         }
-        // What was trained has been told of by now.
-        scored.context("the samples could not be measured")?;
+        // Training results have been reported by now.
+        scored.context("the samples could not be evaluated")?;
         Ok(if ends.iter().all(|end| *end == End::Finished) { ExitCode::SUCCESS } else { ExitCode::from(1) })
     }
 
-    /// Measures the samples of every run that has come to its end and was not measured yet, and leaves the scores in its folder.
-    ///
-    /// One seed of samples tells runs apart that differ by more than a few hundredths; a model that is kept deserves more.
+    /// Evaluates samples of finished runs without scores, and writes the scores into their folders.
+    /// One seed suffices to tell runs apart by more than a few hundredths; a final model deserves
+    /// more.
     fn score(&self, runs: &[&Planned], workers: &Workers, signals: &Signals) -> Result<()> {
         let opened = workers.devices.first().copied().unwrap_or_default().open()?;
         let progress = EvaluationProgress::new(true);
@@ -235,7 +227,7 @@ impl Sweep {
                 continue;
             }
             let failed = || format!("run {}, {}", run.index, run.title);
-            // What a classifier is worth its training has told already.
+            // A classifier was evaluated in training.
             if RunFolder::open(run.folder.path())?.pipeline().with_context(failed)?.0.model.family()
                 == Family::Classifier
             {
@@ -268,7 +260,7 @@ impl Sweep {
         Ok(())
     }
 
-    /// Tells of all runs in a table, from what their folders hold.
+    /// Prints the table of all runs from their folders.
     pub fn table(&self) -> Result<()> {
         self.report(&self.rows(|_| false))
     }

@@ -1,16 +1,16 @@
-//! Seeds as a person writes them.
+//! Lists of seeds.
 
 use std::str::FromStr;
 
-/// More seeds than these are a slip of the keyboard.
+/// More seeds are a typing mistake.
 const MAX: u64 = 10_000;
 
-/// Seeds, none of them twice: from the command line as `1..5`, which is 1 to 5, or `1,4,7`.
+/// Distinct seeds, on the command line as `1..5`, which is 1 to 5, or `1,4,7`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seeds(Vec<u64>);
 
 impl Seeds {
-    /// At least one seed, and none twice.
+    /// At least one seed, without duplicates.
     pub fn new(seeds: Vec<u64>) -> Result<Self, String> {
         if seeds.is_empty() {
             return Err("there is no seed".into());
@@ -18,12 +18,11 @@ impl Seeds {
         let mut sorted = seeds.clone();
         sorted.sort_unstable();
         match sorted.windows(2).find(|pair| pair[0] == pair[1]) {
-            Some(pair) => Err(format!("the seed {} is there twice", pair[0])),
+            Some(pair) => Err(format!("the seed {} appears twice", pair[0])),
             None => Ok(Self(seeds)),
         }
     }
 
-    /// The seeds as they were given.
     pub fn iter(&self) -> impl Iterator<Item = u64> {
         self.0.iter().copied()
     }
@@ -48,7 +47,7 @@ impl FromStr for Seeds {
                 return Err(format!("found `{part}`, expected the lower seed first"));
             }
             if last - first >= MAX {
-                return Err(format!("`{part}` are more than {MAX} seeds"));
+                return Err(format!("`{part}` is more than {MAX} seeds"));
             }
             seeds.extend(first..=last);
         }

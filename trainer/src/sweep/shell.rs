@@ -1,13 +1,12 @@
-//! Commands as they are typed into a shell.
+//! Shell commands.
 
 use std::ffi::{OsStr, OsString};
 
-/// A whole command.
 pub fn line(words: &[OsString]) -> String {
     words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
 }
 
-/// One word, in single quotes where a shell could read more into it.
+/// One word, in single quotes where the shell could interpret it.
 pub fn quoted(word: &OsStr) -> String {
     let word = word.to_string_lossy();
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,+@%".contains(c);

@@ -1,43 +1,37 @@
-//! The sweep file, and the variants of a pipeline that it asks for.
+//! The sweep file, and the variants of a pipeline that it declares.
 
 use std::fmt;
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
-use imago_core::yaml;
-use imago_core::yaml::Override;
+use imago_core::yaml::{self, Override};
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_yaml::Value;
 
 use super::seeds::Seeds;
 
-/// More runs than these are a slip of the keyboard.
+/// More runs are a typing mistake.
 const MAX_RUNS: usize = 10_000;
-
-/// Where a pipeline has its seed.
 pub const SEED: &str = "train.seed";
 
-/// What a sweep file says.
 #[derive(Debug)]
 pub struct Spec {
-    /// The pipeline, as seen from where the program runs.
+    /// Relative to where the program runs.
     pub pipeline: PathBuf,
-    /// At least one.
     pub variants: Vec<Variant>,
 }
 
-/// A variant of the pipeline.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Variant {
-    /// What all variants set alike.
+    /// Overrides of all variants.
     pub common: Vec<Setting>,
-    /// What this one sets, after what is common.
+    /// Overrides of this one, applied after the common ones.
     pub changed: Vec<Setting>,
 }
 
-/// A value in place of the pipeline's: path and value as `--set PATH=VALUE` takes them.
+/// An override: path and value as in `--set PATH=VALUE`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Setting {
     pub path: String,
@@ -51,7 +45,6 @@ impl fmt::Display for Setting {
 }
 
 impl Spec {
-    /// Reads a sweep file.
     pub fn read(file: &Path) -> Result<Self> {
         let bytes = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
         let content: File = serde_yaml::from_str(&yaml::text(&bytes)).map_err(|error| located(file, &error))?;
@@ -61,10 +54,10 @@ impl Spec {
     }
 }
 
-/// Each of `choices` with each seed; the seed changes fastest.
+/// Each of `choices` with each seed; the seed varies fastest.
 pub fn variants(common: &[Setting], choices: &[Vec<Setting>], seeds: Option<&Seeds>) -> Result<Vec<Variant>> {
     let seeded = common.iter().chain(choices.iter().flatten()).any(|setting| setting.path == SEED);
-    ensure!(seeds.is_none() || !seeded, "`{SEED}` is set beside the seeds; write one of them");
+    ensure!(seeds.is_none() || !seeded, "`{SEED}` is set in addition to `seeds`; remove one of them");
     let seeds: Vec<Option<u64>> = match seeds {
         Some(seeds) => seeds.iter().map(Some).collect(),
         None => vec![None],
@@ -82,7 +75,6 @@ pub fn variants(common: &[Setting], choices: &[Vec<Setting>], seeds: Option<&See
     Ok(variants)
 }
 
-/// The file as it is written.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
@@ -97,7 +89,7 @@ struct File {
     seeds: Option<Vec<u64>>,
 }
 
-/// A key without a value is a mistake rather than a key left away.
+/// A key without a value is a mistake, unlike a missing key.
 fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }
@@ -106,10 +98,10 @@ impl File {
     fn variants(&self) -> Result<Vec<Variant>> {
         let common = settings(&self.set);
         let choices = match (&self.grid, &self.list) {
-            (Some(_), Some(_)) => bail!("`grid` and `list` are both there; write one of them"),
+            (Some(_), Some(_)) => bail!("`grid` and `list` are both given; remove one of them"),
             (Some(grid), None) => {
                 if let Some((path, _)) = grid.0.iter().find(|(path, _)| common.iter().any(|set| set.path == *path)) {
-                    bail!("`{path}` is in `set` and in `grid`; write it in one of them");
+                    bail!("`{path}` is in `set` and in `grid`; remove one of them");
                 }
                 product(grid)?
             }
@@ -128,7 +120,7 @@ fn settings(Entries(entries): &Entries<Text>) -> Vec<Setting> {
     entries.iter().map(|(path, Text(value))| Setting { path: path.clone(), value: value.clone() }).collect()
 }
 
-/// Every combination of the values of a grid; the last key changes fastest.
+/// The Cartesian product of a grid; the last key varies fastest.
 fn product(Entries(axes): &Entries<Axis>) -> Result<Vec<Vec<Setting>>> {
     ensure!(!axes.is_empty(), "`grid` has no keys");
     let count = axes.iter().fold(1_usize, |count, (_, Axis(values))| count.saturating_mul(values.len()));
@@ -148,7 +140,7 @@ fn product(Entries(axes): &Entries<Axis>) -> Result<Vec<Vec<Setting>>> {
     Ok(choices)
 }
 
-/// What the parser says, with its place first.
+/// The parser's message, with its position first.
 fn located(file: &Path, error: &serde_yaml::Error) -> anyhow::Error {
     let (file, message) = (file.display(), error.to_string());
     let said = message.split(" at line ").next().unwrap_or(&message);
@@ -158,7 +150,7 @@ fn located(file: &Path, error: &serde_yaml::Error) -> anyhow::Error {
     }
 }
 
-/// A map from paths of the pipeline, in the order of the file.
+/// A map from pipeline paths, in the order of the file.
 struct Entries<V>(Vec<(String, V)>);
 
 impl<V> Default for Entries<V> {
@@ -186,7 +178,7 @@ impl<'de, V: DeserializeOwned> Visitor<'de> for EntriesVisitor<V> {
         let mut entries: Vec<(String, V)> = Vec::new();
         while let Some(Key(key)) = map.next_key()? {
             if entries.iter().any(|(known, _)| *known == key) {
-                return Err(A::Error::custom(format_args!("the key `{key}` is there twice")));
+                return Err(A::Error::custom(format_args!("the key `{key}` appears twice")));
             }
             entries.push((key, map.next_value()?));
         }
@@ -221,7 +213,7 @@ impl Visitor<'_> for KeyVisitor {
     }
 }
 
-/// Values of which each makes a variant.
+/// Values that each make a variant.
 struct Axis(Vec<String>);
 
 impl<'de> Deserialize<'de> for Axis {
@@ -261,7 +253,7 @@ impl<'de> Deserialize<'de> for Text {
     }
 }
 
-/// A value in one line of YAML that reads back as the same.
+/// A value in one line of YAML that reads back the same.
 fn flow(value: &Value) -> Result<String, String> {
     let mut text = String::new();
     write_flow(&mut text, value)?;
@@ -295,12 +287,14 @@ fn write_flow(text: &mut String, value: &Value) -> Result<(), String> {
             }
             text.push('}');
         }
-        Value::Tagged(tagged) => return Err(format!("found the tag `{}`, but tags mean nothing here", tagged.tag)),
+        Value::Tagged(tagged) => {
+            return Err(format!("found the tag `{}`, but tags are not supported here", tagged.tag));
+        }
     }
     Ok(())
 }
 
-/// A word as it is where YAML reads it as that word, otherwise in the quotes of JSON, which are YAML's as well.
+/// A bare word if YAML reads it as that word, otherwise quoted as in JSON, which is also YAML.
 fn quoted(word: &str) -> String {
     let plain = word.starts_with(|c: char| c.is_ascii_alphabetic())
         && word.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/'));

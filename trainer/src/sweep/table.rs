@@ -1,4 +1,4 @@
-//! What came out, side by side: for people in columns, for programs as `sweep.tsv`.
+//! Results side by side: in columns for people, as `sweep.tsv` for programs.
 
 use std::fmt::Write;
 
@@ -7,16 +7,13 @@ use super::spec::{SEED, Setting};
 use crate::measure::{Evaluation, Metric};
 use crate::run::{Outcome, Record};
 
-/// One run of a sweep.
 pub struct Row<'a> {
     pub index: usize,
     pub changed: &'a [Setting],
     pub folder: String,
-    /// Its `run.ron`, if there is one.
     pub record: Option<Record>,
-    /// Its `evaluation.ron`, if it was measured.
     pub evaluation: Option<Evaluation>,
-    /// Whether it failed just now, of which `run.ron` need not know.
+    /// Whether it failed just now, which `run.ron` may not say.
     pub failed: bool,
 }
 
@@ -28,7 +25,7 @@ impl Row<'_> {
             Some(Outcome::Diverged) => "diverged",
             _ if self.failed => "failed",
             Some(Outcome::Interrupted) => "interrupted",
-            // Being trained now, or killed before it could say so.
+            // Training now, or killed.
             Some(Outcome::Running) => "unfinished",
             None => "not begun",
         }
@@ -43,7 +40,6 @@ impl Row<'_> {
         self.changed.iter().find(|setting| setting.path == path).map(|setting| setting.value.as_str())
     }
 
-    /// All of its metrics of that kind.
     fn metrics(&self, kind: Kind) -> Vec<(&str, f64)> {
         let list = |metrics: fn(&Record) -> &Vec<(String, f64)>| {
             let metrics = self.record.as_ref().map(metrics);
@@ -65,7 +61,6 @@ impl Row<'_> {
     }
 }
 
-/// The scores that are told, of those that were measured.
 const SCORES: [Metric; 6] = [
     Metric::Fid,
     Metric::Precision,
@@ -75,7 +70,7 @@ const SCORES: [Metric; 6] = [
     Metric::ReconstructionFid,
 ];
 
-/// What a metric was measured on.
+/// The data a metric was measured on.
 #[derive(Clone, Copy, PartialEq)]
 enum Kind {
     Loss,
@@ -95,7 +90,6 @@ impl Kind {
     }
 }
 
-/// A column of metrics.
 #[derive(Clone, PartialEq)]
 struct Column {
     kind: Kind,
@@ -103,13 +97,13 @@ struct Column {
 }
 
 impl Column {
-    /// The name in `sweep.tsv`, which stays what it was when the first of these files were written.
+    /// The name in `sweep.tsv`, which never changes.
     fn name_in_files(&self) -> &str {
         if self.name == Metric::ClassAccuracy.title() { "asked class made" } else { &self.name }
     }
 }
 
-/// All metrics of all runs, losses first.
+/// The metrics of all runs, losses first.
 fn metrics(rows: &[Row<'_>]) -> Vec<Column> {
     let mut metrics: Vec<Column> = Vec::new();
     for kind in [Kind::Loss, Kind::Validation, Kind::Test, Kind::Score] {
@@ -123,7 +117,6 @@ fn metrics(rows: &[Row<'_>]) -> Vec<Column> {
     metrics
 }
 
-/// All runs, one a line.
 pub fn runs(rows: &[Row<'_>], names: &Names) -> String {
     let metrics = metrics(rows);
     let mut lines = Vec::new();
@@ -146,8 +139,8 @@ pub fn runs(rows: &[Row<'_>], names: &Names) -> String {
     columns(&lines)
 }
 
-/// Mean and standard deviation over the finished runs that differ only in their seed; none if no two runs do, or none
-/// is finished.
+/// Mean and standard deviation over finished runs that differ only in their seed; None if no two
+/// do, or none has finished.
 pub fn means(rows: &[Row<'_>], names: &Names) -> Option<String> {
     let metrics = metrics(rows);
     let mut groups: Vec<(Vec<&Setting>, Vec<&Row<'_>>)> = Vec::new();
@@ -184,7 +177,7 @@ pub fn means(rows: &[Row<'_>], names: &Names) -> Option<String> {
     Some(columns(&lines))
 }
 
-/// `148.70 ± 0.31`: mean and standard deviation, that of a sample (with n − 1).
+/// `148.70 ± 0.31`: mean and sample standard deviation.
 fn spread(values: &[f64]) -> String {
     let count = values.len() as f64;
     let mean = values.iter().sum::<f64>() / count;
@@ -196,11 +189,10 @@ fn spread(values: &[f64]) -> String {
     }
 }
 
-/// Every run as a line of values between tabs, under a line of names: the paths as in the file, then what `run.ron` says.
+/// All runs as tab-separated values with a header: full paths first, then what `run.ron` says.
 pub fn tsv(rows: &[Row<'_>], names: &Names) -> String {
     let metrics = metrics(rows);
     let mut text = "run".to_owned();
-    // Writing to a string cannot fail.
     for path in names.paths() {
         let _ = write!(text, "\t{path}");
     }
@@ -239,7 +231,7 @@ fn heading(metric: &Column) -> String {
     }
 }
 
-/// A value with as many digits as fit one of the size of `like`.
+/// Enough digits for a value of the size of `like`.
 fn short(value: f64, like: f64) -> String {
     match like.abs() {
         0.0 => format!("{value:.4}"),
@@ -249,10 +241,9 @@ fn short(value: f64, like: f64) -> String {
     }
 }
 
-/// The longest that a cell is shown.
 const MAX_CELL: usize = 32;
 
-/// Cells in columns, two blanks apart, numbers to the right.
+/// Aligned columns two spaces apart, numbers to the right.
 fn columns(lines: &[Vec<String>]) -> String {
     let cut = |cell: &String| match cell.char_indices().nth(MAX_CELL) {
         Some((end, _)) => format!("{}…", &cell[..end]),
@@ -299,7 +290,7 @@ mod tests {
         }
     }
 
-    /// Three seeds of two learning rates; the last run failed, and the one before it was never begun.
+    /// Two learning rates with three seeds each; the last run failed, the one before never started.
     fn rows(variants: &[Variant]) -> Vec<Row<'_>> {
         let records = [
             Some(record(Outcome::Finished, 0.5, Some(0.9))),

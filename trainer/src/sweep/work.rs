@@ -1,4 +1,4 @@
-//! Training runs side by side, each as a process of its own.
+//! Trains runs side by side, each in its own process.
 
 use std::collections::HashSet;
 use std::ffi::OsString;
@@ -20,37 +20,32 @@ use super::shell;
 use crate::data::Search;
 use crate::device::DeviceChoice;
 
-/// How often is looked whether a run has ended.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// With what runs are trained.
 #[derive(Debug, Clone, Default)]
 pub struct Workers {
-    /// How many side by side; 0 for one on each device.
+    /// How many runs side by side; 0 for one per device.
     pub jobs: usize,
-    /// The devices, given out in turn; none leaves the choice to each run.
+    /// Devices, assigned in turn; empty leaves the choice to each run.
     pub devices: Vec<DeviceChoice>,
-    /// Where data sets are, and how strictly they are read.
     pub search: Search,
-    /// Whether the limits that catch slips of the keyboard are lifted.
+    /// Whether to lift the limits that catch typing mistakes.
     pub allow_large: bool,
-    /// Whether the samples of the runs are measured once all are trained.
     pub score: bool,
 }
 
 impl Workers {
-    /// What is allowed in a pipeline.
     pub fn limits(&self) -> Limits {
         if self.allow_large { Limits::LARGE } else { Limits::DEFAULT }
     }
 
-    /// The device that has the turn, counted from 0, as `--device` calls it.
+    /// The device for a turn, counted from 0, as a value of `--device`.
     pub fn device(&self, turn: usize) -> Option<String> {
         let device = self.devices.get(turn.checked_rem(self.devices.len())?)?;
         Some(device.to_possible_value()?.get_name().to_owned())
     }
 
-    /// One worker, on the device that has the turn.
+    /// One worker, on the device for this turn.
     pub fn only(mut self, turn: usize) -> Self {
         self.jobs = 1;
         if !self.devices.is_empty() {
@@ -59,29 +54,25 @@ impl Workers {
         self
     }
 
-    /// How many work side by side on so many runs.
     fn count(&self, runs: usize) -> usize {
         let wanted = if self.jobs == 0 { self.devices.len() } else { self.jobs };
         wanted.min(runs).max(1)
     }
 }
 
-/// How a run ended here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
     Finished,
     Diverged,
     Failed,
-    /// It was stopped, or never begun because all were.
+    /// It was stopped, or never started.
     Stopped,
 }
 
-/// Counts the signals that ask to stop.
 #[derive(Debug, Clone, Default)]
 pub struct Signals(Arc<AtomicUsize>);
 
 impl Signals {
-    /// Begins to listen. Only once in a process.
     pub fn listen() -> Result<Self> {
         let signals = Self::default();
         let count = signals.0.clone();
@@ -92,7 +83,6 @@ impl Signals {
         Ok(signals)
     }
 
-    /// Whether a signal came.
     pub fn heard(&self) -> bool {
         self.count() > 0
     }
@@ -102,21 +92,18 @@ impl Signals {
     }
 }
 
-/// A run that is being trained.
 struct Job<'a> {
     run: &'a Planned,
     child: Child,
-    /// Whether it goes on from a checkpoint.
     resumed: bool,
     begun: Instant,
-    /// Held by this process and, as its standard input, by the one that trains: should this one be killed, nobody else begins
-    /// the run before the other has ended.
+    /// Held by this process and, as standard input, by the one that trains: if this process is
+    /// killed, no other starts the run before that one has ended.
     _lock: File,
 }
 
-/// Trains `runs` with the program `program` until all are done or a signal stops them, and gives how each ended, in their order.
-///
-/// A run that another process is at is left until that one is done with it. `tell` is told what becomes of each.
+/// Trains `runs` with `program` until all are done or a signal stops them; returns how each ended.
+/// Runs of other processes are waited for. `report` receives news of each run.
 pub fn work(
     program: &Path,
     runs: &[&Planned],
@@ -152,18 +139,18 @@ pub fn work(
                 }
                 match begin(program, run, workers, turn) {
                     Ok(Attempt::Here(job)) => {
-                        report(run, if job.resumed { "goes on" } else { "begins" });
+                        report(run, if job.resumed { "resumes" } else { "starts" });
                         *slot = Some((*index, job));
                     }
                     Ok(Attempt::Done(end)) => {
                         if elsewhere.contains(index) || runs.len() == 1 {
-                            report(run, "is done already");
+                            report(run, "is already done");
                         }
                         ends[*index] = end;
                     }
                     Ok(Attempt::Elsewhere) => {
                         if elsewhere.insert(*index) {
-                            report(run, "another process is at it");
+                            report(run, "another process is training it");
                         }
                         return true;
                     }
@@ -182,7 +169,6 @@ pub fn work(
     }
 }
 
-/// What came of an attempt to begin a run.
 enum Attempt<'a> {
     Here(Job<'a>),
     Done(End),
@@ -212,7 +198,6 @@ fn begin<'a>(program: &Path, run: &'a Planned, workers: &Workers, turn: usize) -
     Ok(Attempt::Here(Job { run, child, resumed, begun: Instant::now(), _lock: lock }))
 }
 
-/// What is written behind `imago` to train a run.
 fn words(run: &Planned, resume: bool, workers: &Workers, turn: usize) -> Vec<OsString> {
     let mut words: Vec<OsString> = vec!["train".into()];
     if resume {
@@ -235,7 +220,7 @@ fn words(run: &Planned, resume: bool, workers: &Workers, turn: usize) -> Vec<OsS
 }
 
 impl Job<'_> {
-    /// Asks the process to save and end. It may be over already, so that nobody hears it.
+    /// Asks the process to save and exit. It may have exited already.
     fn stop(&self) {
         #[cfg(unix)]
         {
@@ -244,7 +229,7 @@ impl Job<'_> {
         }
     }
 
-    /// How the run ended, if it has, and what is said of it; `stopping` if it was asked to.
+    /// How the run ended, if it has, and a message; `stopping` if it was asked to.
     fn ended(&mut self, stopping: bool) -> Option<(End, String)> {
         let status = match self.child.try_wait() {
             Ok(status) => status?,

@@ -1,4 +1,4 @@
-//! Training: one readable loop over a run, and what it shows and writes.
+//! Training: the loop, its output and its files.
 
 mod progress;
 mod reporter;

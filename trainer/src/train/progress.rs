@@ -1,4 +1,4 @@
-//! What a person, or a program, sees while a model trains.
+//! The output of a training for people and programs.
 
 use std::fmt::Arguments;
 use std::io::IsTerminal;
@@ -7,24 +7,22 @@ use std::time::{Duration, Instant};
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 use terminal_size::{Width, terminal_size};
 
-/// How often the losses are read from the device and shown.
+/// How often losses are read from the device and shown.
 const INTERVAL: Duration = Duration::from_millis(500);
 
-/// Whom a training talks to.
+/// The audience of the output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verbosity {
-    /// People: a block with a bar on a terminal, and a line for every epoch.
+    /// For people: a progress bar on a terminal, and a line for each epoch.
     People,
-    /// Programs: every epoch as a line of JSON, and no other line.
+    /// For programs: a line of JSON for each epoch, and nothing else.
     Json,
-    /// Nobody, but for warnings and errors.
     Quiet,
 }
 
-/// How far a training is.
 pub struct Progress {
     verbosity: Verbosity,
-    /// The block on the terminal, which is hidden elsewhere.
+    /// Hidden without a terminal.
     bar: ProgressBar,
     device: String,
     epochs: usize,
@@ -33,7 +31,6 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Of a training that computes on `device`.
     pub fn new(verbosity: Verbosity, device: &str) -> Self {
         let live = verbosity == Verbosity::People && std::io::stderr().is_terminal() && std::io::stdout().is_terminal();
         let bar = if live { ProgressBar::new(1) } else { ProgressBar::hidden() };
@@ -42,14 +39,13 @@ impl Progress {
         Self { verbosity, bar, device: device.to_owned(), epochs: 0, steps: 0, shown: Instant::now() }
     }
 
-    /// Says something to people.
     pub fn say(&self, text: Arguments<'_>) {
         if self.verbosity == Verbosity::People {
             self.bar.suspend(|| say!("{text}"));
         }
     }
 
-    /// Begins to show progress over `steps` in `epochs`, of which `done` steps are behind us.
+    /// Starts the progress bar at `done` of `steps`.
     pub fn begin(&mut self, epochs: usize, steps: u64, done: u64) {
         (self.epochs, self.steps) = (epochs, steps);
         self.bar.set_length(steps);
@@ -57,13 +53,12 @@ impl Progress {
         self.bar.reset_eta();
     }
 
-    /// Counts a step. True when it is time to [`show`](Self::show) losses.
+    /// Counts a step. True when losses are due to be [shown](Self::show).
     pub fn step(&mut self) -> bool {
         self.bar.inc(1);
         !self.bar.is_hidden() && self.shown.elapsed() >= INTERVAL
     }
 
-    /// Shows the losses of the last steps.
     pub fn show(&mut self, epoch: usize, step: u64, losses: &str, images_per_second: f64) {
         self.shown = Instant::now();
         let Self { device, epochs, steps, .. } = self;
@@ -72,14 +67,13 @@ impl Progress {
         ));
     }
 
-    /// Says that training goes back to step number `steps`.
     pub fn back(&self, steps: u64, text: Arguments<'_>) {
         self.bar.set_position(steps);
         self.bar.suspend(|| eprintln!("warning: {text}"));
     }
 
-    /// Prints the line of a whole epoch: `scores` are its losses, and then what was measured otherwise. Where the terminal is too narrow,
-    /// each of them has a line of its own.
+    /// Prints the line of an epoch: `scores` are its losses, then other metrics. On a narrow
+    /// terminal each has its own line.
     pub fn epoch(
         &self,
         epoch: usize,
@@ -112,7 +106,6 @@ impl Progress {
         }
     }
 
-    /// Takes the block away.
     pub fn finish(&self) {
         self.bar.finish_and_clear();
     }

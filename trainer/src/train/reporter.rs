@@ -1,4 +1,4 @@
-//! What a model can do so far: the images and figures after every epoch, and the artifact at the end.
+//! The images and metrics after every epoch.
 
 use anyhow::{Context, Result};
 use burn::tensor::{Tensor, TensorData, read_sync};
@@ -14,24 +14,17 @@ use super::training::title;
 use crate::report::{Line, Panel, animation, confusion_png, curves_svg, png_grid, scatter_svg};
 use crate::run::RunFolder;
 
-/// Latents of the images after every epoch.
 const SAMPLE_SEED: u64 = 0;
-/// Rows and columns of those images; with classes, one column for each.
+/// Rows and columns of those samples; a conditional model has one column per class.
 const GRID_SIDE: usize = 8;
-/// How many times every pixel is enlarged in them.
 pub const SAMPLE_SCALE: u32 = 2;
-/// How many test images a classifier is shown at a time.
 const BATCH: usize = 500;
-
-/// How many test images are shown beside their reconstructions, and how many of them in a row.
 const RECONSTRUCTIONS: usize = 30;
 const RECONSTRUCTION_COLUMNS: usize = 10;
-/// How many test images are shown on the map of a latent space.
 const SCATTERED: usize = 5_000;
-/// How long each image of the samples is shown where all of them move.
 const FRAME_SECONDS: f64 = 0.4;
 
-/// Writes the samples before the first step, which all others begin from. A classifier makes none.
+/// Writes the samples before the first step. A classifier has none.
 pub fn open(run: &mut Run, folder: &RunFolder) -> Result<()> {
     if run.plan().exported().generator.is_none() {
         return Ok(());
@@ -42,21 +35,20 @@ pub fn open(run: &mut Run, folder: &RunFolder) -> Result<()> {
     folder.write_samples(0, &RunReporter { run, folder }.image(&untrained)?)
 }
 
-/// Looks at what a training has come to.
 pub struct RunReporter<'a> {
     pub run: &'a Run,
     pub folder: &'a RunFolder,
 }
 
 impl RunReporter<'_> {
-    /// Writes what a person looks at after an evaluation, and at the end of the training (`last`) what sums it up. The image of the
-    /// samples.
+    /// Writes the files of an evaluation and, if it is the `last`, those of the whole training.
+    /// Returns the image of the samples.
     pub fn publish(&self, trained: &Trained, last: bool) -> Result<Vec<u8>> {
         let (run, state, test) = (self.folder, self.run.state(), &self.run.sets().test);
         let image = self.image(trained)?;
         run.write_samples(state.epoch, &image)?;
         run.write("curves.svg", curves_svg(&panels(&run.metrics()?))?.as_bytes())?;
-        // A classifier, and a model of latents, has no reconstructions of images.
+        // A classifier, or a model of latents, does not reconstruct images.
         let encoder = trained.encoder.as_ref().filter(|_| self.run.source().is_none());
         if let (Some(encoder), true) = (encoder, trained.generator.is_some()) {
             let sampler = self.run.sampler(trained, &state.prior)?;
@@ -80,7 +72,6 @@ impl RunReporter<'_> {
         Ok(image)
     }
 
-    /// Test images, and below each row of them what the decoder makes of their latents.
     fn reconstructions(&self, encoder: &Encoder, sampler: &Sampler, test: &Images) -> Result<Vec<u8>> {
         let mut pixels: Vec<f32> = Vec::new();
         let all: Vec<usize> = (0..test.count().min(RECONSTRUCTIONS)).collect();
@@ -96,8 +87,9 @@ impl RunReporter<'_> {
             .context("the image of the reconstructions")
     }
 
-    /// What the decoder makes of latents on a grid, the first value growing to the right and the second upwards; of three values the
-    /// third grows from one block to the next. Where latents are not drawn from N(0, I), the grid spans those of the test images.
+    /// Decodes a grid of latents: the first value grows to the right, the second upwards, and a
+    /// third from block to block. Unless the prior is N(0, I), the grid spans the latents of test
+    /// images.
     fn manifold(&self, sampler: &Sampler, latents: &[f32]) -> Result<Vec<u8>> {
         let latent = self.run.plan().latent();
         let (mean, std) = match sampler.prior {
@@ -110,8 +102,8 @@ impl RunReporter<'_> {
         for row in (0..side).rev() {
             let mut values = Vec::with_capacity(blocks * side * latent);
             for (block, column) in (0..blocks).flat_map(|block| (0..side).map(move |column| (block, column))) {
-                let code = [quantile(column, side), quantile(row, side), quantile(block, blocks)];
-                values.extend((0..latent).map(|value| mean[value] + std[value] * code[value]));
+                let z = [quantile(column, side), quantile(row, side), quantile(block, blocks)];
+                values.extend((0..latent).map(|value| mean[value] + std[value] * z[value]));
             }
             let latents = TensorData::new(values, [blocks * side, latent]);
             pixels.extend(sampler.decode(Tensor::from_data(latents, self.run.device()), &[]).into_data().iter::<f32>());
@@ -119,7 +111,7 @@ impl RunReporter<'_> {
         png_grid(&pixels, self.run.plan().image(), blocks * side, 1).context("the image of the manifold")
     }
 
-    /// The image of an epoch: the same samples as after every other one, or for a classifier its confusion matrix.
+    /// The same samples for every epoch, or a classifier's confusion matrix.
     fn image(&self, trained: &Trained) -> Result<Vec<u8>> {
         if let Some(classifier) = &trained.classifier {
             return self.confusion(&classifier.network, self.run.sets().test.images());
@@ -131,7 +123,6 @@ impl RunReporter<'_> {
         png_grid(&pixels, self.run.plan().image(), columns, SAMPLE_SCALE).context("the image of the samples")
     }
 
-    /// How often each class was taken for each.
     fn confusion(&self, classifier: &Sequential, test: &Images) -> Result<Vec<u8>> {
         let classes = test.classes().len();
         let mut counts = vec![0_u32; classes * classes];
@@ -150,7 +141,7 @@ impl RunReporter<'_> {
     }
 }
 
-/// The figures of all epochs, a panel for each part of the loss: what was learned from, and what was not.
+/// A panel for each part of the loss, with training and test metrics of all epochs.
 fn panels(metrics: &[serde_json::Value]) -> Vec<Panel> {
     let mut panels: Vec<Panel> = Vec::new();
     for line in metrics {

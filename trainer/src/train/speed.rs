@@ -1,4 +1,4 @@
-//! How fast a pipeline trains and draws on a device.
+//! Training and sampling speed.
 
 use std::time::Instant;
 
@@ -12,26 +12,20 @@ use serde::Serialize;
 use super::training::MAX_UNREAD;
 use crate::facts;
 
-/// How often samples are drawn for the median of the times, and for how long at the most.
+/// Repetitions for the median of the sampling time, and the limit in seconds.
 const TIMED_RUNS: usize = 9;
 const SAMPLING_SECONDS: f64 = 10.0;
-/// How many samples are drawn at a time.
 const SAMPLING_BATCH: usize = 500;
 
-/// What is measured.
 #[derive(Debug, Clone)]
 pub struct Measurement {
-    /// Steps that are not timed.
     pub warm_up: u64,
-    /// Steps that are.
     pub steps: u64,
-    /// Whether a whole epoch is timed as well.
     pub epoch: bool,
-    /// How many samples are drawn, each for itself.
+    /// Sample counts, timed separately.
     pub samples: Vec<usize>,
 }
 
-/// What came of it. All times are in seconds.
 #[derive(Debug, Clone, Serialize)]
 pub struct Speed {
     /// From the start of the program to the end of the first step.
@@ -41,19 +35,17 @@ pub struct Speed {
     pub steps_per_s: f64,
     pub images_per_s: f64,
     pub epoch_s: Option<f64>,
-    /// The most memory that the program had while it trained.
     pub peak_memory_bytes: Option<u64>,
     pub sample: Vec<SamplingTime>,
 }
 
-/// The time that so many samples take, from latents to pixels in memory.
+/// The time for this many samples, from latents to pixels in memory.
 #[derive(Debug, Clone, Serialize)]
 pub struct SamplingTime {
     pub images: usize,
     pub seconds: f64,
 }
 
-/// Trains and draws against the clock.
 pub fn measure(run: &mut Run, measurement: &Measurement) -> Result<Speed> {
     let Measurement { warm_up, steps, epoch, samples } = measurement;
     take(run, 1)?;
@@ -76,7 +68,7 @@ pub fn measure(run: &mut Run, measurement: &Measurement) -> Result<Speed> {
     Ok(Speed { first_step_s, steps: *steps, seconds, steps_per_s, images_per_s, epoch_s, peak_memory_bytes, sample })
 }
 
-/// Takes steps as a training does, and waits for their end.
+/// Takes steps as in training, and waits for the last.
 fn take(run: &mut Run, count: u64) -> Result<()> {
     for _ in 0..count {
         run.step();
@@ -88,7 +80,7 @@ fn take(run: &mut Run, count: u64) -> Result<()> {
     Ok(())
 }
 
-/// The median time of drawing so many samples, if the model makes any.
+/// The median time for each number of samples, if the model generates images.
 fn time_samples(run: &mut Run, counts: &[usize]) -> Result<Vec<SamplingTime>> {
     let snapshot = read_sync(run.snapshot(0.0))?;
     let trained = run.trained(&snapshot)?;
@@ -99,7 +91,7 @@ fn time_samples(run: &mut Run, counts: &[usize]) -> Result<Vec<SamplingTime>> {
     counts.iter().map(|images| Ok(SamplingTime { images: *images, seconds: time(&sampler, *images)? })).collect()
 }
 
-/// The median time of drawing `count` samples, after one drawing that is not timed.
+/// The median time of `count` samples, after an untimed first run.
 fn time(sampler: &Sampler, count: usize) -> Result<f64> {
     let mut times = Vec::new();
     let all = Instant::now();
@@ -108,7 +100,7 @@ fn time(sampler: &Sampler, count: usize) -> Result<f64> {
         for first in (0..count).step_by(SAMPLING_BATCH) {
             let pixels = sampler.sample(seed, first as u64, SAMPLING_BATCH.min(count - first), None).into_data();
             if pixels.iter::<f32>().any(|pixel| !pixel.is_finite()) {
-                return Err(anyhow!("a sample has a pixel that is no number"));
+                return Err(anyhow!("a sample has a pixel that is not finite"));
             }
         }
         if seed > 0 {

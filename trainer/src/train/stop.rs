@@ -1,4 +1,4 @@
-//! Stopping a training from outside.
+//! Stopping a training by signal.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -6,17 +6,16 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-/// Signals that follow the first so soon are the same wish: a batch system asks every process of a job to end, and a sweep passes on
-/// what it was asked itself.
+/// Signals this soon after the first are the same request: a batch system signals every process of
+/// a job, and a sweep passes signals on.
 const TOGETHER: Duration = Duration::from_secs(1);
 
-/// Set by the first Ctrl-C or SIGTERM, upon which training finishes its step and saves. One that comes a second later or more ends
-/// the program at once.
+/// Set by the first Ctrl-C or SIGTERM: training finishes its step and saves. A signal a second or
+/// more later ends the program at once.
 #[derive(Debug, Clone, Default)]
 pub struct Stop(Arc<AtomicBool>);
 
 impl Stop {
-    /// Begins to listen for signals. Only once in a process.
     pub fn listen() -> Result<Self> {
         let stop = Self::default();
         let requested = stop.0.clone();
@@ -31,7 +30,6 @@ impl Stop {
         Ok(stop)
     }
 
-    /// Whether training should stop.
     pub fn requested(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }

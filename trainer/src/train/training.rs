@@ -1,4 +1,4 @@
-//! The loop that all families share.
+//! The training loop, shared by all families.
 
 use std::time::{Duration, Instant};
 
@@ -13,25 +13,21 @@ use super::reporter::{self, RunReporter};
 use crate::report::Events;
 use crate::run::{Outcome, RunFolder};
 
-/// After so many steps at the latest the losses are read, to see that they are numbers.
+/// Losses are read after at most this many steps, to catch NaN.
 pub(super) const MAX_UNREAD: usize = 100;
-/// How often training may go back before it gives up.
 const MAX_ROLLBACKS: u32 = 8;
 
-/// What a training works with.
 pub struct Session<'a> {
     pub folder: &'a RunFolder,
     pub stop: Stop,
-    /// How often a checkpoint is saved within an epoch.
+    /// How often checkpoints are saved within an epoch.
     pub save_every: Duration,
 }
 
-/// The clocks of a training.
 struct Clock {
     begun: Instant,
-    /// Step and seconds at which it begun, which are not 0 when it is resumed.
+    /// The step and seconds at its start, not 0 for a resumed run.
     first: (u64, f64),
-    /// When the last checkpoint was saved.
     saved: Instant,
 }
 
@@ -41,12 +37,11 @@ impl Clock {
         Self { begun, first: (state.steps, state.seconds), saved: begun }
     }
 
-    /// Time spent training, in seconds.
     fn seconds(&self) -> f64 {
         self.first.1 + self.begun.elapsed().as_secs_f64()
     }
 
-    /// How much longer it will take.
+    /// The estimated remaining time.
     fn left(&self, run: &Run) -> Duration {
         let done = run.state().steps.saturating_sub(self.first.0).max(1);
         self.begun.elapsed().mul_f64((run.steps() - run.state().steps) as f64 / done as f64)
@@ -63,7 +58,7 @@ impl Clock {
 ///     evaluate, write samples of the same latents, save a checkpoint
 /// ```
 ///
-/// What a step is, each family says itself: see [`imago_core::family`].
+/// Families define the step: see [`imago_core::family`].
 pub fn train(
     run: &mut Run,
     session: &Session<'_>,
@@ -72,7 +67,7 @@ pub fn train(
     mut report: impl FnMut(Outcome, &State) -> Result<()>,
 ) -> Result<Outcome> {
     let folder = session.folder;
-    // Where a rollback ends that comes before the first checkpoint.
+    // The target of a rollback before the first checkpoint.
     let beginning = match run.pipeline().train.on_nan {
         OnNan::Rollback => Some(read_sync(run.snapshot(0.0))?),
         OnNan::Stop => None,
@@ -156,9 +151,8 @@ pub fn train(
     }
 }
 
-/// Why an epoch was broken off.
 enum Stopped {
-    /// A loss or a weight is no number any more.
+    /// A loss or a weight is not finite.
     Diverged(String),
     Failed(anyhow::Error),
 }
@@ -173,7 +167,7 @@ impl From<TrainingError> for Stopped {
 }
 
 impl Session<'_> {
-    /// Takes the steps that are left of an epoch, or fewer when it is asked to stop; the run behind the last of them.
+    /// Takes the remaining steps of an epoch, fewer if asked to stop, and returns the run's state.
     fn epoch(&self, run: &mut Run, clock: &mut Clock, progress: &mut Progress) -> Result<Snapshot, Stopped> {
         let (begun, first) = (Instant::now(), run.state().steps);
         loop {
@@ -199,36 +193,34 @@ impl Session<'_> {
     }
 }
 
-/// How a training that has come to its end ended, and what gives it more time.
+/// The outcome of a training that has ended, and how to extend it.
 fn ending(run: &Run, end: End) -> (Outcome, String) {
     match end {
         End::Finished => {
             let steps = run.steps();
-            let why =
-                format!("has taken all of its {steps} steps; --set train.epochs=… or train.steps=… gives it more");
+            let why = format!("has taken all of its {steps} steps; --set train.epochs=… or train.steps=… extends it");
             (Outcome::Finished, why)
         }
         End::StoppedEarly => {
-            let why = "was stopped early; --set train.early_stop.patience=… gives it more time";
+            let why = "was stopped early; --set train.early_stop.patience=… extends it";
             (Outcome::StoppedEarly, why.to_owned())
         }
     }
 }
 
-/// The error of a training whose losses are no longer numbers.
 fn diverged(why: &str, run: &Run, folder: &RunFolder) -> anyhow::Error {
     let go_on = format!("imago train --resume {folder}");
     anyhow!(
         "{why}; the last checkpoint is kept\n\
-         what helps, from the most to the least likely:\n  \
+         what may help, most likely first:\n  \
          {go_on} --set train.optimizer.adam.lr={}\n  \
          {go_on} --set train.optimizer.adam.clip_norm=1\n  \
-         {go_on} --set train.on_nan=rollback   # goes back and halves the learning rates by itself",
+         {go_on} --set train.on_nan=rollback   # rolls back and halves the learning rates automatically",
         run.pipeline().train.optimizer.adam.lr / 10.0
     )
 }
 
-/// What people call a part of the loss. In files the discriminator's mean outputs are `real` and `made`.
+/// The displayed name of a part of the loss.
 pub(super) fn title(part: &str) -> &str {
     match part {
         "real" => "D(real)",
@@ -250,7 +242,7 @@ fn rate_of(images: usize, since: Instant) -> f64 {
     images as f64 / since.elapsed().as_secs_f64().max(1e-9)
 }
 
-/// The losses of an epoch, and what was measured if it was.
+/// The losses of an epoch, and its other metrics if it was evaluated.
 fn scores(state: &State, evaluated: bool) -> Vec<String> {
     let mut scores = vec![describe(&state.losses)];
     for (kind, parts) in [("validation", &state.validation), ("test", &state.test)] {

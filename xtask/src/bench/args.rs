@@ -4,76 +4,64 @@ use std::path::PathBuf;
 
 use super::contestants::{Contestant, Network};
 
-/// Measures Imago beside PyTorch and Keras: the same networks, data, batches, optimisers and threads.
+/// Compare Imago with PyTorch and Keras on the same networks, data, batches, optimisers and
+/// threads.
 ///
-/// The contestants take turns, one process each, so that whatever else the machine does meets them all alike. The first
-/// run installs PyTorch and TensorFlow into target/bench/venv, some 7 GB; it needs Python 3.11 to 3.13.
+/// The contestants take turns, one process each, so that other load on the machine affects all
+/// alike. The first run installs PyTorch and TensorFlow into target/bench/venv, about 7 GB; it
+/// needs Python 3.11 to 3.13.
 #[derive(clap::Args)]
 pub struct Args {
-    /// How often every contestant runs; 1 with --quick, otherwise 3
+    /// Runs of every contestant [default: 3, or 1 with --quick]
     #[arg(long, value_name = "N")]
     pub rounds: Option<usize>,
-
-    /// Steps that are timed in each run; 20 with --quick, otherwise 60
+    /// Timed steps in each run [default: 60, or 20 with --quick]
     #[arg(long, value_name = "N")]
     pub steps: Option<u64>,
-
-    /// Steps between the first and those; 5 with --quick, otherwise 10
+    /// Steps between the first step and those [default: 10, or 5 with --quick]
     #[arg(long, value_name = "N")]
     pub warm_up: Option<u64>,
-
-    /// Threads of every contestant; all cores if not given
+    /// Threads of every contestant [default: all cores]
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
-
-    /// The networks, with commas between them
+    /// The networks, comma-separated
     #[arg(long, value_delimiter = ',', default_value = "reports-vae,reports-dcgan,mnist-gan,reports-classifier")]
     pub networks: Vec<Network>,
-
-    /// The contestants, with commas between them: imago, pytorch or keras, and behind a hyphen how it runs: wgpu, vulkan,
-    /// cuda, fusion, autotune (Imago), tuned, channels-last, compile (PyTorch), jit (Keras), as in
-    /// pytorch-channels-last-tuned [default: all that suit the device]
+    /// The contestants, comma-separated: imago, pytorch or keras, optionally followed by hyphenated
+    /// options: wgpu, vulkan, cuda, fusion, autotune (Imago), tuned, channels-last, compile
+    /// (PyTorch), jit (Keras), as in pytorch-channels-last-tuned [default: all that suit the
+    /// device]
     #[arg(long, value_delimiter = ',')]
     pub peers: Vec<Contestant>,
-
-    /// Images in a batch, several sizes with commas between them; what each pipeline says if not given, and with --gpu
-    /// 128,512,2048,4096
+    /// Batch sizes, comma-separated [default: from each pipeline, or with --gpu 128,512,2048,4096]
     #[arg(long, value_name = "N", value_delimiter = ',')]
     pub batch: Vec<u64>,
-
-    /// Everybody on the GPU: Imago through wgpu and Vulkan, with and without fusion and autotune, PyTorch eager and compiled
+    /// Use the GPU: Imago through wgpu and Vulkan, with and without fusion and autotune, PyTorch
+    /// eager and compiled
     #[arg(long)]
     pub gpu: bool,
-
-    /// One round of few steps, and no 10,000 images: a first look, not a measurement
+    /// One round of few steps, without 10,000 samples: a first look, not a measurement
     #[arg(long)]
     pub quick: bool,
-
     /// Measure a whole epoch too
     #[arg(long)]
     pub epoch: bool,
-
-    /// Imago alone: the time of an image with larger batches, and of an epoch with more images
+    /// Only Imago: the time per image with larger batches, and per epoch with more images
     #[arg(long, conflicts_with_all = ["networks", "peers", "batch", "epoch", "quick", "gpu"])]
     pub linear: bool,
-
-    /// The folder that holds mnist/; otherwise IMAGO_DATA_DIR, or the cache, into which it is downloaded
+    /// The folder with mnist/ [default: IMAGO_DATA_DIR, or the cache, after a download]
     #[arg(long, value_name = "FOLDER")]
     pub data_dir: Option<PathBuf>,
-
-    /// A virtual environment that has PyTorch, Keras and TensorFlow already
+    /// A virtual environment with PyTorch, Keras and TensorFlow
     #[arg(long, value_name = "FOLDER")]
     pub venv: Option<PathBuf>,
-
-    /// An `imago` that is built already, with all that the contestants ask for
+    /// A built `imago` with all features that the contestants need
     #[arg(long, value_name = "FILE")]
     pub imago: Option<PathBuf>,
-
-    /// Write the tables to this file too, as Markdown
+    /// Also write the tables to this file, as Markdown
     #[arg(long, value_name = "FILE")]
     pub markdown: Option<PathBuf>,
-
-    /// Write every figure of every run to this file
+    /// Write all results of every run to this file
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
 }

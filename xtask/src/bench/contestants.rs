@@ -1,11 +1,10 @@
-//! Who is measured, on what.
+//! Contestants and networks of the benchmark.
 
 use std::str::FromStr;
 
 use anyhow::{Error, Result, bail};
 use clap::ValueEnum;
 
-/// The pipelines that the peers know.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Network {
     /// pipelines/reports/vae.yaml
@@ -37,12 +36,11 @@ impl Network {
         }
     }
 
-    /// What the pipeline says. It is told to everybody, so that nobody can believe another number.
+    /// The pipeline's batch size, passed to all contestants.
     pub fn batch(self) -> u64 {
         if self == Self::MnistGan { 64 } else { 128 }
     }
 }
-/// Whoever takes part.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Program {
     Imago,
@@ -50,35 +48,33 @@ pub enum Program {
     Keras,
 }
 
-/// A program, and how it is run.
+/// A program, and how to run it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Contestant {
-    /// As it was typed.
+    /// As typed.
     pub name: String,
     pub program: Program,
-    /// Whether glibc keeps memory that was freed, instead of giving it back to the system at every step.
+    /// Whether glibc keeps freed memory instead of returning it to the system.
     pub tuned: bool,
-    /// What another framework's program is told; of Imago, its device and features.
+    /// Arguments for another framework; for Imago its device and features.
     pub words: Vec<&'static str>,
 }
 
 impl Contestant {
-    /// Imago's device.
     pub fn device(&self) -> &'static str {
         DEVICES.into_iter().find(|device| self.words.contains(device)).unwrap_or("cpu")
     }
 
-    /// The features that Imago has to be built with, with commas between them.
+    /// The cargo features that Imago needs, comma-separated.
     pub fn features(&self) -> String {
         let features = ["vulkan", "cuda", "fusion", "autotune"];
         features.into_iter().filter(|feature| self.words.contains(feature)).collect::<Vec<_>>().join(",")
     }
 }
 
-/// Devices that Imago's contestants can name.
 const DEVICES: [&str; 3] = ["wgpu", "vulkan", "cuda"];
 
-/// What may stand behind a program's name, and what it is told then.
+/// The options of a program's name, and the arguments they stand for.
 const WAYS: [(Program, &str, &str); 8] = [
     (Program::Imago, "wgpu", "wgpu"),
     (Program::Imago, "vulkan", "vulkan"),
@@ -150,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn pipelines_are_there_and_have_the_batch_that_is_told() {
+    fn pipelines_exist_and_have_the_batch_size_that_is_passed() {
         for network in Network::value_variants() {
             let text = fs::read_to_string(Path::new("..").join(network.file())).unwrap();
             assert!(text.contains(&format!("name: {}\n", network.name())), "{}", network.name());

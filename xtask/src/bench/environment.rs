@@ -1,4 +1,4 @@
-//! What has to be there: Imago, the data, and the frameworks that it is compared with.
+//! What the benchmark needs: Imago, the data, and the other frameworks.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -11,23 +11,21 @@ use serde_json::Value;
 
 use crate::{process, site, workspace};
 
-/// The folder of the programs that Imago is compared with.
+/// The folder of the other frameworks' programs.
 pub const PEERS: &str = "bench/peers";
 
-/// What `imago --version` says behind the name.
 pub fn version(imago: &Path) -> String {
-    let told = process::query(Command::new(imago).arg("--version")).unwrap_or_default();
-    told.trim().trim_start_matches("imago ").to_owned()
+    let text = process::query(Command::new(imago).arg("--version")).unwrap_or_default();
+    text.trim().trim_start_matches("imago ").to_owned()
 }
 
-/// Who was measured, in which version.
 pub fn versions(runs: &[Value]) -> Option<String> {
-    let told = |run: &Value| Some(format!("{} {}", run["program"].as_str()?, run["version"].as_str()?));
-    let versions: BTreeSet<String> = runs.iter().filter_map(told).collect();
+    let text = |run: &Value| Some(format!("{} {}", run["program"].as_str()?, run["version"].as_str()?));
+    let versions: BTreeSet<String> = runs.iter().filter_map(text).collect();
     let versions = versions.into_iter().collect::<Vec<_>>().join(", ");
     (!versions.is_empty()).then(|| format!("Versions: {versions}.\n"))
 }
-/// Builds Imago as [`workspace::build_imago`] does, or with features in a folder of its own: the program.
+/// Builds Imago as [`workspace::build_imago`] does, or with features in a separate folder.
 pub fn build(features: &str) -> Result<PathBuf> {
     if features.is_empty() {
         workspace::build_imago()?;
@@ -39,7 +37,7 @@ pub fn build(features: &str) -> Result<PathBuf> {
     Ok(target.join("release").join(format!("imago{}", std::env::consts::EXE_SUFFIX)))
 }
 
-/// The folder that holds mnist/, which Imago downloads where it is in none.
+/// The folder with mnist/, which Imago downloads if necessary.
 pub fn data(named: Option<&Path>, imago: Option<&PathBuf>) -> Result<PathBuf> {
     if let Some(named) = named {
         return Ok(named.to_owned());
@@ -57,7 +55,7 @@ fn requirements() -> PathBuf {
     Path::new(PEERS).join("requirements.txt")
 }
 
-/// The environment of the other frameworks, made or made anew where it is not what the requirements ask for.
+/// The Python environment of the other frameworks, created if it does not match the requirements.
 pub fn environment() -> Result<PathBuf> {
     let venv = workspace::target_dir()?.join("bench").join("venv");
     let wanted = fs::read_to_string(requirements())?;

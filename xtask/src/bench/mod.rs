@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: how fast Imago trains and draws beside PyTorch and Keras, and whether its time grows with the work.
+//! `cargo xtask bench`: Imago's speed beside PyTorch and Keras, and how it scales.
 
 mod args;
 mod contestants;
@@ -19,16 +19,10 @@ use environment::{PEERS, build, data, environment, interpreter, versions};
 use report::{Entry, Machine, Run, Table, cell, figure, tables};
 use serde_json::{Value, json};
 
-/// The contestants where nobody named others.
-const ON_PROCESSORS: &str = "imago,pytorch,pytorch-tuned,keras,keras-tuned";
+const ON_CPUS: &str = "imago,pytorch,pytorch-tuned,keras,keras-tuned";
 const ON_GPUS: &str =
     "imago-wgpu,imago-vulkan,imago-vulkan-autotune,imago-vulkan-fusion-autotune,pytorch,pytorch-compile";
 
-/// Runs the command.
-///
-/// # Errors
-/// When Imago cannot be built, the data are not at hand, nobody could be measured, or a file cannot be written. A contestant
-/// that fails is told of, and the others go on.
 pub fn run(args: &Args) -> Result<()> {
     let bench = Bench::prepare(args)?;
     let machine = Machine::look();
@@ -60,19 +54,15 @@ pub fn run(args: &Args) -> Result<()> {
         let all = json!({ "machine": machine.json(), "runs": runs });
         fs::write(path, format!("{all:#}\n")).with_context(|| format!("cannot write {}", path.display()))?;
     }
-    ensure!(runs.iter().any(|run| run.get("error").is_none()), "nobody could be measured");
+    ensure!(runs.iter().any(|run| run.get("error").is_none()), "no contestant could be measured");
     Ok(())
 }
-/// What every run needs.
 struct Bench<'a> {
     args: &'a Args,
-    /// Whoever takes part.
     contestants: Vec<Contestant>,
-    /// The programs that Imago's contestants are, by their features.
     imago: BTreeMap<String, PathBuf>,
-    /// The interpreter that knows the other frameworks, or why there is none.
+    /// The interpreter with the other frameworks, or why there is none.
     python: Result<PathBuf>,
-    /// The folder that holds mnist/.
     data: PathBuf,
     rounds: usize,
     steps: u64,
@@ -80,28 +70,26 @@ struct Bench<'a> {
     threads: usize,
 }
 
-/// What one process is asked to do.
 struct Task<'a> {
     network: Network,
     batch: u64,
     steps: u64,
     warm_up: u64,
-    /// Numbers of images to draw.
     sample: &'a str,
     epoch: bool,
-    /// Changes of the pipeline, which Imago alone understands.
+    /// Overrides of the pipeline, for Imago only.
     set: Option<String>,
 }
 
 impl<'a> Bench<'a> {
-    /// Builds Imago, finds the data, and sees to the others' environment where they take part.
+    /// Builds Imago, finds the data, and prepares the other frameworks if they take part.
     fn prepare(args: &'a Args) -> Result<Self> {
         let named = |names: &str| names.split(',').map(str::parse).collect::<Result<Vec<Contestant>>>();
         let contestants = match (args.peers.is_empty(), args.linear, args.gpu) {
             (false, ..) => args.peers.clone(),
             (_, true, _) => named("imago")?,
             (_, _, true) => named(ON_GPUS)?,
-            _ => named(ON_PROCESSORS)?,
+            _ => named(ON_CPUS)?,
         };
         let mut imago = BTreeMap::new();
         for contestant in contestants.iter().filter(|it| it.program == Program::Imago) {
@@ -131,7 +119,6 @@ impl<'a> Bench<'a> {
         })
     }
 
-    /// The sizes of batches that a network is measured with.
     fn sizes(&self, network: Network) -> Vec<u64> {
         match (self.args.batch.is_empty(), self.args.gpu) {
             (false, _) => self.args.batch.clone(),
@@ -140,7 +127,7 @@ impl<'a> Bench<'a> {
         }
     }
 
-    /// All contestants on a network, round by round: the tables.
+    /// Measures all contestants on a network, round by round.
     fn compare(&self, network: Network, batch: u64, runs: &mut Vec<Value>) -> Result<String> {
         let task = Task {
             network,
@@ -162,8 +149,8 @@ impl<'a> Bench<'a> {
                 }
                 eprint!("{}, round {} of {}, {} … ", network.name(), round + 1, self.rounds, entry.contestant.name);
                 let measured = self.measure(entry.contestant, &task);
-                eprintln!("{}", told(&measured));
-                runs.push(noted(&measured, &entry.contestant.name, round, &task));
+                eprintln!("{}", outcome(&measured));
+                runs.push(record(&measured, &entry.contestant.name, round, &task));
                 match measured {
                     Ok(value) => entry.runs.push(Run { round, value }),
                     Err(error) => entry.failure = Some(format!("{error:#}")),
@@ -173,11 +160,10 @@ impl<'a> Bench<'a> {
         Ok(tables(&task, &entries))
     }
 
-    /// Imago with larger and larger batches.
     fn batches(&self, runs: &mut Vec<Value>) -> Result<String> {
         let tasks = [32, 128, 512, 2048].map(|batch| Task {
             batch,
-            // About as many images each, so that all are timed equally well.
+            // About the same number of images each, so that all are timed equally well.
             steps: (self.steps * 128 / batch).max(8),
             warm_up: (self.warm_up * 128 / batch).max(2),
             ..Task::alone()
@@ -197,7 +183,7 @@ impl<'a> Bench<'a> {
         Ok(format!("## reports-vae, an epoch of more images\n\n{table}"))
     }
 
-    /// Imago alone at tasks of so many images each, which take turns: whether `seconds` grow as the images do.
+    /// Imago on tasks of different sizes in turn: whether `seconds` grow in proportion.
     fn growth<const N: usize>(
         &self,
         [images, unit]: [&str; 2],
@@ -213,15 +199,15 @@ impl<'a> Bench<'a> {
                 let (size, task) = &tasks[place];
                 eprint!("{images} {size}, round {} of {} … ", round + 1, self.rounds);
                 let run = self.measure(&imago, task);
-                eprintln!("{}", told(&run));
-                runs.push(noted(&run, &imago.name, round, task));
+                eprintln!("{}", outcome(&run));
+                runs.push(record(&run, &imago.name, round, task));
                 entries[place].runs.push(Run { round, value: run? });
             }
         }
         let mut table = Table::new(&[images, unit, "images/s", "µs an image", "of the first row", "others, cores"]);
         let mut first = None;
         for ((size, _), entry) in tasks.iter().zip(&entries) {
-            let all = entry.median(&seconds).context("imago told no time")?;
+            let all = entry.median(&seconds).context("imago reported no time")?;
             let each = all / *size as f64;
             let first = *first.get_or_insert(each);
             table.row(&[
@@ -236,7 +222,6 @@ impl<'a> Bench<'a> {
         Ok(table)
     }
 
-    /// One process from start to end: what it printed.
     fn measure(&self, contestant: &Contestant, task: &Task<'_>) -> Result<Value> {
         let mut command = self.command(contestant, task)?;
         let number = |number: u64| number.to_string();
@@ -256,7 +241,7 @@ impl<'a> Bench<'a> {
         Ok(value)
     }
 
-    /// The program with what it alone is told.
+    /// The program with its own arguments.
     fn command(&self, contestant: &Contestant, task: &Task<'_>) -> Result<Command> {
         let script = match contestant.program {
             Program::Imago => {
@@ -271,14 +256,14 @@ impl<'a> Bench<'a> {
         };
         let python = self.python.as_ref().map_err(|error| anyhow!("{error:#}"))?;
         let mut command = Command::new(python);
-        // -B: the folder is a part of the source, where no compiled files belong.
+        // -B: the source folder must not fill with compiled files.
         command.arg("-B").arg(Path::new(PEERS).join(script));
         command.args(["--network", task.network.name(), "--data"]).arg(&self.data);
         command.args(["--device", if self.args.gpu { "cuda" } else { "cpu" }]).args(&contestant.words);
         Ok(command)
     }
 
-    /// Gives `command` the same surroundings as all others.
+    /// Sets the environment that all contestants share.
     fn surround(&self, command: &mut Command, tuned: bool) {
         let threads = self.threads.to_string();
         for name in ["OMP", "MKL", "RAYON", "TF_INTRAOP", "TF_INTEROP"] {
@@ -302,13 +287,12 @@ impl<'a> Bench<'a> {
 }
 
 impl Task<'_> {
-    /// What Imago does when it is measured alone.
     fn alone() -> Self {
         let network = Network::ReportsVae;
         Self { network, batch: network.batch(), steps: 0, warm_up: 0, sample: "0", epoch: false, set: None }
     }
 }
-/// What a process printed, or why it printed nothing.
+/// The JSON line of a process, or its error.
 fn result(output: &Output) -> Result<Value> {
     let words = String::from_utf8_lossy(&output.stderr);
     if !output.status.success() {
@@ -321,8 +305,8 @@ fn result(output: &Output) -> Result<Value> {
     serde_json::from_str(line).context("its line of JSON cannot be read")
 }
 
-/// A few words about a run for whoever waits.
-fn told(run: &Result<Value>) -> String {
+/// A summary of a run for people who wait.
+fn outcome(run: &Result<Value>) -> String {
     match run {
         Ok(value) => {
             value["steps_per_s"].as_f64().map_or_else(String::new, |speed| format!("{} steps/s", figure(speed)))
@@ -331,8 +315,8 @@ fn told(run: &Result<Value>) -> String {
     }
 }
 
-/// A run as the file of all runs tells it.
-fn noted(run: &Result<Value>, contestant: &str, round: usize, task: &Task<'_>) -> Value {
+/// A run as written to the JSON file.
+fn record(run: &Result<Value>, contestant: &str, round: usize, task: &Task<'_>) -> Value {
     let mut value = match run {
         Ok(value) => value.clone(),
         Err(error) => json!({ "error": format!("{error:#}") }),
@@ -343,14 +327,14 @@ fn noted(run: &Result<Value>, contestant: &str, round: usize, task: &Task<'_>) -
     value["round"] = (round + 1).into();
     value
 }
-/// Seconds of processors that were spent so far, but for those of this program's children: what others take while one of
-/// them runs is missing from its figures.
+/// CPU seconds spent so far, except by this program's children: the load of other processes, which
+/// the contestants lack.
 #[cfg(target_os = "linux")]
 fn others() -> Option<f64> {
     use nix::sys::resource::{UsageWho, getrusage};
     let stat = fs::read_to_string("/proc/stat").ok()?;
     let ticks: Vec<f64> = stat.lines().next()?.split(' ').filter_map(|ticks| ticks.parse().ok()).collect();
-    // User, nice, system; idle and waiting left out; interrupts and what the host took. Linux tells hundredths of a second.
+    // User, nice, system, interrupts and steal, without idle and waiting. Linux counts in 1/100 s.
     let busy = (ticks.get(..3)?.iter().sum::<f64>() + ticks.get(5..8)?.iter().sum::<f64>()) / 100.0;
     let children = getrusage(UsageWho::RUSAGE_CHILDREN).ok()?;
     let time = [children.user_time(), children.system_time()];

@@ -1,4 +1,4 @@
-//! The tables, and the machine that they were measured on.
+//! Tables, and the machine they were measured on.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -10,19 +10,17 @@ use serde_json::{Value, json};
 use super::contestants::{Contestant, Network, Program};
 use super::environment::version;
 use super::{Bench, Task};
+use crate::web::grouped;
 
 /// Images in an epoch of MNIST.
 const EPOCH: f64 = 60_000.0;
 
-/// A contestant's runs on a network.
 pub struct Entry<'a> {
     pub contestant: &'a Contestant,
     pub runs: Vec<Run>,
-    /// Why it takes part no longer.
     pub failure: Option<String>,
 }
 
-/// What a process printed, and when.
 pub struct Run {
     pub round: usize,
     pub value: Value,
@@ -33,18 +31,17 @@ impl<'a> Entry<'a> {
         Self { contestant, runs: Vec::new(), failure: None }
     }
 
-    /// A figure of every run that has it, with its round.
+    /// A value of every run that has it, with its round.
     fn figures(&self, figure: impl Fn(&Value) -> Option<f64>) -> Vec<(usize, f64)> {
         self.runs.iter().filter_map(|run| Some((run.round, figure(&run.value)?))).collect()
     }
 
-    /// The median of a figure.
     pub fn median(&self, figure: impl Fn(&Value) -> Option<f64>) -> Option<f64> {
         middle(self.figures(figure).into_iter().map(|(_, value)| value).collect())
     }
 
-    /// How many times as fast as this one another is, by a figure of speed: the median over the rounds, in each of which the
-    /// two met the same machine.
+    /// The median over the rounds of another's speed relative to this one; within a round both met
+    /// the same load.
     fn ratio(&self, other: Option<&Self>, speed: impl Fn(&Value) -> Option<f64>) -> Option<f64> {
         let (own, others) = (self.figures(&speed), other?.figures(&speed));
         let pairs = own.iter().filter_map(|(round, mine)| {
@@ -54,7 +51,7 @@ impl<'a> Entry<'a> {
         middle(pairs.collect())
     }
 }
-/// What is said of a network.
+/// The report on a network.
 pub fn tables(task: &Task<'_>, entries: &[Entry<'_>]) -> String {
     let values = || entries.iter().flat_map(|entry| &entry.runs).map(|run| &run.value);
     let sizes: BTreeSet<u64> = values().filter_map(|value| value["parameters"].as_u64()).collect();
@@ -83,7 +80,6 @@ pub fn tables(task: &Task<'_>, entries: &[Entry<'_>]) -> String {
     text
 }
 
-/// How fast each trains.
 fn training(entries: &[Entry<'_>], imago: Option<&Entry<'_>>) -> Table {
     let mut table = Table::new(&[
         "training",
@@ -114,7 +110,6 @@ fn training(entries: &[Entry<'_>], imago: Option<&Entry<'_>>) -> Table {
     table
 }
 
-/// How fast each draws, if any does.
 fn sampling(entries: &[Entry<'_>], imago: Option<&Entry<'_>>) -> Option<Table> {
     let values = entries.iter().flat_map(|entry| &entry.runs);
     let drawn = values.filter_map(|run| run.value["sample"].as_array()).flatten();
@@ -126,7 +121,7 @@ fn sampling(entries: &[Entry<'_>], imago: Option<&Entry<'_>>) -> Option<Table> {
         let images = if count == 1 { "1 image".to_owned() } else { format!("{} images", figure(count as f64)) };
         [format!("{images}, ms"), "images/s".to_owned(), "Imago / it".to_owned()]
     });
-    let columns: Vec<String> = iter::once("drawing".to_owned()).chain(columns).collect();
+    let columns: Vec<String> = iter::once("sampling".to_owned()).chain(columns).collect();
     let mut table = Table::new(&columns);
     for entry in entries {
         let cells = counts.iter().flat_map(|&count| {
@@ -143,7 +138,7 @@ fn sampling(entries: &[Entry<'_>], imago: Option<&Entry<'_>>) -> Option<Table> {
     Some(table)
 }
 
-/// An epoch, and the 30 of the pipeline.
+/// The time of an epoch, and of the pipeline's 30.
 fn whole_runs(task: &Task<'_>, entries: &[Entry<'_>]) -> Table {
     let mut table = Table::new(&["whole runs", "an epoch, measured", "30 epochs, from steps/s"]);
     for entry in entries {
@@ -158,14 +153,13 @@ fn whole_runs(task: &Task<'_>, entries: &[Entry<'_>]) -> Table {
     }
     table
 }
-/// The machine that measures, and how busy it is.
 pub struct Machine {
     date: String,
     cpu: String,
     cores: usize,
-    /// In bytes, where the system says.
+    /// In bytes, if known.
     memory: Option<f64>,
-    /// Processes that wanted to run in the last minute, on the average, where the system says.
+    /// The load average of the last minute, if known.
     load: Option<f64>,
 }
 
@@ -197,7 +191,6 @@ impl Machine {
         })
     }
 
-    /// The head of the report.
     pub fn report(&self, bench: &Bench<'_>) -> String {
         let memory = self.memory.map(|bytes| format!(", {:.0} GB", bytes / 1e9)).unwrap_or_default();
         let load = self.load.map(|load| format!(" A load of {load:.2} when it began.")).unwrap_or_default();
@@ -207,7 +200,7 @@ impl Machine {
         };
         let what = match bench.args.linear {
             true => ".".to_owned(),
-            false => format!(" of {} steps behind {}; ratios above 1 are Imago's.", bench.steps, bench.warm_up),
+            false => format!(" of {} steps after {}; ratios above 1 favour Imago.", bench.steps, bench.warm_up),
         };
         format!(
             "# Imago {}, {}\n\n{}, {} cores{memory}; on the {}, {} threads.{load}\n{rounds}{what}\n",
@@ -215,7 +208,7 @@ impl Machine {
             self.date,
             self.cpu,
             self.cores,
-            if bench.args.gpu { "GPU" } else { "processor" },
+            if bench.args.gpu { "GPU" } else { "CPU" },
             bench.threads,
         )
     }
@@ -231,7 +224,7 @@ fn middle(mut values: Vec<f64>) -> Option<f64> {
     }
 }
 
-/// Two digits or more, with commas from a thousand on.
+/// Two digits or more, with commas from a thousand.
 pub fn figure(value: f64) -> String {
     if value < 1000.0 {
         let decimals = match value {
@@ -243,18 +236,9 @@ pub fn figure(value: f64) -> String {
         };
         return format!("{value:.decimals$}");
     }
-    let digits = format!("{value:.0}");
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    grouped(value.round_ties_even() as u64)
 }
 
-/// A figure in a table, or that there is none.
 pub fn cell(value: Option<f64>) -> String {
     value.map_or_else(|| "-".to_owned(), figure)
 }
@@ -265,7 +249,7 @@ fn minutes(seconds: f64) -> String {
     format!("{} min {:02} s", seconds / 60, seconds % 60)
 }
 
-/// A table in Markdown that also reads well as it is.
+/// A Markdown table with aligned columns.
 pub struct Table(Vec<Vec<String>>);
 
 impl Table {
@@ -285,7 +269,7 @@ impl std::fmt::Display for Table {
             |column: usize| self.0.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
         let widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or(0).max(3)).collect();
         for (index, row) in self.0.iter().enumerate() {
-            // Names stand on the left, figures on the right.
+            // Names on the left, numbers on the right.
             for (column, (cell, &width)) in row.iter().zip(&widths).enumerate() {
                 match column {
                     0 => write!(f, "| {cell:<width$} |")?,
@@ -344,7 +328,7 @@ mod tests {
 | imago       |    12.3 |       12.3–12.3 |          1 |    1,580 |          0.50 |        512 |          0.10 |
 | keras-tuned |       - |               - |          - |        - |             - |          - |             - |
 
-| drawing     | 64 images, ms | images/s | Imago / it |
+| sampling    | 64 images, ms | images/s | Imago / it |
 | ----------- | ------------: | -------: | ---------: |
 | imago       |            16 |    4,000 |          1 |
 | keras-tuned |             - |        - |          - |

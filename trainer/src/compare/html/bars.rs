@@ -1,4 +1,4 @@
-//! The scores that matter most as bars.
+//! The main scores as bars.
 
 use maud::{Markup, html};
 
@@ -8,10 +8,9 @@ use crate::compare::score_table::{REFERENCE_COLUMNS, ScoreRow, direction};
 use crate::compare::units::UNKNOWN;
 use crate::measure::{Better, Metric, Score};
 
-/// The scores that are drawn as bars.
 const HEADLINE: [Metric; 5] = [Metric::Fid, Metric::Precision, Metric::Coverage, Metric::Sharpness, Metric::Diversity];
 
-/// Where bars begin and end: at 0 and a number, or at two powers of ten.
+/// The range of the bars: from 0 to a number, or between two powers of ten.
 enum Scale {
     Linear { high: f64 },
     Decades { low: i32, high: i32 },
@@ -28,13 +27,13 @@ impl Scale {
                 let high = powers().reduce(f64::max).map_or(1, |power| power.ceil() as i32);
                 Self::Decades { low, high: high.max(low + 1) }
             }
-            // A share ends at 1; what is held against real images may lie on either side of them.
+            // Shares end at 1; scores compared with real images may lie on either side of theirs.
             Better::Real => Self::Linear { high: 1.1 * values.fold(1.0, f64::max) },
             _ => Self::Linear { high: values.fold(1.0, f64::max) },
         }
     }
 
-    /// How much of the whole length a value takes, in percent.
+    /// The length of a bar, in percent.
     fn part(&self, value: f64) -> f64 {
         let part = match *self {
             Self::Linear { high } => value / high,
@@ -46,7 +45,7 @@ impl Scale {
     fn ticks(&self) -> Vec<f64> {
         match *self {
             Self::Linear { .. } => vec![0.0, 0.5, 1.0],
-            // Of two whole numbers, since negative powers are not rounded rightly.
+            // From whole numbers, as negative powers are not rounded correctly.
             Self::Decades { low, high } => {
                 (low..=high).map(|power| 10f64.powi(power.max(0)) / 10f64.powi((-power).max(0))).collect()
             }
@@ -54,7 +53,6 @@ impl Scale {
     }
 }
 
-/// What can be read from the last row of a lecture hall.
 pub fn bars(comparison: &Comparison, rows: &[ScoreRow<'_>]) -> Markup {
     let shown: Vec<&ScoreRow<'_>> =
         HEADLINE.iter().filter_map(|measure| rows.iter().find(|row| row.measure == *measure)).collect();
@@ -62,7 +60,7 @@ pub fn bars(comparison: &Comparison, rows: &[ScoreRow<'_>]) -> Markup {
         @if !shown.is_empty() {
             section id="glance" {
                 h2 { "At a glance" }
-                p.lead { "The upright line is what real images reach in the place of samples." }
+                p.lead { "The vertical line is what real images reach in place of samples." }
                 div.charts { @for row in shown { (chart(comparison, row)) } }
             }
         }
@@ -80,7 +78,7 @@ fn chart(comparison: &Comparison, row: &ScoreRow<'_>) -> Markup {
         div.chart.wide[logarithmic] {
             h3 { (row.measure.title()) }
             p { (row.measure.meaning()) }
-            p.direction { (direction(row.measure)) @if logarithmic { "; each step to the right is ten times as much" } }
+            p.direction { (direction(row.measure)) @if logarithmic { "; each step to the right means ten times as much" } }
             ul style=[line.map(|value| format!("--real: {:.2}%", scale.part(value)))] {
                 @for (index, (entry, score)) in comparison.entries.iter().zip(&row.scores).enumerate() {
                     @let mean = score.map(Score::mean);

@@ -8,7 +8,7 @@ use crate::compare::units::{UNKNOWN, costs, percent};
 use crate::compare::{Comparison, Entry};
 use crate::measure::Metric;
 
-/// A table that scrolls within itself where it is wider than the page.
+/// A table that scrolls when it is wider than the page.
 fn table(id: &str, heading: &str, sentence: Markup, content: Markup) -> Markup {
     html! {
         section id=(id) {
@@ -69,7 +69,6 @@ fn score_row(row: &ScoreRow<'_>) -> Markup {
     } }
 }
 
-/// What a group of neighbouring measures tells.
 fn theme(measure: Metric) -> &'static str {
     match measure {
         Metric::Fid | Metric::InceptionFid | Metric::Kid | Metric::InceptionScore => "All samples at once",
@@ -83,7 +82,6 @@ fn theme(measure: Metric) -> &'static str {
     }
 }
 
-/// A class as the evaluations tell of it.
 pub fn classes(comparison: &Comparison) -> Markup {
     let all = || comparison.entries.iter().flat_map(|entry| &entry.evaluation.classes);
     let mut names: Vec<(&str, f64)> = Vec::new();
@@ -97,8 +95,8 @@ pub fn classes(comparison: &Comparison) -> Markup {
     }
     let most = all().flat_map(|class| [class.share, class.test_share]).fold(f64::MIN_POSITIVE, f64::max);
     let sentence = html! {
-        "The share of each class among the samples; the line is its share among the test images. Diversity is that of the \
-         samples within the class, as a share of that of test images: near 0 they are all alike."
+        "The share of each class among the samples; the line is its share among the test images. Diversity within the \
+         class is relative to test images: near 0 all samples are alike."
     };
     let content = html! {
         thead {
@@ -118,7 +116,7 @@ pub fn classes(comparison: &Comparison) -> Markup {
     table("classes", "Classes", sentence, content)
 }
 
-/// How often a model makes a class, and how diversely. `most` is the share that fills the cell.
+/// A model's share and diversity in a class. `most` is the share that fills the cell.
 fn class_cells(index: usize, entry: &Entry, name: &str, most: f64) -> Markup {
     let found = entry.evaluation.classes.iter().find(|class| class.name == name);
     let part = |share: f64| format!("{:.2}%", 100.0 * (share / most).clamp(0.0, 1.0));
@@ -134,7 +132,7 @@ fn class_cells(index: usize, entry: &Entry, name: &str, most: f64) -> Markup {
 }
 
 pub fn cost_table(comparison: &Comparison) -> Markup {
-    let sentence = html! { "What each model weighs, what its training took, and what a sample of it takes." };
+    let sentence = html! { "The size of each model, and the cost of training and sampling." };
     let content = html! {
         thead { tr { th scope="col" { "cost" } (heads(comparison, 1)) } }
         tbody { @for row in costs(comparison) {

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use super::super::download::testing::{Mirror, Reply};
 use super::*;
 
-/// Where nothing listens.
+/// Nothing listens here.
 const UNREACHABLE: &str = "http://127.0.0.1:1/";
 
 fn content(name: &str) -> Vec<u8> {
@@ -26,7 +26,6 @@ fn expected() -> Contents {
     Contents { train_images, train_labels, test_images, test_labels }
 }
 
-/// A set of four tiny files, opened from `places`.
 fn open_tiny(locations: &Locations<'_>, mirrors: &[&str]) -> anyhow::Result<Contents> {
     let sha256 = FILES.map(|name| hex(&Sha256::digest(content(name))));
     let set =

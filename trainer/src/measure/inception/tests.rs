@@ -4,7 +4,7 @@ use serde_json::Value as Json;
 
 use super::*;
 
-/// What pytorch-fid finds with the weights of [`formula`]; made by `tests/measures/inception.py`.
+/// What pytorch-fid computes with the weights of [`formula`], from `tests/measures/inception.py`.
 static EXPECTED: LazyLock<Json> = LazyLock::new(|| {
     serde_json::from_str(include_str!("../../../../tests/measures/inception.json")).expect("the file is ours")
 });
@@ -17,7 +17,7 @@ fn bits(tensor: u64, element: u64, count: u32) -> u64 {
     (mixed ^ mixed >> 31) >> (64 - count)
 }
 
-/// The values of tensor number `tensor` in the alphabet of their names.
+/// The values of the tensor with this number in alphabetical order.
 fn formula(tensor: u64, name: &str, shape: &[usize]) -> Vec<f32> {
     let fan_in: usize = shape[1..].iter().product();
     let value = |u: f64| match name.rsplit_once('.').map(|(layer, part)| (layer.ends_with("conv"), part)) {
@@ -29,10 +29,9 @@ fn formula(tensor: u64, name: &str, shape: &[usize]) -> Vec<f32> {
     (0..count).map(|element| value(bits(tensor, element, 24) as f64 / f64::from(1 << 24)) as f32).collect()
 }
 
-/// Name, type, shape and bytes of a tensor.
 type Given = (String, Dtype, Vec<usize>, Vec<u8>);
 
-/// The weights of the formula, and some that are not used.
+/// The weights of the formula, and some unused ones.
 fn weights() -> Vec<Given> {
     let layout: Vec<(String, Vec<usize>)> = serde_json::from_value(EXPECTED["tensors"].clone()).unwrap();
     let used = layout.into_iter().zip(0..).map(|((name, shape), number)| {
@@ -46,7 +45,6 @@ fn weights() -> Vec<Given> {
     used.chain(unused).collect()
 }
 
-/// A safetensors file.
 fn file(tensors: &[Given]) -> Vec<u8> {
     let views = tensors
         .iter()
@@ -64,7 +62,7 @@ fn images(device: &Device) -> Tensor<4> {
     Tensor::from_data(TensorData::new((0..2 * 784).map(pixel).collect::<Vec<f32>>(), [2, 1, 28, 28]), device)
 }
 
-/// How far `found` is from `expected`, as a share of it; of `usual` if it is smaller.
+/// The relative error of `found`; relative to `usual` if `expected` is smaller.
 fn apart(found: f32, expected: &Json, usual: f64) -> f64 {
     let expected = expected.as_f64().unwrap();
     (f64::from(found) - expected).abs() / expected.abs().max(usual)
@@ -117,7 +115,7 @@ fn weights_of_half_precision_are_read() {
 fn a_file_of_other_weights_is_refused_with_what_is_wrong() {
     let fault = |bytes: &[u8]| format!("{:#}", Inception::read(bytes, &Device::flex()).unwrap_err());
     let others = "these are not the weights of pytorch-fid's Inception v3: ";
-    assert!(fault(b"PK").starts_with("this is no safetensors file: "));
+    assert!(fault(b"PK").starts_with("this is not a safetensors file: "));
     assert_eq!(fault(&file(&[])), format!("{others}`Conv2d_1a_3x3.conv.weight` is missing"));
 
     let first = |dtype: Dtype, shape: &[usize]| {
@@ -135,7 +133,7 @@ fn a_file_of_other_weights_is_refused_with_what_is_wrong() {
 
     let mut tensors = weights();
     tensors.push(("AuxLogits.fc.bias".into(), Dtype::F32, vec![1], vec![0; 4]));
-    assert_eq!(fault(&file(&tensors)), format!("{others}`AuxLogits.fc.bias` is none of them"));
+    assert_eq!(fault(&file(&tensors)), format!("{others}`AuxLogits.fc.bias` is unexpected"));
     tensors.retain(|(name, ..)| name != "Mixed_7c.branch_pool.bn.bias");
     assert_eq!(fault(&file(&tensors)), format!("{others}`Mixed_7c.branch_pool.bn.bias` is missing"));
     for (name, _, _, bytes) in &mut tensors {
@@ -143,5 +141,5 @@ fn a_file_of_other_weights_is_refused_with_what_is_wrong() {
             bytes[..4].copy_from_slice(&(-1.0_f32).to_le_bytes());
         }
     }
-    assert_eq!(fault(&file(&tensors)), format!("{others}`Conv2d_2a_3x3` has values that are no finite numbers"));
+    assert_eq!(fault(&file(&tensors)), format!("{others}`Conv2d_2a_3x3` has values that are not finite"));
 }

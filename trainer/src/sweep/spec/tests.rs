@@ -8,7 +8,6 @@ fn read(text: &str) -> Result<Vec<Variant>, String> {
     Spec::read(&file).map(|spec| spec.variants).map_err(|error| format!("{error:#}").replace(&before, "sweep.yaml"))
 }
 
-/// The changed values of all runs.
 fn changed(text: &str) -> Vec<String> {
     let join = |variant: &Variant| variant.changed.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
     read(text).unwrap().iter().map(join).collect()
@@ -92,7 +91,7 @@ fn a_mistake_is_told_with_its_place() {
     place("pipeline: p.yaml\ngrid:\n  a.b: []\n", "3:8: ", "the list has no values");
     place("pipeline: p.yaml\ngrid:\n  a..b: [1]\n", "3:3: ", "expected keys separated by dots");
     place("pipeline: p.yaml\nset:\n  a=b: 1\n", "3:3: ", "without `=`");
-    place("pipeline: p.yaml\nset:\n  a: 1\n  a: 2\n", "3:3: ", "the key `a` is there twice");
+    place("pipeline: p.yaml\nset:\n  a: 1\n  a: 2\n", "3:3: ", "the key `a` appears twice");
     place("pipeline: p.yaml\nseeds: [1, x]\n", "2:12: ", "seeds[1]: invalid type");
     place("pipeline: \"x\n", "2:1: ", "unexpected end of stream");
     place("pipeline: [x]\n", "1:11: ", "expected path string");
@@ -106,15 +105,15 @@ fn what_asks_for_nothing_or_for_two_things_is_refused() {
         let said = error(&format!("pipeline: p.yaml\n{rest}"));
         assert!(said.starts_with("sweep.yaml") && said.contains(part), "{rest}: {said}");
     };
-    says("grid: { a: [1] }\nlist: [{ a: 1 }]\n", "both there");
+    says("grid: { a: [1] }\nlist: [{ a: 1 }]\n", "both given");
     says("grid: {}\n", "`grid` has no keys");
     says("grid:\n", "`grid` has no keys");
     says("list: 3\n", "expected a sequence");
     says("list: []\n", "`list` has no entries");
     says("seeds: []\n", "`seeds`: there is no seed");
-    says("seeds: [1, 1]\n", "`seeds`: the seed 1 is there twice");
-    says("seeds: [1]\nset: { train.seed: 3 }\n", "beside the seeds");
-    says("seeds: [1]\ngrid: { train.seed: [3] }\n", "beside the seeds");
+    says("seeds: [1, 1]\n", "`seeds`: the seed 1 appears twice");
+    says("seeds: [1]\nset: { train.seed: 3 }\n", "in addition to `seeds`");
+    says("seeds: [1]\ngrid: { train.seed: [3] }\n", "in addition to `seeds`");
     says("set: { a: 1 }\ngrid: { a: [1, 2] }\n", "in `set` and in `grid`");
     let many: Vec<usize> = (0..101).collect();
     says(&format!("grid: {{ a: {many:?}, b: {many:?} }}\n"), "10201 combinations, more than 10000");

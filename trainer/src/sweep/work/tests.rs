@@ -7,8 +7,8 @@ use super::*;
 use crate::files;
 use crate::run::{Outcome, Record};
 
-/// Stands in for `imago train`, and does as the value `mode` of its first `--set` says. What `run.ron` says of every outcome lies
-/// beside it.
+/// Stands in for `imago train`, as the `mode` in its first `--set` says. A `run.ron` for each
+/// outcome is in its folder.
 const PROGRAM: &str = r#"#!/bin/sh
 for word; do
     case $before in --run | --resume) folder=$word ;; esac
@@ -37,7 +37,7 @@ struct Fixture {
 impl Fixture {
     fn new() -> Self {
         let fixture = Self { folder: tempfile::tempdir().unwrap() };
-        // Written by another process: a program that is open for writing here while another test starts one cannot be run.
+        // Written by another process: a file open for writing cannot be executed.
         let write = "printf %s \"$1\" > \"$2\" && chmod +x \"$2\"";
         let made = Command::new("sh").args(["-c", write, "sh", PROGRAM]).arg(fixture.program()).status().unwrap();
         assert!(made.success());
@@ -151,7 +151,7 @@ fn what_trains_holds_the_lock_even_when_its_sweep_is_gone() {
     assert!(runs[0].folder.lock().unwrap().is_none(), "the lock went with the sweep");
     job.child.kill().unwrap();
     job.child.wait().unwrap();
-    // Its `sleep` has the lock for a moment longer.
+    // Its `sleep` holds the lock for a moment longer.
     while runs[0].folder.lock().unwrap().is_none() {
         std::thread::sleep(PAUSE);
     }
