@@ -39,11 +39,11 @@ fn missing_files_are_named() {
     assert!(shop.fails("train nowhere.yaml").contains("cannot read nowhere.yaml"));
     for command in ["sample nowhere", "export nowhere --to there"] {
         let said = shop.fails(command);
-        let helps = ["nowhere is neither a run folder", "nowhere does not exist; `imago train` makes run folders"];
+        let helps = ["nowhere is neither a run folder", "nowhere does not exist; `imago train` creates run folders"];
         assert!(helps.iter().any(|help| said.contains(help)), "{command}: {said}");
     }
     let said = shop.fails("train --resume nowhere");
-    assert!(said.contains("nowhere does not exist; `imago train` makes run folders"), "{said}");
+    assert!(said.contains("nowhere does not exist; `imago train` creates run folders"), "{said}");
     assert!(!shop.path("there").exists() && !shop.path("runs").exists());
 }
 
