@@ -28,7 +28,7 @@ struct Packed {
 }
 
 enum Values {
-    Device(Tensor<1>),
+    Device(Box<Tensor<1>>),
     Host(TensorData),
 }
 
@@ -47,7 +47,7 @@ impl Pack {
 
     pub(crate) fn tensor<const D: usize>(&mut self, name: String, id: u64, dtype: DType, tensor: Tensor<D>) {
         let shape = tensor.dims().to_vec();
-        self.tensors.push(Packed { name, dtype, id, values: Values::Device(tensor.reshape([-1])), shape });
+        self.tensors.push(Packed { name, dtype, id, values: Values::Device(Box::new(tensor.reshape([-1]))), shape });
     }
 
     pub(crate) fn data(&mut self, name: String, id: u64, data: TensorData) {

@@ -35,11 +35,11 @@ pub enum OverrideError {
 #[derive(Debug, thiserror::Error)]
 pub(super) enum PlaceError {
     #[error("there is no map with a key `{0}`")]
-    NoMap(String),
+    Map(String),
     #[error("there is no entry {index} in a list of {count}, counted from 0")]
-    NoEntry { index: usize, count: usize },
+    Entry { index: usize, count: usize },
     #[error("there is no list with an entry {0}")]
-    NoList(usize),
+    List(usize),
 }
 
 impl Override {
@@ -78,7 +78,7 @@ impl Override {
                     if *place == Node::Null {
                         *place = Node::Map(Vec::new());
                     }
-                    let Node::Map(entries) = place else { return Err(PlaceError::NoMap(key.clone())) };
+                    let Node::Map(entries) = place else { return Err(PlaceError::Map(key.clone())) };
                     let index = entries.iter().position(|(name, _)| name == key).unwrap_or_else(|| {
                         entries.push((key.clone(), Node::Null));
                         entries.len() - 1
@@ -87,9 +87,9 @@ impl Override {
                 }
                 (PathStep::Index(index), Node::List(items)) => match items.len() {
                     count if *index < count => &mut items[*index],
-                    count => return Err(PlaceError::NoEntry { index: *index, count }),
+                    count => return Err(PlaceError::Entry { index: *index, count }),
                 },
-                (PathStep::Index(index), _) => return Err(PlaceError::NoList(*index)),
+                (PathStep::Index(index), _) => return Err(PlaceError::List(*index)),
             };
         }
         *place = self.value.clone();

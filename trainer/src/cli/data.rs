@@ -36,7 +36,7 @@ enum Action {
     Preview {
         #[command(flatten)]
         which: Which,
-        /// The PNG to write [default: `<set>.png`]
+        /// The PNG to write; `<set>.png` by default
         #[arg(long, short, value_name = "FILE")]
         out: Option<PathBuf>,
     },

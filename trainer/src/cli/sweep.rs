@@ -21,7 +21,7 @@ use crate::sweep::{self, Workers, shell};
 pub struct Sweep {
     /// The sweep file; docs/scale.md describes it
     file: PathBuf,
-    /// Where to put the run folders [default: `runs/<name of the file>`]
+    /// Where to put the run folders; `runs/<name of the file>` by default
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
     /// How many runs to train side by side [default: the number of --devices]

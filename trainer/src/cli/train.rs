@@ -40,7 +40,7 @@ pub struct Train {
     device: DeviceChoice,
     #[command(flatten)]
     search: Search,
-    /// The run folder to create [default: `runs/<name>-<time>`]
+    /// The run folder to create; `runs/<name>-<time>` by default
     #[arg(long, value_name = "FOLDER", conflicts_with = "resume")]
     run: Option<PathBuf>,
     /// Replace an existing run
