@@ -161,7 +161,9 @@ fn every_family_trains_as_it_was_recorded() {
     if recorded.lines().next() == found.lines().next() || std::env::var_os("IMAGO_BLESS").is_some() {
         return bless(&file, &found);
     }
+    assert_eq!(found.lines().count(), recorded.lines().count());
     for (found, recorded) in found.lines().zip(recorded.lines()).skip(1).filter(|(line, _)| !line.contains("sha256")) {
+        assert_eq!(found.split('\t').count(), recorded.split('\t').count(), "{found}");
         for (found, recorded) in found.split('\t').zip(recorded.split('\t')) {
             let close = match (found.parse::<f64>(), recorded.parse::<f64>()) {
                 (Ok(found), Ok(recorded)) => (found - recorded).abs() <= 0.02 * recorded.abs().max(1.0),

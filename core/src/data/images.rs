@@ -108,7 +108,8 @@ impl Images {
         }
         let mut pixels = images.pixels;
         if data.set == Set::StackedMnist {
-            (pixels, labels) = stacked::stack(&pixels, split, Self::most(data, split));
+            let digits = Self::new(&Data::new(Set::Mnist), split, SIDE, pixels, labels, resize)?;
+            (pixels, labels) = stacked::stack(&digits.pixels, split, Self::most(data, split));
         }
         Self::new(data, split, SIDE, pixels, labels, resize)
     }
@@ -377,5 +378,22 @@ mod tests {
         );
         assert_eq!(message(0, vec![]), "mnist contains no test image");
         assert!(message(3, vec![0, 1]).contains("mnist"));
+    }
+
+    #[test]
+    fn digits_that_cannot_be_stacked_are_refused() {
+        let data = Data::new(Set::StackedMnist);
+        let idx = |sides: &[u32], bytes: usize| {
+            let magic = 2048 + sides.len() as u32;
+            let header = std::iter::once(&magic).chain(sides).flat_map(|side| side.to_be_bytes());
+            header.chain(std::iter::repeat_n(1, bytes)).collect::<Vec<u8>>()
+        };
+        let open = |count: usize, side: usize| {
+            let images = idx(&[count as u32, side as u32, side as u32], count * side * side);
+            Images::from_idx(&data, Split::Test, &images, &idx(&[count as u32], count), nearest)
+        };
+        assert!(matches!(open(0, SIDE), Err(DataError::Empty { .. })));
+        assert!(matches!(open(3, 5), Err(DataError::Length { .. })));
+        assert_eq!(open(3, SIDE).unwrap().shape(), [3, SIDE, SIDE]);
     }
 }

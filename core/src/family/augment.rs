@@ -142,10 +142,22 @@ mod tests {
     #[test]
     fn gradients_pass_every_change() {
         let device = Device::flex().autodiff();
-        let images = ramp(&device).require_grad();
-        let all = [Augmentation::Brightness, Augmentation::Contrast, Augmentation::Translate, Augmentation::Cutout];
-        let gradients = apply(&all, images.clone(), &mut Noise::new(2, 0)).sum().backward();
-        let slopes = images.grad(&gradients).unwrap().into_data();
-        assert!(slopes.iter::<f32>().any(|slope| slope != 0.0));
+        let gradient = |change: Augmentation| {
+            let images = ramp(&device).require_grad();
+            let changed = apply(&[change], images.clone(), &mut Noise::new(2, 0));
+            let slopes = images.grad(&changed.clone().sum().backward()).unwrap();
+            (values(changed), values(slopes))
+        };
+        // The sum grows with every pixel, whatever its brightness and contrast.
+        for change in [Augmentation::Brightness, Augmentation::Contrast] {
+            assert!(gradient(change).1.iter().all(|slope| (slope - 1.0).abs() < 1e-4), "{change:?}");
+        }
+        // It grows with the pixels that can still be seen; no two of the ramp are alike.
+        for change in [Augmentation::Translate, Augmentation::Cutout] {
+            let (changed, slopes) = gradient(change);
+            for (slope, pixel) in slopes.into_iter().zip(values(ramp(&device))) {
+                assert_eq!(slope, f32::from(u8::from(changed.contains(&pixel))), "{change:?}: {pixel}");
+            }
+        }
     }
 }

@@ -39,6 +39,16 @@ pub enum TrainingError {
     /// A classifier has no samples.
     #[error("a classifier makes no images")]
     NoImages,
+    /// Latents that are not whole rows, or not as many rows as classes.
+    #[error("{values} values and {classes} classes are not rows of {width} latent values with a class each")]
+    Latents {
+        /// Values in all.
+        values: usize,
+        /// Values of a latent.
+        width: usize,
+        /// Classes.
+        classes: usize,
+    },
 }
 
 impl From<ExecutionError> for TrainingError {

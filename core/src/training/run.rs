@@ -346,13 +346,17 @@ impl Run {
     /// pixels in 0 to 1, one image after another.
     ///
     /// # Errors
-    /// The model is a classifier, or the device cannot be read.
-    pub async fn sample(&mut self, latents: Vec<f32>, classes: &[usize]) -> Result<Vec<f32>, TrainingError> {
-        let seconds = self.state.seconds;
-        let snapshot = self.snapshot(seconds).await?;
-        let sampler = self.sampler(&self.trained(&snapshot)?, &self.state.prior)?;
-        let width = sampler.latent().max(1);
-        let rows = latents.len() / width;
+    /// The model is a classifier, the latents are not whole rows with a class each, or the device
+    /// cannot be read.
+    pub async fn sample(&self, latents: Vec<f32>, classes: &[usize]) -> Result<Vec<f32>, TrainingError> {
+        // The weights alone: the optimisers, which are twice as large, stay where they are.
+        let weights = self.trainer().save().weights.read().await?;
+        let sampler = self.sampler(&restore(&self.plan, &weights, &self.device)?, &self.state.prior)?;
+        let (values, width) = (latents.len(), sampler.latent().max(1));
+        let rows = values / width;
+        if !values.is_multiple_of(width) || (sampler.classes() > 0 && classes.len() != rows) {
+            return Err(TrainingError::Latents { values, width, classes: classes.len() });
+        }
         let latents = Tensor::from_data(TensorData::new(latents, [rows, width]), &self.device);
         Ok(sampler.decode(latents, classes).into_data_async().await?.iter::<f32>().collect())
     }

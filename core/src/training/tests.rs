@@ -54,6 +54,7 @@ fn a_run_ends_and_gives_an_artifact_with_the_same_samples() {
     }
     assert!(read_sync(run.evaluate()).unwrap(), "the first evaluation is the best so far");
     let samples = read_sync(run.sample(vec![0.5, -0.5], &[0])).unwrap();
+    assert!(read_sync(run.sample(vec![0.5; 3], &[])).is_err(), "half a latent");
     let options = super::Export { precision: Precision::F32, encoder: false, device: "cpu" };
     let artifact = read_sync(run.artifact(options)).unwrap();
     let sampler = artifact.sampler(&Device::flex()).unwrap();
