@@ -20,6 +20,8 @@
 //! training    a whole run, step by step
 //! ```
 //!
+//! `examples/` checks a file, trains ten steps and samples a shipped model: `cargo run --release --example train`.
+//!
 //! Nothing here knows files or clocks. The trainer and the page read the very same declarations; what only training
 //! needs, Burn above all, is behind the feature `train` and not in the page.
 
