@@ -40,18 +40,12 @@ impl Discriminator {
 
     /// Augmentation and instance noise, for real and generated samples alike.
     pub(crate) fn prepare(&self, samples: Value, noise: &mut Noise) -> Value {
-        let samples = match samples {
-            Value::Image(images) => Value::Image(augment::apply(&self.game.augment, images, noise)),
-            row @ Value::Flat(_) => row,
-        };
+        let samples = samples.map(|rows| rows, |images| augment::apply(&self.game.augment, images, noise));
         if self.game.instance_noise == 0.0 {
             return samples;
         }
         let blur = Distribution::Normal(0.0, self.game.instance_noise);
-        match samples {
-            Value::Image(images) => Value::Image(images.clone() + images.random_like(blur)),
-            Value::Flat(rows) => Value::Flat(rows.clone() + rows.random_like(blur)),
-        }
+        samples.map(|rows| rows.clone() + rows.random_like(blur), |images| images.clone() + images.random_like(blur))
     }
 
     /// The score of each whole pack of samples, `[batch / packing, 1]`.
@@ -151,16 +145,11 @@ impl Discriminator {
 
 /// Drops the samples after the last whole pack.
 fn whole_packs(samples: Value, packing: usize) -> Value {
-    match samples {
-        Value::Image(images) => {
-            let whole = images.dims()[0] / packing * packing;
-            Value::Image(images.narrow(0, 0, whole))
-        }
-        Value::Flat(rows) => {
-            let whole = rows.dims()[0] / packing * packing;
-            Value::Flat(rows.narrow(0, 0, whole))
-        }
+    fn whole<const D: usize>(samples: Tensor<D>, packing: usize) -> Tensor<D> {
+        let whole = samples.dims()[0] / packing * packing;
+        samples.narrow(0, 0, whole)
     }
+    samples.map(|rows| whole(rows, packing), |images| whole(images, packing))
 }
 
 /// Stacks `packing` samples each: images as channels, latents in a row.
@@ -168,16 +157,12 @@ fn pack(samples: Value, packing: usize) -> Value {
     if packing == 1 {
         return samples;
     }
-    match whole_packs(samples, packing) {
-        Value::Image(images) => {
-            let [samples, channels, height, width] = images.dims();
-            Value::Image(images.reshape([samples / packing, packing * channels, height, width]))
-        }
-        Value::Flat(rows) => {
-            let [samples, values] = rows.dims();
-            Value::Flat(rows.reshape([samples / packing, packing * values]))
-        }
+    fn joined<const D: usize>(samples: Tensor<D>, packing: usize) -> Tensor<D> {
+        let mut shape = samples.dims();
+        (shape[0], shape[1]) = (shape[0] / packing, packing * shape[1]);
+        samples.reshape(shape)
     }
+    whole_packs(samples, packing).map(|rows| joined(rows, packing), |images| joined(images, packing))
 }
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]

@@ -233,8 +233,8 @@ pub(super) mod training {
             }
             self.discriminator = weights.fill("", self.discriminator)?;
             weights.finish()?;
-            self.generator_optimizer.restore(saved.optimizer(0)?)?;
-            self.discriminator_optimizer.restore(saved.optimizer(1)?)?;
+            self.generator_optimizer.restore(saved.optimizer(0)?, &self.generator)?;
+            self.discriminator_optimizer.restore(saved.optimizer(1)?, &self.discriminator)?;
             Ok(self)
         }
 

@@ -113,8 +113,8 @@ impl Optimizer {
         pack.sorted()
     }
 
-    /// Restores the state from [`Self::pack`].
-    pub(crate) fn restore(&mut self, bytes: &[u8]) -> Result<(), TrainerError> {
+    /// Restores the state from [`Self::pack`] for the parameters of `module`.
+    pub(crate) fn restore<M: Module>(&mut self, bytes: &[u8], module: &M) -> Result<(), TrainerError> {
         let failed = |error: burn_pack::Error| TrainerError::Optimizer(error.to_string());
         let reader = Reader::from_bytes(Bytes::from_bytes_vec(bytes.to_vec())).map_err(failed)?;
         let (paths, scalars) = (reader.metadata().clone(), reader.scalars().clone());
@@ -140,8 +140,34 @@ impl Optimizer {
             let moments = Moments::Restored { time, moments };
             states.insert(id, State { path: path.clone(), rank, moments });
         }
-        self.states = states;
-        Ok(())
+        let mut fit = Fit { states: &states, fault: None };
+        module.visit(&mut fit);
+        match fit.fault {
+            Some(fault) => Err(TrainerError::Optimizer(fault)),
+            None => {
+                self.states = states;
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Finds moments that do not have the shape of their parameter.
+struct Fit<'a> {
+    states: &'a BTreeMap<u64, State>,
+    fault: Option<String>,
+}
+
+impl ModuleVisitor for Fit<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let Some(State { path, moments: Moments::Restored { moments, .. }, .. }) = self.states.get(&param.id.val())
+        else {
+            return;
+        };
+        let shape = param.dims();
+        if let Some(data) = moments.iter().find(|data| data.shape().as_slice() != shape) {
+            self.fault = Some(format!("`{path}` has moments of shape {:?}, expected {shape:?}", data.shape().to_vec()));
+        }
     }
 }
 
@@ -170,13 +196,8 @@ impl ModuleMapper for Update<'_> {
         let state = self.optimizer.states.remove(&id.val()).and_then(|state| match state.moments {
             Moments::Running(running) => running.into_any().downcast::<AdamState<D>>().ok().map(|state| *state),
             Moments::Restored { time, moments } => {
-                let shape = tensor.dims();
-                // Moments of another shape belong to another parameter: this one starts afresh.
-                let fits = moments.iter().all(|data| data.shape().as_slice() == shape);
-                fits.then(|| {
-                    let [first, second] = moments.map(|data| Tensor::from_data(data, &tensor.device()));
-                    AdamState::new(AdaptiveMomentumState::new(time, first, second))
-                })
+                let [first, second] = moments.map(|data| Tensor::from_data(data, &tensor.device()));
+                Some(AdamState::new(AdaptiveMomentumState::new(time, first, second)))
             }
         });
         let (tensor, state) = self.optimizer.adam.step(self.rate, tensor, gradient, state);

@@ -155,7 +155,7 @@ impl<M: Objective + 'static> Trainer for ObjectiveTrainer<M> {
         let mut weights = Unpack::read(&saved.weights)?;
         self.model = weights.fill("", self.model)?;
         weights.finish()?;
-        self.optimizer.restore(saved.optimizer(0)?)?;
+        self.optimizer.restore(saved.optimizer(0)?, &self.model)?;
         Ok(self)
     }
 

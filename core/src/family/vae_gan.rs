@@ -262,9 +262,9 @@ mod training {
             }
             self.discriminator = weights.fill("", self.discriminator)?;
             weights.finish()?;
-            self.encoder_optimizer.restore(saved.optimizer(0)?)?;
-            self.decoder_optimizer.restore(saved.optimizer(1)?)?;
-            self.discriminator_optimizer.restore(saved.optimizer(2)?)?;
+            self.encoder_optimizer.restore(saved.optimizer(0)?, &self.encoder)?;
+            self.decoder_optimizer.restore(saved.optimizer(1)?, &self.decoder)?;
+            self.discriminator_optimizer.restore(saved.optimizer(2)?, &self.discriminator)?;
             Ok(self)
         }
 

@@ -89,38 +89,18 @@ mod built {
 }
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
-mod reference {
-    use crate::layer::testing::{Shape, agrees};
-
+crate::layer::testing::reference! {
     // x = torch.arange(1., 10.).reshape(1, 1, 3, 3)
     // F.avg_pool2d(x, 2)  # [3]
     // F.avg_pool2d(x, (1, 2), stride=(2, 1))  # [[1.5, 2.5], [7.5, 8.5]]
     // F.avg_pool2d(x, 2, padding=1)  # [[0.25, 1.25], [2.75, 7]]
     // means = lambda x: F.avg_pool2d(F.pad(x, (0, 1, 0, 1)), 2)
     // means(x) / means(torch.ones_like(x))  # [[3, 4.5], [7.5, 9]]
-    #[test]
-    fn agrees_with_pytorch() {
-        agrees("avg_pool2d: 2", Shape::Image([1, 3, 3]), &[], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0], &[3.0]);
-        agrees(
-            "avg_pool2d: { kernel: [1, 2], stride: [2, 1] }",
-            Shape::Image([1, 3, 3]),
-            &[],
-            &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0],
-            &[1.5, 2.5, 7.5, 8.5],
-        );
-        agrees(
-            "avg_pool2d: { kernel: 2, padding: 1 }",
-            Shape::Image([1, 3, 3]),
-            &[],
-            &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0],
-            &[0.25, 1.25, 2.75, 7.0],
-        );
-        agrees(
-            "avg_pool2d: { kernel: 2, padding: same }",
-            Shape::Image([1, 3, 3]),
-            &[],
-            &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0],
-            &[3.0, 4.5, 7.5, 9.0],
-        );
-    }
+    "avg_pool2d: 2", [1, 3, 3]; [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0] => [3.0];
+    "avg_pool2d: { kernel: [1, 2], stride: [2, 1] }", [1, 3, 3];
+        [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0] => [1.5, 2.5, 7.5, 8.5];
+    "avg_pool2d: { kernel: 2, padding: 1 }", [1, 3, 3];
+        [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0] => [0.25, 1.25, 2.75, 7.0];
+    "avg_pool2d: { kernel: 2, padding: same }", [1, 3, 3];
+        [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0] => [3.0, 4.5, 7.5, 9.0];
 }

@@ -135,35 +135,17 @@ mod built {
 }
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
-mod reference {
-    use crate::layer::testing::{Shape, agrees};
-
+crate::layer::testing::reference! {
     // layer = torch.nn.BatchNorm2d(2).eval()
     // layer.weight.data, layer.bias.data = torch.tensor([2., 0.5]), torch.tensor([1., -1.])
     // layer.running_mean, layer.running_var = torch.tensor([1., 0.]), torch.tensor([4., 0.25])
     // layer(torch.tensor([1., 2., 3., 4.]).reshape(1, 2, 1, 2))  # [[[1, 2]], [[1.99994, 2.99992]]]
     // torch.nn.BatchNorm1d(1, eps=0.5).eval()(torch.tensor([[1.], [2.]]))
     // # [[0.816497], [1.63299]]
-    #[test]
-    fn agrees_with_pytorch() {
-        agrees(
-            "batch_norm",
-            Shape::Image([2, 1, 2]),
-            &[
-                ("gamma", &[2.0, 0.5]),
-                ("beta", &[1.0, -1.0]),
-                ("running_mean", &[1.0, 0.0]),
-                ("running_var", &[4.0, 0.25]),
-            ],
-            &[1.0, 2.0, 3.0, 4.0],
-            &[1.0, 2.0, 1.99994, 2.99992],
-        );
-        agrees(
-            "batch_norm: { epsilon: 0.5 }",
-            Shape::Flat(1),
-            &[("gamma", &[1.0]), ("beta", &[0.0]), ("running_mean", &[0.0]), ("running_var", &[1.0])],
-            &[1.0, 2.0],
-            &[0.816497, 1.63299],
-        );
-    }
+    "batch_norm", [2, 1, 2], "gamma": [2.0, 0.5], "beta": [1.0, -1.0], "running_mean": [1.0, 0.0],
+        "running_var": [4.0, 0.25];
+        [1.0, 2.0, 3.0, 4.0] => [1.0, 2.0, 1.99994, 2.99992];
+    "batch_norm: { epsilon: 0.5 }", [1], "gamma": [1.0], "beta": [0.0], "running_mean": [0.0],
+        "running_var": [1.0];
+        [1.0, 2.0] => [0.816497, 1.63299];
 }

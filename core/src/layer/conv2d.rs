@@ -244,48 +244,22 @@ mod tests {
     fn agrees_with_pytorch() {
         use crate::layer::testing::agrees;
 
-        agrees(
-            "conv2d: { filters: 1, kernel: 2 }",
-            Shape::Image([1, 3, 3]),
-            &[("weight", &[0.1, 0.2, 0.3, 0.4]), ("bias", &[0.5])],
-            &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0],
-            &[4.2, 5.2, 7.2, 8.2],
-        );
-        agrees(
-            "conv2d: { filters: 1, kernel: 2, stride: 2, padding: 1, bias: false }",
-            Shape::Image([1, 3, 3]),
-            &[("weight", &[0.1, 0.2, 0.3, 0.4])],
-            &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0],
-            &[0.4, 1.8, 3.6, 7.7],
-        );
-        agrees(
-            "conv2d: { filters: 1, kernel: 2, dilation: 2, bias: false }",
-            Shape::Image([1, 3, 3]),
-            &[("weight", &[0.1, 0.2, 0.3, 0.4])],
-            &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0],
-            &[6.4],
-        );
-        agrees(
-            "conv2d: { filters: 1, kernel: [1, 2], stride: [2, 1], bias: false }",
-            Shape::Image([1, 3, 3]),
-            &[("weight", &[1.0, 10.0])],
-            &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0],
-            &[21.0, 32.0, 87.0, 98.0],
-        );
-        agrees(
-            "conv2d: { filters: 2, kernel: 1, bias: false }",
-            Shape::Image([2, 1, 1]),
-            &[("weight", &[1.0, 10.0, 100.0, 1000.0])],
-            &[2.0, 3.0],
-            &[32.0, 3200.0],
-        );
-        agrees(
-            "conv2d: { filters: 2, kernel: 1, groups: 2, bias: false }",
-            Shape::Image([2, 1, 1]),
-            &[("weight", &[0.1, 0.2])],
-            &[2.0, 3.0],
-            &[0.2, 0.6],
-        );
+        agrees!("conv2d: { filters: 1, kernel: 2 }", [1, 3, 3], "weight": [0.1, 0.2, 0.3, 0.4], "bias": [0.5];
+            [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0] => [4.2, 5.2, 7.2, 8.2]);
+        agrees!("conv2d: { filters: 1, kernel: 2, stride: 2, padding: 1, bias: false }", [1, 3, 3],
+            "weight": [0.1, 0.2, 0.3, 0.4];
+            [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0] => [0.4, 1.8, 3.6, 7.7]);
+        agrees!("conv2d: { filters: 1, kernel: 2, dilation: 2, bias: false }", [1, 3, 3],
+            "weight": [0.1, 0.2, 0.3, 0.4];
+            [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0] => [6.4]);
+        agrees!("conv2d: { filters: 1, kernel: [1, 2], stride: [2, 1], bias: false }", [1, 3, 3],
+            "weight": [1.0, 10.0];
+            [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0] => [21.0, 32.0, 87.0, 98.0]);
+        agrees!("conv2d: { filters: 2, kernel: 1, bias: false }", [2, 1, 1],
+            "weight": [1.0, 10.0, 100.0, 1000.0];
+            [2.0, 3.0] => [32.0, 3200.0]);
+        agrees!("conv2d: { filters: 2, kernel: 1, groups: 2, bias: false }", [2, 1, 1], "weight": [0.1, 0.2];
+            [2.0, 3.0] => [0.2, 0.6]);
     }
 
     // x = torch.arange(1., 10.).reshape(1, 1, 3, 3)
@@ -298,19 +272,12 @@ mod tests {
     fn same_padding_lies_at_the_bottom_and_right_where_it_is_uneven() {
         use crate::layer::testing::agrees;
 
-        agrees(
-            "conv2d: { filters: 1, kernel: 2, padding: same, bias: false }",
-            Shape::Image([1, 3, 3]),
-            &[("weight", &[0.1, 0.2, 0.3, 0.4])],
-            &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0],
-            &[3.7, 4.7, 2.1, 6.7, 7.7, 3.3, 2.3, 2.6, 0.9],
-        );
-        agrees(
-            "conv2d: { filters: 1, kernel: 3, stride: 2, padding: same, bias: false }",
-            Shape::Image([1, 4, 4]),
-            &[("weight", &[1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0])],
-            &[0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 11.0, 12.0, 13.0, 14.0, 15.0],
-            &[45.0, 39.0, 66.0, 50.0],
-        );
+        agrees!("conv2d: { filters: 1, kernel: 2, padding: same, bias: false }", [1, 3, 3],
+            "weight": [0.1, 0.2, 0.3, 0.4];
+            [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0] => [3.7, 4.7, 2.1, 6.7, 7.7, 3.3, 2.3, 2.6, 0.9]);
+        agrees!("conv2d: { filters: 1, kernel: 3, stride: 2, padding: same, bias: false }", [1, 4, 4],
+            "weight": [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0];
+            [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 11.0, 12.0, 13.0, 14.0, 15.0]
+            => [45.0, 39.0, 66.0, 50.0]);
     }
 }

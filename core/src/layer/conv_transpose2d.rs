@@ -297,41 +297,21 @@ mod tests {
     fn agrees_with_pytorch() {
         use crate::layer::testing::agrees;
 
-        agrees(
-            "conv_transpose2d: { filters: 1, kernel: 2, stride: 2 }",
-            Shape::Image([1, 1, 2]),
-            &[("weight", &[0.1, 0.2, 0.3, 0.4]), ("bias", &[0.5])],
-            &[1.0, 2.0],
-            &[0.6, 0.7, 0.7, 0.9, 0.8, 0.9, 1.1, 1.3],
-        );
-        agrees(
-            "conv_transpose2d: { filters: 1, kernel: 2, dilation: 2, bias: false }",
-            Shape::Image([1, 1, 2]),
-            &[("weight", &[0.1, 0.2, 0.3, 0.4])],
-            &[1.0, 2.0],
-            &[0.1, 0.2, 0.2, 0.4, 0.0, 0.0, 0.0, 0.0, 0.3, 0.6, 0.4, 0.8],
-        );
-        agrees(
-            "conv_transpose2d: { filters: 1, kernel: 3, stride: 2, padding: 1, output_padding: 1, bias: false }",
-            Shape::Image([1, 1, 2]),
-            &[("weight", &[0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9])],
-            &[1.0, 2.0],
-            &[0.5, 1.4, 1.0, 1.2, 0.8, 2.3, 1.6, 1.8],
-        );
-        agrees(
-            "conv_transpose2d: { filters: 2, kernel: 1, bias: false }",
-            Shape::Image([2, 1, 1]),
-            &[("weight", &[1.0, 10.0, 100.0, 1000.0])],
-            &[2.0, 3.0],
-            &[302.0, 3020.0],
-        );
-        agrees(
-            "conv_transpose2d: { filters: 2, kernel: 1, groups: 2, bias: false }",
-            Shape::Image([2, 1, 1]),
-            &[("weight", &[0.1, 0.2])],
-            &[2.0, 3.0],
-            &[0.2, 0.6],
-        );
+        agrees!("conv_transpose2d: { filters: 1, kernel: 2, stride: 2 }", [1, 1, 2],
+            "weight": [0.1, 0.2, 0.3, 0.4], "bias": [0.5];
+            [1.0, 2.0] => [0.6, 0.7, 0.7, 0.9, 0.8, 0.9, 1.1, 1.3]);
+        agrees!("conv_transpose2d: { filters: 1, kernel: 2, dilation: 2, bias: false }", [1, 1, 2],
+            "weight": [0.1, 0.2, 0.3, 0.4];
+            [1.0, 2.0] => [0.1, 0.2, 0.2, 0.4, 0.0, 0.0, 0.0, 0.0, 0.3, 0.6, 0.4, 0.8]);
+        agrees!("conv_transpose2d: { filters: 1, kernel: 3, stride: 2, padding: 1, output_padding: 1,
+            bias: false }", [1, 1, 2], "weight": [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9];
+            [1.0, 2.0] => [0.5, 1.4, 1.0, 1.2, 0.8, 2.3, 1.6, 1.8]);
+        agrees!("conv_transpose2d: { filters: 2, kernel: 1, bias: false }", [2, 1, 1],
+            "weight": [1.0, 10.0, 100.0, 1000.0];
+            [2.0, 3.0] => [302.0, 3020.0]);
+        agrees!("conv_transpose2d: { filters: 2, kernel: 1, groups: 2, bias: false }", [2, 1, 1],
+            "weight": [0.1, 0.2];
+            [2.0, 3.0] => [0.2, 0.6]);
     }
 
     // x = torch.tensor([1., 2.]).reshape(1, 1, 1, 2)
@@ -345,19 +325,12 @@ mod tests {
     fn same_padding_cuts_at_the_bottom_and_right_where_it_is_uneven() {
         use crate::layer::testing::agrees;
 
-        agrees(
-            "conv_transpose2d: { filters: 1, kernel: 3, stride: 2, padding: same, bias: false }",
-            Shape::Image([1, 1, 2]),
-            &[("weight", &[0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9])],
-            &[1.0, 2.0],
-            &[0.1, 0.2, 0.5, 0.4, 0.4, 0.5, 1.4, 1.0],
-        );
-        agrees(
-            "conv_transpose2d: { filters: 1, kernel: 2, stride: 3, padding: same, bias: false }",
-            Shape::Image([1, 1, 2]),
-            &[("weight", &[0.1, 0.2, 0.3, 0.4])],
-            &[1.0, 2.0],
-            &[0.1, 0.2, 0.0, 0.2, 0.4, 0.0, 0.3, 0.4, 0.0, 0.6, 0.8, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
-        );
+        agrees!("conv_transpose2d: { filters: 1, kernel: 3, stride: 2, padding: same, bias: false }", [1, 1,
+            2], "weight": [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9];
+            [1.0, 2.0] => [0.1, 0.2, 0.5, 0.4, 0.4, 0.5, 1.4, 1.0]);
+        agrees!("conv_transpose2d: { filters: 1, kernel: 2, stride: 3, padding: same, bias: false }", [1, 1,
+            2], "weight": [0.1, 0.2, 0.3, 0.4];
+            [1.0, 2.0]
+            => [0.1, 0.2, 0.0, 0.2, 0.4, 0.0, 0.3, 0.4, 0.0, 0.6, 0.8, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
     }
 }

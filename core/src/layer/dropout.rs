@@ -49,22 +49,13 @@ mod built {
 
     use super::*;
     use crate::kernel;
-    use crate::layer::{Build, Forward, Initializer, Value};
+    use crate::layer::{Forward, Value, builds};
 
-    impl Build for Dropout {
-        type Module = nn::Dropout;
-
-        fn build(&self, _input: Shape, _initializer: &mut Initializer<'_>) -> nn::Dropout {
-            nn::DropoutConfig::new(self.rate).init()
-        }
-    }
+    builds!(Dropout => nn::Dropout, |it| nn::DropoutConfig::new(it.rate).init());
 
     impl Forward for nn::Dropout {
         fn forward(&self, value: Value) -> Value {
-            match value {
-                Value::Flat(tensor) => Value::Flat(drop_values(self, tensor)),
-                Value::Image(tensor) => Value::Image(drop_values(self, tensor)),
-            }
+            value.map(|tensor| drop_values(self, tensor), |tensor| drop_values(self, tensor))
         }
     }
 
@@ -77,11 +68,11 @@ mod built {
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {
-    use crate::layer::testing::{Shape, agrees};
+    use crate::layer::testing::agrees;
 
     // torch.nn.Dropout(0.3).eval()(torch.tensor([1., -2.]))  # [1, -2]
     #[test]
     fn agrees_with_pytorch_outside_of_training() {
-        agrees("dropout: 0.3", Shape::Flat(2), &[], &[1.0, -2.0], &[1.0, -2.0]);
+        agrees!("dropout: 0.3", [2]; [1.0, -2.0] => [1.0, -2.0]);
     }
 }

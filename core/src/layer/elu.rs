@@ -48,15 +48,9 @@ mod built {
     use burn::tensor::activation::relu;
 
     use super::*;
-    use crate::layer::{Build, Initializer, any_rank};
+    use crate::layer::{any_rank, builds};
 
-    impl Build for Elu {
-        type Module = EluModule;
-
-        fn build(&self, _input: Shape, _initializer: &mut Initializer<'_>) -> EluModule {
-            EluModule { alpha: self.alpha }
-        }
-    }
+    builds!(Elu => EluModule, |it| EluModule { alpha: it.alpha });
 
     #[derive(Module, Debug)]
     pub struct EluModule {
@@ -78,15 +72,10 @@ mod built {
 }
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
-mod reference {
-    use crate::layer::testing::{Shape, agrees};
-
+crate::layer::testing::reference! {
     // x = torch.tensor([-2., -1., 0.5, 3.])
     // torch.nn.ELU()(x)  # [-0.864665, -0.632121, 0.5, 3]
     // torch.nn.ELU(0.5)(x)  # [-0.432332, -0.31606, 0.5, 3]
-    #[test]
-    fn agrees_with_pytorch() {
-        agrees("elu", Shape::Flat(4), &[], &[-2.0, -1.0, 0.5, 3.0], &[-0.864665, -0.632121, 0.5, 3.0]);
-        agrees("elu: 0.5", Shape::Flat(4), &[], &[-2.0, -1.0, 0.5, 3.0], &[-0.432332, -0.31606, 0.5, 3.0]);
-    }
+    "elu", [4]; [-2.0, -1.0, 0.5, 3.0] => [-0.864665, -0.632121, 0.5, 3.0];
+    "elu: 0.5", [4]; [-2.0, -1.0, 0.5, 3.0] => [-0.432332, -0.31606, 0.5, 3.0];
 }

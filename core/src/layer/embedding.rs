@@ -98,29 +98,19 @@ mod built {
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {
-    use crate::layer::testing::{Shape, agrees};
+    use crate::layer::testing::agrees;
 
     // w = torch.tensor([[0.1, 0.2], [0.3, 0.4], [0.5, 0.6]])
     // F.embedding(torch.tensor([2, 0]), w).flatten()  # [0.5, 0.6, 0.1, 0.2]
     #[test]
     fn agrees_with_pytorch() {
-        agrees(
-            "embedding: { count: 3, size: 2 }",
-            Shape::Flat(2),
-            &[("weight", &[0.1, 0.2, 0.3, 0.4, 0.5, 0.6])],
-            &[2.0, 0.0],
-            &[0.5, 0.6, 0.1, 0.2],
-        );
+        agrees!("embedding: { count: 3, size: 2 }", [2], "weight": [0.1, 0.2, 0.3, 0.4, 0.5, 0.6];
+            [2.0, 0.0] => [0.5, 0.6, 0.1, 0.2]);
     }
 
     #[test]
     fn a_number_between_or_beyond_the_classes_means_the_one_below() {
-        agrees(
-            "embedding: { count: 2, size: 1 }",
-            Shape::Flat(3),
-            &[("weight", &[10.0, 20.0])],
-            &[0.9, 7.0, -1.0],
-            &[10.0, 20.0, 10.0],
-        );
+        agrees!("embedding: { count: 2, size: 1 }", [3], "weight": [10.0, 20.0];
+            [0.9, 7.0, -1.0] => [10.0, 20.0, 10.0]);
     }
 }

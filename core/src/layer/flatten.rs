@@ -29,15 +29,9 @@ mod built {
     use burn::module::Module;
 
     use super::*;
-    use crate::layer::{Build, Forward, Initializer, Value};
+    use crate::layer::{Forward, Value, builds};
 
-    impl Build for Flatten {
-        type Module = FlattenModule;
-
-        fn build(&self, _input: Shape, _initializer: &mut Initializer<'_>) -> FlattenModule {
-            FlattenModule
-        }
-    }
+    builds!(Flatten => FlattenModule, |_| FlattenModule);
 
     #[derive(Module, Debug)]
     pub struct FlattenModule;
@@ -50,12 +44,7 @@ mod built {
 }
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
-mod reference {
-    use crate::layer::testing::{Shape, agrees};
-
+crate::layer::testing::reference! {
     // torch.tensor([1., 2., 3., 4.]).reshape(1, 2, 1, 2).flatten(1)  # [1, 2, 3, 4]
-    #[test]
-    fn agrees_with_pytorch() {
-        agrees("flatten", Shape::Image([2, 1, 2]), &[], &[1.0, 2.0, 3.0, 4.0], &[1.0, 2.0, 3.0, 4.0]);
-    }
+    "flatten", [2, 1, 2]; [1.0, 2.0, 3.0, 4.0] => [1.0, 2.0, 3.0, 4.0];
 }

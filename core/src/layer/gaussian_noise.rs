@@ -39,25 +39,19 @@ mod built {
     use burn::nn;
 
     use super::*;
-    use crate::layer::{Build, Initializer};
+    use crate::layer::builds;
 
-    impl Build for GaussianNoise {
-        type Module = nn::GaussianNoise;
-
-        fn build(&self, _input: Shape, _initializer: &mut Initializer<'_>) -> nn::GaussianNoise {
-            nn::GaussianNoiseConfig::new(self.std).init()
-        }
-    }
+    builds!(GaussianNoise => nn::GaussianNoise, |it| nn::GaussianNoiseConfig::new(it.std).init());
 
     crate::layer::any_rank!(nn::GaussianNoise);
 }
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {
-    use crate::layer::testing::{Shape, agrees};
+    use crate::layer::testing::agrees;
 
     #[test]
     fn does_nothing_outside_of_training() {
-        agrees("gaussian_noise: 0.1", Shape::Flat(2), &[], &[1.0, -2.0], &[1.0, -2.0]);
+        agrees!("gaussian_noise: 0.1", [2]; [1.0, -2.0] => [1.0, -2.0]);
     }
 }

@@ -30,27 +30,16 @@ mod built {
     use burn::nn::activation;
 
     use super::*;
-    use crate::layer::{Build, Initializer, any_rank};
+    use crate::layer::{any_rank, builds};
 
-    impl Build for Gelu {
-        type Module = activation::Gelu;
-
-        fn build(&self, _input: Shape, _initializer: &mut Initializer<'_>) -> activation::Gelu {
-            activation::Gelu::new()
-        }
-    }
+    builds!(Gelu => activation::Gelu, |_| activation::Gelu::new());
 
     any_rank!(activation::Gelu);
 }
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
-mod reference {
-    use crate::layer::testing::{Shape, agrees};
-
+crate::layer::testing::reference! {
     // torch.nn.GELU()(torch.tensor([-2., -1., 0.5, 3.]))
     // # [-0.0455003, -0.158655, 0.345731, 2.99595]
-    #[test]
-    fn agrees_with_pytorch() {
-        agrees("gelu", Shape::Flat(4), &[], &[-2.0, -1.0, 0.5, 3.0], &[-0.0455003, -0.158655, 0.345731, 2.99595]);
-    }
+    "gelu", [4]; [-2.0, -1.0, 0.5, 3.0] => [-0.0455003, -0.158655, 0.345731, 2.99595];
 }

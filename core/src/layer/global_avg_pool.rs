@@ -35,15 +35,9 @@ mod built {
     use burn::module::Module;
 
     use super::*;
-    use crate::layer::{Build, Forward, Initializer, Value};
+    use crate::layer::{Forward, Value, builds};
 
-    impl Build for GlobalAvgPool {
-        type Module = GlobalAvgPoolModule;
-
-        fn build(&self, _input: Shape, _initializer: &mut Initializer<'_>) -> GlobalAvgPoolModule {
-            GlobalAvgPoolModule
-        }
-    }
+    builds!(GlobalAvgPool => GlobalAvgPoolModule, |_| GlobalAvgPoolModule);
 
     #[derive(Module, Debug)]
     pub struct GlobalAvgPoolModule;
@@ -56,12 +50,7 @@ mod built {
 }
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
-mod reference {
-    use crate::layer::testing::{Shape, agrees};
-
+crate::layer::testing::reference! {
     // torch.tensor([1., 2., 3., 6.]).reshape(1, 2, 1, 2).mean((2, 3))  # [1.5, 4.5]
-    #[test]
-    fn agrees_with_pytorch() {
-        agrees("global_avg_pool", Shape::Image([2, 1, 2]), &[], &[1.0, 2.0, 3.0, 6.0], &[1.5, 4.5]);
-    }
+    "global_avg_pool", [2, 1, 2]; [1.0, 2.0, 3.0, 6.0] => [1.5, 4.5];
 }

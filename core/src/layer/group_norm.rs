@@ -138,9 +138,7 @@ mod built {
 }
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
-mod reference {
-    use crate::layer::testing::{Shape, agrees};
-
+crate::layer::testing::reference! {
     // layer = torch.nn.GroupNorm(2, 4)
     // layer.weight.data = torch.tensor([1., 2., 3., 4.])
     // layer.bias.data = torch.tensor([0., 0., 0., 1.])
@@ -148,21 +146,8 @@ mod reference {
     // # [[[-0.999995]], [[1.99999]], [[-3]], [[5]]]
     // torch.nn.GroupNorm(1, 3, eps=0.5)(torch.tensor([[1., 2., 6.], [3., 0., 0.]]))
     // # [[-0.879883, -0.439941, 1.31982], [1.26491, -0.632456, -0.632456]]
-    #[test]
-    fn agrees_with_pytorch() {
-        agrees(
-            "group_norm: 2",
-            Shape::Image([4, 1, 1]),
-            &[("gamma", &[1.0, 2.0, 3.0, 4.0]), ("beta", &[0.0, 0.0, 0.0, 1.0])],
-            &[1.0, 3.0, 10.0, 30.0],
-            &[-0.999995, 1.99999, -3.0, 5.0],
-        );
-        agrees(
-            "group_norm: { groups: 1, epsilon: 0.5 }",
-            Shape::Flat(3),
-            &[("gamma", &[1.0, 1.0, 1.0]), ("beta", &[0.0, 0.0, 0.0])],
-            &[1.0, 2.0, 6.0, 3.0, 0.0, 0.0],
-            &[-0.879883, -0.439941, 1.31982, 1.26491, -0.632456, -0.632456],
-        );
-    }
+    "group_norm: 2", [4, 1, 1], "gamma": [1.0, 2.0, 3.0, 4.0], "beta": [0.0, 0.0, 0.0, 1.0];
+        [1.0, 3.0, 10.0, 30.0] => [-0.999995, 1.99999, -3.0, 5.0];
+    "group_norm: { groups: 1, epsilon: 0.5 }", [3], "gamma": [1.0, 1.0, 1.0], "beta": [0.0, 0.0, 0.0];
+        [1.0, 2.0, 6.0, 3.0, 0.0, 0.0] => [-0.879883, -0.439941, 1.31982, 1.26491, -0.632456, -0.632456];
 }

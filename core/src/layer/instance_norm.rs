@@ -76,29 +76,14 @@ mod built {
 }
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
-mod reference {
-    use crate::layer::testing::{Shape, agrees};
-
+crate::layer::testing::reference! {
     // x = torch.tensor([1., 3., 10., 40.]).reshape(1, 2, 1, 2)
     // torch.nn.InstanceNorm2d(2, eps=0.5)(x)  # [[[-0.816497, 0.816497]], [[-0.998891, 0.998891]]]
     // layer = torch.nn.InstanceNorm2d(2, affine=True)
     // layer.weight.data, layer.bias.data = torch.tensor([2., 3.]), torch.tensor([0., 1.])  # γ, β
     // layer(x)  # [[[-1.99999, 1.99999]], [[-2, 4]]]
-    #[test]
-    fn agrees_with_pytorch() {
-        agrees(
-            "instance_norm: { epsilon: 0.5 }",
-            Shape::Image([2, 1, 2]),
-            &[],
-            &[1.0, 3.0, 10.0, 40.0],
-            &[-0.816497, 0.816497, -0.998891, 0.998891],
-        );
-        agrees(
-            "instance_norm: { affine: true }",
-            Shape::Image([2, 1, 2]),
-            &[("gamma", &[2.0, 3.0]), ("beta", &[0.0, 1.0])],
-            &[1.0, 3.0, 10.0, 40.0],
-            &[-1.99999, 1.99999, -2.0, 4.0],
-        );
-    }
+    "instance_norm: { epsilon: 0.5 }", [2, 1, 2];
+        [1.0, 3.0, 10.0, 40.0] => [-0.816497, 0.816497, -0.998891, 0.998891];
+    "instance_norm: { affine: true }", [2, 1, 2], "gamma": [2.0, 3.0], "beta": [0.0, 1.0];
+        [1.0, 3.0, 10.0, 40.0] => [-1.99999, 1.99999, -2.0, 4.0];
 }

@@ -97,30 +97,15 @@ mod built {
 }
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
-mod reference {
-    use crate::layer::testing::{Shape, agrees};
-
+crate::layer::testing::reference! {
     // layer = torch.nn.LayerNorm(3)
     // layer.weight.data, layer.bias.data = torch.tensor([1., 2., 3.]), torch.tensor([0., 0., 1.])
     // layer(torch.tensor([[1., 2., 6.], [3., 1., 0.]]))
     // # [[-0.925819, -0.925819, 5.16619], [1.3363, -0.534521, -2.20712]]
     // torch.nn.LayerNorm([2, 1, 2], eps=0.5)(torch.tensor([1., 3., 10., 30.]).reshape(1, 2, 1, 2))
     // # [[[-0.870388, -0.696311]], [[-0.0870388, 1.65374]]]
-    #[test]
-    fn agrees_with_pytorch() {
-        agrees(
-            "layer_norm",
-            Shape::Flat(3),
-            &[("gamma", &[1.0, 2.0, 3.0]), ("beta", &[0.0, 0.0, 1.0])],
-            &[1.0, 2.0, 6.0, 3.0, 1.0, 0.0],
-            &[-0.925819, -0.925819, 5.16619, 1.3363, -0.534521, -2.20712],
-        );
-        agrees(
-            "layer_norm: { epsilon: 0.5 }",
-            Shape::Image([2, 1, 2]),
-            &[("gamma", &[1.0, 1.0, 1.0, 1.0]), ("beta", &[0.0, 0.0, 0.0, 0.0])],
-            &[1.0, 3.0, 10.0, 30.0],
-            &[-0.870388, -0.696311, -0.0870388, 1.65374],
-        );
-    }
+    "layer_norm", [3], "gamma": [1.0, 2.0, 3.0], "beta": [0.0, 0.0, 1.0];
+        [1.0, 2.0, 6.0, 3.0, 1.0, 0.0] => [-0.925819, -0.925819, 5.16619, 1.3363, -0.534521, -2.20712];
+    "layer_norm: { epsilon: 0.5 }", [2, 1, 2], "gamma": [1.0, 1.0, 1.0, 1.0], "beta": [0.0, 0.0, 0.0, 0.0];
+        [1.0, 3.0, 10.0, 30.0] => [-0.870388, -0.696311, -0.0870388, 1.65374];
 }

@@ -51,30 +51,19 @@ mod built {
     use burn::nn::activation;
 
     use super::*;
-    use crate::layer::{Build, Initializer};
+    use crate::layer::builds;
 
-    impl Build for LeakyRelu {
-        type Module = activation::LeakyRelu;
-
-        fn build(&self, _input: Shape, _initializer: &mut Initializer<'_>) -> activation::LeakyRelu {
-            activation::LeakyReluConfig::new().with_negative_slope(self.negative_slope).init()
-        }
-    }
+    builds!(LeakyRelu => activation::LeakyRelu, |it| activation::LeakyReluConfig::new().with_negative_slope(it.negative_slope).init());
 
     crate::layer::activation!(activation::LeakyRelu, |it: &Self| (it.negative_slope >= 0.0)
         .then_some(Activation::Rectify { slope: it.negative_slope as f32 }));
 }
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
-mod reference {
-    use crate::layer::testing::{Shape, agrees};
-
+crate::layer::testing::reference! {
     // x = torch.tensor([-2., -1., 0.5, 3.])
     // torch.nn.LeakyReLU()(x)  # [-0.02, -0.01, 0.5, 3]
     // torch.nn.LeakyReLU(0.2)(x)  # [-0.4, -0.2, 0.5, 3]
-    #[test]
-    fn agrees_with_pytorch() {
-        agrees("leaky_relu", Shape::Flat(4), &[], &[-2.0, -1.0, 0.5, 3.0], &[-0.02, -0.01, 0.5, 3.0]);
-        agrees("leaky_relu: 0.2", Shape::Flat(4), &[], &[-2.0, -1.0, 0.5, 3.0], &[-0.4, -0.2, 0.5, 3.0]);
-    }
+    "leaky_relu", [4]; [-2.0, -1.0, 0.5, 3.0] => [-0.02, -0.01, 0.5, 3.0];
+    "leaky_relu: 0.2", [4]; [-2.0, -1.0, 0.5, 3.0] => [-0.4, -0.2, 0.5, 3.0];
 }

@@ -149,13 +149,8 @@ mod tests {
     fn agrees_with_pytorch() {
         use crate::layer::testing::agrees;
 
-        agrees(
-            "linear: 2",
-            Shape::Flat(3),
-            &[("weight", &[0.1, 0.2, 0.3, 0.4, 0.5, 0.6]), ("bias", &[0.5, -0.5])],
-            &[1.0, 2.0, 3.0],
-            &[2.7, 2.3],
-        );
+        agrees!("linear: 2", [3], "weight": [0.1, 0.2, 0.3, 0.4, 0.5, 0.6], "bias": [0.5, -0.5];
+            [1.0, 2.0, 3.0] => [2.7, 2.3]);
     }
 
     // spectral_norm = torch.nn.utils.parametrizations.spectral_norm
@@ -169,12 +164,8 @@ mod tests {
     fn its_spectral_norm_agrees_with_pytorch() {
         use crate::layer::testing::agrees;
 
-        agrees(
-            "linear: { units: 2, bias: false, spectral_norm: true }",
-            Shape::Flat(2),
-            &[("weight", &[3.0, 0.0, 1.0, 2.0]), ("spectral.u", &[1.0, 0.0]), ("spectral.v", &[0.6, 0.8])],
-            &[1.0, 2.0],
-            &[1.92308, 1.53846],
-        );
+        agrees!("linear: { units: 2, bias: false, spectral_norm: true }", [2], "weight": [3.0, 0.0, 1.0, 2.0],
+            "spectral.u": [1.0, 0.0], "spectral.v": [0.6, 0.8];
+            [1.0, 2.0] => [1.92308, 1.53846]);
     }
 }

@@ -112,45 +112,20 @@ mod built {
 }
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
-mod reference {
-    use crate::layer::testing::{Shape, agrees};
-
+crate::layer::testing::reference! {
     // x = torch.arange(1., 10.).reshape(1, 1, 3, 3)
     // F.max_pool2d(x, 2)  # [5]
     // F.max_pool2d(x, 2, stride=1)  # [[5, 6], [8, 9]]
     // F.max_pool2d(x, 2, stride=1, dilation=2)  # [9]
     // F.max_pool2d(-x, 2, padding=1)  # [[-1, -2], [-4, -5]]
     // F.max_pool2d(F.pad(-x, (0, 1, 0, 1), value=-torch.inf), 2)  # [[-1, -3], [-7, -9]]
-    #[test]
-    fn agrees_with_pytorch() {
-        agrees("max_pool2d: 2", Shape::Image([1, 3, 3]), &[], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0], &[5.0]);
-        agrees(
-            "max_pool2d: { kernel: 2, stride: 1 }",
-            Shape::Image([1, 3, 3]),
-            &[],
-            &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0],
-            &[5.0, 6.0, 8.0, 9.0],
-        );
-        agrees(
-            "max_pool2d: { kernel: 2, stride: 1, dilation: 2 }",
-            Shape::Image([1, 3, 3]),
-            &[],
-            &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0],
-            &[9.0],
-        );
-        agrees(
-            "max_pool2d: { kernel: 2, padding: 1 }",
-            Shape::Image([1, 3, 3]),
-            &[],
-            &[-1.0, -2.0, -3.0, -4.0, -5.0, -6.0, -7.0, -8.0, -9.0],
-            &[-1.0, -2.0, -4.0, -5.0],
-        );
-        agrees(
-            "max_pool2d: { kernel: 2, padding: same }",
-            Shape::Image([1, 3, 3]),
-            &[],
-            &[-1.0, -2.0, -3.0, -4.0, -5.0, -6.0, -7.0, -8.0, -9.0],
-            &[-1.0, -3.0, -7.0, -9.0],
-        );
-    }
+    "max_pool2d: 2", [1, 3, 3]; [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0] => [5.0];
+    "max_pool2d: { kernel: 2, stride: 1 }", [1, 3, 3];
+        [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0] => [5.0, 6.0, 8.0, 9.0];
+    "max_pool2d: { kernel: 2, stride: 1, dilation: 2 }", [1, 3, 3];
+        [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0] => [9.0];
+    "max_pool2d: { kernel: 2, padding: 1 }", [1, 3, 3];
+        [-1.0, -2.0, -3.0, -4.0, -5.0, -6.0, -7.0, -8.0, -9.0] => [-1.0, -2.0, -4.0, -5.0];
+    "max_pool2d: { kernel: 2, padding: same }", [1, 3, 3];
+        [-1.0, -2.0, -3.0, -4.0, -5.0, -6.0, -7.0, -8.0, -9.0] => [-1.0, -3.0, -7.0, -9.0];
 }

@@ -55,15 +55,9 @@ mod built {
     use burn::tensor::Tensor;
 
     use super::*;
-    use crate::layer::{Build, Forward, Initializer, Value};
+    use crate::layer::{Forward, Value, builds};
 
-    impl Build for MinibatchStddev {
-        type Module = MinibatchStddevModule;
-
-        fn build(&self, _input: Shape, _initializer: &mut Initializer<'_>) -> MinibatchStddevModule {
-            MinibatchStddevModule { group: self.group }
-        }
-    }
+    builds!(MinibatchStddev => MinibatchStddevModule, |it| MinibatchStddevModule { group: it.group });
 
     #[derive(Module, Debug)]
     pub struct MinibatchStddevModule {
@@ -99,9 +93,7 @@ mod built {
 }
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
-mod reference {
-    use crate::layer::testing::{Shape, agrees};
-
+crate::layer::testing::reference! {
     // x = torch.tensor([[1., 2.], [3., 6.]])
     // spread = (x.var(0, correction=0) + 1e-8).sqrt().mean()
     // torch.cat([x, spread.expand(2, 1)], 1)  # [[1, 2, 1.5], [3, 6, 1.5]]
@@ -111,22 +103,7 @@ mod reference {
     // # samples 0 and 2 are a group, 1 and 3 are another
     // torch.cat([x, (x.reshape(2, 2, 1).var(0, correction=0) + 1e-8).sqrt().repeat(2, 1)], 1)
     // # [[0, 1], [10, 3], [2, 1], [16, 3]]
-    #[test]
-    fn agrees_with_pytorch() {
-        agrees("minibatch_stddev", Shape::Flat(2), &[], &[1.0, 2.0, 3.0, 6.0], &[1.0, 2.0, 1.5, 3.0, 6.0, 1.5]);
-        agrees(
-            "minibatch_stddev",
-            Shape::Image([1, 1, 2]),
-            &[],
-            &[1.0, 2.0, 3.0, 6.0],
-            &[1.0, 2.0, 1.5, 1.5, 3.0, 6.0, 1.5, 1.5],
-        );
-        agrees(
-            "minibatch_stddev: 2",
-            Shape::Flat(1),
-            &[],
-            &[0.0, 10.0, 2.0, 16.0],
-            &[0.0, 1.0, 10.0, 3.0, 2.0, 1.0, 16.0, 3.0],
-        );
-    }
+    "minibatch_stddev", [2]; [1.0, 2.0, 3.0, 6.0] => [1.0, 2.0, 1.5, 3.0, 6.0, 1.5];
+    "minibatch_stddev", [1, 1, 2]; [1.0, 2.0, 3.0, 6.0] => [1.0, 2.0, 1.5, 1.5, 3.0, 6.0, 1.5, 1.5];
+    "minibatch_stddev: 2", [1]; [0.0, 10.0, 2.0, 16.0] => [0.0, 1.0, 10.0, 3.0, 2.0, 1.0, 16.0, 3.0];
 }

@@ -31,7 +31,7 @@ pub(crate) use stack::{build, pass};
 #[cfg(feature = "train")]
 pub use value::{Forward, Value, detach};
 #[cfg(feature = "train")]
-pub(crate) use value::{activation, any_rank};
+pub(crate) use value::{activation, any_rank, builds};
 pub use window::{Padding, Pair};
 
 #[cfg(feature = "train")]

@@ -52,15 +52,9 @@ mod built {
     use burn::nn;
 
     use super::*;
-    use crate::layer::{Build, Forward, Initializer, Value};
+    use crate::layer::{Forward, Value, builds};
 
-    impl Build for PixelShuffle {
-        type Module = nn::PixelShuffle;
-
-        fn build(&self, _input: Shape, _initializer: &mut Initializer<'_>) -> nn::PixelShuffle {
-            nn::PixelShuffleConfig::new(self.factor).init()
-        }
-    }
+    builds!(PixelShuffle => nn::PixelShuffle, |it| nn::PixelShuffleConfig::new(it.factor).init());
 
     impl Forward for nn::PixelShuffle {
         fn forward(&self, value: Value) -> Value {
@@ -70,18 +64,8 @@ mod built {
 }
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
-mod reference {
-    use crate::layer::testing::{Shape, agrees};
-
+crate::layer::testing::reference! {
     // F.pixel_shuffle(torch.arange(1., 9.).reshape(1, 4, 1, 2), 2)  # [[1, 3, 2, 4], [5, 7, 6, 8]]
-    #[test]
-    fn agrees_with_pytorch() {
-        agrees(
-            "pixel_shuffle: 2",
-            Shape::Image([4, 1, 2]),
-            &[],
-            &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0],
-            &[1.0, 3.0, 2.0, 4.0, 5.0, 7.0, 6.0, 8.0],
-        );
-    }
+    "pixel_shuffle: 2", [4, 1, 2];
+        [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0] => [1.0, 3.0, 2.0, 4.0, 5.0, 7.0, 6.0, 8.0];
 }

@@ -73,30 +73,15 @@ mod built {
 }
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
-mod reference {
-    use crate::layer::testing::{Shape, agrees};
-
+crate::layer::testing::reference! {
     // torch.nn.PReLU()(torch.tensor([-2., -1., 0.5, 3.]))  # [-0.5, -0.25, 0.5, 3]
     // x = torch.tensor([-1., 3., -2., 4.]).reshape(1, 2, 1, 2)
     // F.prelu(x, torch.tensor([0.1, 0.5]))  # [[[-0.1, 3]], [[-1, 4]]]
     // F.prelu(torch.tensor([[-1., -2.], [-3., 4.]]), torch.tensor([0.1, 0.5]))
     // # [[-0.1, -1], [-0.3, 4]]
-    #[test]
-    fn agrees_with_pytorch() {
-        agrees("prelu", Shape::Flat(4), &[("alpha", &[0.25])], &[-2.0, -1.0, 0.5, 3.0], &[-0.5, -0.25, 0.5, 3.0]);
-        agrees(
-            "prelu: { per_channel: true }",
-            Shape::Image([2, 1, 2]),
-            &[("alpha", &[0.1, 0.5])],
-            &[-1.0, 3.0, -2.0, 4.0],
-            &[-0.1, 3.0, -1.0, 4.0],
-        );
-        agrees(
-            "prelu: { per_channel: true }",
-            Shape::Flat(2),
-            &[("alpha", &[0.1, 0.5])],
-            &[-1.0, -2.0, -3.0, 4.0],
-            &[-0.1, -1.0, -0.3, 4.0],
-        );
-    }
+    "prelu", [4], "alpha": [0.25]; [-2.0, -1.0, 0.5, 3.0] => [-0.5, -0.25, 0.5, 3.0];
+    "prelu: { per_channel: true }", [2, 1, 2], "alpha": [0.1, 0.5];
+        [-1.0, 3.0, -2.0, 4.0] => [-0.1, 3.0, -1.0, 4.0];
+    "prelu: { per_channel: true }", [2], "alpha": [0.1, 0.5];
+        [-1.0, -2.0, -3.0, 4.0] => [-0.1, -1.0, -0.3, 4.0];
 }

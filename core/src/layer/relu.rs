@@ -30,26 +30,15 @@ mod built {
     use burn::nn::activation;
 
     use super::*;
-    use crate::layer::{Build, Initializer};
+    use crate::layer::builds;
 
-    impl Build for Relu {
-        type Module = activation::Relu;
-
-        fn build(&self, _input: Shape, _initializer: &mut Initializer<'_>) -> activation::Relu {
-            activation::Relu::new()
-        }
-    }
+    builds!(Relu => activation::Relu, |_| activation::Relu::new());
 
     crate::layer::activation!(activation::Relu, |_: &Self| Some(Activation::Rectify { slope: 0.0 }));
 }
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
-mod reference {
-    use crate::layer::testing::{Shape, agrees};
-
+crate::layer::testing::reference! {
     // torch.nn.ReLU()(torch.tensor([-2., -1., 0.5, 3.]))  # [0, 0, 0.5, 3]
-    #[test]
-    fn agrees_with_pytorch() {
-        agrees("relu", Shape::Flat(4), &[], &[-2.0, -1.0, 0.5, 3.0], &[0.0, 0.0, 0.5, 3.0]);
-    }
+    "relu", [4]; [-2.0, -1.0, 0.5, 3.0] => [0.0, 0.0, 0.5, 3.0];
 }

@@ -45,15 +45,9 @@ mod built {
     use burn::module::Module;
 
     use super::*;
-    use crate::layer::{Build, Forward, Initializer, Value};
+    use crate::layer::{Forward, Value, builds};
 
-    impl Build for Reshape {
-        type Module = ReshapeModule;
-
-        fn build(&self, _input: Shape, _initializer: &mut Initializer<'_>) -> ReshapeModule {
-            ReshapeModule { shape: self.0 }
-        }
-    }
+    builds!(Reshape => ReshapeModule, |it| ReshapeModule { shape: it.0 });
 
     #[derive(Module, Debug)]
     pub struct ReshapeModule {
@@ -87,6 +81,6 @@ mod tests {
     fn agrees_with_pytorch() {
         use crate::layer::testing::agrees;
 
-        agrees("reshape: [2, 1, 2]", Shape::Flat(4), &[], &[1.0, 2.0, 3.0, 4.0], &[1.0, 2.0, 3.0, 4.0]);
+        agrees!("reshape: [2, 1, 2]", [4]; [1.0, 2.0, 3.0, 4.0] => [1.0, 2.0, 3.0, 4.0]);
     }
 }

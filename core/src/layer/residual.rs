@@ -267,33 +267,17 @@ mod tests {
     fn agrees_with_pytorch() {
         use crate::layer::testing::agrees;
 
-        agrees(
-            "residual: [{ linear: { units: 2, bias: false } }, relu]",
-            Shape::Flat(2),
-            &[("layers.0.weight", &[1.0, 2.0, 3.0, -4.0])],
-            &[1.0, 2.0],
-            &[8.0, 2.0],
-        );
-        agrees(
-            "residual: [{ linear: { units: 1, bias: false } }]",
-            Shape::Flat(2),
-            &[("layers.0.weight", &[0.5, 0.5]), ("projection.weight", &[1.0, 10.0])],
-            &[1.0, 2.0],
-            &[22.5],
-        );
-        agrees(
-            "residual: [{ conv2d: { filters: 1, kernel: 1, stride: 2, bias: false } }]",
-            Shape::Image([1, 4, 4]),
-            &[("layers.0.weight", &[1.0]), ("projection.weight", &[2.0])],
-            &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 11.0, 12.0, 13.0, 14.0, 15.0, 16.0],
-            &[3.0, 9.0, 27.0, 33.0],
-        );
-        agrees(
-            "residual: [upsample]",
-            Shape::Image([1, 1, 2]),
-            &[("projection.weight", &[2.0])],
-            &[1.0, 2.0],
-            &[3.0, 3.0, 6.0, 6.0, 3.0, 3.0, 6.0, 6.0],
-        );
+        agrees!("residual: [{ linear: { units: 2, bias: false } }, relu]", [2],
+            "layers.0.weight": [1.0, 2.0, 3.0, -4.0];
+            [1.0, 2.0] => [8.0, 2.0]);
+        agrees!("residual: [{ linear: { units: 1, bias: false } }]", [2], "layers.0.weight": [0.5, 0.5],
+            "projection.weight": [1.0, 10.0];
+            [1.0, 2.0] => [22.5]);
+        agrees!("residual: [{ conv2d: { filters: 1, kernel: 1, stride: 2, bias: false } }]", [1, 4, 4],
+            "layers.0.weight": [1.0], "projection.weight": [2.0];
+            [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 11.0, 12.0, 13.0, 14.0, 15.0, 16.0]
+            => [3.0, 9.0, 27.0, 33.0]);
+        agrees!("residual: [upsample]", [1, 1, 2], "projection.weight": [2.0];
+            [1.0, 2.0] => [3.0, 3.0, 6.0, 6.0, 3.0, 3.0, 6.0, 6.0]);
     }
 }

@@ -35,15 +35,9 @@ mod built {
     use burn::tensor::Tensor;
 
     use super::*;
-    use crate::layer::{Build, Initializer, any_rank, elu::elu};
+    use crate::layer::{any_rank, builds, elu::elu};
 
-    impl Build for Selu {
-        type Module = SeluModule;
-
-        fn build(&self, _input: Shape, _initializer: &mut Initializer<'_>) -> SeluModule {
-            SeluModule
-        }
-    }
+    builds!(Selu => SeluModule, |_| SeluModule);
 
     #[derive(Module, Debug)]
     pub struct SeluModule;
@@ -58,12 +52,7 @@ mod built {
 }
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
-mod reference {
-    use crate::layer::testing::{Shape, agrees};
-
+crate::layer::testing::reference! {
     // torch.nn.SELU()(torch.tensor([-2., -1., 0.5, 3.]))  # [-1.52017, -1.11133, 0.525351, 3.1521]
-    #[test]
-    fn agrees_with_pytorch() {
-        agrees("selu", Shape::Flat(4), &[], &[-2.0, -1.0, 0.5, 3.0], &[-1.52017, -1.11133, 0.525351, 3.1521]);
-    }
+    "selu", [4]; [-2.0, -1.0, 0.5, 3.0] => [-1.52017, -1.11133, 0.525351, 3.1521];
 }

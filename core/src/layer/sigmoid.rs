@@ -28,27 +28,16 @@ mod built {
     use burn::nn::activation;
 
     use super::*;
-    use crate::layer::{Build, Initializer};
+    use crate::layer::builds;
 
-    impl Build for Sigmoid {
-        type Module = activation::Sigmoid;
-
-        fn build(&self, _input: Shape, _initializer: &mut Initializer<'_>) -> activation::Sigmoid {
-            activation::Sigmoid::new()
-        }
-    }
+    builds!(Sigmoid => activation::Sigmoid, |_| activation::Sigmoid::new());
 
     crate::layer::activation!(activation::Sigmoid, |_: &Self| Some(Activation::Sigmoid));
 }
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
-mod reference {
-    use crate::layer::testing::{Shape, agrees};
-
+crate::layer::testing::reference! {
     // torch.nn.Sigmoid()(torch.tensor([-2., -1., 0.5, 3.]))
     // # [0.119203, 0.268941, 0.622459, 0.952574]
-    #[test]
-    fn agrees_with_pytorch() {
-        agrees("sigmoid", Shape::Flat(4), &[], &[-2.0, -1.0, 0.5, 3.0], &[0.119203, 0.268941, 0.622459, 0.952574]);
-    }
+    "sigmoid", [4]; [-2.0, -1.0, 0.5, 3.0] => [0.119203, 0.268941, 0.622459, 0.952574];
 }

@@ -29,27 +29,16 @@ mod built {
     use burn::nn::activation;
 
     use super::*;
-    use crate::layer::{Build, Initializer, any_rank};
+    use crate::layer::{any_rank, builds};
 
-    impl Build for Silu {
-        type Module = activation::SiLU;
-
-        fn build(&self, _input: Shape, _initializer: &mut Initializer<'_>) -> activation::SiLU {
-            activation::SiLU::new()
-        }
-    }
+    builds!(Silu => activation::SiLU, |_| activation::SiLU::new());
 
     any_rank!(activation::SiLU);
 }
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
-mod reference {
-    use crate::layer::testing::{Shape, agrees};
-
+crate::layer::testing::reference! {
     // torch.nn.SiLU()(torch.tensor([-2., -1., 0.5, 3.]))
     // # [-0.238406, -0.268941, 0.31123, 2.85772]
-    #[test]
-    fn agrees_with_pytorch() {
-        agrees("silu", Shape::Flat(4), &[], &[-2.0, -1.0, 0.5, 3.0], &[-0.238406, -0.268941, 0.31123, 2.85772]);
-    }
+    "silu", [4]; [-2.0, -1.0, 0.5, 3.0] => [-0.238406, -0.268941, 0.31123, 2.85772];
 }

@@ -32,15 +32,9 @@ mod built {
     use burn::tensor::activation::softmax;
 
     use super::*;
-    use crate::layer::{Build, Initializer, any_rank};
+    use crate::layer::{any_rank, builds};
 
-    impl Build for Softmax {
-        type Module = SoftmaxModule;
-
-        fn build(&self, _input: Shape, _initializer: &mut Initializer<'_>) -> SoftmaxModule {
-            SoftmaxModule
-        }
-    }
+    builds!(Softmax => SoftmaxModule, |_| SoftmaxModule);
 
     #[derive(Module, Debug)]
     pub struct SoftmaxModule;
@@ -55,15 +49,10 @@ mod built {
 }
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
-mod reference {
-    use crate::layer::testing::{Shape, agrees};
-
+crate::layer::testing::reference! {
     // torch.nn.Softmax(1)(torch.tensor([[1., 2., 4.]]))  # [0.0420101, 0.114195, 0.843795]
     // torch.nn.Softmax(1)(torch.tensor([1., 0., 3., 0.]).reshape(1, 2, 1, 2))
     // # [[[0.119203, 0.5]], [[0.880797, 0.5]]]
-    #[test]
-    fn agrees_with_pytorch() {
-        agrees("softmax", Shape::Flat(3), &[], &[1.0, 2.0, 4.0], &[0.0420101, 0.114195, 0.843795]);
-        agrees("softmax", Shape::Image([2, 1, 2]), &[], &[1.0, 0.0, 3.0, 0.0], &[0.119203, 0.5, 0.880797, 0.5]);
-    }
+    "softmax", [3]; [1.0, 2.0, 4.0] => [0.0420101, 0.114195, 0.843795];
+    "softmax", [2, 1, 2]; [1.0, 0.0, 3.0, 0.0] => [0.119203, 0.5, 0.880797, 0.5];
 }

@@ -30,29 +30,18 @@ mod built {
     use burn::nn::activation;
 
     use super::*;
-    use crate::layer::{Build, Initializer, any_rank};
+    use crate::layer::{any_rank, builds};
 
-    impl Build for Softplus {
-        type Module = activation::Softplus;
-
-        fn build(&self, _input: Shape, _initializer: &mut Initializer<'_>) -> activation::Softplus {
-            activation::SoftplusConfig::new().init()
-        }
-    }
+    builds!(Softplus => activation::Softplus, |_| activation::SoftplusConfig::new().init());
 
     any_rank!(activation::Softplus);
 }
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
-mod reference {
-    use crate::layer::testing::{Shape, agrees};
-
+crate::layer::testing::reference! {
     // torch.nn.Softplus()(torch.tensor([-2., -1., 0.5, 3.]))
     // # [0.126928, 0.313262, 0.974077, 3.04859]
     // torch.nn.Softplus()(torch.tensor([-30., 30., 90.]))  # [9.35762e-14, 30, 90]
-    #[test]
-    fn agrees_with_pytorch() {
-        agrees("softplus", Shape::Flat(4), &[], &[-2.0, -1.0, 0.5, 3.0], &[0.126928, 0.313262, 0.974077, 3.04859]);
-        agrees("softplus", Shape::Flat(3), &[], &[-30.0, 30.0, 90.0], &[9.35762e-14, 30.0, 90.0]);
-    }
+    "softplus", [4]; [-2.0, -1.0, 0.5, 3.0] => [0.126928, 0.313262, 0.974077, 3.04859];
+    "softplus", [3]; [-30.0, 30.0, 90.0] => [9.35762e-14, 30.0, 90.0];
 }

@@ -29,15 +29,9 @@ mod built {
     use burn::tensor::Tensor;
 
     use super::*;
-    use crate::layer::{Build, Initializer};
+    use crate::layer::builds;
 
-    impl Build for Tanh {
-        type Module = TanhModule;
-
-        fn build(&self, _input: Shape, _initializer: &mut Initializer<'_>) -> TanhModule {
-            TanhModule
-        }
-    }
+    builds!(Tanh => TanhModule, |_| TanhModule);
 
     /// From here on, tanh is 1 in 32-bit floats.
     pub(super) const EDGE: f32 = 10.0;
@@ -57,18 +51,18 @@ mod built {
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
 mod reference {
-    use crate::layer::testing::{Shape, agrees};
+    use crate::layer::testing::agrees;
 
     // torch.nn.Tanh()(torch.tensor([-2., -1., 0.5, 3.]))
     // # [-0.964028, -0.761594, 0.462117, 0.995055]
     #[test]
     fn agrees_with_pytorch() {
-        agrees("tanh", Shape::Flat(4), &[], &[-2.0, -1.0, 0.5, 3.0], &[-0.964028, -0.761594, 0.462117, 0.995055]);
+        agrees!("tanh", [4]; [-2.0, -1.0, 0.5, 3.0] => [-0.964028, -0.761594, 0.462117, 0.995055]);
     }
 
     #[test]
     fn values_far_from_0_give_1() {
-        agrees("tanh", Shape::Flat(4), &[], &[-1e30, -100.0, 10.0, 1e4], &[-1.0, -1.0, 1.0, 1.0]);
+        agrees!("tanh", [4]; [-1e30, -100.0, 10.0, 1e4] => [-1.0, -1.0, 1.0, 1.0]);
         assert_eq!(super::built::EDGE.tanh(), 1.0);
     }
 }

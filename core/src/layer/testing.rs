@@ -6,13 +6,38 @@ use super::{Initializer, LayerSpec, Value};
 use crate::limits::Limits;
 use crate::network::{Network, Sequential};
 use crate::program::{Array, CpuExecutor, Program};
-pub use crate::shape::Shape;
+use crate::shape::Shape;
 use crate::yaml::part;
 
-/// Asserts that outside of training, a layer turns `values`, a few samples, into `expected`, with
-/// Burn and as a program. `weights` have their stored names.
+/// Asserts that outside of training, a layer turns a few samples into the expected outputs, with
+/// Burn and as a program: `agrees!("linear: 1", [2], "weight": [1.0, 2.0]; [3.0, 4.0] => [11.0])`.
+/// Weights have their stored names.
+macro_rules! agrees {
+    ($yaml:expr, $input:expr $(, $name:literal: $weight:expr)*; $samples:expr => $outputs:expr) => {
+        $crate::layer::testing::check($yaml, &$input, &[$(($name, &$weight)),*], &$samples, &$outputs)
+    };
+}
+pub(super) use agrees;
+
+/// A test with such cases, below the lines of PyTorch that give their outputs.
+macro_rules! reference {
+    ($($yaml:expr, $input:expr $(, $name:literal: $weight:expr)*; $samples:expr => $outputs:expr;)*) => {
+        #[test]
+        fn agrees_with_pytorch() {
+            $($crate::layer::testing::agrees!($yaml, $input $(, $name: $weight)*; $samples => $outputs);)*
+        }
+    };
+}
+pub(super) use reference;
+
+/// See [`agrees!`].
 #[track_caller]
-pub fn agrees(yaml: &str, input: Shape, weights: &[(&str, &[f32])], values: &[f32], expected: &[f32]) {
+pub fn check(yaml: &str, input: &[usize], weights: &[(&str, &[f32])], values: &[f32], expected: &[f32]) {
+    let input = match *input {
+        [values] => Shape::Flat(values),
+        [channels, height, width] => Shape::Image([channels, height, width]),
+        _ => panic!("{input:?} is no shape"),
+    };
     let spec: LayerSpec = part(yaml).expect("the layer can be read");
     let plan = Network::new("layer", input, &[spec], Limits::DEFAULT).expect("the layer fits");
     let device = Device::flex();

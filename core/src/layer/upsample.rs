@@ -75,15 +75,9 @@ mod built {
     use burn::tensor::{Device, Tensor, TensorData};
 
     use super::*;
-    use crate::layer::{Build, Forward, Initializer, Value};
+    use crate::layer::{Forward, Value, builds};
 
-    impl Build for Upsample {
-        type Module = UpsampleModule;
-
-        fn build(&self, _input: Shape, _initializer: &mut Initializer<'_>) -> UpsampleModule {
-            Self::built(self.scale.0, self.mode)
-        }
-    }
+    builds!(Upsample => UpsampleModule, |it| Upsample::built(it.scale.0, it.mode));
 
     impl Upsample {
         pub(in crate::layer) fn built(scale: [usize; 2], mode: Mode) -> UpsampleModule {
@@ -131,9 +125,7 @@ mod built {
 }
 
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
-mod reference {
-    use crate::layer::testing::{Shape, agrees};
-
+crate::layer::testing::reference! {
     // x = torch.tensor([1., 2.]).reshape(1, 1, 1, 2)
     // F.interpolate(x, scale_factor=2)  # [[1, 1, 2, 2], [1, 1, 2, 2]]
     // F.interpolate(x, scale_factor=(2, 1))  # [[1, 2], [1, 2]]
@@ -143,23 +135,11 @@ mod reference {
     // #  [2.5, 2.9375, 3.8125, 4.25], [3, 3.5, 4.5, 5]]
     // F.interpolate(x[..., :1, :], scale_factor=(1, 3), mode="bilinear")
     // # [1, 1, 1.33333, 1.66667, 2, 2]
-    #[test]
-    fn agrees_with_pytorch() {
-        agrees("upsample", Shape::Image([1, 1, 2]), &[], &[1.0, 2.0], &[1.0, 1.0, 2.0, 2.0, 1.0, 1.0, 2.0, 2.0]);
-        agrees("upsample: [2, 1]", Shape::Image([1, 1, 2]), &[], &[1.0, 2.0], &[1.0, 2.0, 1.0, 2.0]);
-        agrees(
-            "upsample: { scale: 2, mode: bilinear }",
-            Shape::Image([1, 2, 2]),
-            &[],
-            &[1.0, 2.0, 3.0, 5.0],
-            &[1.0, 1.25, 1.75, 2.0, 1.5, 1.8125, 2.4375, 2.75, 2.5, 2.9375, 3.8125, 4.25, 3.0, 3.5, 4.5, 5.0],
-        );
-        agrees(
-            "upsample: { scale: [1, 3], mode: bilinear }",
-            Shape::Image([1, 1, 2]),
-            &[],
-            &[1.0, 2.0],
-            &[1.0, 1.0, 1.33333, 1.66667, 2.0, 2.0],
-        );
-    }
+    "upsample", [1, 1, 2]; [1.0, 2.0] => [1.0, 1.0, 2.0, 2.0, 1.0, 1.0, 2.0, 2.0];
+    "upsample: [2, 1]", [1, 1, 2]; [1.0, 2.0] => [1.0, 2.0, 1.0, 2.0];
+    "upsample: { scale: 2, mode: bilinear }", [1, 2, 2];
+        [1.0, 2.0, 3.0, 5.0]
+        => [1.0, 1.25, 1.75, 2.0, 1.5, 1.8125, 2.4375, 2.75, 2.5, 2.9375, 3.8125, 4.25, 3.0, 3.5, 4.5, 5.0];
+    "upsample: { scale: [1, 3], mode: bilinear }", [1, 1, 2];
+        [1.0, 2.0] => [1.0, 1.0, 1.33333, 1.66667, 2.0, 2.0];
 }

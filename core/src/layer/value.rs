@@ -34,9 +34,18 @@ impl Value {
 
     /// The same values without their gradient graph.
     pub fn detach(self) -> Self {
+        self.map(detach, detach)
+    }
+
+    /// Applies one of two functions, which keep the rank.
+    pub(crate) fn map(
+        self,
+        flat: impl FnOnce(Tensor<2>) -> Tensor<2>,
+        image: impl FnOnce(Tensor<4>) -> Tensor<4>,
+    ) -> Self {
         match self {
-            Self::Flat(tensor) => Self::Flat(detach(tensor)),
-            Self::Image(tensor) => Self::Image(detach(tensor)),
+            Self::Flat(tensor) => Self::Flat(flat(tensor)),
+            Self::Image(tensor) => Self::Image(image(tensor)),
         }
     }
 }
@@ -65,25 +74,32 @@ pub trait Forward: Module {
     }
 }
 
+/// Implements [`Build`](super::Build) for a layer whose module depends on its fields alone.
+macro_rules! builds {
+    ($layer:ident => $module:ty, |$it:pat_param| $new:expr) => {
+        impl $crate::layer::Build for $layer {
+            type Module = $module;
+
+            fn build(&self, _: $crate::shape::Shape, _: &mut $crate::layer::Initializer<'_>) -> $module {
+                let $it = self;
+                $new
+            }
+        }
+    };
+}
+pub(crate) use builds;
+
 /// Implements [`Forward`] for activations that the layer before can apply.
 macro_rules! activation {
     ($module:ty, $activation:expr) => {
         impl $crate::layer::Forward for $module {
             fn forward(&self, value: $crate::layer::Value) -> $crate::layer::Value {
-                use $crate::layer::Value;
-                let activation = $crate::layer::Forward::activation(self);
-                match value {
-                    Value::Flat(tensor) => Value::Flat(
-                        activation
-                            .and_then(|it| $crate::kernel::activate(&tensor, it))
-                            .unwrap_or_else(|| self.forward(tensor)),
-                    ),
-                    Value::Image(tensor) => Value::Image(
-                        activation
-                            .and_then(|it| $crate::kernel::activate(&tensor, it))
-                            .unwrap_or_else(|| self.forward(tensor)),
-                    ),
+                fn apply<const D: usize>(module: &$module, tensor: burn::tensor::Tensor<D>) -> burn::tensor::Tensor<D> {
+                    let activation = $crate::layer::Forward::activation(module);
+                    let fast = activation.and_then(|it| $crate::kernel::activate(&tensor, it));
+                    fast.unwrap_or_else(|| module.forward(tensor))
                 }
+                value.map(|tensor| apply(self, tensor), |tensor| apply(self, tensor))
             }
 
             fn activation(&self) -> Option<$crate::activation::Activation> {
@@ -99,10 +115,7 @@ macro_rules! any_rank {
     ($module:ty) => {
         impl $crate::layer::Forward for $module {
             fn forward(&self, value: $crate::layer::Value) -> $crate::layer::Value {
-                match value {
-                    $crate::layer::Value::Flat(tensor) => $crate::layer::Value::Flat(self.forward(tensor)),
-                    $crate::layer::Value::Image(tensor) => $crate::layer::Value::Image(self.forward(tensor)),
-                }
+                value.map(|tensor| self.forward(tensor), |tensor| self.forward(tensor))
             }
         }
     };

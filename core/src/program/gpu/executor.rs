@@ -7,7 +7,7 @@ use wgpu::{
     ComputePassDescriptor, ComputePipeline, MapMode, PollType,
 };
 
-use super::Gpu;
+use super::{Gpu, GpuError};
 use super::call::{Call, Calls, Params, Threads, Weights};
 use crate::program::Program;
 
@@ -88,7 +88,7 @@ impl GpuExecutor {
     ///
     /// # Errors
     /// The device was lost, or is out of memory.
-    pub async fn run(&self, samples: &[f32]) -> Result<Vec<f32>, String> {
+    pub async fn run(&self, samples: &[f32]) -> Result<Vec<f32>, GpuError> {
         let mut all = Vec::new();
         for samples in samples.chunks(self.together * self.inputs()) {
             all.extend(self.all(samples).await?.pop().unwrap_or_default());
@@ -100,7 +100,7 @@ impl GpuExecutor {
     ///
     /// # Errors
     /// Those of [`Self::run`].
-    pub async fn steps(&self, samples: &[f32]) -> Result<Vec<Vec<f32>>, String> {
+    pub async fn steps(&self, samples: &[f32]) -> Result<Vec<Vec<f32>>, GpuError> {
         self.all(samples).await
     }
 
@@ -108,7 +108,7 @@ impl GpuExecutor {
         self.input.iter().product::<usize>().max(1)
     }
 
-    async fn all(&self, samples: &[f32]) -> Result<Vec<Vec<f32>>, String> {
+    async fn all(&self, samples: &[f32]) -> Result<Vec<Vec<f32>>, GpuError> {
         let batch = samples.len() / self.inputs();
         // A concurrent call creates its own.
         let ready = self.ready.take().filter(|ready| ready.batch == batch);
@@ -139,17 +139,17 @@ impl GpuExecutor {
         });
         // A browser polls by itself.
         if cfg!(not(target_arch = "wasm32")) {
-            device.poll(PollType::wait_indefinitely()).map_err(|error| error.to_string())?;
+            device.poll(PollType::wait_indefinitely()).map_err(GpuError::lost)?;
         }
         let mapped = mapped.await.unwrap_or(false);
         if let Some(failure) = failure.lock().unwrap_or_else(PoisonError::into_inner).clone() {
-            return Err(failure);
+            return Err(GpuError::Lost(failure));
         }
         if !mapped {
-            return Err("its memory cannot be read".into());
+            return Err(GpuError::lost("its memory cannot be read"));
         }
         let values: Vec<f32> = {
-            let view = ready.staging.get_mapped_range(..).map_err(|error| error.to_string())?;
+            let view = ready.staging.get_mapped_range(..).map_err(GpuError::lost)?;
             view.as_chunks::<4>().0.iter().map(|bytes| f32::from_ne_bytes(*bytes)).collect()
         };
         ready.staging.unmap();

@@ -18,6 +18,27 @@ use wgpu::{
     ShaderModule, ShaderModuleDescriptor, ShaderSource, ShaderStages,
 };
 
+/// A GPU cannot be opened, or no longer answers.
+#[derive(Debug, thiserror::Error)]
+pub enum GpuError {
+    /// There is no adapter, or it refuses a device.
+    #[error("{0}")]
+    Unavailable(String),
+    /// The device was lost, or is out of memory.
+    #[error("{0}")]
+    Lost(String),
+}
+
+impl GpuError {
+    fn unavailable(error: impl ToString) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+
+    fn lost(error: impl ToString) -> Self {
+        Self::Lost(error.to_string())
+    }
+}
+
 /// An opened GPU with the shaders of all operations.
 #[derive(Debug, Clone)]
 pub struct Gpu {
@@ -37,12 +58,12 @@ impl Gpu {
     ///
     /// # Errors
     /// There is none, or it refuses a device.
-    pub async fn open() -> Result<Self, String> {
+    pub async fn open() -> Result<Self, GpuError> {
         let instance = Instance::new(InstanceDescriptor::new_without_display_handle());
         let adapter = instance.request_adapter(&RequestAdapterOptions::default()).await;
-        let adapter = adapter.map_err(|error| error.to_string())?;
+        let adapter = adapter.map_err(GpuError::unavailable)?;
         let descriptor = DeviceDescriptor { required_limits: adapter.limits(), ..DeviceDescriptor::default() };
-        let (device, queue) = adapter.request_device(&descriptor).await.map_err(|error| error.to_string())?;
+        let (device, queue) = adapter.request_device(&descriptor).await.map_err(GpuError::unavailable)?;
 
         let failure = Arc::new(Mutex::new(None));
         let (first, lost) = (failure.clone(), failure.clone());
