@@ -23,6 +23,10 @@ impl Limits {
     pub const DEFAULT: Self =
         Self { file: 64 << 10, depth: 64, layers: 256, parameters: 1 << 28, activations: 256 << 20, step: 32 << 30 };
 
+    /// For training in a web page, whose memory ends at 4 GiB: 2²⁴ parameters (64 MiB), 16 MiB an
+    /// image and 512 MiB a step.
+    pub const PAGE: Self = Self { parameters: 1 << 24, activations: 16 << 20, step: 512 << 20, ..Self::DEFAULT };
+
     /// On request, and for files written by the program, which have no short forms: 1 MiB of YAML,
     /// 100 deep, 4,096 layers, 2³² parameters (16 GiB), 16 GiB an image and 1 TiB a step.
     pub const LARGE: Self =

@@ -68,7 +68,7 @@ mod chosen {
 mod chosen {
     use std::cell::RefCell;
 
-    use imago_core::program::gpu::{Gpu, GpuExecutor};
+    use imago_core::program::gpu::{Gpu, GpuError, GpuExecutor};
 
     use super::*;
 
@@ -116,7 +116,7 @@ mod chosen {
         }
     }
 
-    fn lost(why: String) -> JsError {
+    fn lost(why: GpuError) -> JsError {
         JsError::new(&format!("the device did not answer: {why}"))
     }
 }

@@ -1,12 +1,4 @@
-//! What the page calls: opening a device, loading a model, sampling, encoding, classifying.
-//!
-//! Two modules are built from this crate, one for the CPU and one for WebGPU; the page loads the
-//! small one first. Errors reach JavaScript as `Error` objects with a message for people. After a
-//! `RangeError`, which rejects an argument, the model and the device are as before.
-
-#![cfg(target_arch = "wasm32")]
-
-mod device;
+//! A model from its files: sampling, encoding, classifying.
 
 use imago_core::artifact::{Artifact, Generator, Manifest, Networks, Programs};
 use imago_core::inference::sample_classes;
@@ -15,19 +7,9 @@ use imago_core::program::{CpuExecutor, Program};
 use imago_core::shape::Shape;
 use imago_core::spec::PixelRange;
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::js_sys::RangeError;
 
-use device::Device;
-
-/// Opens the device that this module was built for. Called once, before any model is loaded.
-///
-/// # Errors
-/// There is no WebGPU adapter or no device.
-#[wasm_bindgen]
-pub async fn start() -> Result<(), JsError> {
-    std::panic::set_hook(Box::new(|panic| web_sys::console::error_1(&panic.to_string().into())));
-    device::start().await
-}
+use crate::device::Device;
+use crate::refusal;
 
 /// A model on the device.
 #[wasm_bindgen]
@@ -349,8 +331,4 @@ fn whole(found: usize, each: u64, what: &str) -> Result<usize, JsValue> {
         return Err(refusal(&format!("expected 1 to {MAX_COUNT} {what}, found {found} values")));
     }
     Ok(count as usize)
-}
-
-fn refusal(message: &str) -> JsValue {
-    RangeError::new(message).into()
 }

@@ -5,7 +5,7 @@
  */
 
 /** The views, the first of which an address without one opens. */
-export const VIEWS = ['generate', 'latent', 'draw', 'compare', 'inside'];
+export const VIEWS = ['generate', 'latent', 'draw', 'compare', 'inside', 'train'];
 
 /** How many samples there may be. */
 export const COUNTS = [16, 64, 144];

@@ -31,6 +31,7 @@ const VIEWS = {
   draw: () => import('./views/draw.js'),
   compare: () => import('./views/compare.js'),
   inside: () => import('./views/inside.js'),
+  train: () => import('./views/train.js'),
 };
 
 /** The page as a view sees it. */
@@ -154,6 +155,7 @@ export class App {
     if (this.#shown !== name) this.#views.get(this.#shown)?.hide?.();
     this.#shown = name;
     this.#tabs.show(name);
+    document.body.dataset.view = name;
     const tab = element(`tab-${name}`, HTMLElement);
     document.title = name === 'generate' ? this.#title : `${tab.textContent}: Imago`;
     element('lead', HTMLElement).textContent = tab.dataset.lead ?? '';
@@ -281,6 +283,20 @@ export class App {
     this.#opened = source;
     this.#controls?.addOwn(name);
     await this.redraw({ model: null });
+  }
+
+  /**
+   * Offers a model that is being trained to all views, in place of its earlier state.
+   * @param {{ manifest: string, weights: Uint8Array }} files
+   * @param {string} name
+   */
+  adopt(files, name) {
+    const inUse = this.#own !== null && this.#own === this.#opened;
+    if (this.#opened?.name !== name) this.#controls?.addOwn(name);
+    this.#opened = { name, files };
+    if (!inUse) return;
+    this.#own = this.#opened;
+    if (this.wanted.view !== 'train') this.draw();
   }
 
   async #list() {

@@ -41,21 +41,34 @@ export function takeModels(taken) {
 async function dropped(transfer) {
   const entries = [...transfer?.items ?? []].map((item) => item.webkitGetAsEntry?.() ?? null);
   if (!entries.some((entry) => entry?.isDirectory)) return [...transfer?.files ?? []];
-  const files = await Promise.all(entries.map((entry) => entry && filesIn(entry)));
-  return files.flatMap((some) => some ?? []);
+  const files = await Promise.all(entries.map((entry) => entry && filesIn(entry, 1)));
+  return files.flatMap((some) => some ?? []).map(({ file }) => file);
 }
 
 /**
+ * A dropped file, or the files of a dropped folder up to `depth` folders deep.
  * @param {FileSystemEntry} entry
- * @returns {Promise<File[]>}
+ * @param {number} depth
+ * @returns {Promise<{ path: string, file: File }[]>}
  */
-async function filesIn(entry) {
-  if (entry.isFile) return [await new Promise((done, failed) => /** @type {FileSystemFileEntry} */ (entry).file(done, failed))];
+export async function filesIn(entry, depth) {
+  if (entry.isFile) {
+    /** @type {File} */
+    const file = await new Promise((done, failed) => /** @type {FileSystemFileEntry} */ (entry).file(done, failed));
+    return [{ path: entry.fullPath.slice(1), file }];
+  }
   const reader = /** @type {FileSystemDirectoryEntry} */ (entry).createReader();
   /** @type {FileSystemEntry[]} */
-  const inside = await new Promise((done, failed) => reader.readEntries(done, failed));
-  const files = await Promise.all(inside.filter(({ isFile }) => isFile).map(filesIn));
-  return files.flat();
+  const inside = [];
+  // A browser lists a large folder in parts.
+  /** @type {FileSystemEntry[]} */
+  let part;
+  do {
+    part = await new Promise((done, failed) => reader.readEntries(done, failed));
+    inside.push(...part);
+  } while (part.length > 0);
+  const wanted = depth > 1 ? inside : inside.filter(({ isFile }) => isFile);
+  return (await Promise.all(wanted.map((below) => filesIn(below, depth - 1)))).flat();
 }
 
 /**

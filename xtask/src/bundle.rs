@@ -1,4 +1,4 @@
-//! The page's two wasm modules: compiled by cargo, bound by wasm-bindgen.
+//! The page's wasm modules: compiled by cargo, bound by wasm-bindgen.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,14 +14,29 @@ pub struct Module {
     pub name: &'static str,
     profile: &'static str,
     features: &'static str,
+    /// Bytes that it may have, compressed.
+    pub budget: u64,
 }
 
 /// Samples on the CPU: small, so the page loads it first.
-pub const CPU: Module = Module { name: "cpu", profile: "web-cpu", features: "cpu" };
+pub const CPU: Module = Module { name: "cpu", profile: "web-cpu", features: "cpu", budget: 300_000 };
 /// Samples on the GPU; the page loads it second.
-pub const WEBGPU: Module = Module { name: "webgpu", profile: "web-gpu", features: "webgpu" };
+pub const WEBGPU: Module = Module { name: "webgpu", profile: "web-gpu", features: "webgpu", budget: 300_000 };
+/// Trains on the CPU; loaded when somebody trains, as is the next.
+pub const TRAIN_CPU: Module =
+    Module { name: "train-cpu", profile: "web-train-cpu", features: "train-cpu", budget: 700_000 };
+/// Trains on the GPU.
+pub const TRAIN_WEBGPU: Module =
+    Module { name: "train-webgpu", profile: "web-train-gpu", features: "train-webgpu", budget: 3_000_000 };
+/// All of them, in the order in which a visitor meets them.
+pub const ALL: [&Module; 4] = [&CPU, &WEBGPU, &TRAIN_CPU, &TRAIN_WEBGPU];
 
 impl Module {
+    /// Whether it needs a GPU.
+    pub fn is_for_gpu(&self) -> bool {
+        self.name.ends_with("webgpu")
+    }
+
     /// `cargo SUBCOMMAND` on this module, the same for building and for linting.
     pub fn cargo(&self, subcommand: &str) -> Command {
         process::cargo([

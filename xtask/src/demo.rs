@@ -5,6 +5,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
+use crate::bundle::{CPU, TRAIN_CPU, WEBGPU};
 use crate::{process, serve, site, web, workspace};
 
 const PIPELINE: &str = "pipelines/synthetic/quickstart.yaml";
@@ -41,7 +42,7 @@ pub fn run(args: &Args) -> Result<()> {
     process::run(&mut train)?;
 
     println!("Building the page (the first time takes a few minutes) …");
-    web::build(dist, false)?;
+    web::build(dist, &[&CPU, &WEBGPU, &TRAIN_CPU], None)?;
 
     println!("Putting the model into the page (a moment) …");
     let mut export = Command::new(&imago);

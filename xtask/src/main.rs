@@ -9,6 +9,7 @@ mod measure_check;
 mod measure_page;
 mod models;
 mod mutate;
+mod presets;
 mod process;
 mod reproduce;
 mod serve;

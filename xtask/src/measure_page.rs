@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, anyhow};
 
 use crate::browser::{Browser, PEERS, TESTS};
+use crate::bundle::{CPU, WEBGPU};
 use crate::{process, web};
 
 /// Build the page and measure it in a real browser: file sizes, time to the first grid, and each
@@ -18,7 +19,7 @@ pub struct Args {
 
 pub fn run(args: &Args) -> Result<()> {
     let dist = Path::new("dist");
-    web::build(dist, false)?;
+    web::build(dist, &[&CPU, &WEBGPU], None)?;
     let browser = Browser::find()?.map_err(|missing| anyhow!(missing))?;
     let mut folders = vec![TESTS];
     folders.extend(args.peers.then_some(PEERS));

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 
 use crate::browser::{self, Browser, TESTS};
-use crate::bundle::{CPU, WEBGPU};
+use crate::bundle;
 use crate::{process, system, web, workspace};
 
 /// Run every check and every test, and stop at the first failure.
@@ -89,12 +89,9 @@ impl Step {
             }
             Self::ClippyWasm => {
                 workspace::ensure_wasm_target()?;
-                for module in [CPU, WEBGPU] {
-                    process::run(module.cargo("clippy").args(["--", "-D", "warnings"]))?;
-                }
-                // Core with all that trains in a page.
-                let features = "yaml,train,flex,kernel";
-                clippy(&["--package", "imago-core", "--lib", "--target", workspace::WASM, "--features", features])
+                bundle::ALL.iter().try_for_each(|module| {
+                    process::run(module.cargo("clippy").args(["--", "-D", "warnings"]))
+                })
             }
             Self::Doc => process::run(
                 process::cargo(["doc", "--release", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"),
@@ -109,7 +106,7 @@ impl Step {
                 }
                 process::run(&mut test)
             }
-            Self::Web => web::build(Path::new("dist"), false),
+            Self::Web => web::build(Path::new("dist"), &bundle::ALL, None),
             Self::Browser => test_in_browser(skipped),
         }
     }

@@ -2,8 +2,10 @@
 
 mod augment;
 mod error;
+mod files;
 pub mod idx;
 mod images;
+mod published;
 #[cfg(feature = "train")]
 mod resident;
 #[cfg(feature = "train")]
@@ -13,8 +15,10 @@ mod statistics;
 pub mod synthetic;
 
 pub use error::DataError;
+pub use files::{shuffle_files, split_files};
 pub use idx::IdxError;
 pub use images::{Images, Resize, SIDE};
+pub use published::{FASHION_MNIST_SHA256, IDX_FILES, MNIST_SHA256, checksums};
 #[cfg(feature = "train")]
 pub use samples::{Batch, Latents, Samples, Scale, encode, plain};
 pub use statistics::Statistics;

@@ -2,7 +2,7 @@
 
 use burn::tensor::ExecutionError;
 
-use super::{NonFinite, SourceError};
+use super::{NonFinite, SnapshotError, SourceError};
 use crate::artifact::ArtifactError;
 use crate::family::TrainerError;
 use crate::weights::WeightsError;
@@ -22,6 +22,9 @@ pub enum TrainingError {
     /// A saved state does not fit the model.
     #[error(transparent)]
     Trainer(#[from] TrainerError),
+    /// Bytes are not a snapshot.
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotError),
     /// The latents of the source cannot be learned.
     #[error(transparent)]
     Source(#[from] SourceError),
@@ -37,7 +40,7 @@ pub enum TrainingError {
         images: usize,
     },
     /// A classifier has no samples.
-    #[error("a classifier makes no images")]
+    #[error("a classifier generates no images")]
     NoImages,
     /// Latents that are not whole rows, or not as many rows as classes.
     #[error("{values} values and {classes} classes are not rows of {width} latent values with a class each")]

@@ -6,6 +6,7 @@ mod meter;
 mod prior;
 mod run;
 mod sets;
+mod snapshot;
 mod source;
 mod state;
 #[cfg(all(test, feature = "flex", feature = "yaml"))]
@@ -17,5 +18,6 @@ pub use meter::{Meter, NonFinite, Sum};
 pub use prior::fit as fit_prior;
 pub use run::{End, Run};
 pub use sets::Sets;
+pub use snapshot::SnapshotError;
 pub use source::{Source, SourceError};
 pub use state::{Snapshot, State};

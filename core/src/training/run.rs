@@ -6,7 +6,7 @@ use super::sets::{Sets, samples};
 use super::{Export, Meter, NonFinite, Snapshot, Source, State, TrainingError, export, fit_prior};
 use crate::artifact::Artifact;
 use crate::data::{Images, Samples};
-use crate::family::{Losses, Plan, StepContext, Trained, Trainer, TrainerSetup, restore};
+use crate::family::{Losses, Plan, Saved, StepContext, Trained, Trainer, TrainerSetup, restore};
 use crate::inference::Sampler;
 use crate::latent::Prior;
 use crate::noise::{Noise, Purpose};
@@ -361,12 +361,16 @@ impl Run {
         Ok(sampler.decode(latents, classes).into_data_async().await?.iter::<f32>().collect())
     }
 
-    /// The current model as an artifact.
+    /// The current model as an artifact, with the prior fitted to its latents.
     ///
     /// # Errors
     /// The device cannot be read.
     pub async fn artifact(&mut self, options: Export<'_>) -> Result<Artifact, TrainingError> {
-        let snapshot = self.snapshot(self.state.seconds).await?;
+        self.state.losses = self.meter.means();
+        let saved = Saved { weights: self.trainer().save().weights.read().await?, optimizers: Vec::new() };
+        let trained = restore(&self.plan, &saved.weights, &self.device)?;
+        self.fit_prior(&trained).await?;
+        let snapshot = Snapshot { state: self.state.clone(), saved };
         let source = self.source.as_ref().map(|source| &source.artifact);
         export(&self.pipeline, &self.plan, &snapshot, source, options, &self.device).await
     }

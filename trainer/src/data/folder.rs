@@ -5,15 +5,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use image::{DynamicImage, ImageReader, imageops::FilterType};
-use imago_core::noise::{Noise, Purpose};
 use imago_core::spec;
 
-use imago_core::data::Split;
+use imago_core::data::{Split, shuffle_files, split_files};
 
 /// The sub-folders that are splits of a set.
 const PARTS: [&str; 2] = ["train", "test"];
-/// Without such sub-folders, one image in this many is for testing.
-const TEST_FRACTION: usize = 10;
 const MAX_DEPTH: usize = 16;
 /// The most bytes that the images of a split may need.
 const MAX_BYTES: usize = 4 << 30;
@@ -92,16 +89,12 @@ fn part(path: &Path, classes: &[String], split: Split) -> Result<Vec<Entry>> {
             files(&base.join(class), u8::try_from(label)?, MAX_DEPTH, &mut entries)?;
         }
     }
-    // The order belongs to the data, so it does not depend on the run's seed.
-    Noise::of(Purpose::Split, 0, 1).shuffle(&mut entries);
-    if !parts {
-        let test_count = entries.len().div_ceil(TEST_FRACTION);
-        let test = entries.split_off(entries.len() - test_count);
-        if split == Split::Test {
-            entries = test;
-        }
+    if parts {
+        shuffle_files(&mut entries);
+        return Ok(entries);
     }
-    Ok(entries)
+    let [training, test] = split_files(entries);
+    Ok(if split == Split::Test { test } else { training })
 }
 
 fn has_parts(path: &Path) -> bool {

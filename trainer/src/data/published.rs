@@ -15,6 +15,8 @@ use flate2::read::GzDecoder;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
+use imago_core::data::{FASHION_MNIST_SHA256, MNIST_SHA256};
+
 use super::download::{self, Client};
 
 /// Names a folder with the published sets.
@@ -44,12 +46,7 @@ impl Published {
         match self {
             Self::Mnist => Set {
                 folder: "mnist",
-                sha256: [
-                    "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
-                    "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
-                    "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
-                    "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
-                ],
+                sha256: MNIST_SHA256,
                 mirrors: &[
                     "https://ossci-datasets.s3.amazonaws.com/mnist/",
                     "https://storage.googleapis.com/cvdf-datasets/mnist/",
@@ -58,12 +55,7 @@ impl Published {
             },
             Self::FashionMnist => Set {
                 folder: "fashion-mnist",
-                sha256: [
-                    "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
-                    "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
-                    "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
-                    "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
-                ],
+                sha256: FASHION_MNIST_SHA256,
                 // This mirror has no HTTPS; the SHA-256 verifies the content.
                 mirrors: &[
                     "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
