@@ -28,8 +28,8 @@ use imago_core::spec;
 use imago_core::yaml::Override;
 
 use crate::data::Search;
-use crate::device::DeviceChoice;
-use crate::measure::{EvaluationProgress, Evaluator, ImportanceSamples, Inception, ReferenceSet};
+use crate::device::{DeviceChoice, OpenDevice};
+use crate::measure::{EvaluationJob, EvaluationProgress, Evaluator, ImportanceSamples, Inception, ReferenceSet};
 use crate::pipeline_file::PipelineFile;
 use crate::sweep::Seeds;
 
@@ -150,19 +150,22 @@ const INCEPTION_HELP: &str = "Measure FID in the features of Inception v3 as wel
 ";
 
 impl EvaluationOptions {
-    fn count(&self) -> usize {
-        self.count as usize
-    }
-
-    fn importance_samples(&self) -> ImportanceSamples {
-        ImportanceSamples { images: self.bounded as usize, draws: self.draws as usize }
+    fn job<'a>(&'a self, opened: &'a OpenDevice, progress: &'a EvaluationProgress) -> EvaluationJob<'a> {
+        EvaluationJob {
+            count: self.count as usize,
+            seeds: self.seeds.as_slice(),
+            importance_samples: ImportanceSamples { images: self.bounded as usize, draws: self.draws as usize },
+            search: &self.search,
+            device: &opened.name,
+            progress,
+        }
     }
 
     /// The reference images for models of `data`.
     fn reference_set(&self, data: &spec::Data, device: &Device, progress: &EvaluationProgress) -> Result<ReferenceSet> {
         let evaluator = Evaluator::open(self.evaluator.as_deref(), data, device)?;
         let inception = self.inception.as_deref().map(|path| inception(path, data, device)).transpose()?;
-        ReferenceSet::new(data, &self.search, evaluator, inception, self.count(), device, progress)
+        ReferenceSet::new(data, &self.search, evaluator, inception, self.count as usize, device, progress)
     }
 }
 

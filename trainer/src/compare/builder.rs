@@ -13,12 +13,10 @@ use imago_core::network::Network;
 
 use super::statements::statements;
 use super::{Comparison, Cost, Entry, ModelImages};
-use crate::data::{Images, Search};
-use crate::device::{OpenDevice, within_threads};
+use crate::data::Images;
+use crate::device::within_threads;
 use crate::files;
-use crate::measure::{
-    EvaluatedModel, Evaluation, EvaluationJob, EvaluationProgress, Evaluator, ImportanceSamples, Pixels, ReferenceSet,
-};
+use crate::measure::{EvaluatedModel, Evaluation, EvaluationJob, Evaluator, Pixels, ReferenceSet};
 use crate::report::png_grid;
 use crate::run::{CURVES, EVALUATION, NEIGHBOURS, RECONSTRUCTIONS, RunFolder};
 
@@ -34,14 +32,8 @@ pub struct ComparisonBuilder<'a> {
     /// Builds the reference set, only needed when a model has no scores yet.
     pub reference_set: &'a dyn Fn() -> Result<ReferenceSet>,
     pub inception_sha256: Option<&'a str>,
-    /// Samples per seed, and the seeds.
-    pub count: usize,
-    pub seeds: &'a [u64],
-    pub importance_samples: ImportanceSamples,
+    pub job: EvaluationJob<'a>,
     pub seed: u64,
-    pub search: &'a Search,
-    pub opened: &'a OpenDevice,
-    pub progress: &'a EvaluationProgress,
 }
 
 impl ComparisonBuilder<'_> {
@@ -62,12 +54,12 @@ impl ComparisonBuilder<'_> {
                 }
             };
             let name = unique(&model.artifact.manifest.name, path, &entries);
-            self.progress.begin(format!("{name}: images"), 1);
+            self.job.progress.begin(format!("{name}: images"), 1);
             let images = self.images(path, model, neighbours)?;
             entries.push(Entry { name, cost: self.cost(path, model)?, evaluation, images });
         }
         let Some((_, first)) = models.first() else { bail!("there is no model") };
-        let test = crate::data::test(&first.data, self.search)?;
+        let test = crate::data::test(&first.data, self.job.search)?;
         let classes = models.iter().map(|(_, model)| model.sampler.classes()).max().unwrap_or(0);
         Ok(Comparison {
             set: first.data.set.title().to_owned(),
@@ -88,9 +80,9 @@ impl ComparisonBuilder<'_> {
             && evaluation.weights_sha256 == model.artifact.manifest.weights.sha256
             && evaluation.evaluator.sha256 == self.evaluator.sha256()
             && evaluation.inception_sha256.as_deref() == self.inception_sha256
-            && (evaluation.count, evaluation.seeds.as_slice()) == (self.count, self.seeds)
+            && (evaluation.count, evaluation.seeds.as_slice()) == (self.job.count, self.job.seeds)
             // Without a likelihood, importance samples make no difference.
-            && (model.density.is_none() || evaluation.importance_samples == self.importance_samples);
+            && (model.density.is_none() || evaluation.importance_samples == self.job.importance_samples);
         Some((evaluation, fs::read(path.join(NEIGHBOURS)).ok()?)).filter(|_| same)
     }
 
@@ -100,16 +92,7 @@ impl ComparisonBuilder<'_> {
         model: &EvaluatedModel,
         reference_set: &ReferenceSet,
     ) -> Result<(Evaluation, Vec<u8>)> {
-        let job = EvaluationJob {
-            reference_set,
-            count: self.count,
-            seeds: self.seeds,
-            importance_samples: self.importance_samples,
-            search: self.search,
-            device: &self.opened.name,
-            progress: self.progress,
-        };
-        let (evaluation, outputs) = job.measure(model)?;
+        let (evaluation, outputs) = self.job.measure(model, reference_set)?;
         files::write(&path.join(EVALUATION), files::ron(&evaluation)?.as_bytes())?;
         files::write(&path.join(NEIGHBOURS), &outputs.neighbours)?;
         Ok((evaluation, outputs.neighbours))

@@ -7,6 +7,7 @@ use anyhow::Result;
 use imago_core::family::Family;
 use imago_core::spec::Data;
 
+use super::classes::histogram;
 use super::evaluator::Pixels;
 use super::{ClassScore, Evaluation, EvaluationProgress, Evaluator, EvaluatorFacts, ImportanceSamples, Metric, Score};
 use crate::data::{Images, Search};
@@ -103,16 +104,11 @@ impl Classification {
 
     /// The predicted and the true share of each class.
     fn classes(&self, names: &[String]) -> Vec<ClassScore> {
-        let share = |found: &[usize], class: usize| {
-            found.iter().filter(|found| **found == class).count() as f64 / found.len().max(1) as f64
-        };
-        let score = |(class, name): (usize, &String)| ClassScore {
-            name: name.clone(),
-            share: share(&self.predicted, class),
-            test_share: share(&self.truth, class),
-            diversity: None,
-        };
-        names.iter().enumerate().map(score).collect()
+        let [shares, test_shares] = [&self.predicted, &self.truth].map(|found| histogram(found, names.len()));
+        let shares = names.iter().zip(shares.into_iter().zip(test_shares));
+        shares
+            .map(|(name, (share, test_share))| ClassScore { name: name.clone(), share, test_share, diversity: None })
+            .collect()
     }
 }
 

@@ -231,10 +231,6 @@ impl ReferenceSet {
             let distance = mean(nearest.iter().map(|(_, distance)| *distance));
             values.push(value(Metric::NearestTraining, distance / self.nearest));
         }
-        let others = |manifold: &Manifold| -> Vec<f64> {
-            manifold.nearest_others().iter().map(|(_, distance)| *distance).collect()
-        };
-        let (nearest_others, real_others) = (others(&manifold), others(&self.manifold));
         let few = classes <= CLASSES;
         let statistics = CollapseStatistics {
             names: self.test.classes(),
@@ -242,8 +238,8 @@ impl ReferenceSet {
             real_shares: if few { &self.shares } else { &[] },
             diversity: sample_diversity,
             real_diversity: self.diversity,
-            nearest_others: &nearest_others,
-            real_nearest_other: mean(real_others.iter().copied()),
+            nearest_others: manifold.nearest_others(),
+            real_nearest_other: mean(self.manifold.nearest_others().iter().map(|(_, distance)| *distance)),
             coverage: near.coverage / self.real(Metric::Coverage).0.unwrap_or(1.0),
         };
         let names = if few { self.test.classes() } else { &[] };
