@@ -1,12 +1,10 @@
 //! The browser for tests of the page, and the Node packages that drive it.
 
 use std::env;
-use std::ffi::OsStr;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 
 use crate::{process, site, system, workspace};
 
@@ -69,17 +67,9 @@ impl Browser {
 
 /// The test files, in a fixed order.
 pub fn test_files() -> Result<Vec<PathBuf>> {
-    let entries = fs::read_dir(TESTS).with_context(|| format!("cannot read {TESTS}"))?;
-    let mut files = Vec::new();
-    for entry in entries {
-        let path = entry?.path();
-        let name = path.file_name().and_then(OsStr::to_str);
-        if name.is_some_and(|name| name.ends_with(".test.mjs")) {
-            files.push(path);
-        }
-    }
+    let mut files = workspace::entries(Path::new(TESTS))?;
+    files.retain(|file| file.to_string_lossy().ends_with(".test.mjs"));
     ensure!(!files.is_empty(), "{TESTS} holds no *.test.mjs");
-    files.sort();
     Ok(files)
 }
 
