@@ -27,16 +27,13 @@ impl Browser {
         let (Some(node), Some(npm)) = (node, npm) else {
             return Ok(Err("Node.js with npm is missing: install version 20 or newer".into()));
         };
-        let chromium = match find_chromium()? {
-            Some(chromium) => Some(chromium),
-            None if system::can_install() => match system::install(&["chromium"]) {
-                Ok(()) => find_chromium()?,
-                Err(error) => {
-                    return Ok(Err(format!("Chromium could not be installed: {error:#}")));
-                }
-            },
-            None => None,
-        };
+        let mut chromium = find_chromium()?;
+        if chromium.is_none() && system::can_install() {
+            if let Err(error) = system::install(&["chromium"]) {
+                return Ok(Err(format!("Chromium could not be installed: {error:#}")));
+            }
+            chromium = find_chromium()?;
+        }
         Ok(chromium.map(|chromium| Self { chromium, node, npm }).ok_or_else(|| {
             "Chromium is missing: install it (Debian: apt-get install chromium) or Google Chrome, \
                  or set IMAGO_CHROMIUM to its program"

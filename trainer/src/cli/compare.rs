@@ -78,11 +78,8 @@ impl Compare {
             true => say!("{}", serde_json::to_string(&comparison)?),
             false => {
                 say!("{}", terminal(&comparison));
-                let written: Vec<String> = [Some(&self.html), self.markdown.as_ref()]
-                    .into_iter()
-                    .flatten()
-                    .map(|path| path.display().to_string())
-                    .collect();
+                let written = [&self.html].into_iter().chain(&self.markdown);
+                let written: Vec<String> = written.map(|path| path.display().to_string()).collect();
                 say!("with images: {}", written.join(", "));
             }
         }

@@ -20,17 +20,14 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 use burn::tensor::Device;
 use clap::{Args, Parser, Subcommand};
-use imago_core::family::Plan;
 use imago_core::hash::sha256;
 use imago_core::limits::Limits;
-use imago_core::pipeline::Pipeline;
 use imago_core::spec;
 use imago_core::yaml::Override;
 
 use crate::data::Search;
 use crate::device::{DeviceChoice, OpenDevice};
 use crate::measure::{EvaluationJob, EvaluationProgress, Evaluator, ImportanceSamples, Inception, ReferenceSet};
-use crate::pipeline_file::PipelineFile;
 use crate::sweep::Seeds;
 
 /// Generative models, declared in YAML, trained on your GPU, sampled in a web page.
@@ -92,11 +89,6 @@ struct Overrides {
 impl Overrides {
     fn limits(&self) -> Limits {
         if self.allow_large { Limits::LARGE } else { Limits::DEFAULT }
-    }
-
-    /// Reads the pipeline in `file` and shows its problems.
-    fn read(&self, file: &Path) -> Result<(Pipeline, Plan)> {
-        PipelineFile::open(file)?.pipeline(&self.overrides, self.limits())
     }
 }
 

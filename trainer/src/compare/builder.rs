@@ -1,11 +1,10 @@
 //! Builds a comparison from the folders of models.
 
-use std::cell::OnceCell;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use burn::tensor::{Tensor, TensorData};
 use imago_core::inference::Sampler;
 use imago_core::latent::Prior;
@@ -40,17 +39,17 @@ impl ComparisonBuilder<'_> {
     /// Compares the opened models in these folders. Those without scores of the same kind are
     /// evaluated, and their scores written into their folders.
     pub fn compare(&self, models: &[(PathBuf, EvaluatedModel)], command: String) -> Result<Comparison> {
-        let reference_set = OnceCell::new();
+        let mut reference_set: Option<ReferenceSet> = None;
         let mut entries: Vec<Entry> = Vec::new();
         for (path, model) in models {
             let (evaluation, neighbours) = match self.measured(path, model) {
                 Some(found) => found,
                 None => {
-                    if reference_set.get().is_none() {
-                        let _ = reference_set.set((self.reference_set)()?);
-                    }
-                    let reference_set = reference_set.get().context("nothing to measure with")?;
-                    self.measure(path, model, reference_set)?
+                    let real = match &mut reference_set {
+                        Some(real) => real,
+                        none => none.insert((self.reference_set)()?),
+                    };
+                    self.measure(path, model, real)?
                 }
             };
             let name = unique(&model.artifact.manifest.name, path, &entries);
@@ -86,13 +85,8 @@ impl ComparisonBuilder<'_> {
         Some((evaluation, fs::read(path.join(NEIGHBOURS)).ok()?)).filter(|_| same)
     }
 
-    fn measure(
-        &self,
-        path: &Path,
-        model: &EvaluatedModel,
-        reference_set: &ReferenceSet,
-    ) -> Result<(Evaluation, Vec<u8>)> {
-        let (evaluation, outputs) = self.job.measure(model, reference_set)?;
+    fn measure(&self, path: &Path, model: &EvaluatedModel, real: &ReferenceSet) -> Result<(Evaluation, Vec<u8>)> {
+        let (evaluation, outputs) = self.job.measure(model, real)?;
         files::write(&path.join(EVALUATION), files::ron(&evaluation)?.as_bytes())?;
         files::write(&path.join(NEIGHBOURS), &outputs.neighbours)?;
         Ok((evaluation, outputs.neighbours))

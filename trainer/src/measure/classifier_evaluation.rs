@@ -8,7 +8,7 @@ use imago_core::family::Family;
 use imago_core::spec::Data;
 
 use super::classes::histogram;
-use super::evaluator::Pixels;
+use super::evaluator::{Pixels, accuracy};
 use super::{ClassScore, Evaluation, EvaluationProgress, Evaluator, EvaluatorFacts, ImportanceSamples, Metric, Score};
 use crate::data::{Images, Search};
 use crate::device::OpenDevice;
@@ -89,10 +89,8 @@ impl Classification {
         }
     }
 
-    /// The share of images that are classified correctly.
     fn accuracy(&self) -> f64 {
-        let right = self.predicted.iter().zip(&self.truth).filter(|(predicted, truth)| predicted == truth).count();
-        right as f64 / self.truth.len().max(1) as f64
+        accuracy(&self.predicted, &self.truth)
     }
 
     /// In nats per image; a probability of 0 counts as the smallest positive number.
