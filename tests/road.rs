@@ -124,9 +124,9 @@ fn speed_is_measured_and_nothing_is_written() {
     let said = shop.said(&format!("bench tiny.yaml --device cpu {options}"));
     let line: serde_json::Value = serde_json::from_str(&said).unwrap();
     assert_eq!(["program", "network"].map(|key| line[key].as_str()), ["imago", "tiny"].map(Some));
-    assert_eq!(["threads", "batch", "steps"].map(|key| line[key].as_u64()), [2, 16, 2].map(Some));
+    assert_eq!(["threads", "batch", "steps"].map(|key| line[key].as_u64()), [2_u64, 16, 2].map(Some));
     let drawn = line["sample"].as_array().unwrap().iter().map(|drawn| drawn["images"].as_u64());
-    assert_eq!(drawn.collect::<Vec<_>>(), [1, 3].map(Some));
+    assert_eq!(drawn.collect::<Vec<_>>(), [1_u64, 3].map(Some));
     let steps_per_second = line["steps_per_s"].as_f64().unwrap();
     assert!((line["images_per_s"].as_f64().unwrap() / steps_per_second - 16.0).abs() < 1e-6);
     // 96 images are 6 batches, which take longer than 2.
