@@ -2,10 +2,10 @@
 //! but should not. `IMAGO_BLESS=1 cargo test` rewrites the messages in `bad/messages.txt`.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
-use imago_tests::{Workshop, bless, workspace};
+use imago_tests::{Workshop, bless, workspace, yaml_files};
 
 fn folder() -> PathBuf {
     workspace().join("tests")
@@ -16,11 +16,6 @@ fn imago(arguments: &[&str]) -> Command {
     let mut command = Workshop::new().command("");
     command.current_dir(folder()).args(arguments).env("NO_COLOR", "1");
     command
-}
-
-fn names(folder: &Path) -> Vec<String> {
-    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    entries.filter(|name| name.ends_with(".yaml")).collect()
 }
 
 /// Line and column of every finding by file.
@@ -48,9 +43,9 @@ fn the_messages_are_as_they_were() {
 #[test]
 fn every_bad_file_is_refused_with_a_line_and_every_odd_one_warned_of() {
     let places = places();
-    let (bad, odd) = (names(&folder().join("bad")), names(&folder().join("bad/warnings")));
-    assert!(bad.len() >= 60, "only {} bad files", bad.len());
-    assert_eq!(places.len(), bad.len() + odd.len());
+    let (all, odd) = (yaml_files(&folder().join("bad")).len(), yaml_files(&folder().join("bad/warnings")).len());
+    assert!(all >= 60 + odd, "only {} bad files", all - odd);
+    assert_eq!(places.len(), all);
     for (name, (valid, places)) in &places {
         assert!(!places.is_empty(), "nothing is said of {name}");
         assert_eq!(*valid, name.starts_with("warnings/"), "{name}");
@@ -82,33 +77,32 @@ fn mistakes_are_found_where_a_person_would_point() {
 #[test]
 fn large_and_deep_files_are_refused_at_once() {
     let shop = Workshop::new();
-    shop.write("deep.yaml", "[".repeat(10 << 20));
-    assert!(shop.fails("check deep.yaml").contains("more than 64.0 KiB"));
-    assert!(shop.fails("check deep.yaml --allow-large").contains("more than 1.0 MiB"));
-    shop.write("nested.yaml", "[".repeat(60_000));
-    assert!(shop.fails("check nested.yaml").contains("nested.yaml:1:"));
-    shop.write("many.yaml", "a: 1\n".repeat(10_000));
-    assert!(shop.fails("check many.yaml").contains("many.yaml:2:1"));
-    let typos: String = (0..3_000).map(|index| format!("key{index}: 1\n")).collect();
-    shop.write("typos.yaml", typos);
-    assert!(shop.fails("check typos.yaml").contains("the first 20 errors"));
+    let typos = (0..3_000).map(|index| format!("key{index}: 1\n")).collect();
+    for (content, options, expected) in [
+        ("[".repeat(10 << 20), "", "more than 64.0 KiB"),
+        ("[".repeat(10 << 20), "--allow-large", "more than 1.0 MiB"),
+        ("[".repeat(60_000), "", "x.yaml:1:"),
+        ("a: 1\n".repeat(10_000), "", "x.yaml:2:1"),
+        (typos, "", "the first 20 errors"),
+    ] {
+        shop.write("x.yaml", content);
+        shop.refuses(&format!("check x.yaml {options}"), &[expected]);
+    }
 }
 
 #[test]
 fn check_tells_programs_as_well() {
-    let shop = Workshop::new();
-    shop.write("x.yaml", imago_tests::TINY.replace("latent: 2", "latent: two"));
-    let mut command = shop.command("check --format json x.yaml");
-    let output = command.output().unwrap();
+    let shop = Workshop::with("x.yaml", imago_tests::TINY.replace("latent: 2", "latent: two"));
+    let output = shop.command("check --format json x.yaml").output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     let finding = &report[0]["findings"][0];
     assert_eq!((&finding["line"], &finding["column"]), (&6.into(), &11.into()), "{report:#}");
     assert_eq!(finding["path"], "model.latent");
     assert_eq!(finding["severity"], "error");
-    assert_eq!(shop.command("check nowhere.yaml").output().unwrap().status.code(), Some(2));
-    assert_eq!(shop.command("check no*.yaml").output().unwrap().status.code(), Some(2));
     shop.write("odd.yaml", imago_tests::TINY.replace("- relu", "- relu\n    - relu"));
-    assert_eq!(shop.command("check odd.yaml").output().unwrap().status.code(), Some(0));
-    assert_eq!(shop.command("check --strict odd.yaml").output().unwrap().status.code(), Some(1));
+    for (arguments, code) in [("nowhere.yaml", 2), ("no*.yaml", 2), ("odd.yaml", 0), ("--strict odd.yaml", 1)] {
+        let output = shop.command(&format!("check {arguments}")).output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{arguments}");
+    }
 }

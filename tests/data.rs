@@ -32,15 +32,11 @@ fn photos() -> Workshop {
     shop
 }
 
-fn said(shop: &Workshop, arguments: &str) -> String {
-    String::from_utf8(shop.imago(arguments).get_output().stdout.clone()).unwrap()
-}
-
 #[test]
 fn a_model_of_colour_images_in_a_folder_is_trained_sampled_and_exported() {
     let shop = photos();
     shop.imago("check photos.yaml --strict");
-    let told = said(&shop, "train photos.yaml --device cpu --run run");
+    let told = shop.said("train photos.yaml --device cpu --run run");
     assert!(told.contains("data    photos, 36 images"), "{told}");
     shop.imago("export run --to artifact");
     let manifest = shop.read_text("artifact/model.ron");
@@ -51,8 +47,7 @@ fn a_model_of_colour_images_in_a_folder_is_trained_sampled_and_exported() {
     // The content decides the format, not the name.
     let image = image::open(shop.path("photos/red/0.png")).unwrap();
     image.save_with_format(shop.path("photos/red/0.png"), image::ImageFormat::Jpeg).unwrap();
-    let said = shop.fails("train --resume run --device cpu --set train.epochs=3");
-    assert!(said.contains("training images of run have changed"), "{said}");
+    shop.refuses("train --resume run --device cpu --set train.epochs=3", &["training images of run have changed"]);
     shop.imago("train --resume run --device cpu --set train.epochs=3 --accept-changes");
     shop.imago("train --resume run --device cpu --set train.epochs=4");
 }
@@ -61,8 +56,7 @@ fn a_model_of_colour_images_in_a_folder_is_trained_sampled_and_exported() {
 fn a_file_that_is_no_image_is_named_and_left_away_only_when_asked() {
     let shop = photos();
     shop.write("photos/red/notes.txt", "no image");
-    let told = shop.fails("train photos.yaml --device cpu --run run");
-    assert!(told.contains("photos/red/notes.txt") && told.contains("--skip-unreadable"), "{told}");
+    shop.refuses("train photos.yaml --device cpu --run run", &["photos/red/notes.txt", "--skip-unreadable"]);
     assert!(!shop.path("run").exists());
     let run = shop.imago("train photos.yaml --device cpu --run run --skip-unreadable");
     let warned = String::from_utf8_lossy(&run.get_output().stderr).into_owned();
@@ -74,8 +68,7 @@ fn a_file_that_is_no_image_is_named_and_left_away_only_when_asked() {
 fn classes_have_to_be_those_of_the_folder() {
     let shop = photos();
     std::fs::rename(shop.path("photos/blue"), shop.path("photos/green")).unwrap();
-    let told = shop.fails("train photos.yaml --device cpu --run run");
-    assert!(told.contains("without a folder: blue") && told.contains("not named: green"), "{told}");
+    shop.refuses("train photos.yaml --device cpu --run run", &["without a folder: blue", "not named: green"]);
     assert!(!shop.path("run").exists());
     let set = r#"--set data.classes=["green","red"]"#;
     shop.imago(&format!("train photos.yaml --device cpu --run run {set}"));
@@ -84,11 +77,11 @@ fn classes_have_to_be_those_of_the_folder() {
 #[test]
 fn sets_can_be_looked_at() {
     let shop = photos();
-    let list = said(&shop, "data list");
+    let list = shop.said("data list");
     assert!(Set::ALL.iter().all(|set| list.contains(set.name())), "{list}");
-    let stats = said(&shop, "data stats synthetic-digits");
+    let stats = shop.said("data stats synthetic-digits");
     assert!(stats.contains("training: 10000 grey images of 28 x 28 pixels") && stats.contains("10.0 %"), "{stats}");
-    let stats = said(&shop, "data stats photos --size 32");
+    let stats = shop.said("data stats photos --size 32");
     assert!(stats.contains("training: 36 RGB images of 32 x 32 pixels"), "{stats}");
     // The suggested YAML can be read back.
     let data: String =
@@ -97,16 +90,12 @@ fn sets_can_be_looked_at() {
     let rest = rest.replace("linear: 108", "linear: 768").replace("[3, 6, 6]", "[3, 16, 16]");
     shop.write("other.yaml", format!("name: other\n{data}model:{rest}"));
     shop.imago("check other.yaml --strict");
-    assert!(said(&shop, "data verify photos").contains("photos: 36 training and 4 test images, all readable"));
+    assert!(shop.said("data verify photos").contains("photos: 36 training and 4 test images, all readable"));
     shop.imago("data preview photos --size 16 --out preview.png");
     let preview = image::load_from_memory(&shop.read("preview.png")).unwrap();
     // Two rows of ten images and a mean, with gaps, at twice the size.
     assert_eq!((preview.width(), preview.height()), (2 * (11 * 18 + 2), 2 * (2 * 18 + 2)));
-    assert!(shop.fails("data stats mnits").contains("did you mean `mnist`?"));
-    let told = shop.fails("check photos.yaml --set data.set=mnist");
-    assert!(
-        told.contains("the images of mnist are grey, found 3 channels")
-            && told.contains("the classes of mnist are fixed"),
-        "{told}"
-    );
+    shop.refuses("data stats mnits", &["did you mean `mnist`?"]);
+    let expected = ["the images of mnist are grey, found 3 channels", "the classes of mnist are fixed"];
+    shop.refuses("check photos.yaml --set data.set=mnist", &expected);
 }

@@ -43,7 +43,7 @@ fn shop() -> Workshop {
 }
 
 fn json(shop: &Workshop, command: &str) -> Value {
-    serde_json::from_slice(&shop.imago(command).get_output().stdout).unwrap()
+    serde_json::from_str(&shop.said(command)).unwrap()
 }
 
 fn score<'a>(evaluation: &'a Value, measure: &str) -> &'a Value {
@@ -99,18 +99,13 @@ fn a_collapsed_generator_trips_the_alarm_and_a_comparison_tells_it() {
     let found = json(&shop, &format!("evaluate runs/collapsed {SCALES} --json"));
     let alarm = found["alarm"].to_string();
     assert!(["missing_classes", "alike", "repeated", "uncovered"].iter().all(|sign| alarm.contains(sign)), "{alarm}");
-    let said = shop.imago(&format!("evaluate runs/collapsed {SCALES}"));
-    let said = String::from_utf8_lossy(&said.get_output().stdout).into_owned();
+    let said = shop.said(&format!("evaluate runs/collapsed {SCALES}"));
     assert!(said.contains("alarm: ") && said.contains("FID"), "{said}");
 
     let before = shop.read_text("runs/collapsed/evaluation.ron");
-    let command = format!("compare runs/tiny runs/collapsed {SCALES} --html c.html --markdown c.md");
-    let said = shop.imago(&command);
-    let said = String::from_utf8_lossy(&said.get_output().stdout).into_owned();
-    assert!(
-        said.contains("tiny") && said.contains("collapsed") && said.contains("covers more of the test images"),
-        "{said}"
-    );
+    let said = shop.said(&format!("compare runs/tiny runs/collapsed {SCALES} --html c.html --markdown c.md"));
+    let expected = ["tiny", "collapsed", "covers more of the test images"];
+    assert!(expected.iter().all(|part| said.contains(part)), "{said}");
     assert_eq!(shop.read_text("runs/collapsed/evaluation.ron"), before, "what was measured is not measured again");
     let harder = SCALES.replace("--draws 4", "--draws 5");
     shop.imago(&format!("compare runs/tiny runs/collapsed {harder} --html harder.html"));
@@ -147,15 +142,13 @@ fn what_cannot_be_measured_is_refused_with_a_reason() {
         ("evaluate runs/tiny --seeds 2..1".to_owned(), "expected the lower seed first"),
         (format!("compare runs/tiny runs/judge --evaluator runs/judge {quick}"), "is a classifier"),
     ] {
-        let said = shop.fails(&command);
-        assert!(said.contains(reason), "{command}: {said}");
+        shop.refuses(&command, &[reason]);
     }
     assert!(!shop.path("runs/tiny/evaluation.ron").exists() && !shop.path("comparison.html").exists());
-    let other = TINY.replace("synthetic-digits", "synthetic-clothing");
-    shop.write("other.yaml", other);
+    shop.write("other.yaml", TINY.replace("synthetic-digits", "synthetic-clothing"));
     shop.imago("train other.yaml --run runs/other --device cpu --quiet");
-    let said = shop.fails(&format!("evaluate runs/other --evaluator runs/judge {quick}"));
-    assert!(said.contains("was trained on synthetic-digits, but the images are of synthetic-clothing"), "{said}");
-    let said = shop.fails(&format!("compare runs/tiny runs/other --evaluator runs/judge {quick}"));
-    assert!(said.contains("only models of the same images can be compared"), "{said}");
+    let expected = "was trained on synthetic-digits, but the images are of synthetic-clothing";
+    shop.refuses(&format!("evaluate runs/other --evaluator runs/judge {quick}"), &[expected]);
+    let expected = "only models of the same images can be compared";
+    shop.refuses(&format!("compare runs/tiny runs/other --evaluator runs/judge {quick}"), &[expected]);
 }

@@ -23,6 +23,13 @@ impl Workshop {
         Self { folder: tempfile::tempdir().expect("a temporary folder can be made") }
     }
 
+    /// A folder with this file.
+    pub fn with(name: &str, content: impl AsRef<[u8]>) -> Self {
+        let shop = Self::new();
+        shop.write(name, content);
+        shop
+    }
+
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
@@ -54,6 +61,11 @@ impl Workshop {
         assert_cmd::Command::from_std(self.command(arguments)).assert().success()
     }
 
+    /// Runs `imago`, expects it to succeed, and returns its standard output.
+    pub fn said(&self, arguments: &str) -> String {
+        String::from_utf8(self.imago(arguments).get_output().stdout.clone()).expect("the output is text")
+    }
+
     /// Runs `imago`, expects it to fail without a panic, and returns its standard error.
     pub fn fails(&self, arguments: &str) -> String {
         let assert = assert_cmd::Command::from_std(self.command(arguments)).assert().failure();
@@ -62,6 +74,40 @@ impl Workshop {
         assert!(matches!(output.status.code(), Some(1 | 2)), "exit {:?}: {said}", output.status.code());
         assert!(!said.contains("panicked"), "{said}");
         said
+    }
+
+    /// As [`fails`](Self::fails), and expects all of `parts` in the error.
+    pub fn refuses(&self, arguments: &str, parts: &[&str]) -> String {
+        let said = self.fails(arguments);
+        parts.iter().for_each(|part| assert!(said.contains(part), "{arguments}: {part:?} is not in: {said}"));
+        said
+    }
+
+    /// The names in a folder, in order.
+    pub fn names(&self, folder: &str) -> Vec<String> {
+        let entries = std::fs::read_dir(self.path(folder)).expect("the folder can be read");
+        let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    /// All weights and optimiser states in a run's last checkpoint, by step and file; the state holds
+    /// the time and is left out.
+    pub fn checkpoint(&self, run: &str) -> Vec<(String, Vec<u8>)> {
+        let checkpoints = format!("{run}/checkpoints");
+        let last = self.names(&checkpoints).into_iter().rfind(|name| name.starts_with("step-"));
+        let last = last.unwrap_or_else(|| panic!("{run} has no checkpoint"));
+        let files = self.names(&format!("{checkpoints}/{last}")).into_iter().filter(|name| name.ends_with(".bpk"));
+        let file = |name: String| (format!("{last}/{name}"), self.read(&format!("{checkpoints}/{last}/{name}")));
+        let files: Vec<_> = files.map(file).collect();
+        assert!(!files.is_empty(), "{run}");
+        files
+    }
+
+    /// The lines of a run's `metrics.jsonl`.
+    pub fn metrics(&self, run: &str) -> Vec<serde_json::Map<String, serde_json::Value>> {
+        let text = self.read_text(&format!("{run}/metrics.jsonl"));
+        text.lines().map(|line| serde_json::from_str(line).expect("a line is JSON")).collect()
     }
 }
 
@@ -105,6 +151,20 @@ pub fn bless(file: &Path, found: &str) {
         "{} has another length; IMAGO_BLESS=1 cargo test writes it anew",
         file.display()
     );
+}
+
+/// The YAML files in a folder and below.
+pub fn yaml_files(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("the folder can be read") {
+        let path = entry.expect("the folder can be read").path();
+        match path.is_dir() {
+            true => files.extend(yaml_files(&path)),
+            false if path.extension().is_some_and(|extension| extension == "yaml") => files.push(path),
+            false => {}
+        }
+    }
+    files
 }
 
 pub fn workspace() -> &'static Path {

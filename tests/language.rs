@@ -1,28 +1,12 @@
 //! The descriptions of the language are true: JSON Schema, layer reference, templates, classics.
 
-use std::path::{Path, PathBuf};
-
 use imago_core::family::Family;
 use imago_core::spec::Set;
-use imago_tests::{Workshop, bless, workspace};
+use imago_tests::{Workshop, bless, workspace, yaml_files};
 use serde_json::Value;
 
 fn said(arguments: &str) -> String {
-    let output = Workshop::new().imago(arguments).get_output().stdout.clone();
-    String::from_utf8(output).unwrap()
-}
-
-fn yaml_files(folder: &Path) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        match path.is_dir() {
-            true => files.extend(yaml_files(&path)),
-            false if path.extension().is_some_and(|extension| extension == "yaml") => files.push(path),
-            false => {}
-        }
-    }
-    files
+    Workshop::new().said(arguments)
 }
 
 #[test]
@@ -46,7 +30,7 @@ fn every_layer_has_a_page_with_an_example_that_can_be_read() {
         let layers: Vec<imago_core::layer::LayerSpec> = imago_core::yaml::part(example).unwrap();
         assert!(layers.iter().all(|layer| layer.name() == *name && layer.errors().is_empty()), "{example}");
     }
-    assert!(Workshop::new().fails("layers cov2d").contains("did you mean `conv2d`?"));
+    Workshop::new().refuses("layers cov2d", &["did you mean `conv2d`?"]);
 }
 
 #[test]
@@ -70,11 +54,10 @@ fn every_family_and_set_has_a_starting_file_without_a_warning() {
     for family in Family::ALL.iter().map(|family| family.name()) {
         for set in Set::ALL.iter().map(Set::name) {
             if (family, set) == ("classifier", "stacked-mnist") {
-                assert!(shop.fails("init classifier --data stacked-mnist").contains("has no classes"));
+                shop.refuses("init classifier --data stacked-mnist", &["has no classes"]);
                 continue;
             }
-            let text = shop.imago(&format!("init {family} --data {set}")).get_output().stdout.clone();
-            let text = String::from_utf8(text).unwrap();
+            let text = shop.said(&format!("init {family} --data {set}"));
             assert!(text.contains(&format!("set: {set}\n")), "{text}");
             assert!(text.starts_with("# yaml-language-server: $schema=pipeline.schema.json\n"), "{text}");
             shop.write("x.yaml", text);
@@ -107,12 +90,8 @@ fn well_known_networks_have_the_parameters_that_are_known_of_them() {
 
 #[test]
 fn a_summary_can_be_had_for_documents_programs_and_as_a_diagram() {
-    let shop = Workshop::new();
-    shop.write("x.yaml", imago_tests::TINY);
-    let text = |format: &str| {
-        let output = shop.imago(&format!("summary x.yaml --format {format}")).get_output().stdout.clone();
-        String::from_utf8(output).unwrap()
-    };
+    let shop = Workshop::with("x.yaml", imago_tests::TINY);
+    let text = |format: &str| shop.said(&format!("summary x.yaml --format {format}"));
     assert!(text("markdown").contains("| 0 | conv2d | [4, 14, 14] | 40 | 7,056 | 3.1 KiB |"), "{}", text("markdown"));
     assert!(text("mermaid").contains("encoder_0[\"conv2d<br>[4, 14, 14]<br>40 parameters\"]"), "{}", text("mermaid"));
     let json: Value = serde_json::from_str(&text("json")).unwrap();

@@ -10,30 +10,11 @@ fn tiny(steps: u64) -> String {
     TINY.replace("epochs: 2", &format!("steps: {steps}"))
 }
 
-/// The last checkpoint's files except the state, which holds the time.
-fn last(shop: &Workshop, run: &str) -> Vec<(String, Vec<u8>)> {
-    let folder = |path: &str| {
-        let entries = fs::read_dir(shop.path(path)).unwrap();
-        let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-        names.sort();
-        names
-    };
-    let checkpoints = format!("{run}/checkpoints");
-    let step = folder(&checkpoints).into_iter().rfind(|name| name.starts_with("step-")).unwrap();
-    let files = folder(&format!("{checkpoints}/{step}")).into_iter().filter(|name| name.ends_with(".bpk"));
-    files.map(|name| (format!("{step}/{name}"), shop.read(&format!("{checkpoints}/{step}/{name}")))).collect()
-}
-
 /// The metrics of all epochs without the times.
-fn losses(shop: &Workshop, run: &str) -> Vec<String> {
-    let text = shop.read_text(&format!("{run}/metrics.jsonl"));
-    let line = |line: &str| {
-        let mut line: serde_json::Value = serde_json::from_str(line).unwrap();
-        let map = line.as_object_mut().unwrap();
-        map.retain(|key, _| !["seconds", "images_per_second"].contains(&key.as_str()));
-        line.to_string()
-    };
-    text.lines().map(line).collect()
+fn losses(shop: &Workshop, run: &str) -> Vec<serde_json::Map<String, serde_json::Value>> {
+    let mut lines = shop.metrics(run);
+    lines.iter_mut().for_each(|line| line.retain(|key, _| !["seconds", "images_per_second"].contains(&key.as_str())));
+    lines
 }
 
 /// A small deterministic pseudo-random generator.
@@ -51,8 +32,7 @@ impl Dice {
 #[test]
 fn a_run_that_is_killed_again_and_again_ends_with_the_same_bytes() {
     let kills: u64 = std::env::var("IMAGO_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(25);
-    let shop = Workshop::new();
-    shop.write("tiny.yaml", tiny(20 * kills.min(100)));
+    let shop = Workshop::with("tiny.yaml", tiny(20 * kills.min(100)));
     shop.imago("train tiny.yaml --device cpu --run whole --quiet");
     let mut dice = Dice(7);
     let (mut killed, mut crashed, mut finished) = (0, 0, 0);
@@ -86,32 +66,28 @@ fn a_run_that_is_killed_again_and_again_ends_with_the_same_bytes() {
         assert!(finished <= kills, "the run is too short to be killed");
         if output.status.success() {
             // It finished: start again.
-            assert!(last(&shop, "run") == last(&shop, "whole"));
+            assert!(shop.checkpoint("run") == shop.checkpoint("whole"));
             fs::remove_dir_all(shop.path("run")).unwrap();
         }
     }
-    println!(
-        "killed {killed} times from outside and {crashed} times while writing; finished {finished} times in between"
-    );
+    println!("killed {killed} times from outside and {crashed} times while writing; finished {finished} times");
     if !shop.path("run").exists() {
         shop.imago("train tiny.yaml --run run --device cpu --quiet");
     }
     shop.imago("train --resume run --device cpu --quiet");
-    assert!(last(&shop, "run") == last(&shop, "whole"), "the weights are others");
+    assert!(shop.checkpoint("run") == shop.checkpoint("whole"), "the weights are others");
     assert_eq!(losses(&shop, "run"), losses(&shop, "whole"));
-    let left: Vec<_> =
-        fs::read_dir(shop.path("run/checkpoints")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let left = shop.names("run/checkpoints");
     assert!(left.len() <= 3, "{left:?}");
 }
 
 /// Writing beyond a limit fails like a full disk, on any system and without privileges.
 #[test]
 fn a_full_disk_ends_the_training_with_the_last_checkpoint_kept() {
-    let shop = Workshop::new();
-    shop.write("tiny.yaml", tiny(9));
+    let shop = Workshop::with("tiny.yaml", tiny(9));
     shop.imago("train tiny.yaml --device cpu --run whole");
     shop.imago("train tiny.yaml --device cpu --run run --set train.steps=3");
-    let before = last(&shop, "run");
+    let before = shop.checkpoint("run");
     let imago = shop.command("train --resume run --device cpu --set train.steps=9");
     let mut command = Command::new("sh");
     command
@@ -122,9 +98,9 @@ fn a_full_disk_ends_the_training_with_the_last_checkpoint_kept() {
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{said}");
     assert!(said.contains("cannot write") && said.contains("File too large") && said.contains("run"), "{said}");
-    assert!(last(&shop, "run") == before);
+    assert!(shop.checkpoint("run") == before);
     shop.imago("train --resume run --device cpu --set train.steps=9");
-    assert!(last(&shop, "run") == last(&shop, "whole"));
+    assert!(shop.checkpoint("run") == shop.checkpoint("whole"));
     assert_eq!(losses(&shop, "run"), losses(&shop, "whole"));
 }
 
@@ -136,8 +112,7 @@ fn a_small_file_system_that_is_full_or_read_only_harms_nothing() {
         println!("no file systems for anybody here; the test with the limit says the same of a full disk");
         return;
     }
-    let shop = Workshop::new();
-    shop.write("tiny.yaml", tiny(9));
+    let shop = Workshop::with("tiny.yaml", tiny(9));
     shop.imago("train tiny.yaml --device cpu --run whole");
     fs::create_dir(shop.path("disk")).unwrap();
     let imago = shop.command("");
@@ -165,15 +140,14 @@ fn a_small_file_system_that_is_full_or_read_only_harms_nothing() {
     assert!(said.contains("No space left on device"), "{said}");
     assert!(said.contains("Read-only file system"), "{said}");
     assert!(!said.contains("panicked"), "{said}");
-    assert!(last(&shop, "run") == last(&shop, "whole"));
+    assert!(shop.checkpoint("run") == shop.checkpoint("whole"));
 }
 
 #[test]
 fn a_damaged_checkpoint_is_told_and_the_one_before_it_taken() {
-    let shop = Workshop::new();
-    shop.write("tiny.yaml", tiny(9));
+    let shop = Workshop::with("tiny.yaml", tiny(9));
     shop.imago("train tiny.yaml --device cpu --run run");
-    let whole = last(&shop, "run");
+    let whole = shop.checkpoint("run");
     let path = shop.path("run/checkpoints").join(&whole[0].0);
     let mut bytes = whole[0].1.clone();
     let middle = bytes.len() / 2;
@@ -182,39 +156,34 @@ fn a_damaged_checkpoint_is_told_and_the_one_before_it_taken() {
     let output = shop.imago("train --resume run --device cpu");
     let said = String::from_utf8_lossy(&output.get_output().stderr).into_owned();
     assert!(said.contains("warning:") && said.contains("SHA-256") && said.contains("resuming from step 6"), "{said}");
-    assert!(last(&shop, "run") == whole);
+    assert!(shop.checkpoint("run") == whole);
 }
 
 #[test]
 fn a_pipeline_that_was_changed_under_a_run_is_told_and_refused() {
-    let shop = Workshop::new();
-    shop.write("tiny.yaml", tiny(6));
+    let shop = Workshop::with("tiny.yaml", tiny(6));
     shop.imago("train tiny.yaml --device cpu --run run --set train.steps=3 --set train.seed=5");
     let written = shop.read_text("run/pipeline.yaml");
     assert_eq!(written, tiny(6), "the file is kept as it was written");
     // Overrides from the start of the run are no change.
     shop.imago("train --resume run --device cpu --set train.steps=4");
     shop.write("run/pipeline.yaml", written.replace("batch: 32", "batch: 32, optimizer: { adam: { lr: 0.01 } }"));
-    let said = shop.fails("train --resume run --device cpu --set train.steps=5");
-    assert!(said.contains("train.optimizer.adam.lr: 0.001 → 0.01") && said.contains("--accept-changes"), "{said}");
+    let expected = ["train.optimizer.adam.lr: 0.001 → 0.01", "--accept-changes"];
+    let said = shop.refuses("train --resume run --device cpu --set train.steps=5", &expected);
     assert!(!said.contains("train.steps:"), "{said}");
     shop.imago("train --resume run --device cpu --set train.steps=5 --accept-changes");
     // What was accepted once stays accepted.
     shop.imago("train --resume run --device cpu --set train.steps=6");
     shop.write("run/pipeline.yaml", written.replace("latent: 2", "latent: 3"));
     for told in ["", " --accept-changes", " --set model.latent=4"] {
-        let said = shop.fails(&format!("train --resume run --device cpu --set train.steps=7{told}"));
-        assert!(
-            said.contains("keeps its name, model, data and batch") && said.contains("model.latent: 2 → "),
-            "{said}"
-        );
+        let command = format!("train --resume run --device cpu --set train.steps=7{told}");
+        shop.refuses(&command, &["keeps its name, model, data and batch", "model.latent: 2 → "]);
     }
 }
 
 #[test]
 fn a_run_is_trained_by_one_process_at_a_time() {
-    let shop = Workshop::new();
-    shop.write("tiny.yaml", tiny(100_000));
+    let shop = Workshop::with("tiny.yaml", tiny(100_000));
     let mut first = shop.command("train tiny.yaml --device cpu --run run --save-every 0 --quiet").spawn().unwrap();
     while !shop.path("run/checkpoints").exists() {
         std::thread::sleep(Duration::from_millis(20));
@@ -230,20 +199,16 @@ fn a_run_is_trained_by_one_process_at_a_time() {
 
 #[test]
 fn a_loss_that_is_no_number_ends_the_training_or_takes_it_back() {
-    let shop = Workshop::new();
-    shop.write("tiny.yaml", tiny(12));
+    let shop = Workshop::with("tiny.yaml", tiny(12));
     shop.imago("train tiny.yaml --device cpu --run run --set train.steps=3");
-    let before = last(&shop, "run");
-    let said = shop.fails("train --resume run --device cpu --set train.steps=12 --set train.optimizer.adam.lr=1e30");
+    let before = shop.checkpoint("run");
+    let wild = "train --resume run --device cpu --set train.steps=12 --set train.optimizer.adam.lr=1e30";
+    let said = shop.refuses(wild, &["the last checkpoint is kept", "train.on_nan=rollback"]);
     assert!(said.contains(" at step 5") || said.contains(" at step 4"), "{said}");
-    assert!(said.contains("the last checkpoint is kept") && said.contains("train.on_nan=rollback"), "{said}");
-    assert!(last(&shop, "run") == before);
+    assert!(shop.checkpoint("run") == before);
     assert!(shop.read_text("run/run.ron").contains("Diverged"));
-    let said = shop.fails(
-        "train --resume run --device cpu --set train.steps=12 --set train.optimizer.adam.lr=1e30 --set train.on_nan=rollback",
-    );
-    assert!(said.contains("back to step 3 with 0.5 times the learning rate"), "{said}");
-    assert!(said.contains("back to step 3 with 0.00390625 times the learning rate"), "{said}");
+    let back = ["0.5", "0.00390625"].map(|rate| format!("back to step 3 with {rate} times the learning rate"));
+    shop.refuses(&format!("{wild} --set train.on_nan=rollback"), &back.each_ref().map(String::as_str));
     shop.imago("train --resume run --device cpu --set train.steps=12 --set train.optimizer.adam.lr=0.001");
     // A less extreme learning rate.
     shop.imago("train tiny.yaml --device cpu --run other --set train.optimizer.adam.lr=20 --set train.on_nan=rollback");
@@ -254,17 +219,13 @@ fn a_loss_that_is_no_number_ends_the_training_or_takes_it_back() {
 
 #[test]
 fn training_stops_early_when_nothing_becomes_better_and_the_best_is_kept() {
-    let shop = Workshop::new();
-    shop.write("tiny.yaml", TINY.replace("limit: 96", "limit: 96, validation: 0.25"));
+    let shop = Workshop::with("tiny.yaml", TINY.replace("limit: 96", "limit: 96, validation: 0.25"));
     // A learning rate at which the weights jump about.
-    let output = shop.imago(
+    let said = shop.said(
         "train tiny.yaml --device cpu --run run --json --set train.epochs=60 --set train.optimizer.adam.lr=0.3 \
          --set train.early_stop.patience=3",
     );
-    let lines: Vec<serde_json::Value> = String::from_utf8_lossy(&output.get_output().stdout)
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
+    let lines: Vec<serde_json::Value> = said.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let elbo: Vec<f64> = lines
         .iter()
         .map(|line| -line["validation/reconstruction"].as_f64().unwrap() - line["validation/kl"].as_f64().unwrap())
@@ -279,19 +240,17 @@ fn training_stops_early_when_nothing_becomes_better_and_the_best_is_kept() {
     shop.imago("export run --to best --best");
     shop.imago("export run --to last");
     assert!(shop.read("best/weights.bpk") != shop.read("last/weights.bpk"));
-    let again = shop.imago("train --resume run --device cpu");
-    assert!(String::from_utf8_lossy(&again.get_output().stdout).contains("was stopped early"));
+    assert!(shop.said("train --resume run --device cpu").contains("was stopped early"));
 }
 
 #[test]
 fn a_run_folder_tells_all_of_the_run() {
-    let shop = Workshop::new();
-    shop.write("tiny.yaml", TINY.replace("epochs: 2", "epochs: 3, evaluate_every: 2"));
+    let shop = Workshop::with("tiny.yaml", TINY.replace("epochs: 2", "epochs: 3, evaluate_every: 2"));
     let quiet = shop.imago("train tiny.yaml --device cpu --run run --quiet");
     assert!(quiet.get_output().stdout.is_empty() && quiet.get_output().stderr.is_empty());
     let lines = losses(&shop, "run");
     assert_eq!(lines.len(), 3);
-    let evaluated: Vec<bool> = lines.iter().map(|line| line.contains("test/kl")).collect();
+    let evaluated: Vec<bool> = lines.iter().map(|line| line.contains_key("test/kl")).collect();
     assert_eq!(evaluated, [false, true, true]);
     for name in ["samples/epoch-0002.png", "samples/epoch-0003.png", "reconstructions.png", "manifold.png"] {
         assert!(image::load_from_memory(&shop.read(&format!("run/{name}"))).is_ok(), "{name}");
@@ -301,18 +260,10 @@ fn a_run_folder_tells_all_of_the_run() {
     for name in ["curves.svg", "latent.svg"] {
         assert!(shop.read_text(&format!("run/{name}")).contains("</svg>"), "{name}");
     }
-    assert_eq!(fs::read_dir(shop.path("run/events")).unwrap().count(), 1);
+    assert_eq!(shop.names("run/events").len(), 1);
     let record = shop.read_text("run/run.ron");
-    for key in [
-        "version",
-        "burn: \"0.",
-        "device: \"CPU",
-        "seed: 42",
-        "data_sha256",
-        "peak_memory: Some(",
-        "outcome: Finished",
-        "updated",
-    ] {
+    let keys = ["version", "burn: \"0.", "device: \"CPU", "seed: 42", "data_sha256", "peak_memory: Some(", "updated"];
+    for key in keys.into_iter().chain(["outcome: Finished"]) {
         assert!(record.contains(key), "{key} is missing: {record}");
     }
 }

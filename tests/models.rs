@@ -86,9 +86,8 @@ fn cases() -> Vec<Case> {
         ),
     };
     let unit = |name, step, model| case(name, step, "[0, 1]", ADAM, model);
-    let vae = |name, step, rest: &str| {
-        unit(name, step, format!("family: vae, latent: 3, encoder: {ENCODER}, decoder: {DECODER}, {rest}"))
-    };
+    let plain_vae = format!("family: vae, latent: 3, encoder: {ENCODER}, decoder: {DECODER}");
+    let vae = |name, step, rest: &str| unit(name, step, format!("{plain_vae}, {rest}"));
     let gan = |name, step, rest: &str| {
         let networks = format!("generator: {GENERATOR}, discriminator: {DISCRIMINATOR}");
         case(name, step, "[-1, 1]", ADAM, format!("family: gan, latent: 3, {networks}, {rest}"))
@@ -117,20 +116,8 @@ fn cases() -> Vec<Case> {
         vae("vae-gaussian", 0, "loss: { reconstruction: gaussian }"),
         vae("vae-warm-up-free-bits", 2, "loss: { kl: { weight: 2.0, warm_up: 10, free_bits: 0.05 } }"),
         vae("vae-conditional", 0, "condition: class"),
-        case(
-            "vae-clip-norm",
-            0,
-            "[0, 1]",
-            "{ adam: { lr: 0.5, epsilon: 1.0, clip_norm: 0.5 } }",
-            format!("family: vae, latent: 3, encoder: {ENCODER}, decoder: {DECODER}"),
-        ),
-        case(
-            "vae-adam-as-usual",
-            0,
-            "[0, 1]",
-            "{ adam: { lr: 0.001 } }",
-            format!("family: vae, latent: 3, encoder: {ENCODER}, decoder: {DECODER}"),
-        ),
+        case("vae-clip-norm", 0, "[0, 1]", "{ adam: { lr: 0.5, epsilon: 1.0, clip_norm: 0.5 } }", plain_vae.clone()),
+        case("vae-adam-as-usual", 0, "[0, 1]", "{ adam: { lr: 0.001 } }", plain_vae.clone()),
         gan("gan-non-saturating", 0, "loss: non-saturating"),
         gan("gan-minimax", 0, "loss: minimax"),
         gan("gan-least-squares", 0, "loss: least-squares"),

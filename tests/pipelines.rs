@@ -1,6 +1,6 @@
 //! The pipelines that come with the project.
 
-use imago_tests::{Workshop, workspace};
+use imago_tests::{Workshop, workspace, yaml_files};
 
 /// The command of the README. Every file of the folder is named as valid, the sweeps among them.
 #[test]
@@ -9,32 +9,22 @@ fn every_shipped_file_is_valid() {
     let output = shop.current_dir(workspace()).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let said = String::from_utf8(output.stdout).unwrap();
-    let mut count = 0;
-    for folder in std::fs::read_dir(workspace().join("pipelines")).unwrap() {
-        for file in std::fs::read_dir(folder.unwrap().path()).unwrap() {
-            let path = file.unwrap().path();
-            if path.extension().is_some_and(|extension| extension == "yaml") {
-                let name = path.strip_prefix(workspace()).unwrap().display().to_string();
-                assert!(said.contains(&format!("{name}: ok (")), "{name} is missing in\n{said}");
-                count += 1;
-            }
-        }
+    let files = yaml_files(&workspace().join("pipelines"));
+    for path in &files {
+        let name = path.strip_prefix(workspace()).unwrap().display().to_string();
+        assert!(said.contains(&format!("{name}: ok (")), "{name} is missing in\n{said}");
     }
-    assert_eq!(said.lines().count(), count, "{said}");
+    assert_eq!(said.lines().count(), files.len(), "{said}");
 }
 
 #[test]
 fn every_sweep_asks_for_runs_that_can_be_trained_and_has_the_table_of_what_came_out() {
     let shop = Workshop::new();
-    for file in std::fs::read_dir(workspace().join("pipelines/sweeps")).unwrap() {
-        let file = file.unwrap().path();
-        if file.extension().is_some_and(|extension| extension == "yaml") {
-            let listed = shop.imago(&format!("sweep {} --list", file.display())).get_output().stdout.clone();
-            let runs = String::from_utf8(listed).unwrap().lines().count();
-            let table = std::fs::read_to_string(file.with_extension("tsv")).unwrap();
-            assert_eq!(table.lines().count(), runs + 1, "{}", file.display());
-            assert!(table.lines().skip(1).all(|line| line.contains("\tfinished\t")), "{}", file.display());
-        }
+    for file in yaml_files(&workspace().join("pipelines/sweeps")) {
+        let runs = shop.said(&format!("sweep {} --list", file.display())).lines().count();
+        let table = std::fs::read_to_string(file.with_extension("tsv")).unwrap();
+        assert_eq!(table.lines().count(), runs + 1, "{}", file.display());
+        assert!(table.lines().skip(1).all(|line| line.contains("\tfinished\t")), "{}", file.display());
     }
 }
 
@@ -42,8 +32,7 @@ fn every_sweep_asks_for_runs_that_can_be_trained_and_has_the_table_of_what_came_
 fn the_table_of_the_reports_is_reproduced_to_the_digit() {
     let shop = Workshop::new();
     let file = workspace().join("pipelines/reports/fashion-vae.yaml");
-    let said = shop.imago(&format!("summary {}", file.display())).get_output().stdout.clone();
-    let said = String::from_utf8(said).unwrap();
+    let said = shop.said(&format!("summary {}", file.display()));
     let rows: Vec<Vec<&str>> =
         said.lines().map(|line| line.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).collect()).collect();
     for row in [

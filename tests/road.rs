@@ -3,18 +3,14 @@
 use imago_tests::{TINY, Workshop, workspace};
 
 fn losses(shop: &Workshop, run: &str) -> Vec<Vec<f64>> {
-    let lines = shop.read_text(&format!("{run}/metrics.jsonl"));
-    let lines = lines.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).expect("a line is JSON"));
     let parts = ["loss/reconstruction", "loss/kl"];
-    lines.map(|line| parts.iter().filter_map(|part| line[part].as_f64()).collect()).collect()
+    shop.metrics(run).iter().map(|line| parts.iter().filter_map(|part| line.get(*part)?.as_f64()).collect()).collect()
 }
 
 #[test]
 fn a_pipeline_becomes_a_run_an_artifact_and_pictures() {
-    let shop = Workshop::new();
-    shop.write("tiny.yaml", TINY);
-    let said = shop.imago("train tiny.yaml --device cpu --run run").get_output().stdout.clone();
-    let said = String::from_utf8(said).unwrap();
+    let shop = Workshop::with("tiny.yaml", TINY);
+    let said = shop.said("train tiny.yaml --device cpu --run run");
     assert!(said.contains("epoch   2/2"), "{said}");
     for file in ["pipeline.yaml", "run.ron", "samples/epoch-0001.png", "checkpoints/step-0000000006/weights.bpk"] {
         assert!(shop.path("run").join(file).is_file(), "{file} is missing");
@@ -44,8 +40,7 @@ fn pixels(npy: &[u8]) -> Vec<f32> {
 
 #[test]
 fn the_same_seed_gives_the_same_weights_and_another_seed_others() {
-    let shop = Workshop::new();
-    shop.write("tiny.yaml", TINY);
+    let shop = Workshop::with("tiny.yaml", TINY);
     for (run, seed) in [("a", 1), ("b", 1), ("c", 2)] {
         shop.imago(&format!("train tiny.yaml --device cpu --run {run} --set train.seed={seed} --set train.epochs=1"));
     }
@@ -58,8 +53,7 @@ fn the_same_seed_gives_the_same_weights_and_another_seed_others() {
 
 #[test]
 fn a_run_that_was_stopped_goes_on_as_if_it_had_not_been() {
-    let shop = Workshop::new();
-    shop.write("tiny.yaml", TINY);
+    let shop = Workshop::with("tiny.yaml", TINY);
     shop.imago("train tiny.yaml --device cpu --run whole");
     shop.imago("train tiny.yaml --device cpu --run parts --set train.epochs=1");
     shop.imago("train --resume parts --device cpu --set train.epochs=2");
@@ -72,8 +66,7 @@ fn an_interrupted_training_saves_its_step_and_resumes_from_it() {
     use std::io::{BufRead, BufReader};
     use std::process::{Command, Stdio};
 
-    let shop = Workshop::new();
-    shop.write("tiny.yaml", TINY);
+    let shop = Workshop::with("tiny.yaml", TINY);
     shop.imago("train tiny.yaml --device cpu --run whole --set train.epochs=100");
     let mut training = shop.command("train tiny.yaml --device cpu --run parts --set train.epochs=100");
     let mut training = training.stdout(Stdio::piped()).spawn().unwrap();
@@ -92,9 +85,9 @@ fn an_interrupted_training_saves_its_step_and_resumes_from_it() {
 
 #[test]
 fn an_autoencoder_samples_from_the_prior_fitted_to_its_codes() {
-    let shop = Workshop::new();
     let yaml = TINY.replace("family: vae\n  latent: 2", "family: autoencoder");
-    shop.write("ae.yaml", yaml.replace("    - flatten\n  decoder", "    - flatten\n    - linear: 3\n  decoder"));
+    let yaml = yaml.replace("    - flatten\n  decoder", "    - flatten\n    - linear: 3\n  decoder");
+    let shop = Workshop::with("ae.yaml", yaml);
     shop.imago("train ae.yaml --device cpu --run run --set train.epochs=1");
     shop.imago("export run --to artifact --dtype f32");
     assert!(shop.read_text("artifact/model.ron").contains("Gaussian"));
@@ -104,8 +97,7 @@ fn an_autoencoder_samples_from_the_prior_fitted_to_its_codes() {
 /// Runs where wgpu finds an adapter; a software driver such as Mesa's lavapipe will do.
 #[test]
 fn the_gpu_path_gives_the_losses_of_the_cpu_path() {
-    let shop = Workshop::new();
-    shop.write("tiny.yaml", TINY);
+    let shop = Workshop::with("tiny.yaml", TINY);
     let settings = "--set train.epochs=1 --set data.limit=64";
     let mut gpu = shop.command(&format!("train tiny.yaml --device wgpu --run gpu {settings}"));
     let output = gpu.output().unwrap();
@@ -127,36 +119,26 @@ fn the_gpu_path_gives_the_losses_of_the_cpu_path() {
 
 #[test]
 fn speed_is_measured_and_nothing_is_written() {
-    let shop = Workshop::new();
-    shop.write("tiny.yaml", TINY);
-    let json = |arguments: &str| -> serde_json::Value {
-        let command = format!("bench {arguments} --device cpu --steps 2 --warm-up 1 --json");
-        serde_json::from_slice(&shop.imago(&command).get_output().stdout).unwrap()
-    };
-    let line = json("tiny.yaml --sample 1,3 --epoch --threads 2 --set train.batch=16");
-    assert_eq!((line["program"].as_str(), line["network"].as_str()), (Some("imago"), Some("tiny")));
-    assert_eq!(
-        (line["threads"].as_u64(), line["batch"].as_u64(), line["steps"].as_u64()),
-        (Some(2), Some(16), Some(2))
-    );
-    let drawn: Vec<u64> =
-        line["sample"].as_array().unwrap().iter().filter_map(|drawn| drawn["images"].as_u64()).collect();
-    assert_eq!(drawn, [1, 3]);
+    let shop = Workshop::with("tiny.yaml", TINY);
+    let options = "--sample 1,3 --epoch --threads 2 --set train.batch=16 --steps 2 --warm-up 1 --json";
+    let said = shop.said(&format!("bench tiny.yaml --device cpu {options}"));
+    let line: serde_json::Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(["program", "network"].map(|key| line[key].as_str()), ["imago", "tiny"].map(Some));
+    assert_eq!(["threads", "batch", "steps"].map(|key| line[key].as_u64()), [2_u64, 16, 2].map(Some));
+    let drawn = line["sample"].as_array().unwrap().iter().map(|drawn| drawn["images"].as_u64());
+    assert_eq!(drawn.collect::<Vec<_>>(), [1_u64, 3].map(Some));
     let steps_per_second = line["steps_per_s"].as_f64().unwrap();
     assert!((line["images_per_s"].as_f64().unwrap() / steps_per_second - 16.0).abs() < 1e-6);
     // 96 images are 6 batches, which take longer than 2.
     assert!(line["epoch_s"].as_f64().unwrap() > 0.0 && line["first_step_s"].as_f64().unwrap() > 0.0);
-    let people = shop.imago("bench tiny.yaml --device cpu --steps 1 --warm-up 0 --sample 0 --batch 8");
-    let said = String::from_utf8_lossy(&people.get_output().stdout).into_owned();
+    let said = shop.said("bench tiny.yaml --device cpu --steps 1 --warm-up 0 --sample 0 --batch 8");
     assert!(said.contains("8 images per batch") && said.contains("steps/s"), "{said}");
     assert_eq!(std::fs::read_dir(shop.path("")).unwrap().count(), 1, "only the pipeline is there");
     let latent = "name: l\ndata: { set: synthetic-digits }\nmodel: { family: latent-gan, from: runs/x, latent: 2, \
                   generator: [{ linear: 2 }], discriminator: [{ linear: 1 }] }\n";
     shop.write("latent.yaml", latent);
-    let said = shop.fails("bench latent.yaml --device cpu");
-    assert!(said.contains("latents of another model"), "{said}");
+    shop.refuses("bench latent.yaml --device cpu", &["latents of another model"]);
     let pipeline = workspace().join("pipelines/synthetic/gan.yaml");
-    let said =
-        shop.fails(&format!("bench {} --device cpu --set model.game.packing=2 --set data.limit=1", pipeline.display()));
-    assert!(said.contains("2 images are scored together"), "{said}");
+    let command = format!("bench {} --device cpu --set model.game.packing=2 --set data.limit=1", pipeline.display());
+    shop.refuses(&command, &["2 images are scored together"]);
 }

@@ -15,37 +15,15 @@ seeds: [1, 2]
 ";
 
 fn shop(sweep: &str) -> Workshop {
-    let shop = Workshop::new();
-    shop.write("tiny.yaml", TINY);
+    let shop = Workshop::with("tiny.yaml", TINY);
     shop.write("sweep.yaml", sweep);
     shop
 }
 
-fn said(shop: &Workshop, arguments: &str) -> String {
-    String::from_utf8(shop.imago(arguments).get_output().stdout.clone()).unwrap()
-}
-
-fn names(shop: &Workshop, folder: &str) -> Vec<String> {
-    let entries = fs::read_dir(shop.path(folder)).unwrap();
-    let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-    names.sort();
-    names
-}
-
 fn runs(shop: &Workshop, out: &str) -> Vec<String> {
-    let mut names = names(shop, out);
+    let mut names = shop.names(out);
     names.retain(|name| shop.path(out).join(name).is_dir());
     names
-}
-
-/// All weights and optimiser states in a run's last checkpoint.
-fn weights(shop: &Workshop, run: &str) -> Vec<(String, Vec<u8>)> {
-    let checkpoints = format!("{run}/checkpoints");
-    let last = names(shop, &checkpoints).into_iter().rfind(|name| name.starts_with("step-")).unwrap();
-    let mut files = names(shop, &format!("{checkpoints}/{last}"));
-    files.retain(|name| name.ends_with(".bpk"));
-    assert!(!files.is_empty(), "{run}");
-    files.iter().map(|name| (format!("{last}/{name}"), shop.read(&format!("{checkpoints}/{last}/{name}")))).collect()
 }
 
 /// The lines of `sweep.tsv`: for each cell the column's name and the value.
@@ -85,7 +63,7 @@ fn has_checkpoint(shop: &Workshop, run: &str) -> bool {
 #[test]
 fn a_grid_is_trained_side_by_side_told_in_one_table_and_not_trained_again() {
     let shop = shop(SWEEP);
-    let first = said(&shop, "sweep sweep.yaml --out out --jobs 2 --devices cpu");
+    let first = shop.said("sweep sweep.yaml --out out --jobs 2 --devices cpu");
     assert_eq!(
         runs(&shop, "out"),
         ["001-lr-0.0005-seed-1", "002-lr-0.0005-seed-2", "003-lr-0.002-seed-1", "004-lr-0.002-seed-2"]
@@ -105,22 +83,22 @@ fn a_grid_is_trained_side_by_side_told_in_one_table_and_not_trained_again() {
     let spread = format!("{mean:.2} ± {:.2}", half * f64::sqrt(2.0));
     assert!(first.contains(&spread) && first.contains(&format!("{:.2}", losses[3])), "{spread}: {first}");
 
-    let before: Vec<_> = runs(&shop, "out").iter().map(|run| weights(&shop, &format!("out/{run}"))).collect();
+    let before: Vec<_> = runs(&shop, "out").iter().map(|run| shop.checkpoint(&format!("out/{run}"))).collect();
     let logs =
         |shop: &Workshop| runs(shop, "out").iter().map(|run| shop.read(&format!("out/{run}.log"))).collect::<Vec<_>>();
     let logs_before = logs(&shop);
-    let second = said(&shop, "sweep sweep.yaml --out out --jobs 2 --devices cpu");
+    let second = shop.said("sweep sweep.yaml --out out --jobs 2 --devices cpu");
     assert!(second.contains("4 of them already done") && !second.contains("starts"), "{second}");
     assert_eq!(logs(&shop), logs_before, "something was trained again");
-    assert!(before == runs(&shop, "out").iter().map(|run| weights(&shop, &format!("out/{run}"))).collect::<Vec<_>>());
+    assert!(before == runs(&shop, "out").iter().map(|run| shop.checkpoint(&format!("out/{run}"))).collect::<Vec<_>>());
     assert_eq!(table(&shop, "out"), rows);
 
     // The table is made from the folders alone, wherever they are.
-    let printed = said(&shop, "sweep sweep.yaml --out out --table");
+    let printed = shop.said("sweep sweep.yaml --out out --table");
     assert!(first.ends_with(&printed), "{printed}");
     fs::rename(shop.path("out"), shop.path("elsewhere")).unwrap();
     fs::remove_dir_all(shop.path("elsewhere/003-lr-0.002-seed-1")).unwrap();
-    let printed = said(&shop, "sweep sweep.yaml --out elsewhere --table");
+    let printed = shop.said("sweep sweep.yaml --out elsewhere --table");
     assert!(printed.contains("not begun") && printed.contains("1 of 2"), "{printed}");
 }
 
@@ -158,7 +136,7 @@ fn a_list_carried_by_several_processes_one_of_them_killed_gives_what_a_sweep_giv
 
     let shop = shop(&SWEEP.replace("epochs: 1", "epochs: 30"));
     shop.imago("sweep sweep.yaml --out plain --devices cpu");
-    let list = said(&shop, "sweep sweep.yaml --out out --devices cpu --list");
+    let list = shop.said("sweep sweep.yaml --out out --devices cpu --list");
     assert_eq!(list.lines().count(), 4, "{list}");
     assert!(list.lines().nth(1).unwrap().ends_with(" sweep sweep.yaml --index 2 --out out --devices cpu"), "{list}");
     assert!(!shop.path("out").exists(), "a list alone writes nothing");
@@ -193,7 +171,7 @@ fn a_list_carried_by_several_processes_one_of_them_killed_gives_what_a_sweep_giv
     let log = shop.read_text(&format!("out/{}.log", runs[1]));
     assert!(log.contains(" train --resume "), "the second run was not killed on its way: {log}");
     for run in &runs {
-        let (carried, plain) = (weights(&shop, &format!("out/{run}")), weights(&shop, &format!("plain/{run}")));
+        let (carried, plain) = (shop.checkpoint(&format!("out/{run}")), shop.checkpoint(&format!("plain/{run}")));
         assert!(carried == plain, "{run} has other weights");
     }
     shop.imago("sweep sweep.yaml --out out --table");
@@ -210,7 +188,7 @@ fn a_training_whose_sweep_was_killed_is_waited_for_and_not_begun_twice() {
     wait("a run", || shop.path("out/001-lr-0.0005-seed-1/run.ron").is_file());
     sweep.kill().unwrap();
     sweep.wait().unwrap();
-    let said = said(&shop, "sweep sweep.yaml --out out --devices cpu --index 1");
+    let said = shop.said("sweep sweep.yaml --out out --devices cpu --index 1");
     assert!(said.contains("another process is training it") && said.contains("is already done"), "{said}");
     assert_eq!(shop.read_text("out/001-lr-0.0005-seed-1.log").matches("$ ").count(), 1, "it was begun twice");
     assert!(shop.read_text("out/001-lr-0.0005-seed-1/run.ron").contains("Finished"));
@@ -257,7 +235,7 @@ fn a_sweep_that_is_stopped_saves_its_runs_and_goes_on_to_the_same_weights() {
         shop.imago("sweep sweep.yaml --out out --devices cpu");
         for run in runs(&whole, "out") {
             let run = format!("out/{run}");
-            assert!(weights(&shop, &run) == weights(&whole, &run), "{run} went another way behind {signal}");
+            assert!(shop.checkpoint(&run) == whole.checkpoint(&run), "{run} went another way behind {signal}");
         }
     }
 }
@@ -281,11 +259,8 @@ fn a_run_that_fails_is_named_with_its_log_and_keeps_no_other_from_being_trained(
 #[test]
 fn a_mistake_in_any_run_is_told_before_the_first_begins() {
     let shop = shop("pipeline: tiny.yaml\nlist:\n  - { model.latent: 3 }\n  - { model.latent: -1 }\n  - {}\n");
-    let said = shop.fails("sweep sweep.yaml --out out");
-    assert!(
-        said.contains("run 2, latent -1:") && said.contains("sweep.yaml: run 2 has errors; nothing was started"),
-        "{said}"
-    );
+    let expected = ["run 2, latent -1:", "sweep.yaml: run 2 has errors; nothing was started"];
+    shop.refuses("sweep sweep.yaml --out out", &expected);
     for (change, expected) in [
         ("pipeline: tiny.yaml\ngird: {}\n", "sweep.yaml:2:1: unknown field `gird`"),
         ("pipeline: tiny.yaml\ngrid: { model.latent: [3, 0x3] }\n", "the runs 1 and 2 are the same"),
@@ -293,12 +268,11 @@ fn a_mistake_in_any_run_is_told_before_the_first_begins() {
     ] {
         shop.write("sweep.yaml", change);
         for list in ["", " --list"] {
-            let said = shop.fails(&format!("sweep sweep.yaml --out out{list}"));
-            assert!(said.contains(expected), "{said}");
+            shop.refuses(&format!("sweep sweep.yaml --out out{list}"), &[expected]);
         }
     }
     shop.write("sweep.yaml", SWEEP);
-    assert!(shop.fails("sweep sweep.yaml --out out --index 5").contains("there is no run 5"));
+    shop.refuses("sweep sweep.yaml --out out --index 5", &["there is no run 5"]);
     assert!(!shop.path("out").exists() && !shop.path("runs").exists(), "something was written");
 }
 
@@ -308,18 +282,18 @@ fn a_sweep_does_not_go_on_with_runs_of_another_pipeline() {
     shop.imago("sweep sweep.yaml --devices cpu");
     assert_eq!(runs(&shop, "runs/sweep"), ["001"]);
     shop.write("tiny.yaml", TINY.replace("batch: 32", "batch: 16"));
-    let said = shop.fails("sweep sweep.yaml --devices cpu");
-    assert!(said.contains("001 holds a run of another pipeline"), "{said}");
+    shop.refuses("sweep sweep.yaml --devices cpu", &["001 holds a run of another pipeline"]);
     shop.imago("sweep sweep.yaml --devices cpu --out other");
 }
 
 #[test]
 fn several_seeds_of_one_pipeline_are_told_by_mean_and_standard_deviation() {
     let shop = shop("");
-    let said = said(&shop, "train tiny.yaml --seeds 1..3 --set train.epochs=1 --device cpu");
+    let said = shop.said("train tiny.yaml --seeds 1..3 --set train.epochs=1 --device cpu");
     assert!(said.contains("mean ± standard deviation over the seeds") && said.contains(" ± "), "{said}");
     assert_eq!(runs(&shop, "runs/tiny-seeds"), ["001-seed-1", "002-seed-2", "003-seed-3"]);
     shop.imago("train tiny.yaml --set train.epochs=1 --set train.seed=2 --device cpu --run alone");
-    assert!(weights(&shop, "alone") == weights(&shop, "runs/tiny-seeds/002-seed-2"), "a seed is not what it is alone");
-    assert!(shop.fails("train tiny.yaml --seeds 5..1").contains("the lower seed first"));
+    let (alone, swept) = (shop.checkpoint("alone"), shop.checkpoint("runs/tiny-seeds/002-seed-2"));
+    assert!(alone == swept, "a seed is not what it is alone");
+    shop.refuses("train tiny.yaml --seeds 5..1", &["the lower seed first"]);
 }

@@ -120,7 +120,7 @@ fn swap_in_steps(a: &Path, b: &Path) -> std::io::Result<()> {
     fs::rename(aside, a)
 }
 
-fn parent(path: &Path) -> PathBuf {
+pub fn parent(path: &Path) -> PathBuf {
     match path.parent() {
         Some(parent) if parent != Path::new("") => parent.to_owned(),
         _ => PathBuf::from("."),

@@ -1,12 +1,10 @@
 //! The browser for tests of the page, and the Node packages that drive it.
 
 use std::env;
-use std::ffi::OsStr;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 
 use crate::{process, site, system, workspace};
 
@@ -29,16 +27,13 @@ impl Browser {
         let (Some(node), Some(npm)) = (node, npm) else {
             return Ok(Err("Node.js with npm is missing: install version 20 or newer".into()));
         };
-        let chromium = match find_chromium()? {
-            Some(chromium) => Some(chromium),
-            None if system::can_install() => match system::install(&["chromium"]) {
-                Ok(()) => find_chromium()?,
-                Err(error) => {
-                    return Ok(Err(format!("Chromium could not be installed: {error:#}")));
-                }
-            },
-            None => None,
-        };
+        let mut chromium = find_chromium()?;
+        if chromium.is_none() && system::can_install() {
+            if let Err(error) = system::install(&["chromium"]) {
+                return Ok(Err(format!("Chromium could not be installed: {error:#}")));
+            }
+            chromium = find_chromium()?;
+        }
         Ok(chromium.map(|chromium| Self { chromium, node, npm }).ok_or_else(|| {
             "Chromium is missing: install it (Debian: apt-get install chromium) or Google Chrome, \
                  or set IMAGO_CHROMIUM to its program"
@@ -69,17 +64,9 @@ impl Browser {
 
 /// The test files, in a fixed order.
 pub fn test_files() -> Result<Vec<PathBuf>> {
-    let entries = fs::read_dir(TESTS).with_context(|| format!("cannot read {TESTS}"))?;
-    let mut files = Vec::new();
-    for entry in entries {
-        let path = entry?.path();
-        let name = path.file_name().and_then(OsStr::to_str);
-        if name.is_some_and(|name| name.ends_with(".test.mjs")) {
-            files.push(path);
-        }
-    }
+    let mut files = workspace::entries(Path::new(TESTS))?;
+    files.retain(|file| file.to_string_lossy().ends_with(".test.mjs"));
     ensure!(!files.is_empty(), "{TESTS} holds no *.test.mjs");
-    files.sort();
     Ok(files)
 }
 

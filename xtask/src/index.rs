@@ -6,7 +6,8 @@ use std::path::Path;
 use anyhow::Result;
 use serde::Serialize;
 
-use crate::shelf::{self, Evaluation, Family, History, Manifest, Measure};
+use crate::shelf::{self, Evaluation, History, Manifest, Measure, Training};
+use crate::workspace;
 
 /// A model in the page's list; only its name if `model.ron` cannot be read, as loading it says why.
 #[derive(Serialize)]
@@ -18,18 +19,15 @@ pub struct Entry {
 
 #[derive(Serialize)]
 struct Facts {
-    family: Family,
+    family: String,
     dataset: String,
     classes: Vec<String>,
     /// Whether its class can be chosen.
     conditional: bool,
     encodes: bool,
     latent: usize,
-    parameters: u64,
-    epochs: usize,
-    seed: u64,
-    device: String,
-    seconds: f64,
+    #[serde(flatten)]
+    training: Training,
     /// The size of `model.ron` and `weights.bpk` together.
     bytes: u64,
     history: Option<History>,
@@ -67,7 +65,7 @@ impl Entry {
     /// Its position in the page: generative models first, of those the quickstart, then digits,
     /// then the rest.
     fn rank(&self) -> (bool, usize) {
-        let classifies = self.facts.as_ref().is_some_and(|facts| facts.family == Family::Classifier);
+        let classifies = self.facts.as_ref().is_some_and(|facts| facts.family == "classifier");
         let place = match self.name.as_str() {
             "quickstart" => 0,
             name if name.starts_with("mnist-") => 1,
@@ -94,11 +92,7 @@ impl Facts {
             conditional: classes > 0,
             encodes: encoder.is_some(),
             latent,
-            parameters: training.parameters,
-            epochs: training.epochs,
-            seed: training.seed,
-            device: training.device,
-            seconds: training.seconds,
+            training,
             bytes: size("model.ron") + size("weights.bpk"),
             history,
             codes: codes.map(|count| Latents { count, latent }),
@@ -125,8 +119,7 @@ impl Scores {
 /// The models in the folders of `models`, in the order of the page.
 pub fn of(models: &Path) -> Result<Vec<Entry>> {
     let mut entries = Vec::new();
-    for entry in fs::read_dir(models)? {
-        let folder = entry?.path();
+    for folder in workspace::entries(models)? {
         if folder.join("model.ron").is_file() {
             entries.push(Entry::of(&folder));
         }
@@ -140,7 +133,6 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::workspace;
 
     #[test]
     fn quickstart_comes_first_then_digits_then_the_rest_and_broken_ones_are_named() {

@@ -24,7 +24,7 @@ pub fn run(args: &Args) -> Result<()> {
         return process::run(measure.args(["measure-check", "--program"]).arg(workspace::imago()?));
     };
     let folder = tempfile::tempdir()?;
-    let mut files = yaml_files(Path::new("tests/bad"))?;
+    let mut files = workspace::files(Path::new("tests/bad"), ".yaml")?;
     for (name, content) in [
         ("deep.yaml", "[".repeat(10 << 20)),
         ("nested.yaml", "[".repeat(60_000)),
@@ -75,17 +75,4 @@ fn largest_child() -> Result<Option<u64>> {
 #[cfg(not(target_os = "linux"))]
 fn largest_child() -> Result<Option<u64>> {
     Ok(None)
-}
-
-fn yaml_files(folder: &Path) -> Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.is_dir() {
-            files.extend(yaml_files(&path)?);
-        } else if path.extension().is_some_and(|extension| extension == "yaml") {
-            files.push(path);
-        }
-    }
-    Ok(files)
 }

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::shelf::{self, EVALUATORS, Evaluation, Family, MODELS, Measure, Report, Shipped};
+use crate::shelf::{self, EVALUATORS, Evaluation, MODELS, Measure, Report, Shipped};
 use crate::web::grouped;
 use crate::{process, workspace};
 
@@ -170,14 +170,12 @@ impl ModelDocs {
 
     /// The reports' model of the same family, trained on the same images.
     fn report(&self, model: &Shipped) -> Option<&Report> {
-        let network = match (model.manifest.family, model.manifest.generator.as_ref().map_or(0, |it| it.classes)) {
-            (Family::Vae | Family::LatentVae, _) => "vae",
-            (Family::Gan, 0) => "dcgan",
-            (Family::Gan, _) => "cgan",
-            (Family::LatentGan, _) => "latent-gan",
-            (Family::Autoencoder, _) => "autoencoder",
-            (Family::Classifier, _) => "classifier",
-            (Family::VaeGan, _) => return None,
+        let classes = model.manifest.generator.as_ref().map_or(0, |generator| generator.classes);
+        let network = match (model.manifest.family.as_str(), classes) {
+            ("gan", 0) => "dcgan",
+            ("gan", _) => "cgan",
+            ("latent-vae", _) => "vae",
+            (family, _) => family,
         };
         let fashion = if model.manifest.data.set == "fashion-mnist" { "fashion-" } else { "" };
         let wanted = format!("reports-{fashion}{network}");

@@ -66,21 +66,13 @@ pub fn run(args: &Args) -> Result<()> {
 /// What remains of a command in `place`: nothing of a finished training, the rest of an interrupted
 /// one.
 fn pending(place: &Path, words: Vec<String>) -> Option<Vec<String>> {
-    let is = |word: Option<&String>, name: &str| word.is_some_and(|word| word == name);
-    if is(words.first(), "train") {
-        let run = words.iter().position(|word| word == "--run").and_then(|at| words.get(at + 1))?;
-        let record = fs::read_to_string(place.join(run).join("run.ron"));
-        return match record {
-            Err(_) => Some(words),
-            Ok(record)
-                if ["Finished", "StoppedEarly"].iter().any(|end| record.contains(&format!("outcome: {end}"))) =>
-            {
-                None
-            }
-            Ok(_) => Some(["train", "--resume", run].map(str::to_owned).to_vec()),
-        };
+    if words.first().is_none_or(|word| word != "train") {
+        return Some(words);
     }
-    Some(words)
+    let run = words.iter().position(|word| word == "--run").and_then(|at| words.get(at + 1))?;
+    let Ok(record) = fs::read_to_string(place.join(run).join("run.ron")) else { return Some(words) };
+    let ended = ["Finished", "StoppedEarly"].iter().any(|end| record.contains(&format!("outcome: {end}")));
+    (!ended).then(|| ["train", "--resume", run].map(str::to_owned).to_vec())
 }
 
 /// A word of a command that runs elsewhere: files of the repository become absolute.

@@ -9,6 +9,8 @@ use ron::extensions::Extensions;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 
+use crate::workspace;
+
 pub const MODELS: &str = "www/models";
 /// The results of the reports' models, which have no artifacts here.
 const REPORTS: &str = "docs/reports.tsv";
@@ -27,7 +29,7 @@ pub struct Shipped {
 #[derive(Deserialize)]
 pub struct Manifest {
     pub name: String,
-    pub family: Family,
+    pub family: String,
     pub data: Data,
     #[serde(default)]
     pub generator: Option<Generator>,
@@ -52,13 +54,13 @@ pub struct Generator {
     pub classes: usize,
 }
 
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 pub struct Training {
+    pub parameters: u64,
     pub epochs: usize,
     pub seed: u64,
     pub device: String,
     pub seconds: f64,
-    pub parameters: u64,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -70,19 +72,6 @@ pub struct History {
 #[derive(Deserialize)]
 pub struct Weights {
     pub sha256: String,
-}
-
-/// The kinds of model.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Family {
-    Classifier,
-    Autoencoder,
-    Vae,
-    Gan,
-    VaeGan,
-    LatentGan,
-    LatentVae,
 }
 
 /// The parts of `evaluation.ron` that are needed here.
@@ -139,7 +128,7 @@ pub struct Pipeline {
 impl Pipeline {
     pub fn named(name: &str) -> Result<Self> {
         let wanted = format!("name: {name}");
-        for path in pipelines()? {
+        for path in workspace::files(Path::new("pipelines"), ".yaml")? {
             let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
             if text.lines().any(|line| line.trim_end() == wanted) {
                 return Ok(Self { path, text });
@@ -156,39 +145,10 @@ impl Pipeline {
     }
 }
 
-/// All YAML files under `pipelines`, in order.
-fn pipelines() -> Result<Vec<PathBuf>> {
-    let mut found = Vec::new();
-    for folder in folders(Path::new("pipelines"))? {
-        let entries = fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))?;
-        for entry in entries {
-            let path = entry?.path();
-            if path.extension().is_some_and(|extension| extension == "yaml") {
-                found.push(path);
-            }
-        }
-    }
-    found.sort();
-    Ok(found)
-}
-
-fn folders(folder: &Path) -> Result<Vec<PathBuf>> {
-    let entries = fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
-    let mut folders = Vec::new();
-    for entry in entries {
-        let path = entry?.path();
-        if path.is_dir() {
-            folders.push(path);
-        }
-    }
-    folders.sort();
-    Ok(folders)
-}
-
 /// The models with scores in the folders of `shelf`.
 pub fn shipped(shelf: &str) -> Result<Vec<Shipped>> {
     let mut models = Vec::new();
-    for folder in folders(Path::new(shelf))? {
+    for folder in workspace::entries(Path::new(shelf))? {
         if !["model.ron", "evaluation.ron"].iter().all(|name| folder.join(name).is_file()) {
             continue;
         }

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail, ensure};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use crate::index;
+use crate::{index, workspace};
 
 /// Marks a folder that may be emptied.
 const MARKER: &str = ".imago-web";
@@ -67,13 +67,12 @@ pub fn remove(path: &Path) -> Result<()> {
 /// Copies the folder `from` to `to`, without hidden files.
 pub fn copy(from: &Path, to: &Path) -> Result<()> {
     fs::create_dir_all(to).with_context(|| format!("cannot create {}", to.display()))?;
-    let entries = fs::read_dir(from).with_context(|| format!("cannot read {}", from.display()))?;
-    for entry in entries {
-        let entry = entry?;
-        let (source, target) = (entry.path(), to.join(entry.file_name()));
-        if entry.file_name().as_encoded_bytes().starts_with(b".") {
+    for source in workspace::entries(from)? {
+        let name = source.file_name().unwrap_or_default();
+        if name.as_encoded_bytes().starts_with(b".") {
             continue;
         }
+        let target = to.join(name);
         if source.is_dir() {
             copy(&source, &target)?;
         } else {

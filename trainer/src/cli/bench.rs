@@ -13,7 +13,7 @@ use super::Overrides;
 use crate::data::Search;
 use crate::device::{DeviceChoice, within_threads};
 use crate::pipeline_file::PipelineFile;
-use crate::train::{Measurement, Speed, measure};
+use crate::train::{Speed, measure};
 
 /// Measure how fast a pipeline trains and samples on this machine; nothing is written
 #[derive(clap::Args)]
@@ -82,17 +82,12 @@ impl Bench {
         let (training, _) = crate::data::training(&pipeline.data, &self.search)?;
         // Nothing is evaluated.
         let sets = Sets { test: training.clone(), training, validation: None };
-        let measurement = Measurement {
-            warm_up: self.warm_up,
-            steps: self.steps,
-            epoch: self.epoch,
-            samples: self.sample.iter().copied().filter(|count| *count > 0).collect(),
-        };
+        let samples: Vec<usize> = self.sample.iter().copied().filter(|count| *count > 0).collect();
         let batch = pipeline.train.batch.min(sets.training.count());
         let (network, parameters) = (pipeline.name.clone(), plan.parameters());
         let speed = within_threads(|| {
             let mut run = read_sync(Run::new(pipeline, plan, sets, None, &opened.device, opened.gpu))?;
-            measure(&mut run, &measurement)
+            measure(&mut run, self.warm_up, self.steps, self.epoch, &samples)
         })?;
         let line = Line {
             program: "imago",

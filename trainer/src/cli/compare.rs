@@ -57,7 +57,6 @@ impl Compare {
         }
         let Some((_, first)) = models.first() else { bail!("name the models to compare") };
         let data = first.data.clone();
-        let seeds: Vec<u64> = self.scales.seeds.iter().collect();
         let evaluator = Evaluator::open(self.scales.evaluator.as_deref(), &data, &opened.device)?;
         let reference_set = || -> Result<ReferenceSet> { self.scales.reference_set(&data, &opened.device, &progress) };
         let inception_sha256 =
@@ -66,13 +65,8 @@ impl Compare {
             evaluator: &evaluator,
             reference_set: &reference_set,
             inception_sha256: inception_sha256.as_ref().map(|(_, sha256)| sha256.as_str()),
-            count: self.scales.count(),
-            seeds: &seeds,
-            importance_samples: self.scales.importance_samples(),
+            job: self.scales.job(&opened, &progress),
             seed: u64::from(self.seed),
-            search: &self.scales.search,
-            opened: &opened,
-            progress: &progress,
         };
         let comparison = builder.compare(&models, self.command())?;
         drop(progress);
@@ -84,11 +78,8 @@ impl Compare {
             true => say!("{}", serde_json::to_string(&comparison)?),
             false => {
                 say!("{}", terminal(&comparison));
-                let written: Vec<String> = [Some(&self.html), self.markdown.as_ref()]
-                    .into_iter()
-                    .flatten()
-                    .map(|path| path.display().to_string())
-                    .collect();
+                let written = [&self.html].into_iter().chain(&self.markdown);
+                let written: Vec<String> = written.map(|path| path.display().to_string()).collect();
                 say!("with images: {}", written.join(", "));
             }
         }

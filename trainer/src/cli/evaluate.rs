@@ -11,9 +11,7 @@ use imago_core::spec::Data;
 use super::{EvaluationOptions, Model};
 use crate::device::{OpenDevice, within_threads};
 use crate::files;
-use crate::measure::{
-    EvaluatedModel, Evaluation, EvaluationJob, EvaluationProgress, classified, evaluate_classifier, map,
-};
+use crate::measure::{EvaluatedModel, Evaluation, EvaluationProgress, classified, evaluate_classifier, map};
 use crate::report::npy;
 use crate::run::{EVALUATION, LATENTS, NEIGHBOURS, TESTS};
 
@@ -45,17 +43,7 @@ impl Evaluate {
         let model = EvaluatedModel::open(&self.model.path, &opened.device)?;
         let progress = EvaluationProgress::new(!self.json);
         let reference_set = self.scales.reference_set(&model.data, &opened.device, &progress)?;
-        let seeds: Vec<u64> = self.scales.seeds.iter().collect();
-        let job = EvaluationJob {
-            reference_set: &reference_set,
-            count: self.scales.count(),
-            seeds: &seeds,
-            importance_samples: self.scales.importance_samples(),
-            search: &self.scales.search,
-            device: &opened.name,
-            progress: &progress,
-        };
-        let (evaluation, outputs) = job.measure(&model)?;
+        let (evaluation, outputs) = self.scales.job(&opened, &progress).measure(&model, &reference_set)?;
         drop(progress);
         let out = self.keep(&evaluation)?;
         let image = out.with_file_name(NEIGHBOURS);

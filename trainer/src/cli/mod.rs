@@ -20,17 +20,14 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 use burn::tensor::Device;
 use clap::{Args, Parser, Subcommand};
-use imago_core::family::Plan;
 use imago_core::hash::sha256;
 use imago_core::limits::Limits;
-use imago_core::pipeline::Pipeline;
 use imago_core::spec;
 use imago_core::yaml::Override;
 
 use crate::data::Search;
-use crate::device::DeviceChoice;
-use crate::measure::{EvaluationProgress, Evaluator, ImportanceSamples, Inception, ReferenceSet};
-use crate::pipeline_file::PipelineFile;
+use crate::device::{DeviceChoice, OpenDevice};
+use crate::measure::{EvaluationJob, EvaluationProgress, Evaluator, ImportanceSamples, Inception, ReferenceSet};
 use crate::sweep::Seeds;
 
 /// Generative models, declared in YAML, trained on your GPU, sampled in a web page.
@@ -93,11 +90,6 @@ impl Overrides {
     fn limits(&self) -> Limits {
         if self.allow_large { Limits::LARGE } else { Limits::DEFAULT }
     }
-
-    /// Reads the pipeline in `file` and shows its problems.
-    fn read(&self, file: &Path) -> Result<(Pipeline, Plan)> {
-        PipelineFile::open(file)?.pipeline(&self.overrides, self.limits())
-    }
 }
 
 /// The model that a command works on.
@@ -150,19 +142,22 @@ const INCEPTION_HELP: &str = "Measure FID in the features of Inception v3 as wel
 ";
 
 impl EvaluationOptions {
-    fn count(&self) -> usize {
-        self.count as usize
-    }
-
-    fn importance_samples(&self) -> ImportanceSamples {
-        ImportanceSamples { images: self.bounded as usize, draws: self.draws as usize }
+    fn job<'a>(&'a self, opened: &'a OpenDevice, progress: &'a EvaluationProgress) -> EvaluationJob<'a> {
+        EvaluationJob {
+            count: self.count as usize,
+            seeds: self.seeds.as_slice(),
+            importance_samples: ImportanceSamples { images: self.bounded as usize, draws: self.draws as usize },
+            search: &self.search,
+            device: &opened.name,
+            progress,
+        }
     }
 
     /// The reference images for models of `data`.
     fn reference_set(&self, data: &spec::Data, device: &Device, progress: &EvaluationProgress) -> Result<ReferenceSet> {
         let evaluator = Evaluator::open(self.evaluator.as_deref(), data, device)?;
         let inception = self.inception.as_deref().map(|path| inception(path, data, device)).transpose()?;
-        ReferenceSet::new(data, &self.search, evaluator, inception, self.count(), device, progress)
+        ReferenceSet::new(data, &self.search, evaluator, inception, self.count as usize, device, progress)
     }
 }
 

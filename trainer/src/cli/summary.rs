@@ -7,6 +7,7 @@ use anyhow::Result;
 use clap::ValueEnum;
 
 use super::Overrides;
+use crate::pipeline_file::PipelineFile;
 use crate::report::summary::{markdown, mermaid, table, to_json};
 
 /// Print every layer of a pipeline with its output shape, parameters and cost
@@ -31,7 +32,7 @@ enum Format {
 
 impl Summary {
     pub fn run(self) -> Result<ExitCode> {
-        let (pipeline, plan) = self.set.read(&self.file)?;
+        let (pipeline, plan) = PipelineFile::open(&self.file)?.pipeline(&self.set.overrides, self.set.limits())?;
         match self.format {
             Format::Table => say!("{}", table(&pipeline, &plan)),
             Format::Markdown => say!("{}", markdown(&pipeline, &plan)),

@@ -19,6 +19,7 @@ use crate::changes::{Change, changes};
 use crate::data::{Images, Search};
 use crate::device::DeviceChoice;
 use crate::facts;
+use crate::files::parent;
 use crate::pipeline_file::PipelineFile;
 use crate::run::{Outcome, Record, RunFolder, open_artifact};
 use crate::sweep::{Seeds, Sweep, Workers};
@@ -127,9 +128,7 @@ impl Train {
         };
         let record = Record {
             name: pipeline.name.clone(),
-            git: file
-                .parent()
-                .and_then(|folder| facts::git_state(if folder == Path::new("") { Path::new(".") } else { folder })),
+            git: facts::git_state(&parent(file)),
             parameters: plan.parameters(),
             set: self.set.overrides.iter().map(|change| change.text().to_owned()).collect(),
             data_sha256: images.training.sha256(),
@@ -148,10 +147,8 @@ impl Train {
         let (before, _) = run.pipeline()?;
         let mut record = run.record()?;
         // Earlier overrides still apply, followed by the new ones.
-        let mut overrides = Vec::new();
-        for text in &record.set {
-            overrides.push(Override::parse(text).map_err(anyhow::Error::msg).context("run.ron")?);
-        }
+        let earlier = record.set.iter().map(|text| Override::parse(text).map_err(anyhow::Error::msg));
+        let mut overrides = earlier.collect::<Result<Vec<_>>>().context("run.ron")?;
         overrides.extend(self.set.overrides.iter().cloned());
         let (pipeline, plan) = run.written(&overrides)?;
         self.check_changes(&run, &overrides, &changes(&before, &pipeline)?)?;

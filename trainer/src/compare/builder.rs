@@ -1,11 +1,10 @@
 //! Builds a comparison from the folders of models.
 
-use std::cell::OnceCell;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use burn::tensor::{Tensor, TensorData};
 use imago_core::inference::Sampler;
 use imago_core::latent::Prior;
@@ -13,12 +12,10 @@ use imago_core::network::Network;
 
 use super::statements::statements;
 use super::{Comparison, Cost, Entry, ModelImages};
-use crate::data::{Images, Search};
-use crate::device::{OpenDevice, within_threads};
+use crate::data::Images;
+use crate::device::within_threads;
 use crate::files;
-use crate::measure::{
-    EvaluatedModel, Evaluation, EvaluationJob, EvaluationProgress, Evaluator, ImportanceSamples, Pixels, ReferenceSet,
-};
+use crate::measure::{EvaluatedModel, Evaluation, EvaluationJob, Evaluator, Pixels, ReferenceSet};
 use crate::report::png_grid;
 use crate::run::{CURVES, EVALUATION, NEIGHBOURS, RECONSTRUCTIONS, RunFolder};
 
@@ -34,40 +31,34 @@ pub struct ComparisonBuilder<'a> {
     /// Builds the reference set, only needed when a model has no scores yet.
     pub reference_set: &'a dyn Fn() -> Result<ReferenceSet>,
     pub inception_sha256: Option<&'a str>,
-    /// Samples per seed, and the seeds.
-    pub count: usize,
-    pub seeds: &'a [u64],
-    pub importance_samples: ImportanceSamples,
+    pub job: EvaluationJob<'a>,
     pub seed: u64,
-    pub search: &'a Search,
-    pub opened: &'a OpenDevice,
-    pub progress: &'a EvaluationProgress,
 }
 
 impl ComparisonBuilder<'_> {
     /// Compares the opened models in these folders. Those without scores of the same kind are
     /// evaluated, and their scores written into their folders.
     pub fn compare(&self, models: &[(PathBuf, EvaluatedModel)], command: String) -> Result<Comparison> {
-        let reference_set = OnceCell::new();
+        let mut reference_set: Option<ReferenceSet> = None;
         let mut entries: Vec<Entry> = Vec::new();
         for (path, model) in models {
             let (evaluation, neighbours) = match self.measured(path, model) {
                 Some(found) => found,
                 None => {
-                    if reference_set.get().is_none() {
-                        let _ = reference_set.set((self.reference_set)()?);
-                    }
-                    let reference_set = reference_set.get().context("nothing to measure with")?;
-                    self.measure(path, model, reference_set)?
+                    let real = match &mut reference_set {
+                        Some(real) => real,
+                        none => none.insert((self.reference_set)()?),
+                    };
+                    self.measure(path, model, real)?
                 }
             };
             let name = unique(&model.artifact.manifest.name, path, &entries);
-            self.progress.begin(format!("{name}: images"), 1);
+            self.job.progress.begin(format!("{name}: images"), 1);
             let images = self.images(path, model, neighbours)?;
             entries.push(Entry { name, cost: self.cost(path, model)?, evaluation, images });
         }
         let Some((_, first)) = models.first() else { bail!("there is no model") };
-        let test = crate::data::test(&first.data, self.search)?;
+        let test = crate::data::test(&first.data, self.job.search)?;
         let classes = models.iter().map(|(_, model)| model.sampler.classes()).max().unwrap_or(0);
         Ok(Comparison {
             set: first.data.set.title().to_owned(),
@@ -88,28 +79,14 @@ impl ComparisonBuilder<'_> {
             && evaluation.weights_sha256 == model.artifact.manifest.weights.sha256
             && evaluation.evaluator.sha256 == self.evaluator.sha256()
             && evaluation.inception_sha256.as_deref() == self.inception_sha256
-            && (evaluation.count, evaluation.seeds.as_slice()) == (self.count, self.seeds)
+            && (evaluation.count, evaluation.seeds.as_slice()) == (self.job.count, self.job.seeds)
             // Without a likelihood, importance samples make no difference.
-            && (model.density.is_none() || evaluation.importance_samples == self.importance_samples);
+            && (model.density.is_none() || evaluation.importance_samples == self.job.importance_samples);
         Some((evaluation, fs::read(path.join(NEIGHBOURS)).ok()?)).filter(|_| same)
     }
 
-    fn measure(
-        &self,
-        path: &Path,
-        model: &EvaluatedModel,
-        reference_set: &ReferenceSet,
-    ) -> Result<(Evaluation, Vec<u8>)> {
-        let job = EvaluationJob {
-            reference_set,
-            count: self.count,
-            seeds: self.seeds,
-            importance_samples: self.importance_samples,
-            search: self.search,
-            device: &self.opened.name,
-            progress: self.progress,
-        };
-        let (evaluation, outputs) = job.measure(model)?;
+    fn measure(&self, path: &Path, model: &EvaluatedModel, real: &ReferenceSet) -> Result<(Evaluation, Vec<u8>)> {
+        let (evaluation, outputs) = self.job.measure(model, real)?;
         files::write(&path.join(EVALUATION), files::ron(&evaluation)?.as_bytes())?;
         files::write(&path.join(NEIGHBOURS), &outputs.neighbours)?;
         Ok((evaluation, outputs.neighbours))

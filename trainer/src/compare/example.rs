@@ -10,7 +10,7 @@ pub fn score(measure: Metric, mean: f64, spread: f64) -> Score {
     Score { measure, values: vec![mean - spread, mean, mean + spread], error: None, training: None, test: None }
 }
 
-fn entry(name: &str, family: Family, scores: Vec<Score>) -> Entry {
+pub fn entry(name: &str, family: Family, scores: Vec<Score>) -> Entry {
     let class = |name: &str, share| ClassScore { name: name.into(), share, test_share: 0.1, diversity: Some(0.9) };
     let evaluation = Evaluation {
         version: "0.1.0".into(),

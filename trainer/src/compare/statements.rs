@@ -4,7 +4,7 @@ use imago_core::family::Family;
 
 use super::units::{count, duration, listed};
 use super::{Cost, Entry};
-use crate::measure::{Metric, Score};
+use crate::measure::{Better, Metric, Score};
 
 /// Two scores differ if they are this many joint standard deviations apart.
 const APART: f64 = 2.0;
@@ -35,7 +35,6 @@ pub fn statements(entries: &[Entry]) -> Vec<String> {
 
 struct Claim {
     measure: Metric,
-    lowest: bool,
     /// For two models: `… than` the other.
     verb: &'static str,
     /// For more than two.
@@ -46,56 +45,48 @@ struct Claim {
 const CLAIMS: [Claim; 8] = [
     Claim {
         measure: Metric::Fid,
-        lowest: true,
         verb: "generates samples closer to real images overall",
         superlative: "The samples closest to real images overall are those of",
         unit: "FID",
     },
     Claim {
         measure: Metric::Sharpness,
-        lowest: false,
         verb: "generates sharper samples",
         superlative: "The sharpest samples are those of",
         unit: "of the test images' sharpness",
     },
     Claim {
         measure: Metric::Precision,
-        lowest: false,
         verb: "generates more samples that look like some real image",
         superlative: "Most samples that look like some real image come from",
         unit: "precision",
     },
     Claim {
         measure: Metric::Coverage,
-        lowest: false,
         verb: "covers more of the test images",
         superlative: "Most of the test images are covered by",
         unit: "coverage",
     },
     Claim {
         measure: Metric::Diversity,
-        lowest: false,
         verb: "generates samples that differ more from one another",
         superlative: "The samples that differ most from one another are those of",
         unit: "of the test images' diversity",
     },
     Claim {
         measure: Metric::ClassDivergence,
-        lowest: true,
         verb: "generates the classes more evenly",
         superlative: "The most even classes come from",
         unit: "KL of the classes",
     },
     Claim {
         measure: Metric::ClassAccuracy,
-        lowest: false,
         verb: "generates the requested class more often",
         superlative: "The requested class is generated most often by",
         unit: "of the samples",
     },
     Claim {
         measure: Metric::LikelihoodBound,
-        lowest: false,
         verb: "assigns test images a higher likelihood",
         superlative: "Test images are most likely under",
         unit: "nats at least",
@@ -110,11 +101,8 @@ impl Claim {
             .filter_map(|entry| Some((entry.name.as_str(), entry.evaluation.score(self.measure)?)))
             .filter(|(_, score)| score.mean().is_finite())
             .collect();
-        if ranked.len() < 2 {
-            return None;
-        }
         ranked.sort_by(|(_, a), (_, b)| a.mean().total_cmp(&b.mean()));
-        if !self.lowest {
+        if self.measure.better() != Better::Lower {
             ranked.reverse();
         }
         let [(best, first), (other, second), rest @ ..] = ranked.as_slice() else { return None };
@@ -143,9 +131,9 @@ impl Claim {
                 show(second),
                 self.unit
             ),
-            rest => {
-                let mut others: Vec<String> = vec![format!("{other} ({})", show(second))];
-                others.extend(rest.iter().map(|(name, score)| format!("{name} ({})", show(score))));
+            _ => {
+                let others: Vec<String> =
+                    ranked[1..].iter().map(|(name, score)| format!("{name} ({})", show(score))).collect();
                 format!(
                     "{} {best} ({} {}), ahead of {}{floor}.",
                     self.superlative,
@@ -218,52 +206,16 @@ fn extremes(entries: &[Entry], of: impl Fn(&Cost) -> f64) -> Option<(&Entry, &En
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::compare::ModelImages;
-    use crate::measure::{Evaluation, EvaluatorFacts};
+    use crate::compare::example::{self, score};
 
     fn entry(name: &str, parameters: u64, seconds: f64, scores: &[(Metric, &[f64])]) -> Entry {
-        let scores = scores.iter().map(|(measure, values)| Score {
-            measure: *measure,
+        let values = |(measure, values): &(Metric, &[f64])| Score {
             values: values.to_vec(),
-            error: None,
             training: Some(1.5),
-            test: None,
-        });
-        Entry {
-            name: name.into(),
-            cost: Cost {
-                parameters,
-                drawing_parameters: parameters,
-                drawing_macs: 1,
-                bytes: 1,
-                epochs: 1,
-                seconds,
-                images_per_second: None,
-                peak_memory: None,
-                device: "CPU".into(),
-                milliseconds_per_sample: 1.0,
-            },
-            evaluation: Evaluation {
-                version: "0".into(),
-                name: name.into(),
-                family: Family::Gan,
-                set: "mnist".into(),
-                weights_sha256: String::new(),
-                device: "CPU".into(),
-                evaluator: EvaluatorFacts { name: "e".into(), sha256: String::new(), features: 2, accuracy: None },
-                inception_sha256: None,
-                count: 10,
-                test_images: 10,
-                seeds: vec![1],
-                importance_samples: crate::measure::ImportanceSamples { images: 2, draws: 2 },
-                scores: scores.collect(),
-                classes: Vec::new(),
-                alarm: Vec::new(),
-                warnings: Vec::new(),
-                seconds: 0.0,
-            },
-            images: ModelImages::default(),
-        }
+            ..score(*measure, 0.0, 0.0)
+        };
+        let entry = example::entry(name, Family::Gan, scores.iter().map(values).collect());
+        Entry { cost: Cost { parameters, seconds, ..entry.cost.clone() }, ..entry }
     }
 
     #[test]
@@ -331,9 +283,8 @@ mod tests {
 
     #[test]
     fn where_the_spread_is_not_known_a_twentieth_is_a_difference() {
-        let score =
-            |value: f64| Score { measure: Metric::Fid, values: vec![value], error: None, training: None, test: None };
-        assert!(!apart(&score(100.0), &score(104.0)));
-        assert!(apart(&score(100.0), &score(106.0)));
+        let once = |value: f64| Score { values: vec![value], ..score(Metric::Fid, value, 0.0) };
+        assert!(!apart(&once(100.0), &once(104.0)));
+        assert!(apart(&once(100.0), &once(106.0)));
     }
 }

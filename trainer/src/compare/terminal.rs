@@ -5,6 +5,7 @@ use std::fmt::Write;
 use super::score_table::{BEST, alarms, evaluator, headline, method, names, read_with_care, scores};
 use super::units::costs;
 use super::{Comparison, Entry};
+use crate::report;
 
 /// The conclusions come last, where a reader of a terminal looks first.
 pub fn terminal(comparison: &Comparison) -> String {
@@ -42,21 +43,9 @@ const LINE: usize = 100;
 
 /// Aligned columns two spaces apart, all but the first to the right.
 fn columns(lines: &[Vec<String>]) -> String {
-    let lines: Vec<Vec<String>> =
-        lines.iter().map(|line| line.iter().map(|cell| cut(&plain(cell))).collect()).collect();
-    let width = |column| {
-        lines.iter().filter_map(|line| line.get(column)).map(|cell: &String| cell.chars().count()).max().unwrap_or(0)
-    };
-    let widths: Vec<usize> = (0..lines.iter().map(Vec::len).max().unwrap_or(0)).map(width).collect();
-    let mut text = String::new();
-    for line in &lines {
-        let aligned = line.iter().zip(&widths).enumerate().map(|(column, (cell, width))| match column {
-            0 => format!("{cell:<width$}"),
-            _ => format!("  {cell:>width$}"),
-        });
-        let _ = writeln!(text, "{}", aligned.collect::<String>().trim_end());
-    }
-    text
+    let cut = |line: &Vec<String>| -> Vec<String> { line.iter().map(|cell| cut(&plain(cell))).collect() };
+    let lines: Vec<Vec<String>> = lines.iter().map(cut).collect();
+    report::columns(&lines, |column| column > 0)
 }
 
 fn cut(cell: &str) -> String {

@@ -64,10 +64,10 @@ fn open(data: &Data, split: Split, search: &Search) -> Result<Images> {
         }
         Set::Mnist | Set::StackedMnist | Set::SyntheticDigits | Set::SyntheticClothing => Published::Mnist,
     };
-    let contents = published::open(set, search.data_dir.as_deref())?;
+    let [train_images, train_labels, test_images, test_labels] = published::open(set, search.data_dir.as_deref())?;
     let (images, labels) = match split {
-        Split::Training | Split::Validation => (contents.train_images, contents.train_labels),
-        Split::Test => (contents.test_images, contents.test_labels),
+        Split::Training | Split::Validation => (train_images, train_labels),
+        Split::Test => (test_images, test_labels),
     };
     Ok(Images::from_idx(data, split, &images, &labels, resize)?)
 }

@@ -4,7 +4,6 @@
 //! SHA-256.
 
 use std::ffi::OsString;
-use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -12,7 +11,6 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, anyhow, bail};
 use etcetera::BaseStrategy;
 use flate2::read::GzDecoder;
-use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use imago_core::data::{FASHION_MNIST_SHA256, MNIST_SHA256};
@@ -22,7 +20,7 @@ use super::download::{self, Client};
 /// Names a folder with the published sets.
 const VARIABLE: &str = "IMAGO_DATA_DIR";
 
-/// The gzipped files of a set, in the order of [`Contents`].
+/// The gzipped files of a set.
 const FILES: [&str; 4] = [
     "train-images-idx3-ubyte.gz",
     "train-labels-idx1-ubyte.gz",
@@ -67,14 +65,8 @@ impl Published {
     }
 }
 
-/// The four IDX files of a set, decompressed.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Contents {
-    pub train_images: Vec<u8>,
-    pub train_labels: Vec<u8>,
-    pub test_images: Vec<u8>,
-    pub test_labels: Vec<u8>,
-}
+/// The IDX files of a set, decompressed: images and labels for training, then for testing.
+pub type Contents = [Vec<u8>; 4];
 
 /// Reads `set` from `data_dir` (a folder with `mnist/` and `fashion-mnist/`), else from the folder
 /// in `IMAGO_DATA_DIR`, else from the user's cache, after downloading missing files.
@@ -111,10 +103,10 @@ struct Locations<'a> {
 
 fn open_from(set: &Set<'_>, locations: &Locations<'_>, client: &Client) -> anyhow::Result<Contents> {
     let variable = locations.variable.as_deref().filter(|value| !value.is_empty());
-    let [train_images, train_labels, test_images, test_labels] = if let Some(dir) = locations.data_dir {
-        read_named(set, dir, "--data-dir")?
+    if let Some(dir) = locations.data_dir {
+        read_named(set, dir, "--data-dir")
     } else if let Some(dir) = variable {
-        read_named(set, Path::new(dir), VARIABLE)?
+        read_named(set, Path::new(dir), VARIABLE)
     } else {
         let cache = locations.cache.as_deref().with_context(|| {
             format!(
@@ -123,13 +115,12 @@ fn open_from(set: &Set<'_>, locations: &Locations<'_>, client: &Client) -> anyho
                 set.folder
             )
         })?;
-        read_or_fetch(set, &cache.join(set.folder), client)?
-    };
-    Ok(Contents { train_images, train_labels, test_images, test_labels })
+        read_or_fetch(set, &cache.join(set.folder), client)
+    }
 }
 
 /// Reads the set from a folder that the user named by `origin`.
-fn read_named(set: &Set<'_>, dir: &Path, origin: &str) -> anyhow::Result<[Vec<u8>; 4]> {
+fn read_named(set: &Set<'_>, dir: &Path, origin: &str) -> anyhow::Result<Contents> {
     let dir = dir.join(set.folder);
     let found = FILES.map(|name| find(&dir, name));
     let [Some(a), Some(b), Some(c), Some(d)] = &found else {
@@ -149,7 +140,7 @@ fn read_named(set: &Set<'_>, dir: &Path, origin: &str) -> anyhow::Result<[Vec<u8
 }
 
 /// Reads the set from the cache, after downloading missing files.
-fn read_or_fetch(set: &Set<'_>, dir: &Path, client: &Client) -> anyhow::Result<[Vec<u8>; 4]> {
+fn read_or_fetch(set: &Set<'_>, dir: &Path, client: &Client) -> anyhow::Result<Contents> {
     collect(|i| {
         let name = FILES[i];
         if let Some(path) = find(dir, name) {
@@ -166,7 +157,7 @@ fn read_or_fetch(set: &Set<'_>, dir: &Path, client: &Client) -> anyhow::Result<[
 }
 
 /// The four results of `read`, or its first error.
-fn collect(read: impl Fn(usize) -> anyhow::Result<Vec<u8>>) -> anyhow::Result<[Vec<u8>; 4]> {
+fn collect(read: impl Fn(usize) -> anyhow::Result<Vec<u8>>) -> anyhow::Result<Contents> {
     Ok([read(0)?, read(1)?, read(2)?, read(3)?])
 }
 
@@ -208,15 +199,8 @@ fn unpack(bytes: &[u8], sha256: &str) -> Result<Vec<u8>, WrongFile> {
     if content.len() as u64 > MAX_BYTES {
         return Err(WrongFile::TooLarge);
     }
-    let found = hex(&Sha256::digest(&content));
+    let found = imago_core::hash::sha256(&content);
     if found == sha256 { Ok(content) } else { Err(WrongFile::Hash { found, expected: sha256.to_owned() }) }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 /// The error when every mirror failed, with ways to continue offline.

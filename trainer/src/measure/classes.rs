@@ -59,8 +59,8 @@ pub struct CollapseStatistics<'a> {
     pub real_shares: &'a [f64],
     pub diversity: f64,
     pub real_diversity: f64,
-    /// The distance from each sample to its nearest other sample: `[samples]`.
-    pub nearest_others: &'a [f64],
+    /// The nearest other sample of each, and its distance: `[samples]`.
+    pub nearest_others: &'a [(usize, f64)],
     pub real_nearest_other: f64,
     /// The coverage relative to that of as many training images.
     pub coverage: f64,
@@ -100,7 +100,7 @@ pub fn alarm(statistics: &CollapseStatistics<'_>) -> Vec<Reason> {
     let missing = missing(statistics.shares, statistics.real_shares);
     let alike = statistics.diversity / statistics.real_diversity;
     let least = REPEATED_DISTANCE * statistics.real_nearest_other;
-    let repeated = statistics.nearest_others.iter().filter(|distance| **distance < least).count();
+    let repeated = statistics.nearest_others.iter().filter(|(_, distance)| *distance < least).count();
     let repeated = repeated as f64 / statistics.nearest_others.len().max(1) as f64;
 
     let mut reasons = Vec::new();
@@ -152,16 +152,15 @@ mod tests {
         let [shares, real_shares] = [generated, real]
             .map(|set| histogram(&set.rows().map(|row| usize::from(row[0] > 10.0)).collect::<Vec<_>>(), 2));
         let [manifold, real_manifold] = [generated, real].map(|set| Manifold::of(set.clone()));
-        let [nearest_others, real_nearest] = [&manifold, &real_manifold]
-            .map(|set| set.nearest_others().iter().map(|(_, distance)| *distance).collect::<Vec<_>>());
+        let real_nearest = real_manifold.nearest_others();
         alarm(&CollapseStatistics {
             names: &["low".to_owned(), "high".to_owned()],
             shares: &shares,
             real_shares: &real_shares,
             diversity: diversity(generated),
             real_diversity: diversity(real),
-            nearest_others: &nearest_others,
-            real_nearest_other: real_nearest.iter().sum::<f64>() / real_nearest.len() as f64,
+            nearest_others: manifold.nearest_others(),
+            real_nearest_other: real_nearest.iter().map(|other| other.1).sum::<f64>() / real_nearest.len() as f64,
             coverage: neighbour_scores(&real_manifold, &manifold).coverage,
         })
     }

@@ -7,7 +7,8 @@ use anyhow::Result;
 use imago_core::family::Family;
 use imago_core::spec::Data;
 
-use super::evaluator::Pixels;
+use super::classes::histogram;
+use super::evaluator::{Pixels, accuracy};
 use super::{ClassScore, Evaluation, EvaluationProgress, Evaluator, EvaluatorFacts, ImportanceSamples, Metric, Score};
 use crate::data::{Images, Search};
 use crate::device::OpenDevice;
@@ -88,10 +89,8 @@ impl Classification {
         }
     }
 
-    /// The share of images that are classified correctly.
     fn accuracy(&self) -> f64 {
-        let right = self.predicted.iter().zip(&self.truth).filter(|(predicted, truth)| predicted == truth).count();
-        right as f64 / self.truth.len().max(1) as f64
+        accuracy(&self.predicted, &self.truth)
     }
 
     /// In nats per image; a probability of 0 counts as the smallest positive number.
@@ -103,16 +102,11 @@ impl Classification {
 
     /// The predicted and the true share of each class.
     fn classes(&self, names: &[String]) -> Vec<ClassScore> {
-        let share = |found: &[usize], class: usize| {
-            found.iter().filter(|found| **found == class).count() as f64 / found.len().max(1) as f64
-        };
-        let score = |(class, name): (usize, &String)| ClassScore {
-            name: name.clone(),
-            share: share(&self.predicted, class),
-            test_share: share(&self.truth, class),
-            diversity: None,
-        };
-        names.iter().enumerate().map(score).collect()
+        let [shares, test_shares] = [&self.predicted, &self.truth].map(|found| histogram(found, names.len()));
+        let shares = names.iter().zip(shares.into_iter().zip(test_shares));
+        shares
+            .map(|(name, (share, test_share))| ClassScore { name: name.clone(), share, test_share, diversity: None })
+            .collect()
     }
 }
 

@@ -43,17 +43,15 @@ impl Scorer {
         let fid = frechet_distance(&Moments::of(&predictions.features), &Moments::of(real));
         let manifold = Manifold::of(predictions.features);
         let near = neighbour_scores(&self.real, &manifold);
-        let distances =
-            |manifold: &Manifold| manifold.nearest_others().iter().map(|other| other.1).collect::<Vec<f64>>();
-        let (own, others) = (distances(&manifold), distances(&self.real));
+        let others = self.real.nearest_others();
         let statistics = CollapseStatistics {
             names: &[],
             shares: &shares,
             real_shares: &self.shares,
             diversity: diversity(manifold.features()),
             real_diversity: diversity(real),
-            nearest_others: &own,
-            real_nearest_other: others.iter().sum::<f64>() / others.len() as f64,
+            nearest_others: manifold.nearest_others(),
+            real_nearest_other: others.iter().map(|other| other.1).sum::<f64>() / others.len() as f64,
             coverage: near.coverage,
         };
         Scores { fid, near, alarm: alarm(&statistics), shares }

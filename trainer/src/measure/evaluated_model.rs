@@ -70,15 +70,13 @@ impl EvaluatedModel {
         let run = RunFolder::open(path)?;
         let (pipeline, plan) = run.pipeline()?;
         let trained = run.trained(Which::Last, &plan, device)?;
-        let density = match &pipeline.model {
-            Model::Vae(model) => Some(match model.loss.reconstruction {
-                Reconstruction::Bce => Density::Bernoulli,
-                Reconstruction::Mse => Density::Normal { std: std::f64::consts::FRAC_1_SQRT_2 },
-                Reconstruction::L1 => Density::Laplace,
-                Reconstruction::Gaussian => Density::Normal { std: f64::from(trained.scale) },
-            }),
-            _ => None,
-        };
+        let vae = if let Model::Vae(model) = &pipeline.model { Some(model) } else { None };
+        let density = vae.map(|model| match model.loss.reconstruction {
+            Reconstruction::Bce => Density::Bernoulli,
+            Reconstruction::Mse => Density::Normal { std: std::f64::consts::FRAC_1_SQRT_2 },
+            Reconstruction::L1 => Density::Laplace,
+            Reconstruction::Gaussian => Density::Normal { std: f64::from(trained.scale) },
+        });
         // The encoder of a model of latents takes no images.
         let encoder = trained.encoder.filter(|_| pipeline.model.traits().source.is_none());
         let shipped = run.artifact(Which::Last, Precision::F16, false)?;
@@ -98,11 +96,11 @@ impl EvaluatedModel {
 /// families.
 pub fn classified(path: &Path) -> Result<Option<spec::Data>> {
     let artifact = open_artifact(path, false)?;
-    match artifact.manifest.family {
-        Family::Classifier if path.join(MANIFEST).is_file() => learned(path, &artifact).map(Some),
-        Family::Classifier => Ok(Some(RunFolder::open(path)?.pipeline()?.0.data)),
-        _ => Ok(None),
+    if artifact.manifest.family != Family::Classifier {
+        return Ok(None);
     }
+    let exported = path.join(MANIFEST).is_file();
+    Ok(Some(if exported { learned(path, &artifact)? } else { RunFolder::open(path)?.pipeline()?.0.data }))
 }
 
 fn learned(path: &Path, artifact: &Artifact) -> Result<spec::Data> {

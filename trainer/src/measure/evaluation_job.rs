@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use imago_core::inference::{Encoder, Sampler};
 
 use super::evaluator::Pixels;
@@ -19,7 +19,6 @@ const SHOWN: usize = 30;
 const COLUMNS: usize = 10;
 
 pub struct EvaluationJob<'a> {
-    pub reference_set: &'a ReferenceSet,
     pub count: usize,
     pub seeds: &'a [u64],
     pub importance_samples: ImportanceSamples,
@@ -36,7 +35,8 @@ pub struct EvaluationOutputs {
 }
 
 impl EvaluationJob<'_> {
-    pub fn measure(&self, model: &EvaluatedModel) -> Result<(Evaluation, EvaluationOutputs)> {
+    /// Scores samples of `model` against the images of `real`.
+    pub fn measure(&self, model: &EvaluatedModel, real: &ReferenceSet) -> Result<(Evaluation, EvaluationOutputs)> {
         let began = Instant::now();
         let manifest = &model.artifact.manifest;
         let mut scores: Vec<Score> = Vec::new();
@@ -49,11 +49,11 @@ impl EvaluationJob<'_> {
             let classes = model.sampler.classes() as u64;
             let requested: Vec<usize> =
                 (0..self.count as u64).filter_map(|index| Some(index.checked_rem(classes)? as usize)).collect();
-            let metrics = self.reference_set.measure(&pixels, &requested, self.progress);
+            let metrics = real.measure(&pixels, &requested, self.progress);
             for Value { measure, value, error } in &metrics.values {
                 match scores.iter_mut().find(|score| score.measure == *measure) {
                     Some(score) => score.values.push(*value),
-                    None => scores.push(self.reference_set.score(*measure, vec![*value], *error)),
+                    None => scores.push(real.score(*measure, vec![*value], *error)),
                 }
             }
             first.get_or_insert((pixels, metrics));
@@ -63,14 +63,11 @@ impl EvaluationJob<'_> {
             let test = crate::data::test(&model.data, self.search)?;
             self.progress.begin(format!("{}: reconstructions", manifest.name), 2 * test.count());
             let reconstructed = reconstructions(encoder, &model.sampler, &test, self.progress);
-            let distance = self.reference_set.frechet_distance(&reconstructed, self.progress);
-            scores.push(self.reference_set.score(Metric::ReconstructionFid, vec![distance], None));
-            scores.extend(self.likelihood(model, encoder, &test));
+            let distance = real.frechet_distance(&reconstructed, self.progress);
+            scores.push(real.score(Metric::ReconstructionFid, vec![distance], None));
+            scores.extend(self.likelihood(model, encoder, &test, real));
         }
-        let (pixels, metrics) = match first {
-            Some(first) => first,
-            None => anyhow::bail!("there is no seed"),
-        };
+        let (pixels, metrics) = first.context("there is no seed")?;
         let evaluation = Evaluation {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             name: manifest.name.clone(),
@@ -78,23 +75,23 @@ impl EvaluationJob<'_> {
             set: model.data.set.title().to_owned(),
             weights_sha256: manifest.weights.sha256.clone(),
             device: self.device.to_owned(),
-            evaluator: self.reference_set.facts(),
-            inception_sha256: self.reference_set.inception_sha256().map(str::to_owned),
+            evaluator: real.facts(),
+            inception_sha256: real.inception_sha256().map(str::to_owned),
             count: self.count,
-            test_images: self.reference_set.test().count(),
+            test_images: real.test().count(),
             seeds: self.seeds.to_vec(),
             importance_samples: self.importance_samples,
             scores,
             classes: metrics.classes,
             alarm: metrics.alarm,
-            warnings: self.warnings(),
+            warnings: self.warnings(real),
             seconds: began.elapsed().as_secs_f64(),
         };
-        let neighbours = self.neighbours(&pixels, &metrics.nearest)?;
+        let neighbours = neighbours(&pixels, &metrics.nearest, real)?;
         Ok((evaluation, EvaluationOutputs { neighbours, features: metrics.features }))
     }
 
-    fn likelihood(&self, model: &EvaluatedModel, encoder: &Encoder, test: &Images) -> Vec<Score> {
+    fn likelihood(&self, model: &EvaluatedModel, encoder: &Encoder, test: &Images, real: &ReferenceSet) -> Vec<Score> {
         let Some(density) = model.density else { return Vec::new() };
         let name = &model.artifact.manifest.name;
         self.progress.begin(
@@ -107,7 +104,7 @@ impl EvaluationJob<'_> {
             self.importance_samples,
             self.progress,
         );
-        let score = |measure, value, error| self.reference_set.score(measure, vec![value], error);
+        let score = |measure, value, error| real.score(measure, vec![value], error);
         vec![
             score(Metric::Elbo, found.reconstruction - found.divergence, Some(found.error)),
             score(Metric::Reconstruction, found.reconstruction, None),
@@ -117,10 +114,10 @@ impl EvaluationJob<'_> {
         ]
     }
 
-    fn warnings(&self) -> Vec<String> {
-        let test = self.reference_set.test().count();
-        let inception = self.reference_set.inception_sha256().map(|_| inception::FEATURES);
-        let sizes = [Some(self.reference_set.facts().features), inception];
+    fn warnings(&self, real: &ReferenceSet) -> Vec<String> {
+        let test = real.test().count();
+        let inception = real.inception_sha256().map(|_| inception::FEATURES);
+        let sizes = [Some(real.facts().features), inception];
         let too_few = sizes.into_iter().flatten().filter(|size| self.count.min(test) <= *size);
         too_few
             .map(|size| {
@@ -132,23 +129,23 @@ impl EvaluationJob<'_> {
             })
             .collect()
     }
+}
 
-    /// The samples nearest to a training image, above those images.
-    fn neighbours(&self, pixels: &Pixels, nearest: &[(usize, f64)]) -> Result<Vec<u8>> {
-        let mut order: Vec<usize> = (0..nearest.len()).collect();
-        order.sort_by(|a, b| nearest[*a].1.total_cmp(&nearest[*b].1));
-        order.truncate(SHOWN);
-        let mut shown: Vec<f32> = Vec::new();
-        for row in order.chunks(COLUMNS) {
-            for sample in row {
-                shown.extend(pixels.numbers(*sample..sample + 1));
-            }
-            let training: Vec<usize> = row.iter().map(|sample| nearest[*sample].0).collect();
-            let training = self.reference_set.training_pixels(&training);
-            shown.extend(training.numbers(0..training.count()));
+/// The samples nearest to a training image, above those images.
+fn neighbours(pixels: &Pixels, nearest: &[(usize, f64)], real: &ReferenceSet) -> Result<Vec<u8>> {
+    let mut order: Vec<usize> = (0..nearest.len()).collect();
+    order.sort_by(|a, b| nearest[*a].1.total_cmp(&nearest[*b].1));
+    order.truncate(SHOWN);
+    let mut shown: Vec<f32> = Vec::new();
+    for row in order.chunks(COLUMNS) {
+        for sample in row {
+            shown.extend(pixels.numbers(*sample..sample + 1));
         }
-        png_grid(&shown, pixels.shape, COLUMNS.min(order.len()), 2)
+        let training: Vec<usize> = row.iter().map(|sample| nearest[*sample].0).collect();
+        let training = real.training_pixels(&training);
+        shown.extend(training.numbers(0..training.count()));
     }
+    png_grid(&shown, pixels.shape, COLUMNS.min(order.len()), 2)
 }
 
 /// Samples `0 .. count` of a seed, quantised to bytes.

@@ -87,26 +87,26 @@ impl LikelihoodEstimator<'_> {
         progress: &EvaluationProgress,
     ) -> Likelihood {
         let all: Vec<usize> = (0..images.count()).collect();
-        let (mut reconstructions, mut divergences) = (Vec::new(), Vec::new());
-        let mut means = Vec::new();
-        for (number, indices) in all.chunks(BATCH).enumerate() {
-            let noise = self.noise(0, number, indices.len());
+        let terms = |pass: u64, number: usize, indices: &[usize], draws: usize| {
+            let latents = indices.len() * draws;
+            let noise = Noise::of(Purpose::Measure, pass, number as u64).normals(latents * self.sampler.latent());
             let Batch { samples, classes } = plain(images, indices, self.device);
-            let part = within_threads(|| self.terms(samples, &classes, &noise));
+            let terms = within_threads(|| self.terms(samples, &classes, &noise));
+            progress.done(latents);
+            terms
+        };
+        let (mut reconstructions, mut divergences, mut means) = (Vec::new(), Vec::new(), Vec::new());
+        for (number, indices) in all.chunks(BATCH).enumerate() {
+            let part = terms(0, number, indices, 1);
             reconstructions.extend(part.reconstructions);
             divergences.extend(part.divergences);
             means.extend(part.means);
-            progress.done(indices.len());
         }
         let mut bounds = Vec::new();
+        let draws = importance_samples.draws;
         let some = &all[..importance_samples.images.min(all.len())];
-        let together = (BATCH / importance_samples.draws.max(1)).max(1);
-        for (number, indices) in some.chunks(together).enumerate() {
-            let noise = self.noise(1, number, indices.len() * importance_samples.draws);
-            let Batch { samples, classes } = plain(images, indices, self.device);
-            let part = within_threads(|| self.terms(samples, &classes, &noise));
-            bounds.extend(part.weights.chunks_exact(importance_samples.draws.max(1)).map(log_mean_exp));
-            progress.done(indices.len() * importance_samples.draws);
+        for (number, indices) in some.chunks((BATCH / draws.max(1)).max(1)).enumerate() {
+            bounds.extend(terms(1, number, indices, draws).weights.chunks_exact(draws.max(1)).map(log_mean_exp));
         }
         let elbo: Vec<f64> =
             reconstructions.iter().zip(&divergences).map(|(log_likelihood, kl)| log_likelihood - kl).collect();
@@ -124,11 +124,6 @@ impl LikelihoodEstimator<'_> {
     /// The progress units of [`Self::measure`].
     pub fn parts(images: usize, importance_samples: ImportanceSamples) -> usize {
         images + images.min(importance_samples.images) * importance_samples.draws
-    }
-
-    /// Samples from N(0, 1) for this many latents.
-    fn noise(&self, pass: u64, batch: usize, latents: usize) -> Vec<f32> {
-        Noise::of(Purpose::Measure, pass, batch as u64).normals(latents * self.sampler.latent())
     }
 
     /// The terms of both bounds for a batch, with `noise` `[images, draws, latent]`.

@@ -6,7 +6,7 @@ use imago_core::noise::{Noise, Purpose};
 use imago_core::spec;
 
 use super::classes::{CollapseStatistics, Reason, alarm, covered, divergence, histogram};
-use super::evaluator::{Pixels, Predictions, inception};
+use super::evaluator::{Pixels, Predictions, accuracy, inception};
 use super::frechet::{Moments, frechet_distance};
 use super::image_statistics::{diversity, diversity_by_class, sharpness};
 use super::inception_score::inception_score;
@@ -95,7 +95,7 @@ impl ReferenceSet {
         let training_predictions = evaluator.predict(&training_pixels, progress);
         let (predicted, classes) = (predictions.classes(), predictions.probabilities.size());
         let truth = evaluator.truth(&test, &test_order);
-        let accuracy = (!truth.is_empty()).then(|| accuracy_of(&predicted, &truth));
+        let accuracy = (!truth.is_empty()).then(|| accuracy(&predicted, &truth));
         let nearest =
             mean(nearest(&predictions.features, &training_predictions.features).iter().map(|(_, distance)| *distance));
         let mut reference_set = Self {
@@ -222,7 +222,7 @@ impl ReferenceSet {
             values.push(value(Metric::ClassDivergence, divergence(&shares, &self.shares)));
         }
         if !requested.is_empty() {
-            values.push(value(Metric::ClassAccuracy, accuracy_of(&predicted, requested)));
+            values.push(value(Metric::ClassAccuracy, accuracy(&predicted, requested)));
         }
         let sharp = mean(sharpness(&pixels.numbers(0..pixels.count()), pixels.shape).into_iter());
         values.push(value(Metric::Sharpness, sharp / self.sharpness));
@@ -231,10 +231,6 @@ impl ReferenceSet {
             let distance = mean(nearest.iter().map(|(_, distance)| *distance));
             values.push(value(Metric::NearestTraining, distance / self.nearest));
         }
-        let others = |manifold: &Manifold| -> Vec<f64> {
-            manifold.nearest_others().iter().map(|(_, distance)| *distance).collect()
-        };
-        let (nearest_others, real_others) = (others(&manifold), others(&self.manifold));
         let few = classes <= CLASSES;
         let statistics = CollapseStatistics {
             names: self.test.classes(),
@@ -242,8 +238,8 @@ impl ReferenceSet {
             real_shares: if few { &self.shares } else { &[] },
             diversity: sample_diversity,
             real_diversity: self.diversity,
-            nearest_others: &nearest_others,
-            real_nearest_other: mean(real_others.iter().copied()),
+            nearest_others: manifold.nearest_others(),
+            real_nearest_other: mean(self.manifold.nearest_others().iter().map(|(_, distance)| *distance)),
             coverage: near.coverage / self.real(Metric::Coverage).0.unwrap_or(1.0),
         };
         let names = if few { self.test.classes() } else { &[] };
@@ -292,11 +288,6 @@ impl ReferenceSet {
         let (training, test) = self.real(measure);
         Score { measure, values, error, training, test }
     }
-}
-
-/// The share of samples of the requested class.
-fn accuracy_of(predicted: &[usize], requested: &[usize]) -> f64 {
-    mean(predicted.iter().zip(requested).map(|(predicted, requested)| f64::from(u8::from(predicted == requested))))
 }
 
 fn mean(values: impl Iterator<Item = f64>) -> f64 {

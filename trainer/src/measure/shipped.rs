@@ -13,7 +13,7 @@ use imago_core::spec::{Data, Set};
 
 use super::classes::{divergence, histogram};
 use super::evaluation_job::draw;
-use super::evaluator::{Evaluator, Pixels};
+use super::evaluator::{Evaluator, Pixels, accuracy};
 use super::frechet::{Moments, frechet_distance};
 use super::{Evaluation, EvaluationProgress, Metric};
 use crate::data::Search;
@@ -159,11 +159,8 @@ fn samples_of_shipped_models_are_as_good_as_their_scores_claim() {
             let predictions = evaluator.predict(&pixels, &progress);
             let predicted = predictions.classes();
             if let Some(claim) = model.claim(Metric::ClassAccuracy) {
-                let requested = (0..SAMPLES).map(|sample| sample % sampler.classes());
-                let agreed =
-                    predicted.iter().zip(requested).filter(|(predicted, requested)| **predicted == *requested).count()
-                        as f64
-                        / SAMPLES as f64;
+                let requested: Vec<usize> = (0..SAMPLES).map(|sample| sample % sampler.classes()).collect();
+                let agreed = accuracy(&predicted, &requested);
                 let chance = 4.0 * (claim * (1.0 - claim) / SAMPLES as f64).sqrt() + 0.002;
                 assert!((agreed - claim).abs() < chance, "{name}: a class accuracy of {agreed}, not {claim}");
             }

@@ -2,6 +2,7 @@
 
 mod animation;
 mod chart;
+mod columns;
 mod confusion;
 mod curves;
 mod events;
@@ -12,6 +13,7 @@ mod scatter;
 pub mod summary;
 
 pub use animation::animation;
+pub use columns::columns;
 pub use confusion::confusion_png;
 pub use curves::{Line, Panel, curves_svg};
 pub use events::Events;

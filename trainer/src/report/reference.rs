@@ -28,7 +28,7 @@ pub fn layers() -> Vec<Layer> {
         // A layer with a short form may also be a bare value; the map of its fields comes last.
         let fields = fields["anyOf"].as_array().and_then(|forms| forms.last()).unwrap_or(fields);
         let full = resolve(&schema, fields);
-        let required: Vec<&str> = strings(&full["required"]);
+        let required: Vec<&str> = full["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         let properties = full["properties"].as_object().cloned().unwrap_or_default();
         let mut known: Vec<Field> =
             properties.iter().map(|(name, field)| read_field(name, field, &required, &schema)).collect();
@@ -43,26 +43,23 @@ pub fn layers() -> Vec<Layer> {
     LayerSpec::NAMES.iter().map(layer).collect()
 }
 
-fn resolve<'a>(schema: &'a Value, value: &'a Value) -> &'a Value {
-    match value["$ref"].as_str().and_then(|path| path.rsplit('/').next()) {
-        Some(name) => &schema["definitions"][name],
-        None => value,
-    }
+/// The name of the definition that a value refers to.
+fn referred(value: &Value) -> Option<&str> {
+    value["$ref"].as_str()?.rsplit('/').next()
 }
 
-fn strings(value: &Value) -> Vec<&str> {
-    value.as_array().into_iter().flatten().filter_map(Value::as_str).collect()
+fn resolve<'a>(schema: &'a Value, value: &'a Value) -> &'a Value {
+    referred(value).map_or(value, |name| &schema["definitions"][name])
 }
 
 fn read_field(name: &str, field: &Value, required: &[&str], schema: &Value) -> Field {
     let target = field["allOf"].get(0).or_else(|| field["anyOf"].get(0)).unwrap_or(field);
-    let kind = match target["$ref"].as_str().and_then(|path| path.rsplit('/').next()) {
+    let kind = match referred(target) {
         Some("Pair") => "whole number or [height, width]".to_owned(),
         Some("Padding") => "`valid`, `same` or a number".to_owned(),
         Some("Init") => "an initialiser".to_owned(),
         Some("Mode") => "`nearest` or `bilinear`".to_owned(),
-        Some(_) => kind_of(resolve(schema, target)),
-        None => kind_of(target),
+        _ => kind_of(resolve(schema, target)),
     };
     let default = match (required.contains(&name), &field["default"]) {
         (true, _) => "required".to_owned(),

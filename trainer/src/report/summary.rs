@@ -8,50 +8,22 @@ use imago_core::network::{Network, PlannedLayer};
 use imago_core::pipeline::Pipeline;
 use serde_json::{Value, json};
 
-struct Row {
-    /// The position in the list of layers: `3`, or `3.0` within another layer.
-    name: String,
-    depth: usize,
-    kind: &'static str,
-    output: String,
-    parameters: u64,
-    macs: u64,
-    activations: u64,
-}
-
-fn rows(layers: &[PlannedLayer], within: &str, depth: usize, rows: &mut Vec<Row>) {
-    for (index, layer) in layers.iter().enumerate() {
-        let name = format!("{within}{index}");
-        rows.push(Row {
-            depth,
-            kind: layer.spec.name(),
-            output: layer.output.to_string(),
-            parameters: layer.parameters,
-            macs: layer.macs,
-            activations: layer.output.bytes(),
-            name: name.clone(),
-        });
-        self::rows(&layer.inside, &format!("{name}."), depth + 1, rows);
-    }
-}
-
-fn all_rows(network: &Network) -> Vec<Row> {
-    let mut all = Vec::new();
-    rows(network.layers(), "", 0, &mut all);
-    all
-}
+use super::columns;
 
 const HEADS: [&str; 6] = ["name", "layer", "output", "parameters", "multiply-adds", "activations"];
 
-fn cells(row: &Row) -> [String; 6] {
-    [
-        row.name.clone(),
-        format!("{}{}", "  ".repeat(row.depth), row.kind),
-        row.output.clone(),
-        thousands(row.parameters),
-        thousands(row.macs),
-        readable(row.activations),
-    ]
+/// The cells of each layer and of those within it. The name is the position in the list of layers:
+/// `3`, or `3.0` within another layer.
+fn rows(layers: &[PlannedLayer], within: &str, depth: usize) -> Vec<[String; 6]> {
+    let row = |(index, layer): (usize, &PlannedLayer)| {
+        let name = format!("{within}{index}");
+        let inside = rows(&layer.inside, &format!("{name}."), depth + 1);
+        let kind = format!("{}{}", "  ".repeat(depth), layer.spec.name());
+        let [parameters, macs] = [layer.parameters, layer.macs].map(thousands);
+        let own = [name, kind, layer.output.to_string(), parameters, macs, readable(layer.output.bytes())];
+        [vec![own], inside].concat()
+    };
+    layers.iter().enumerate().flat_map(row).collect()
 }
 
 fn total(network: &Network) -> [String; 6] {
@@ -77,28 +49,14 @@ fn all(plan: &Plan) -> String {
 pub fn table(pipeline: &Pipeline, plan: &Plan) -> String {
     let mut text = format!("{}: {} on {}\n", pipeline.name, plan.family().name(), pipeline.data.set.name());
     for network in plan.networks() {
-        let mut lines = vec![HEADS.map(str::to_owned)];
-        lines.extend(all_rows(network).iter().map(cells));
-        lines.push(total(network));
-        let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
-        let widths: [usize; 6] = std::array::from_fn(width);
-        let rule = "─".repeat(widths.iter().sum::<usize>() + 2 * (widths.len() - 1));
+        let rows = [vec![HEADS.map(str::to_owned)], rows(network.layers(), "", 0), vec![total(network)]].concat();
+        let lines = columns(&rows, |column| column > 2);
+        let rule = "─".repeat(lines.lines().next().map_or(0, |line| line.chars().count()));
         let _ = writeln!(text, "\n{} (input {})\n{rule}", network.name(), network.input());
-        let last = lines.len() - 1;
-        for (index, line) in lines.iter().enumerate() {
-            if index == last {
-                let _ = writeln!(text, "{rule}");
-            }
-            let aligned: Vec<String> = (line.iter().zip(widths).enumerate())
-                .map(|(column, (cell, width))| match column {
-                    0..=2 => format!("{cell:<width$}"),
-                    _ => format!("{cell:>width$}"),
-                })
-                .collect();
-            let _ = writeln!(text, "{}", aligned.join("  ").trim_end());
-            if index == 0 {
-                let _ = writeln!(text, "{rule}");
-            }
+        for (index, line) in lines.lines().enumerate() {
+            // Below the head and above the total.
+            let ruled = if [0, rows.len() - 2].contains(&index) { format!("\n{rule}") } else { String::new() };
+            let _ = writeln!(text, "{line}{ruled}");
         }
     }
     text + "\n" + &all(plan)
@@ -109,8 +67,8 @@ pub fn markdown(pipeline: &Pipeline, plan: &Plan) -> String {
     for network in plan.networks() {
         let _ = writeln!(text, "\n### {} (input {})\n", network.name(), network.input());
         let _ = writeln!(text, "| {} |\n| --- | --- | --- | ---: | ---: | ---: |", HEADS.join(" | "));
-        for row in all_rows(network) {
-            let _ = writeln!(text, "| {} |", cells(&row).map(|cell| cell.trim().to_owned()).join(" | "));
+        for row in rows(network.layers(), "", 0) {
+            let _ = writeln!(text, "| {} |", row.map(|cell| cell.trim().to_owned()).join(" | "));
         }
         let _ = writeln!(text, "| {} |", total(network).join(" | "));
     }

@@ -23,12 +23,6 @@ pub enum RunStatus {
     Diverged,
 }
 
-impl RunStatus {
-    pub fn is_over(self) -> bool {
-        matches!(self, Self::Finished | Self::Diverged)
-    }
-}
-
 impl Folder {
     pub fn new(path: PathBuf) -> Self {
         Self(path)

@@ -181,7 +181,8 @@ impl Sweep {
         let program = std::env::current_exe().context("cannot find this program")?;
         let signals = Signals::listen()?;
         if index.is_none() {
-            let done = runs.iter().filter(|run| run.folder.status().is_over()).count();
+            let statuses = runs.iter().map(|run| run.folder.status());
+            let done = statuses.filter(|status| matches!(status, RunStatus::Finished | RunStatus::Diverged)).count();
             let done = if done == 0 { String::new() } else { format!(", {done} of them already done") };
             let count = if runs.len() == 1 { "1 run".to_owned() } else { format!("{} runs", runs.len()) };
             say!("{count} of {} in {}{done}", self.file.display(), self.out.display());
@@ -246,7 +247,6 @@ impl Sweep {
                 }
             };
             let job = EvaluationJob {
-                reference_set: &reference_sets[at].1,
                 count: SAMPLES,
                 seeds: &[1],
                 importance_samples: ImportanceSamples { images: 100, draws: 10 },
@@ -254,7 +254,7 @@ impl Sweep {
                 device: &opened.name,
                 progress: &progress,
             };
-            let (evaluation, _) = job.measure(&model).with_context(failed)?;
+            let (evaluation, _) = job.measure(&model, &reference_sets[at].1).with_context(failed)?;
             files::write(&run.folder.path().join(EVALUATION), files::ron(&evaluation)?.as_bytes())?;
         }
         Ok(())

@@ -23,8 +23,8 @@ impl Seeds {
         }
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = u64> {
-        self.0.iter().copied()
+    pub fn as_slice(&self) -> &[u64] {
+        &self.0
     }
 }
 

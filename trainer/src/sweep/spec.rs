@@ -58,10 +58,8 @@ impl Spec {
 pub fn variants(common: &[Setting], choices: &[Vec<Setting>], seeds: Option<&Seeds>) -> Result<Vec<Variant>> {
     let seeded = common.iter().chain(choices.iter().flatten()).any(|setting| setting.path == SEED);
     ensure!(seeds.is_none() || !seeded, "`{SEED}` is set in addition to `seeds`; remove one of them");
-    let seeds: Vec<Option<u64>> = match seeds {
-        Some(seeds) => seeds.iter().map(Some).collect(),
-        None => vec![None],
-    };
+    let seeds: Vec<Option<u64>> =
+        seeds.map_or_else(|| vec![None], |seeds| seeds.as_slice().iter().copied().map(Some).collect());
     let count = choices.len().saturating_mul(seeds.len());
     ensure!(count <= MAX_RUNS, "these are {count} runs, more than {MAX_RUNS}");
     let mut variants = Vec::with_capacity(count);

@@ -1,10 +1,9 @@
 //! Results side by side: in columns for people, as `sweep.tsv` for programs.
 
-use std::fmt::Write;
-
 use super::label::Names;
 use super::spec::{SEED, Setting};
 use crate::measure::{Evaluation, Metric};
+use crate::report;
 use crate::run::{Outcome, Record};
 
 pub struct Row<'a> {
@@ -40,24 +39,25 @@ impl Row<'_> {
         self.changed.iter().find(|setting| setting.path == path).map(|setting| setting.value.as_str())
     }
 
-    fn metrics(&self, kind: Kind) -> Vec<(&str, f64)> {
-        let list = |metrics: fn(&Record) -> &Vec<(String, f64)>| {
-            let metrics = self.record.as_ref().map(metrics);
-            metrics.into_iter().flatten().map(|(name, value)| (name.as_str(), *value)).collect()
-        };
-        match kind {
-            Kind::Loss => list(|record| &record.losses),
-            Kind::Validation => list(|record| &record.validation),
-            Kind::Test => list(|record| &record.test),
-            Kind::Score => {
-                let score = |measure: Metric| Some((measure.title(), self.evaluation.as_ref()?.score(measure)?.mean()));
-                SCORES.into_iter().filter_map(score).collect()
-            }
-        }
+    /// What `show` says of the record, if there is one.
+    fn fact(&self, show: fn(&Record) -> String) -> String {
+        self.record.as_ref().map(show).unwrap_or_default()
+    }
+
+    fn metrics(&self) -> Vec<(Column, f64)> {
+        let lists = |record: &Record| [&record.losses, &record.validation, &record.test].map(Vec::clone);
+        let lists = self.record.as_ref().map(lists).unwrap_or_default();
+        let score =
+            |measure: Metric| Some((measure.title().to_owned(), self.evaluation.as_ref()?.score(measure)?.mean()));
+        let scores = SCORES.into_iter().filter_map(score).collect();
+        let kinds = KINDS.into_iter().zip(lists.into_iter().chain([scores]));
+        kinds
+            .flat_map(|(kind, list)| list.into_iter().map(move |(name, value)| (Column { kind, name }, value)))
+            .collect()
     }
 
     fn metric(&self, metric: &Column) -> Option<f64> {
-        self.metrics(metric.kind).into_iter().find(|(name, _)| *name == metric.name).map(|(_, value)| value)
+        self.metrics().into_iter().find(|(column, _)| column == metric).map(|(_, value)| value)
     }
 }
 
@@ -70,29 +70,12 @@ const SCORES: [Metric; 6] = [
     Metric::ReconstructionFid,
 ];
 
-/// The data a metric was measured on.
-#[derive(Clone, Copy, PartialEq)]
-enum Kind {
-    Loss,
-    Validation,
-    Test,
-    Score,
-}
-
-impl Kind {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Loss => "loss",
-            Self::Validation => "validation",
-            Self::Test => "test",
-            Self::Score => "score",
-        }
-    }
-}
+/// The data that metrics are measured on, in the order of the columns.
+const KINDS: [&str; 4] = ["loss", "validation", "test", "score"];
 
 #[derive(Clone, PartialEq)]
 struct Column {
-    kind: Kind,
+    kind: &'static str,
     name: String,
 }
 
@@ -106,9 +89,8 @@ impl Column {
 /// The metrics of all runs, losses first.
 fn metrics(rows: &[Row<'_>]) -> Vec<Column> {
     let mut metrics: Vec<Column> = Vec::new();
-    for kind in [Kind::Loss, Kind::Validation, Kind::Test, Kind::Score] {
-        for (name, _) in rows.iter().flat_map(|row| row.metrics(kind)) {
-            let metric = Column { kind, name: name.to_owned() };
+    for kind in KINDS {
+        for (metric, _) in rows.iter().flat_map(Row::metrics).filter(|(metric, _)| metric.kind == kind) {
             if !metrics.contains(&metric) {
                 metrics.push(metric);
             }
@@ -117,26 +99,35 @@ fn metrics(rows: &[Row<'_>]) -> Vec<Column> {
     metrics
 }
 
+/// A line for each run: its number, the changed values, `facts`, and the metrics as `show` writes
+/// them.
+fn lines(
+    rows: &[Row<'_>],
+    names: &Names,
+    metrics: &[Column],
+    facts: impl Fn(&Row<'_>) -> Vec<String>,
+    show: impl Fn(f64) -> String,
+) -> Vec<Vec<String>> {
+    let line = |row: &Row<'_>| {
+        let changed = names.paths().iter().map(|path| row.value(path).unwrap_or_default().to_owned());
+        let measured = metrics.iter().map(|metric| row.metric(metric).map(&show).unwrap_or_default());
+        [row.index.to_string()].into_iter().chain(changed).chain(facts(row)).chain(measured).collect()
+    };
+    rows.iter().map(line).collect()
+}
+
 pub fn runs(rows: &[Row<'_>], names: &Names) -> String {
     let metrics = metrics(rows);
-    let mut lines = Vec::new();
     let mut head = vec!["run".to_owned()];
     head.extend(names.paths().iter().map(|path| names.short(path).to_owned()));
     head.extend(["outcome", "epochs", "seconds"].map(str::to_owned));
     head.extend(metrics.iter().map(heading));
-    lines.push(head);
-    for row in rows {
-        let mut line = vec![row.index.to_string()];
-        line.extend(names.paths().iter().map(|path| row.value(path).unwrap_or("").to_owned()));
-        line.push(row.outcome().to_owned());
-        line.push(row.record.as_ref().map_or_else(String::new, |record| record.epochs.to_string()));
-        line.push(row.record.as_ref().map_or_else(String::new, |record| format!("{:.1}", record.seconds)));
-        line.extend(
-            metrics.iter().map(|metric| row.metric(metric).map_or_else(String::new, |value| short(value, value))),
-        );
-        lines.push(line);
-    }
-    columns(&lines)
+    let facts = |row: &Row<'_>| {
+        let epochs = row.fact(|record| record.epochs.to_string());
+        vec![row.outcome().to_owned(), epochs, row.fact(|record| format!("{:.1}", record.seconds))]
+    };
+    let lines = lines(rows, names, &metrics, facts, |value| short(value, value));
+    columns(&[vec![head], lines].concat())
 }
 
 /// Mean and standard deviation over finished runs that differ only in their seed; None if no two
@@ -156,11 +147,10 @@ pub fn means(rows: &[Row<'_>], names: &Names) -> Option<String> {
         return None;
     }
     let paths: Vec<&String> = names.paths().iter().filter(|path| *path != SEED).collect();
-    let mut lines = Vec::new();
     let mut head: Vec<String> = paths.iter().map(|path| names.short(path).to_owned()).collect();
     head.push("seeds".to_owned());
     head.extend(metrics.iter().map(heading));
-    lines.push(head);
+    let mut lines = vec![head];
     for (_, members) in &groups {
         let mut line: Vec<String> = paths.iter().map(|path| members[0].value(path).unwrap_or("").to_owned()).collect();
         let finished: Vec<&&Row<'_>> = members.iter().filter(|row| row.is_finished()).collect();
@@ -192,42 +182,24 @@ fn spread(values: &[f64]) -> String {
 /// All runs as tab-separated values with a header: full paths first, then what `run.ron` says.
 pub fn tsv(rows: &[Row<'_>], names: &Names) -> String {
     let metrics = metrics(rows);
-    let mut text = "run".to_owned();
-    for path in names.paths() {
-        let _ = write!(text, "\t{path}");
-    }
-    text.push_str("\tfolder\toutcome\tepochs\tsteps\tseconds");
-    for column in &metrics {
-        let _ = write!(text, "\t{}/{}", column.kind.name(), column.name_in_files());
-    }
-    text.push('\n');
-    for row in rows {
-        let _ = write!(text, "{}", row.index);
-        for path in names.paths() {
-            let _ = write!(text, "\t{}", row.value(path).unwrap_or(""));
-        }
-        let _ = write!(text, "\t{}\t{}", row.folder, row.outcome());
-        match &row.record {
-            Some(record) => {
-                let _ = write!(text, "\t{}\t{}\t{:.3}", record.epochs, record.steps, record.seconds);
-            }
-            None => text.push_str("\t\t\t"),
-        }
-        for metric in &metrics {
-            let _ = match row.metric(metric) {
-                Some(value) => write!(text, "\t{value}"),
-                None => write!(text, "\t"),
-            };
-        }
-        text.push('\n');
-    }
-    text
+    let mut head = vec!["run".to_owned()];
+    head.extend_from_slice(names.paths());
+    head.extend(["folder", "outcome", "epochs", "steps", "seconds"].map(str::to_owned));
+    head.extend(metrics.iter().map(|column| format!("{}/{}", column.kind, column.name_in_files())));
+    let facts = |row: &Row<'_>| {
+        let (epochs, steps) =
+            (row.fact(|record| record.epochs.to_string()), row.fact(|record| record.steps.to_string()));
+        let seconds = row.fact(|record| format!("{:.3}", record.seconds));
+        vec![row.folder.clone(), row.outcome().to_owned(), epochs, steps, seconds]
+    };
+    let lines = lines(rows, names, &metrics, facts, |value| value.to_string());
+    [vec![head], lines].concat().iter().map(|cells| cells.join("\t") + "\n").collect()
 }
 
 fn heading(metric: &Column) -> String {
     match metric.kind {
-        Kind::Loss | Kind::Score => metric.name.clone(),
-        kind => format!("{} {}", kind.name(), metric.name),
+        "loss" | "score" => metric.name.clone(),
+        kind => format!("{kind} {}", metric.name),
     }
 }
 
@@ -250,27 +222,8 @@ fn columns(lines: &[Vec<String>]) -> String {
         None => cell.clone(),
     };
     let lines: Vec<Vec<String>> = lines.iter().map(|line| line.iter().map(cut).collect()).collect();
-    let count = lines.iter().map(Vec::len).max().unwrap_or(0);
-    let cells = |column: usize| lines.iter().map(move |line| line.get(column).map_or("", String::as_str));
-    let number = |cell: &str| cell.is_empty() || cell.starts_with(|c: char| c.is_ascii_digit() || c == '-');
-    let widths: Vec<usize> =
-        (0..count).map(|column| cells(column).map(|cell| cell.chars().count()).max().unwrap_or(0)).collect();
-    let right: Vec<bool> = (0..count).map(|column| cells(column).skip(1).all(number)).collect();
-    let mut text = String::new();
-    for line in &lines {
-        let mut row = String::new();
-        for (column, cell) in line.iter().enumerate() {
-            let width = widths[column];
-            let gap = if column == 0 { "" } else { "  " };
-            let _ = match right[column] {
-                true => write!(row, "{gap}{cell:>width$}"),
-                false => write!(row, "{gap}{cell:<width$}"),
-            };
-        }
-        text.push_str(row.trim_end());
-        text.push('\n');
-    }
-    text
+    let number = |cell: &String| cell.is_empty() || cell.starts_with(|c: char| c.is_ascii_digit() || c == '-');
+    report::columns(&lines, |column| lines.iter().skip(1).filter_map(|line| line.get(column)).all(number))
 }
 
 #[cfg(test)]

@@ -8,6 +8,6 @@ mod training;
 
 pub use progress::{Progress, Verbosity};
 pub use reporter::SAMPLE_SCALE;
-pub use speed::{Measurement, Speed, measure};
+pub use speed::{Speed, measure};
 pub use stop::Stop;
 pub use training::{Session, train};

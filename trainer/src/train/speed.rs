@@ -17,15 +17,6 @@ const TIMED_RUNS: usize = 9;
 const SAMPLING_SECONDS: f64 = 10.0;
 const SAMPLING_BATCH: usize = 500;
 
-#[derive(Debug, Clone)]
-pub struct Measurement {
-    pub warm_up: u64,
-    pub steps: u64,
-    pub epoch: bool,
-    /// Sample counts, timed separately.
-    pub samples: Vec<usize>,
-}
-
 #[derive(Debug, Clone, Serialize)]
 pub struct Speed {
     /// From the start of the program to the end of the first step.
@@ -46,26 +37,26 @@ pub struct SamplingTime {
     pub seconds: f64,
 }
 
-pub fn measure(run: &mut Run, measurement: &Measurement) -> Result<Speed> {
-    let Measurement { warm_up, steps, epoch, samples } = measurement;
+/// Times `steps` steps, an `epoch` if wanted, and the sampling of each of these numbers of images.
+pub fn measure(run: &mut Run, warm_up: u64, steps: u64, epoch: bool, samples: &[usize]) -> Result<Speed> {
     take(run, 1)?;
     let first_step_s = facts::since_start().as_secs_f64();
-    take(run, *warm_up)?;
+    take(run, warm_up)?;
     let begun = Instant::now();
-    take(run, *steps)?;
+    take(run, steps)?;
     let seconds = begun.elapsed().as_secs_f64();
     let batch = run.pipeline().train.batch.min(run.sets().training.count());
     let mut epoch_s = None;
-    if *epoch {
+    if epoch {
         let begun = Instant::now();
         take(run, run.steps_per_epoch())?;
         epoch_s = Some(begun.elapsed().as_secs_f64());
     }
     let peak_memory_bytes = facts::peak_memory();
-    let steps_per_s = *steps as f64 / seconds;
+    let steps_per_s = steps as f64 / seconds;
     let sample = time_samples(run, samples)?;
     let images_per_s = steps_per_s * batch as f64;
-    Ok(Speed { first_step_s, steps: *steps, seconds, steps_per_s, images_per_s, epoch_s, peak_memory_bytes, sample })
+    Ok(Speed { first_step_s, steps, seconds, steps_per_s, images_per_s, epoch_s, peak_memory_bytes, sample })
 }
 
 /// Takes steps as in training, and waits for the last.

@@ -27,13 +27,8 @@ impl Network {
         }
     }
 
-    pub fn file(self) -> &'static str {
-        match self {
-            Self::ReportsVae => "pipelines/reports/vae.yaml",
-            Self::ReportsDcgan => "pipelines/reports/dcgan.yaml",
-            Self::MnistGan => "pipelines/mnist/gan.yaml",
-            Self::ReportsClassifier => "pipelines/reports/classifier.yaml",
-        }
+    pub fn file(self) -> String {
+        format!("pipelines/{}.yaml", self.name().replacen('-', "/", 1))
     }
 
     /// The pipeline's batch size, passed to all contestants.

@@ -247,7 +247,7 @@ impl<'a> Bench<'a> {
             Program::Imago => {
                 let program = self.imago.get(&contestant.features()).context("it was not built")?;
                 let mut command = Command::new(program);
-                command.args(["bench", task.network.file(), "--json", "--device", contestant.device()]);
+                command.args(["bench", &task.network.file(), "--json", "--device", contestant.device()]);
                 command.args(task.set.iter().flat_map(|set| ["--set", set]));
                 return Ok(command);
             }

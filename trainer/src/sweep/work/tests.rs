@@ -1,7 +1,6 @@
 use std::fs;
 
-use super::super::folder::Folder;
-use super::super::label::Names;
+use super::super::Sweep;
 use super::super::spec::{Setting, Variant};
 use super::*;
 use crate::files;
@@ -59,15 +58,7 @@ impl Fixture {
             changed: vec![Setting { path: "mode".into(), value: (*mode).into() }],
         };
         let variants: Vec<Variant> = modes.iter().map(variant).collect();
-        let names = Names::new(&variants);
-        let plan = |(at, variant): (usize, Variant)| Planned {
-            index: at + 1,
-            title: names.title(&variant.changed),
-            pipeline: "p.yaml".into(),
-            folder: Folder::new(self.folder.path().join(names.folder(at + 1, &variant.changed))),
-            variant,
-        };
-        variants.into_iter().enumerate().map(plan).collect()
+        Sweep::new("sweep.yaml".as_ref(), self.folder.path().to_owned(), "p.yaml".as_ref(), variants).runs
     }
 
     fn work(&self, planned: &[Planned], jobs: usize, signals: &Signals) -> Vec<End> {
