@@ -1,13 +1,14 @@
 //! The shipped models with their scores and pipelines.
 
+use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use ron::Options;
 use ron::extensions::Extensions;
-use serde::de::{DeserializeOwned, IgnoredAny};
-use serde::{Deserialize, Serialize};
+use serde::de::{DeserializeOwned, IgnoredAny, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::workspace;
 
@@ -29,6 +30,7 @@ pub struct Shipped {
 #[derive(Deserialize)]
 pub struct Manifest {
     pub name: String,
+    #[serde(deserialize_with = "identifier")]
     pub family: String,
     pub data: Data,
     #[serde(default)]
@@ -39,6 +41,25 @@ pub struct Manifest {
     #[serde(default)]
     pub history: Option<History>,
     pub weights: Weights,
+}
+
+/// A name that RON writes without quotes, as the variant of an enum.
+fn identifier<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<String, D::Error> {
+    struct Name;
+
+    impl Visitor<'_> for Name {
+        type Value = String;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a name")
+        }
+
+        fn visit_str<E>(self, name: &str) -> std::result::Result<String, E> {
+            Ok(name.to_owned())
+        }
+    }
+
+    deserializer.deserialize_identifier(Name)
 }
 
 #[derive(Deserialize)]

@@ -123,6 +123,7 @@ export function create(panel, app) {
     declared = pipeline;
     findings.replaceChildren(...found.map(describeFinding));
     editor.setAttribute('aria-invalid', String(!pipeline));
+    editor.dataset.read = yaml;
     showNeeds();
     showButtons();
   }

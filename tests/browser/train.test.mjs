@@ -1,0 +1,319 @@
+/** Training in the page: the same numbers as the native program, and nothing lost whatever happens on the way. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { assertClose, imago, nativeSamples } from './samples.mjs';
+import { addressOf, assertClean, newPage, openSite, PATIENCE, settled, statusOf } from './site.mjs';
+
+let site;
+let scratch;
+before(async () => {
+  site = await openSite();
+  scratch = mkdtempSync(join(tmpdir(), 'imago-train-'));
+});
+after(() => {
+  rmSync(scratch, { recursive: true, force: true });
+  return site?.close();
+});
+
+const STEPS = 20;
+const DATA = 'data: { set: synthetic-digits, limit: 640 }';
+const TRAIN = `train: { steps: ${STEPS}, batch: 32 }`;
+const ENCODER = 'encoder: [{ conv2d: { filters: 4, kernel: 3, stride: 2, padding: same } }, relu, flatten, { linear: 16 }, relu]';
+const DECODER = 'decoder: [{ linear: 784 }, { reshape: [4, 14, 14] }, relu, { conv_transpose2d: { filters: 1, kernel: 4, stride: 2, padding: same } }]';
+const DISCRIMINATOR = 'discriminator: [{ conv2d: { filters: 8, kernel: 4, stride: 2, padding: same } }, { leaky_relu: 0.2 }, flatten, { linear: 1 }]';
+const LATENT = 'discriminator: [{ linear: 16 }, { leaky_relu: 0.2 }, { linear: 1 }]';
+
+/** One pipeline of each family; the latent ones learn the latents of the first. */
+const MODELS = {
+  vae: `{ family: vae, latent: 2, ${ENCODER}, ${DECODER} }`,
+  classifier: '{ family: classifier, layers: [{ conv2d: { filters: 4, kernel: 3, stride: 2 } }, relu, { batch_norm: {} }, flatten, { dropout: 0.2 }, { linear: 10 }] }',
+  autoencoder: `{ family: autoencoder, latent: 4, ${ENCODER}, ${DECODER} }`,
+  gan: `{ family: gan, latent: 8, condition: class, generator: [{ linear: 784 }, { reshape: [4, 14, 14] }, relu, upsample, { conv2d: { filters: 1, kernel: 3, padding: same } }, sigmoid], ${DISCRIMINATOR} }`,
+  'vae-gan': `{ family: vae-gan, latent: 4, ${ENCODER}, decoder: [{ linear: 784 }, sigmoid, { reshape: [1, 28, 28] }], ${DISCRIMINATOR} }`,
+  'latent-gan': `{ family: latent-gan, from: SOURCE, latent: 4, generator: [{ linear: 16 }, relu, { linear: 2 }], ${LATENT} }`,
+  'latent-vae': '{ family: latent-vae, from: SOURCE, latent: 2, encoder: [{ linear: 16 }, relu], decoder: [{ linear: 16 }, relu, { linear: 2 }] }',
+};
+const pipeline = (family, train = TRAIN) => `name: ${family}\n${DATA}\nmodel: ${MODELS[family].replace('SOURCE', join(scratch, 'runs/vae').replaceAll('\\', '/'))}\n${train}\n`;
+
+/** Does something with a trainer in the page; `play(trainer, argument)` travels as text. */
+function withTrainer(page, device, play, argument) {
+  return page.evaluate(`(async () => {
+    const { Trainer } = await import(new URL('js/train/trainer.js', document.baseURI));
+    const trainer = await Trainer.open(${JSON.stringify(device)});
+    const base64 = (bytes) => btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(''));
+    const bytesOf = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+    const until = (step) => new Promise((resolve, reject) => {
+      trainer.onprogress = (progress) => { if (!progress.running) resolve(progress); };
+      trainer.onfailure = (message) => reject(new Error(message));
+      trainer.train(step);
+    });
+    try {
+      return await (${play})(trainer, ${JSON.stringify(argument)}, { base64, bytesOf, until });
+    } finally {
+      trainer.close();
+    }
+  })()`);
+}
+
+/** The model after all steps: `{ manifest, weights }`, the weights as base64. */
+const wholeRun = async (trainer, { yaml, source }, { base64, bytesOf, until }) => {
+  await trainer.begin({ yaml, images: null, source: source && { ...source, weights: bytesOf(source.weights) } });
+  await until(Infinity);
+  const { manifest, weights } = await trainer.artifact();
+  return { manifest, weights: base64(weights) };
+};
+
+const filesOf = (folder) => ({
+  manifest: readFileSync(join(folder, 'model.ron'), 'utf8'),
+  weights: readFileSync(join(folder, 'weights.bpk')).toString('base64'),
+});
+
+/** The losses in a manifest. */
+function lossesOf(manifest) {
+  const list = manifest.match(/losses: \[(.*?)\]/s)[1];
+  return Object.fromEntries([...list.matchAll(/\("([^"]+)",\s*([-\d.e]+)\)/g)].map(([, name, value]) => [name, Number(value)]));
+}
+
+/** A model natively trained, exported with its encoder: its folder. */
+function trainedNatively(family) {
+  const file = join(scratch, `${family}.yaml`);
+  writeFileSync(file, pipeline(family));
+  const run = join(scratch, 'runs', family);
+  imago('train', file, '--out', run, '--device', 'cpu');
+  const out = join(scratch, 'exported', family);
+  imago('export', run, '--out', out, '--encoder');
+  return out;
+}
+
+for (const family of Object.keys(MODELS)) {
+  test(`a ${family} learns in the page what it learns natively`, { timeout: 2 * PATIENCE }, async (t) => {
+    const { page } = await newPage(t, site);
+    await page.goto(addressOf(site, {}));
+    const native = trainedNatively(family);
+    const source = MODELS[family].includes('SOURCE') ? filesOf(join(scratch, 'exported/vae')) : null;
+    for (const [device, tolerance] of [['cpu', 1e-3]]) {
+      const model = await withTrainer(page, device, wholeRun, { yaml: pipeline(family), source });
+      const [expected, found] = [lossesOf(filesOf(native).manifest), lossesOf(model.manifest)];
+      assert.deepEqual(Object.keys(found), Object.keys(expected));
+      for (const [name, value] of Object.entries(expected)) {
+        assert.ok(Math.abs(found[name] - value) <= tolerance * Math.max(1, Math.abs(value)), `${name}: ${found[name]}, natively ${value}`);
+      }
+      if (family === 'classifier') continue;
+      const own = join(scratch, 'page', family);
+      mkdirSync(own, { recursive: true });
+      writeFileSync(join(own, 'model.ron'), model.manifest);
+      writeFileSync(join(own, 'weights.bpk'), Buffer.from(model.weights, 'base64'));
+      assertClose(t, `samples of the ${family}`, nativeSamples(own), nativeSamples(native));
+    }
+  });
+}
+
+// ---- What a person does ---------------------------------------------------------------------------
+
+const SMALL = `name: small\n${DATA}\nmodel: ${MODELS.vae}\ntrain: { steps: 400, batch: 32, optimizer: { adam: { lr: 0.003 } } }\n`;
+
+function scene(name, play, { prepare = null, reports = [] } = {}) {
+  test(name, { timeout: 2 * PATIENCE }, async (t) => {
+    const seen = await newPage(t, site, prepare);
+    await open(seen.page);
+    await play(seen.page, t, seen);
+    seen.consoleErrors = seen.consoleErrors.filter((error) => !reports.some((expected) => error.includes(expected)));
+    assertClean(seen, site);
+  });
+}
+
+async function open(page, query = {}) {
+  await page.goto(addressOf(site, { view: 'train', ...query }));
+  await settled(page);
+  await page.waitForSelector('.train .yaml');
+}
+
+const button = (page, name) => page.getByRole('button', { name, exact: true });
+const line = (page) => page.locator('.run-line').innerText();
+const stepOf = async (page) => Number((await line(page)).match(/step ([\d,]+) of/)[1].replaceAll(',', ''));
+
+/** Puts a pipeline into the editor and waits until it has been read. */
+async function write(page, yaml) {
+  await page.locator('.train .yaml').fill(yaml);
+  await page.waitForFunction(() => document.querySelector('.train .yaml').dataset.read === document.querySelector('.train .yaml').value);
+}
+
+/** Trains up to a step and waits until the run stands there. */
+async function trainTo(page, step) {
+  await page.locator('.train .limit').fill(String(step));
+  await button(page, 'Train').click();
+  await page.waitForFunction((step) => document.querySelector('.run-line').textContent.includes(`step ${step.toLocaleString('en')} of`)
+    && !document.querySelector('.run-line').textContent.includes(' left'), step);
+}
+
+scene('a preset is trained until its digits are on the page, and is a model in every view', async (page) => {
+  await button(page, 'Train').click();
+  await page.waitForFunction(() => document.querySelectorAll('.train .samples canvas').length === 36 && /KL/.test(document.querySelector('.run-line').textContent));
+  await button(page, 'Pause').click();
+  await page.waitForFunction(() => document.querySelector('.run-line').textContent.includes('paused'));
+  assert.ok(await stepOf(page) > 0);
+  assert.match(await page.locator('.train .curves svg').getAttribute('aria-label'), /Losses up to step \d+: reconstruction/);
+  for (const view of ['generate', 'latent', 'draw', 'inside']) {
+    await page.locator(`#tab-${view}`).click();
+    await settled(page);
+    await page.locator('#models [data-own] input').check();
+    await settled(page);
+    assert.equal(await page.locator('#dataset').innerText(), 'synthetic-digits', view);
+  }
+});
+
+scene('a mistake is shown where the command line shows it, and nothing can be trained until it is mended', async (page) => {
+  await write(page, SMALL.replace('latent: 2', 'latent: 0').replace('relu, flatten', 'rulu, flatten'));
+  const shown = await page.locator('.findings li').allInnerTexts();
+  const file = join(scratch, 'wrong.yaml');
+  writeFileSync(file, await page.locator('.train .yaml').inputValue());
+  const { stderr, stdout } = spawnSync(process.env.IMAGO_BIN, ['check', file], { encoding: 'utf8' });
+  const places = [...(stdout + stderr).matchAll(/wrong\.yaml:(\d+:\d+)/g)].map(([, place]) => place);
+  assert.deepEqual(shown.map((text) => text.match(/^\d+:\d+/)[0]), places);
+  assert.ok(shown.some((text) => text.includes('rulu') && text.includes('relu')), shown.join('\n'));
+  assert.ok(await button(page, 'Train').isDisabled());
+  await page.locator('.findings button').first().click();
+  assert.notEqual(await page.evaluate(() => getSelection().toString() || document.activeElement.value.slice(document.activeElement.selectionStart, document.activeElement.selectionEnd)), '');
+  await write(page, SMALL);
+  assert.equal(await page.locator('.findings li').count(), 0);
+  assert.ok(await button(page, 'Train').isEnabled());
+});
+
+scene('a model that is too large for a page is refused before anything is allocated', async (page) => {
+  await write(page, SMALL.replace('{ linear: 16 }', '{ linear: 60000 }'));
+  assert.match(await page.locator('.findings li').first().innerText(), /parameters/);
+  assert.ok(await button(page, 'Train').isDisabled());
+});
+
+scene('a run that is paused goes on after a reload exactly where it was, to the same bits', async (page) => {
+  const finished = async () => {
+    await trainTo(page, 400);
+    const [download] = await Promise.all([page.waitForEvent('download', (file) => file.suggestedFilename() === 'weights.bpk'), button(page, 'Download model').click()]);
+    return readFileSync(await download.path()).toString('base64');
+  };
+  await write(page, SMALL);
+  const whole = await finished();
+  await button(page, 'Reset').click();
+  await trainTo(page, 130);
+  await page.reload();
+  await settled(page);
+  assert.match(await page.locator('.offer').innerText(), /small is kept, at step 130 of 400/);
+  await button(page, 'Continue').click();
+  await page.waitForFunction(() => document.querySelector('.run-line').textContent.includes('step 130 of 400'));
+  assert.ok(await finished() === whole, 'the weights differ');
+});
+
+scene('one step at a time', async (page) => {
+  await write(page, SMALL);
+  for (const step of [1, 2, 3]) {
+    await button(page, 'Step').click();
+    await page.waitForFunction((step) => document.querySelector('.run-line').textContent.includes(`step ${step} of 400`), step);
+  }
+});
+
+scene('a pause within a step that takes seconds ends it and goes back to the last snapshot', async (page) => {
+  await write(page, SMALL.replace('limit: 640', 'limit: 4096').replace('batch: 32', 'batch: 4096').replace('filters: 4, kernel: 3, stride: 2', 'filters: 64, kernel: 7, stride: 1'));
+  await button(page, 'Train').click();
+  await page.waitForTimeout(1500);
+  const begin = Date.now();
+  await button(page, 'Pause').click();
+  await page.waitForFunction(() => document.getElementById('status').textContent.includes('took long'));
+  assert.ok(Date.now() - begin < 20_000);
+  assert.equal(await stepOf(page), 0);
+});
+
+scene('a run that diverges says so and what may help', async (page) => {
+  await write(page, SMALL.replace('lr: 0.003', 'lr: 1e30'));
+  await button(page, 'Train').click();
+  await page.waitForFunction(() => document.getElementById('status').classList.contains('problem'));
+  assert.match(await statusOf(page), /diverged.*lower `lr`/);
+});
+
+scene('where the browser has no room the run goes on, and the page says that a reload loses it', async (page) => {
+  await write(page, SMALL);
+  await trainTo(page, 5);
+  assert.match(await statusOf(page), /no more room.*reload/);
+  await page.locator('.train .limit').fill('9');
+  await button(page, 'Train').click();
+  await page.waitForFunction(() => document.querySelector('.run-line').textContent.includes('step 9 of'));
+}, {
+  prepare: (page) => page.addInitScript(() => {
+    const refuse = () => { throw new DOMException('full', 'QuotaExceededError'); };
+    IDBObjectStore.prototype.put = refuse;
+  }),
+});
+
+scene('a second tab trains too and says that the first one keeps its run', async (page) => {
+  await write(page, SMALL);
+  await trainTo(page, 3);
+  const second = await page.context().newPage();
+  await open(second);
+  await write(second, SMALL);
+  await trainTo(second, 3);
+  assert.match(await statusOf(second), /Another tab/);
+});
+
+scene('image files are learned, their folders as classes, and what is no image is named', async (page) => {
+  const yaml = `name: own\ndata: { set: { folder: photos }, size: 16, channels: 3, classes: [blue, red] }\nmodel: { family: classifier, layers: [flatten, { linear: 2 }] }\ntrain: { steps: 30, batch: 4 }\n`;
+  await write(page, yaml);
+  const image = (colour) => Buffer.from(pngs[colour], 'base64');
+  const pngs = await page.evaluate(() => Object.fromEntries(['blue', 'red'].map((colour) => {
+    const canvas = Object.assign(document.createElement('canvas'), { width: 20, height: 16 });
+    const context = canvas.getContext('2d');
+    context.fillStyle = colour;
+    context.fillRect(0, 0, 20, 16);
+    return [colour, canvas.toDataURL().split(',')[1]];
+  })));
+  const folder = join(scratch, 'photos');
+  for (const colour of ['blue', 'red']) {
+    mkdirSync(join(folder, colour), { recursive: true });
+    for (let at = 0; at < 8; at += 1) writeFileSync(join(folder, colour, `${at}.png`), image(colour));
+  }
+  await page.locator('.train input[webkitdirectory]').setInputFiles(folder);
+  await button(page, 'Train').click();
+  await page.waitForFunction(() => document.querySelector('.run-line').textContent.includes('finished'));
+  assert.match(await line(page), /test accuracy 1\.000/);
+  await button(page, 'Reset').click();
+  writeFileSync(join(folder, 'red', 'letter.png'), 'dear');
+  await page.locator('.train input[webkitdirectory]').setInputFiles(folder);
+  await button(page, 'Train').click();
+  await page.waitForFunction(() => document.getElementById('status').classList.contains('problem'));
+  assert.match(await statusOf(page), /letter\.png is not an image/);
+});
+
+scene('other IDX files than those of the set are refused', async (page) => {
+  await write(page, SMALL.replace('synthetic-digits', 'mnist'));
+  const idx = (numbers, data) => Buffer.concat([Buffer.from(Uint32Array.from(numbers).buffer).swap32(), Buffer.from(data)]);
+  const names = ['train-images-idx3-ubyte', 'train-labels-idx1-ubyte', 't10k-images-idx3-ubyte', 't10k-labels-idx1-ubyte'];
+  const contents = [idx([2051, 1, 28, 28], new Uint8Array(784)), idx([2049, 1], [3]), idx([2051, 1, 28, 28], new Uint8Array(784)), idx([2049, 1], [3])];
+  const files = names.map((name, at) => ({ name, mimeType: 'application/octet-stream', buffer: contents[at] }));
+  const input = page.locator('.train input[type="file"]:not([webkitdirectory])');
+  await input.setInputFiles(files.slice(0, 3));
+  await button(page, 'Train').click();
+  await page.waitForFunction(() => document.getElementById('status').textContent.includes('t10k-labels'));
+  await input.setInputFiles(files);
+  await button(page, 'Train').click();
+  await page.waitForFunction(() => document.getElementById('status').textContent.includes('SHA-256'));
+});
+
+scene('the pointer is never blocked and the memory does not grow while it trains', async (page) => {
+  await write(page, SMALL.replace('steps: 400', 'steps: 1000'));
+  await page.evaluate(() => {
+    window.longest = 0;
+    new PerformanceObserver((list) => {
+      for (const { duration } of list.getEntries()) window.longest = Math.max(window.longest, duration);
+    }).observe({ type: 'longtask', buffered: false });
+  });
+  await trainTo(page, 200);
+  const memory = () => page.evaluate(async () => (await performance.measureUserAgentSpecificMemory?.())?.bytes ?? performance.memory.usedJSHeapSize);
+  const before = await memory();
+  await trainTo(page, 1000);
+  const growth = await memory() - before;
+  assert.ok(growth < 8e6, `${growth} bytes more after 800 steps`);
+  const longest = await page.evaluate(() => window.longest);
+  assert.ok(longest <= 50, `a task of ${longest} ms`);
+});
