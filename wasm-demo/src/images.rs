@@ -1,6 +1,6 @@
 //! The images that a run learns, as the page gives them.
 
-use image::{DynamicImage, GrayImage, RgbaImage, imageops};
+use image::{GrayImage, RgbaImage, imageops};
 use imago_core::data::{IDX_FILES, Images, Split, checksums, split_files};
 use imago_core::hash::sha256;
 use imago_core::spec::{Data, Set};
@@ -42,14 +42,13 @@ impl TrainingImages {
         let image = RgbaImage::from_raw(width, height, rgba).filter(|image| !image.is_empty());
         let Some(image) = image else { return Err(refusal("these are not the pixels of an image")) };
         let side = width.min(height);
-        let image = DynamicImage::from(image).crop_imm((width - side) / 2, (height - side) / 2, side, side);
+        let image = imageops::crop_imm(&image, (width - side) / 2, (height - side) / 2, side, side).to_image();
         let to = *size as u32;
-        let image = if side == to { image } else { image.resize_exact(to, to, imageops::FilterType::Triangle) };
+        let image = if side == to { image } else { imageops::resize(&image, to, to, imageops::FilterType::Triangle) };
         if *channels == 1 {
-            pixels.extend(image.into_luma8().into_raw());
+            pixels.extend(imageops::grayscale(&image).into_raw());
         } else {
-            let values = image.into_rgb8().into_raw();
-            pixels.extend((0..3).flat_map(|channel| values.iter().skip(channel).step_by(3)));
+            pixels.extend((0..3).flat_map(|channel| image.iter().skip(channel).step_by(4)));
         }
         labels.push(label);
         Ok(())

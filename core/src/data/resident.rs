@@ -17,6 +17,10 @@ pub struct Resident {
 }
 
 impl Resident {
+    /// Whether this program may keep images on a device; a page that trains on the CPU need not
+    /// contain what that takes.
+    pub const SUPPORTED: bool = !cfg!(all(target_arch = "wasm32", feature = "flex"));
+
     /// Sends all images to `device`, if they are used as stored and not too many.
     pub fn new(images: &Images, device: &Device) -> Option<Self> {
         let shape = images.shape();

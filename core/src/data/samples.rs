@@ -58,8 +58,8 @@ impl Samples {
     pub fn batch(&self, indices: &[usize], noise: &mut Noise, device: &Device) -> Batch {
         let images = self.images();
         let samples = match self {
-            Self::Images(_, Some(resident)) => Value::Image(resident.gather(indices, device)),
-            Self::Images(images, None) => {
+            Self::Images(_, Some(resident)) if Resident::SUPPORTED => Value::Image(resident.gather(indices, device)),
+            Self::Images(images, _) => {
                 Value::Image(pixels(images, images.gather(indices, noise), indices.len(), device))
             }
             Self::Latents(latents) => latents.sample(indices, noise, device),

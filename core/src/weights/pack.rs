@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use burn::module::{Module, ModuleVisitor, Param};
-use burn::store::{FloatCastAdapter, ModuleSnapshot};
+use burn::store::ModuleSnapshot;
 use burn::tensor::{Bytes, DType, Tensor, TensorData};
 use burn_pack::{Reader, Scalar, Tensor as PackTensor, Writer};
+use half::f16;
 
 use super::{Precision, WeightsError};
 
@@ -72,7 +73,11 @@ impl Pack {
                 Values::Host(data) => Ok(data),
             };
             let data = data.map_err(|error| WeightsError(error.to_string()))?;
-            let (bytes, _, _) = data.convert_dtype(dtype).into_parts();
+            let (bytes, _, _) = data.into_parts();
+            let bytes = match dtype {
+                DType::F16 => Bytes::from_bytes_vec(halves(&bytes)),
+                _ => bytes,
+            };
             tensors.push(PackTensor::new(name, dtype, shape, Some(id), bytes));
         }
         let mut writer = Writer::new(tensors);
@@ -90,6 +95,11 @@ impl Pack {
         self.tensors.sort_by(|a, b| a.name.cmp(&b.name));
         self
     }
+}
+
+/// 32-bit floats as 16-bit ones.
+fn halves(bytes: &[u8]) -> Vec<u8> {
+    bytes.as_chunks().0.iter().flat_map(|bytes| f16::from_f32(f32::from_ne_bytes(*bytes)).to_ne_bytes()).collect()
 }
 
 fn prefix(name: &str) -> String {
@@ -135,15 +145,18 @@ impl Unpack {
     /// Reads the bytes from [`Pack::read`].
     ///
     /// # Errors
-    /// The bytes are not a pack.
+    /// The bytes are not a pack of 32-bit floats.
     pub fn read(bytes: &[u8]) -> Result<Self, WeightsError> {
         let reader = Reader::from_bytes(Bytes::from_bytes_vec(bytes.to_vec()));
-        let tensors = reader.and_then(Reader::into_tensors);
-        tensors.map(Self).map_err(|error| WeightsError(error.to_string()))
+        let tensors = reader.and_then(Reader::into_tensors).map_err(|error| WeightsError(error.to_string()))?;
+        match tensors.iter().find(|tensor| tensor.dtype != DType::F32) {
+            None => Ok(Self(tensors)),
+            Some(tensor) => Err(WeightsError(format!("`{}` holds {:?}, expected F32", tensor.name, tensor.dtype))),
+        }
     }
 
     /// Loads the weights that were added as `name`, or all remaining ones if it is empty, into
-    /// `module` as 32-bit floats, with the parameter ids that optimisers refer to.
+    /// `module`, with the parameter ids that optimisers refer to.
     ///
     /// # Errors
     /// A name or shape differs from those of the module.
@@ -155,8 +168,7 @@ impl Unpack {
         for tensor in &mut ours {
             tensor.name.drain(..prefix.len());
         }
-        let adapter = Box::new(FloatCastAdapter::to(DType::F32));
-        let result = module.apply(ours, None, Some(adapter), true);
+        let result = module.apply(ours, None, None, true);
         let mut faults: Vec<String> = result.errors.iter().map(ToString::to_string).collect();
         faults.extend(result.missing.iter().map(|(name, _)| format!("`{prefix}{name}` is missing")));
         faults.extend(result.unused.iter().map(|name| format!("`{prefix}{name}` is not a weight of this network")));

@@ -52,7 +52,7 @@ import { download } from '../download.js';
  */
 
 /** How long a pause may take before the worker is ended, in milliseconds. */
-const PATIENCE = 700;
+const PATIENCE = 500;
 
 /** Compiled modules, by device. @type {Map<string, Promise<WebAssembly.Module>>} */
 const modules = new Map();

@@ -77,7 +77,8 @@ const handlers = {
 self.onmessage = async ({ data: { id, kind, ...args } }) => {
   try {
     const value = await inTurn(() => handlers[kind](args));
-    self.postMessage({ id, value });
+    const bytes = value?.weights ?? value;
+    self.postMessage({ id, value }, bytes instanceof Uint8Array ? [bytes.buffer] : []);
   } catch (error) {
     const fatal = kind === 'start' || error instanceof WebAssembly.RuntimeError;
     self.postMessage({ id, failure: { message: error?.message || String(error), fatal } });
