@@ -182,7 +182,7 @@ fn every_family_exports_what_it_samples() {
         assert!(image::load_from_memory(&shop.read(&format!("{name}/samples/epoch-0001.png"))).is_ok(), "{name}");
         shop.imago(&format!("export {name} --to {name}-artifact --dtype f32"));
         if name == "classifier" {
-            shop.refuses("sample classifier-artifact", &["is a classifier: it makes no images"]);
+            shop.refuses("sample classifier-artifact", &["is a classifier: it generates no images"]);
             continue;
         }
         for source in [name.to_owned(), format!("{name}-artifact")] {

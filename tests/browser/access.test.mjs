@@ -14,7 +14,7 @@ before(async () => { site = await openSite(); });
 after(() => site?.close());
 
 const VIEWS = ['generate', 'latent', 'draw', 'compare', 'inside'];
-const coder = modelWith('a model that encodes', ({ encodes, codes }) => encodes && codes).name;
+const coder = modelWith('a model that encodes', ({ encodes, latents }) => encodes && latents).name;
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 /** The address of a view with all that it can show. */

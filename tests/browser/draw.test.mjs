@@ -11,7 +11,7 @@ let site;
 before(async () => { site = await openSite(); });
 after(() => site?.close());
 
-const model = modelWith('a model of digits that encodes, with test images', ({ encodes, codes, dataset }) => encodes && codes && dataset === 'mnist');
+const model = modelWith('a model of digits that encodes, with test images', ({ encodes, latents, dataset }) => encodes && latents && dataset === 'mnist');
 const SEEN = '.drawer .pair figure:nth-child(1) canvas';
 const AGAIN = '.drawer .pair figure:nth-child(2) canvas';
 
@@ -34,7 +34,7 @@ async function rested(page) {
 }
 
 /** The bar that is the longest, once there is one. */
-async function verdict(page) {
+async function prediction(page) {
   await page.waitForSelector('.bars .best');
   return page.locator('.bars .best .of').innerText();
 }
@@ -55,19 +55,19 @@ async function draw(page, ...lines) {
 async function made(page) {
   const text = await canvas(page, SEEN);
   return ask(page, model.name, async (engine, facts, pixels) => {
-    const { means, deviations } = await engine.encode(Float32Array.from(pixels));
+    const { means, stds } = await engine.encode(Float32Array.from(pixels));
     const { pixels: decoded } = await engine.decode(means);
-    return { means: Array.from(means), deviations: Array.from(deviations), decoded: Array.from(decoded) };
+    return { means: Array.from(means), stds: Array.from(stds), decoded: Array.from(decoded) };
   }, [...text].map((one) => one.charCodeAt(0) / 255));
 }
 
-scene('a drawing is seen, coded, decoded and judged', async (page) => {
+scene('a drawing is seen, encoded, decoded and classified', async (page) => {
   await visit(page, addressOf(site, { view: 'draw', model: model.name, seed: 7 }));
   assert.match(await statusOf(page), /Draw something/);
   // An upright line is a one wherever it stands.
   await draw(page, [[0.3, 0.2], [0.3, 0.8]]);
   await rested(page);
-  assert.equal(await verdict(page), '1');
+  assert.equal(await prediction(page), '1');
   const one = await canvas(page, SEEN);
   const [pixels, rows] = [[...one].map((char) => char.charCodeAt(0)), []];
   for (let row = 0; row < 28; row += 1) rows.push(pixels.slice(row * 28, row * 28 + 28).reduce((sum, value) => sum + value, 0));
@@ -127,8 +127,8 @@ scene('the posterior is drawn on the map, and nudging the code changes the pictu
 });
 
 scene('test images are picked by keyboard, and the classifier knows most of them', async (page) => {
-  const codes = readFileSync(`${web}/models/${model.name}/codes.bin`);
-  const labelOf = (image) => codes[image * (1 + 2 * model.codes.latent)];
+  const latents = readFileSync(`${web}/models/${model.name}/codes.bin`);
+  const labelOf = (image) => latents[image * (1 + 2 * model.latents.latent)];
   await visit(page, addressOf(site, { view: 'draw', model: model.name, seed: 7, test: 0 }));
   await rested(page);
   await page.locator('.drawer .tests input').first().focus();
@@ -137,7 +137,7 @@ scene('test images are picked by keyboard, and the classifier knows most of them
     if (image > 0) await page.keyboard.press('ArrowRight');
     await page.waitForFunction((image) => new URL(location.href).searchParams.get('test') === String(image), image);
     await rested(page);
-    if (await verdict(page) === String(labelOf(image))) known += 1;
+    if (await prediction(page) === String(labelOf(image))) known += 1;
   }
   assert.ok(known >= 8, `${known} of 10`);
 });
@@ -177,13 +177,13 @@ scene('a model without an encoder gives way to one that has one, and the page sa
   assert.equal(queryOf(page).model, model.name);
   await draw(page, [[0.5, 0.2], [0.5, 0.8]]);
   await rested(page);
-  assert.equal(await verdict(page), '1');
+  assert.equal(await prediction(page), '1');
 });
 
 scene('where there is no classifier the page says so', async (page) => {
   await visit(page, addressOf(site, { view: 'draw', model: model.name, seed: 7, test: 2 }));
   await rested(page);
-  assert.match(await page.locator('.verdict').innerText(), /no classifier for mnist/);
+  assert.match(await page.locator('.prediction').innerText(), /no classifier for mnist/);
   assert.equal(await page.locator('.bars').isVisible(), false);
 }, (page) => page.route('**/models/index.json', (route) => route.fulfill({
   json: published().filter(({ family }) => family !== 'classifier'),

@@ -1,4 +1,4 @@
-/** What the engine answers, apart from any view: codes, pictures of codes, codes of pictures, layers from within. */
+/** What the engine answers, apart from any view: latents, pictures of latents, latents of pictures, layers from within. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
@@ -33,11 +33,11 @@ function apart(left, right) {
   return left.reduce((most, value, at) => Math.max(most, Math.abs(value - right[at])), 0);
 }
 
-scene('samples are the pictures of their codes, whatever is asked for with them', 'mnist-cvae', async (engine) => {
+scene('samples are the pictures of their latents, whatever is asked for with them', 'mnist-cvae', async (engine) => {
   const { pixels } = await engine.sample(7, 0, 12);
-  const codes = await engine.codes(7, 0, 12);
-  const again = await engine.decode(codes);
-  const later = await engine.decode(codes.slice(5 * 16), null, 5);
+  const latents = await engine.latents(7, 0, 12);
+  const again = await engine.decode(latents);
+  const later = await engine.decode(latents.slice(5 * 16), null, 5);
   const three = await engine.sample(7, 3, 1);
   return [pixels, again.pixels, later.pixels, three.pixels].map((values) => Array.from(values));
 }, ([pixels, again, later, three]) => {
@@ -47,37 +47,37 @@ scene('samples are the pictures of their codes, whatever is asked for with them'
   assert.ok(apart(pixels.slice(3 * 784, 4 * 784), three) < 1e-5);
 });
 
-scene('a lower temperature brings codes together, and 0 makes them one per component', 'mnist-vae', async (engine) => {
+scene('a lower temperature brings latents together, and 0 makes them one per component', 'mnist-vae', async (engine) => {
   const spread = async (temperature) => {
-    const codes = Array.from(await engine.codes(7, 0, 256, null, temperature));
-    return { different: new Set(codes.filter((_, at) => at % 2 === 0)).size, codes };
+    const latents = Array.from(await engine.latents(7, 0, 256, null, temperature));
+    return { different: new Set(latents.filter((_, at) => at % 2 === 0)).size, latents };
   };
   return { warm: await spread(1), cold: await spread(0), half: await spread(0.5) };
 }, ({ warm, cold, half }) => {
   assert.equal(warm.different, 256);
   assert.ok(cold.different <= 50, `${cold.different} middles`);
-  const middle = cold.codes.map((value, at) => value + (warm.codes[at] - value) / 2);
-  assert.ok(apart(middle, half.codes) < 1e-4, 'half the temperature is not half way');
+  const middle = cold.latents.map((value, at) => value + (warm.latents[at] - value) / 2);
+  assert.ok(apart(middle, half.latents) < 1e-4, 'half the temperature is not half way');
 });
 
 scene('a picture leads to a code that leads back to nearly the same picture', 'mnist-vae', async (engine, facts) => {
   const { pixels } = await engine.sample(7, 0, 16);
-  const { means, deviations } = await engine.encode(pixels);
+  const { means, stds } = await engine.encode(pixels);
   const back = await engine.decode(means);
-  return { encodes: facts.encodes, means: means.length, deviations: Array.from(deviations),
+  return { encodes: facts.encodes, means: means.length, stds: Array.from(stds),
     pixels: Array.from(pixels), back: Array.from(back.pixels) };
-}, ({ encodes, means, deviations, pixels, back }) => {
+}, ({ encodes, means, stds, pixels, back }) => {
   assert.equal(encodes, true);
   assert.equal(means, 32);
-  assert.ok(deviations.every((value) => value > 0 && value < 1), `${deviations}`);
+  assert.ok(stds.every((value) => value > 0 && value < 1), `${stds}`);
   const error = pixels.reduce((sum, value, at) => sum + Math.abs(value - back[at]), 0) / pixels.length;
   assert.ok(error < 0.05, `${error} a pixel`);
 });
 
 scene('from within, layers have the shapes of the table, and the last one is the picture', 'mnist-vae', async (engine, facts) => {
-  const codes = await engine.codes(7, 0, 1);
-  const { pixels } = await engine.decode(codes);
-  const steps = await engine.inside(codes);
+  const latents = await engine.latents(7, 0, 1);
+  const { pixels } = await engine.decode(latents);
+  const steps = await engine.inside(latents);
   return { layers: facts.layers, pixels: Array.from(pixels), steps: steps.map((step) => ({ ...step, values: Array.from(step.values) })) };
 }, ({ layers, pixels, steps }) => {
   assert.equal(steps.length, layers.filter(({ network }) => network === 'generator').length);

@@ -39,7 +39,7 @@ const DISCRIMINATOR = `
 const UNIT = '[0, 1]';
 const SIGNED = '[-1, 1]';
 
-/** The range of the pixels and the model, of all that is trained; the VAE comes before what learns its codes. */
+/** The range of the pixels and the model, of all that is trained; the VAE comes before what learns its latents. */
 const pipelines = {
   'tiny-vae': [UNIT, `
   family: vae
@@ -276,9 +276,9 @@ scene('WebGPU draws a class as the CPU does', async (page, t) => {
 
 // ---- The classifier ------------------------------------------------------------------------------
 
-scene('the page says that a classifier makes no images, and goes on', async (page) => {
+scene('the page says that a classifier generates no images, and goes on', async (page) => {
   const assertEmpty = async () => {
-    assert.match(await statusOf(page), /tiny-classifier is a classifier: it makes no images/);
+    assert.match(await statusOf(page), /tiny-classifier is a classifier: it generates no images/);
     assert.equal(await labelOf(page), 'No samples');
     for (const tile of await picture(page)) assert.deepEqual([...new Set(tile)], ['\0']);
     assert.equal(await page.locator('#class').isVisible(), false);
@@ -292,7 +292,7 @@ scene('the page says that a classifier makes no images, and goes on', async (pag
   await settled(page);
   assertLively(await picture(page));
   await assertContent(page);
-  assert.equal(await page.locator(`#models input[value="${CLASSIFIER}"]`).isVisible(), false, 'what makes no images is on offer');
+  assert.equal(await page.locator(`#models input[value="${CLASSIFIER}"]`).isVisible(), false, 'what generates no images is on offer');
 });
 
 scene('the engine classifies images, refuses what cannot be, and goes on', async (page) => {
@@ -336,14 +336,14 @@ scene('the engine classifies images, refuses what cannot be, and goes on', async
     const sum = row.reduce((total, share) => total + share, 0);
     assert.ok(Math.abs(sum - 1) < 1e-5, `a row sums to ${sum}`);
   }
-  assert.ok(new Set(rows).size > CLASSES.length, 'all images are judged alike');
+  assert.ok(new Set(rows).size > CLASSES.length, 'all images get the same probabilities');
   assert.deepEqual(again, rows);
   assert.deepEqual(after, rows);
 
   assert.match(refusals.vae, /^tiny-vae is not a classifier/);
   assert.match(refusals.class, /^tiny-conditional-\w+ has the classes 0 to 9, asked for 10$/);
   assert.match(refusals.count, /^1 to 4096 samples at a time, asked for 0$/);
-  assert.match(refusals.sample, /^tiny-classifier is a classifier: it makes no images$/);
+  assert.match(refusals.sample, /^tiny-classifier is a classifier: it generates no images$/);
   for (const [what, found] of [['length', 16 * 784 - 1], ['none', 0], ['many', 4097 * 784]]) {
     assert.equal(refusals[what], `expected 1 to 4096 images of 1 × 28 × 28 values, found ${found} values`);
   }

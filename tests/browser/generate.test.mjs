@@ -82,17 +82,17 @@ scene('the sheet is saved as a picture of all samples', async (page) => {
 scene('a model is seen growing up', async (page) => {
   const { name, history } = modelWith('a model with a history', ({ history, family }) => history && family !== 'classifier');
   await visit(page, addressOf(site, { model: name, seed: 7 }));
-  await page.waitForSelector('#growth:not([hidden])');
-  const words = () => page.locator('#growth output').innerText();
+  await page.waitForSelector('#history:not([hidden])');
+  const words = () => page.locator('#history output').innerText();
   assert.equal(await words(), `after ${history.epochs.at(-1)} epochs`);
-  const grown = await canvas(page, '#growth canvas');
-  await page.locator('#growth input').fill('0');
+  const grown = await canvas(page, '#history canvas');
+  await page.locator('#history input').fill('0');
   assert.equal(await words(), history.epochs[0] === 0 ? 'before training' : `after ${history.epochs[0]} epochs`);
-  const young = await canvas(page, '#growth canvas');
+  const young = await canvas(page, '#history canvas');
   assertDifferent([young], [grown]);
   assert.equal(young.length, history.columns * 28 * 28);
-  await page.locator('#growth input').press('End');
-  assertSame([await canvas(page, '#growth canvas')], [grown]);
+  await page.locator('#history input').press('End');
+  assertSame([await canvas(page, '#history canvas')], [grown]);
 });
 
 scene('a tile opens the sample in the view of the inside, and the back button leads back', async (page) => {

@@ -30,7 +30,7 @@ scene('every model shows its layers, and what they give for a sample', async (pa
     await visit(page, addressOf(site, { view: 'inside', model, seed: 7, sample: 5 }));
     const { layers, steps, pixels } = await ask(page, model, async (engine, facts) => {
       const klass = facts.conditional ? 5 : null;
-      const code = await engine.codes(7, 5, 1, klass);
+      const code = await engine.latents(7, 5, 1, klass);
       const steps = await engine.inside(code, klass);
       const { pixels } = await engine.decode(code, klass);
       return { layers: facts.layers, steps: steps.map(({ layer, values }) => ({ layer, values: Array.from(values) })), pixels: Array.from(pixels) };
@@ -82,7 +82,7 @@ scene('a classifier is looked into with test images', async (page) => {
   assertDifferent(await canvases(page, '#panel-inside .gives canvas:not([hidden])'), pictures);
   await page.locator('#tab-generate').click();
   await settled(page);
-  assert.match(await page.locator('#status').innerText(), /is a classifier: it makes no images/);
+  assert.match(await page.locator('#status').innerText(), /is a classifier: it generates no images/);
 });
 
 scene('on WebGPU all layers give the same', async (page) => {

@@ -109,8 +109,8 @@ scene('the background of the map is what its places decode to', async (page) => 
   }
 });
 
-scene('the codes of test images lie on the map in the colours of their classes, until they are taken away', async (page) => {
-  const { name } = modelWith('a model with codes of test images', ({ codes, latent }) => codes && latent === 2);
+scene('the latents of test images lie on the map in the colours of their classes, until they are taken away', async (page) => {
+  const { name } = modelWith('a model with latents of test images', ({ latents, latent }) => latents && latent === 2);
   await visit(page, addressOf(site, { view: 'latent', model: name, seed: 7 }));
   const colours = () => page.evaluate(() => {
     const dots = document.querySelectorAll('.latent .pad canvas')[1];
@@ -205,7 +205,7 @@ scene('a model of more dimensions has sliders for its values and a choice of wha
   assertSame([await canvas(page, BIG)], [moved]);
 });
 
-scene('shares of the normal distribution and ways between codes are what tables say', async (page) => {
+scene('shares of the normal distribution and ways between latents are what tables say', async (page) => {
   await visit(page, addressOf(site, { model: flat, seed: 7 }));
   const found = await page.evaluate(async () => {
     const { between, shareBelow, valueAt } = await import(new URL('js/gauss.js', document.baseURI));

@@ -13,7 +13,7 @@ const report = join(workshop, 'comparison.html');
 const runOf = (name) => join(workshop, name);
 
 const pipelines = {
-  judge: `
+  evaluator: `
 data: { set: synthetic-digits, limit: 1000 }
 model: { family: classifier, layers: [flatten, { linear: 16 }, relu, { linear: 10 }] }
 train: { epochs: 2, batch: 64 }`,
@@ -44,8 +44,8 @@ before(async () => {
     runs.push(runOf(`run-${index}`));
     imago('train', file, '--run', runs[index], '--device', 'cpu', '--quiet');
   }
-  const [judge, ...models] = runs;
-  imago('compare', ...models, '--evaluator', judge, '--count', '100', '--seeds', '1..2', '--bounded', '4', '--draws', '2',
+  const [evaluator, ...models] = runs;
+  imago('compare', ...models, '--evaluator', evaluator, '--count', '100', '--seeds', '1..2', '--bounded', '4', '--draws', '2',
     '--device', 'cpu', '--html', report);
   browser = await launch();
 });

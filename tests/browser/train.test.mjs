@@ -320,7 +320,7 @@ scene('the pointer is never blocked and the memory does not grow while it trains
     await trainTo(page, step);
     longest.push(await page.evaluate(() => window.longest));
   }
-  const growth = await memory() - before;
-  assert.ok(growth < 8e6, `${growth} bytes more after 800 steps`);
+  const history = await memory() - before;
+  assert.ok(history < 8e6, `${history} bytes more after 800 steps`);
   assert.ok(longest.filter((duration) => duration <= 50).length >= 2, `the longest tasks took ${longest.join(', ')} ms`);
 });

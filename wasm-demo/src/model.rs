@@ -64,7 +64,7 @@ impl Model {
     /// others ignore it. A `temperature` below 1 scales down the spread of the prior. Throws a
     /// `RangeError` for a classifier, an unknown class, no or too many samples, or a temperature
     /// out of range.
-    pub fn codes(
+    pub fn latents(
         &self,
         seed: u32,
         first: u32,
@@ -84,21 +84,21 @@ impl Model {
         }))
     }
 
-    /// The images of `codes`, a `Float32Array` of `[count, latent]`: a `Float32Array` of
+    /// The images of `latents`, a `Float32Array` of `[count, latent]`: a `Float32Array` of
     /// `[count, channels, height, width]` with pixels in 0 to 1. Image `i` has the class of sample
-    /// `first + i` in [`Model::codes`] with this `label`. Throws a `RangeError` for a classifier,
+    /// `first + i` in [`Model::latents`] with this `label`. Throws a `RangeError` for a classifier,
     /// an unknown class, and values that are not a whole number of latents or too many; otherwise
     /// the device was lost.
-    pub async fn decode(&self, codes: Vec<f32>, first: u32, label: Option<u32>) -> Result<Vec<f32>, JsValue> {
+    pub async fn decode(&self, latents: Vec<f32>, first: u32, label: Option<u32>) -> Result<Vec<f32>, JsValue> {
         let (generator, declared) = self.sampler()?;
-        let (given, _) = self.given(&codes, u64::from(first), label)?;
+        let (given, _) = self.given(&latents, u64::from(first), label)?;
         let mut pixels = generator.fast.run(given).await?;
         declared.output.to_pixels(&mut pixels);
         Ok(pixels)
     }
 
     /// Encodes `pixels`, a `Float32Array` of `[count, channels, height, width]` in 0 to 1: the
-    /// means of the latents, then their standard deviations, or zeros without any,
+    /// means of the latents, then their standard stds, or zeros without any,
     /// `[2, count, latent]`. Throws a `RangeError` for a model without an encoder, and for pixels
     /// that are not a whole number of images or too many; otherwise the device was lost.
     pub async fn encode(&self, pixels: Vec<f32>) -> Result<Vec<f32>, JsValue> {
@@ -109,11 +109,11 @@ impl Model {
         let latent = self.latent() as usize;
         let rows = values.chunks_exact(if declared.heads { 2 * latent } else { latent });
         let means = rows.clone().flat_map(|row| &row[..latent]).copied();
-        let deviations = rows.flat_map(|row| match declared.heads {
+        let stds = rows.flat_map(|row| match declared.heads {
             true => row[latent..].iter().map(|log_variance| (log_variance * 0.5).exp()).collect(),
             false => vec![0.0; latent],
         });
-        Ok(means.chain(deviations).collect())
+        Ok(means.chain(stds).collect())
     }
 
     /// The outputs of all layers of the generator for one latent, `[latent]`, or of the classifier
@@ -137,7 +137,7 @@ impl Model {
     /// number of images or too many; otherwise the device was lost.
     pub async fn classify(&self, pixels: Vec<f32>) -> Result<Vec<f32>, JsValue> {
         let (Some(classifier), Some(declared)) = (&self.classifier, &self.manifest.classifier) else {
-            return Err(refusal(&format!("{} is not a classifier: it makes images", self.manifest.name)));
+            return Err(refusal(&format!("{} is not a classifier: it generates images", self.manifest.name)));
         };
         let mut values = classifier.fast.run(self.images(pixels, declared.range)?.0).await?;
         values.chunks_mut(self.manifest.data.classes.len().max(1)).for_each(softmax);
@@ -271,7 +271,7 @@ impl Model {
     fn sampler(&self) -> Result<(&Network, &Generator), JsValue> {
         match (&self.generator, &self.manifest.generator) {
             (Some(network), Some(declared)) => Ok((network, declared)),
-            _ => Err(refusal(&format!("{} is a classifier: it makes no images", self.manifest.name))),
+            _ => Err(refusal(&format!("{} is a classifier: it generates no images", self.manifest.name))),
         }
     }
 

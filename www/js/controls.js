@@ -55,9 +55,9 @@ export class Controls {
   show({ view, model, seed, temperature, backend }) {
     check(this.#models, model ?? OWN);
     requestAnimationFrame(() => this.#reveal());
-    for (const judge of this.#models.querySelectorAll('[data-classifier]')) {
-      // What makes no images is on offer only where one looks into models, and where it is the one in use.
-      if (judge instanceof HTMLElement) judge.hidden = view !== 'inside' && !judge.querySelector('input:checked');
+    for (const option of this.#models.querySelectorAll('[data-classifier]')) {
+      // What generates no images is on offer only where one looks into models, and where it is the one in use.
+      if (option instanceof HTMLElement) option.hidden = view !== 'inside' && !option.querySelector('input:checked');
     }
     for (const group of this.#models.children) {
       if (group instanceof HTMLElement) group.hidden = !group.querySelector('label:not([hidden])');

@@ -85,18 +85,18 @@ export class Engine {
   }
 
   /** The latents of those samples, of shape [count, latent]. */
-  codes(seed, first, count, klass = null, temperature = 1) {
-    return this.#call('codes', { seed, first, count, klass, temperature });
+  latents(seed, first, count, klass = null, temperature = 1) {
+    return this.#call('latents', { seed, first, count, klass, temperature });
   }
 
-  /** The images decoded from the latents `codes`, of shape [count, latent]: `pixels` and the time it took, as of samples from number `first` on. */
-  decode(codes, klass = null, first = 0) {
-    return this.#call('decode', { codes, klass, first });
+  /** The images decoded from the latents `latents`, of shape [count, latent]: `pixels` and the time it took, as of samples from number `first` on. */
+  decode(latents, klass = null, first = 0) {
+    return this.#call('decode', { latents, klass, first });
   }
 
   /**
    * Encodes `pixels` of shape [count, channels, height, width] in 0..1, if the model `encodes`:
-   * the `means` and standard `deviations` of their latents, of shape [count, latent].
+   * the `means` and standard `stds` of their latents, of shape [count, latent].
    */
   encode(pixels) {
     return this.#call('encode', { pixels });

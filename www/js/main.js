@@ -6,7 +6,7 @@ import { Controls, showFacts } from './controls.js';
 import { element, sentence } from './dom.js';
 import { listModels } from './models.js';
 import { keepForOffline } from './offline.js';
-import { readModel, takeModels } from './own.js';
+import { readModel, takeModels } from './own-model.js';
 import { hideProgress, say, showBadge, showProgress } from './status.js';
 import { Tabs } from './tabs.js';
 import * as generate from './views/generate.js';

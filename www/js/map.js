@@ -1,6 +1,6 @@
 // @ts-check
 /** A map of a latent space: decoded images, the latents of test images, and a point that can be moved. */
-import { rangeOf, testCodes } from './codes.js';
+import { rangeOf, testLatents } from './latents.js';
 import { make } from './dom.js';
 import { newestWins } from './newest.js';
 import { COLOURS, Pad } from './pad.js';
@@ -12,8 +12,8 @@ const ROWS = 2;
 
 /**
  * @typedef {import('./main.js').App} App
- * @typedef {import('./codes.js').Codes} Codes
- * @typedef {import('./codes.js').Prior} Prior
+ * @typedef {import('./latents.js').TestLatents} TestLatents
+ * @typedef {import('./latents.js').Prior} Prior
  *
  * What the map is of.
  * @typedef {object} Place
@@ -35,8 +35,8 @@ export class LatentMap {
   #pad;
   /** @type {Place | null} */
   #place = null;
-  /** @type {Codes | null} */
-  #codes = null;
+  /** @type {TestLatents | null} */
+  #latents = null;
   /** @type {[number, number]} */
   #dims = [0, 1];
   /** What is across and what is up. @type {[[number, number], [number, number]]} */
@@ -71,21 +71,21 @@ export class LatentMap {
   async open(place) {
     const { facts, prior, stillWanted } = place;
     const { folder, wanted } = this.#app;
-    const size = this.#app.publishedNow()?.codes;
+    const size = this.#app.publishedNow()?.latents;
     // Without its dots a map is still a map.
-    const codes = folder && size && size.latent === facts.latent ? await testCodes(folder, size).catch(() => null) : null;
+    const latents = folder && size && size.latent === facts.latent ? await testLatents(folder, size).catch(() => null) : null;
     if (!stillWanted()) return;
     const last = facts.latent - 1;
     const dims = /** @type {[number, number]} */ (wanted.dims.map((dimension) => Math.min(dimension, last)));
     if (this.#place?.facts !== facts) this.#background = '';
     this.#place = place;
-    this.#codes = codes;
+    this.#latents = latents;
     this.#dims = dims[0] === dims[1] ? [0, Math.min(1, last)] : dims;
-    this.#ranges = [rangeOf(prior, codes, this.#dims[0]), rangeOf(prior, codes, this.#dims[1])];
+    this.#ranges = [rangeOf(prior, latents, this.#dims[0]), rangeOf(prior, latents, this.#dims[1])];
     this.#pad.setRange(...this.#ranges);
     this.#offerAxes(facts.latent);
-    this.#toggled.hidden = !codes;
-    const names = codes ? facts.classes : [];
+    this.#toggled.hidden = !latents;
+    const names = latents ? facts.classes : [];
     this.#legend.replaceChildren(...names.map((/** @type {string} */ name, /** @type {number} */ at) => {
       const mark = make('span', { class: 'mark', 'aria-hidden': true });
       mark.style.background = COLOURS[at % COLOURS.length];
@@ -107,7 +107,7 @@ export class LatentMap {
   /**
    * Shows where a latent is, at once, and what lies around it, soon.
    * @param {Float32Array} code
-   * @param {{ way?: Float32Array[], cloud?: { means: Float32Array, deviations: Float32Array } | null }} [more]
+   * @param {{ way?: Float32Array[], cloud?: { means: Float32Array, stds: Float32Array } | null }} [more]
    */
   show(code, { way, cloud } = {}) {
     /** @param {Float32Array} values @returns {[number, number]} */
@@ -115,7 +115,7 @@ export class LatentMap {
     this.#pad.show({
       point: pair(code),
       way: way?.map(pair),
-      cloud: cloud && { middle: pair(cloud.means), spread: pair(cloud.deviations) },
+      cloud: cloud && { middle: pair(cloud.means), spread: pair(cloud.stds) },
     });
     this.#app.attempt(() => this.#fill(code));
   }
@@ -130,15 +130,15 @@ export class LatentMap {
     this.#background = '';
     this.#place = null;
     contextOf(this.#manifold).clearRect(0, 0, this.#manifold.width, this.#manifold.height);
-    this.#codes = null;
+    this.#latents = null;
     this.#showDots();
   }
 
   #showDots() {
-    const codes = this.#toggle.checked ? this.#codes : null;
-    this.#pad.root.classList.toggle('dotted', Boolean(codes));
-    this.#legend.hidden = !codes;
-    this.#pad.showDots(codes, this.#dims);
+    const latents = this.#toggle.checked ? this.#latents : null;
+    this.#pad.root.classList.toggle('dotted', Boolean(latents));
+    this.#legend.hidden = !latents;
+    this.#pad.showDots(latents, this.#dims);
   }
 
   /** @param {number} latent */
@@ -167,16 +167,16 @@ export class LatentMap {
     const { width, height } = facts;
     resize(this.#manifold, SIDE * width, SIDE * height);
     const context = contextOf(this.#manifold);
-    const codes = new Float32Array(ROWS * SIDE * facts.latent);
+    const latents = new Float32Array(ROWS * SIDE * facts.latent);
     /** @param {[number, number]} range @param {number} at */
     const along = ([low, high], at) => low + (at + 0.5) / SIDE * (high - low);
     for (let row = 0; row < SIDE; row += ROWS) {
       for (let at = 0; at < ROWS * SIDE; at += 1) {
-        codes.set(others, at * facts.latent);
-        codes[at * facts.latent + y] = along(up, SIDE - 1 - row - Math.floor(at / SIDE));
-        codes[at * facts.latent + x] = along(across, at % SIDE);
+        latents.set(others, at * facts.latent);
+        latents[at * facts.latent + y] = along(up, SIDE - 1 - row - Math.floor(at / SIDE));
+        latents[at * facts.latent + x] = along(across, at % SIDE);
       }
-      const { pixels } = await this.#app.work((engine) => engine.decode(codes, klass), stillWanted);
+      const { pixels } = await this.#app.work((engine) => engine.decode(latents, klass), stillWanted);
       if (!stillWanted() || this.#place !== place) return;
       for (let at = 0; at < ROWS * SIDE; at += 1) {
         paintAt(context, pixels, facts, at, at % SIDE * width, (row + Math.floor(at / SIDE)) * height);

@@ -19,7 +19,7 @@ import { download } from './download.js';
  * @property {number} seed      of its training
  * @property {number} bytes     of its files
  * @property {{ epochs: number[], columns: number } | null} history
- * @property {{ count: number, latent: number } | null} codes
+ * @property {{ count: number, latent: number } | null} latents
  * @property {Record<string, number | null> | null} scores
  */
 
@@ -31,7 +31,7 @@ import { download } from './download.js';
 /** What is not known of a model before it is loaded. */
 const UNKNOWN = {
   family: '', dataset: '', classes: [], conditional: false, encodes: false, latent: 0, parameters: 0, seconds: 0, epochs: 0, device: '', seed: 0,
-  bytes: 0, history: null, codes: null, scores: null,
+  bytes: 0, history: null, latents: null, scores: null,
 };
 
 /** @returns {Promise<Published[]>} */

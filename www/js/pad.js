@@ -20,7 +20,7 @@ export const COLOURS = ['#4ea3ff', '#ffa23a', '#5ad469', '#ff6464', '#c08bff', '
  * @typedef {object} Marks
  * @property {Pair} point
  * @property {Pair[]} [way]                                     a way from its first to its last place
- * @property {{ middle: Pair, spread: Pair } | null} [cloud]    a normal distribution, seen at one and two standard deviations
+ * @property {{ middle: Pair, spread: Pair } | null} [cloud]    a normal distribution, seen at one and two standard stds
  */
 
 export class Pad {
@@ -79,14 +79,14 @@ export class Pad {
 
   /**
    * Shows the latents of test images in the colours of their classes, or none.
-   * @param {import('./codes.js').Codes | null} codes
+   * @param {import('./latents.js').TestLatents | null} latents
    * @param {[number, number]} dims
    */
-  showDots(codes, [x, y]) {
+  showDots(latents, [x, y]) {
     wipe(this.#dots);
-    if (!codes) return;
+    if (!latents) return;
     const context = contextOf(this.#dots);
-    const { labels, values, latent } = codes;
+    const { labels, values, latent } = latents;
     labels.forEach((label, at) => {
       const [across, up] = this.#place([values[at * latent + x], values[at * latent + y]]);
       context.fillStyle = COLOURS[label % COLOURS.length];

@@ -5,7 +5,7 @@
  *        { id, kind: 'fetch', name, folder }        get the files of a model that will be loaded next
  *        { id, kind: 'load', name, folder }
  *        { id, kind: 'take', name, manifest, weights }   a model whose files are there already
- *        and what the model is asked for: 'sample', 'codes', 'decode', 'encode', 'classify' and 'inside', as Engine has them
+ *        and what the model is asked for: 'sample', 'latents', 'decode', 'encode', 'classify' and 'inside', as Engine has them
  * Gives  { id, value } or { id, failure: { message, fatal } }; after a fatal failure it is of no more use.
  *        { progress: { name, loaded } } while a model is downloaded: bytes of its weights that are there
  */
@@ -62,22 +62,22 @@ const handlers = {
 const questions = {
   async sample(model, { seed, first, count, klass, temperature }) {
     const begin = performance.now();
-    const codes = await model.codes(seed, first, count, klass, temperature);
-    const pixels = await model.decode(codes, first, klass);
+    const latents = await model.latents(seed, first, count, klass, temperature);
+    const pixels = await model.decode(latents, first, klass);
     return { pixels, milliseconds: performance.now() - begin };
   },
 
-  codes: (model, { seed, first, count, klass, temperature }) => model.codes(seed, first, count, klass, temperature),
+  latents: (model, { seed, first, count, klass, temperature }) => model.latents(seed, first, count, klass, temperature),
 
-  async decode(model, { codes, first, klass }) {
+  async decode(model, { latents, first, klass }) {
     const begin = performance.now();
-    const pixels = await model.decode(codes, first, klass);
+    const pixels = await model.decode(latents, first, klass);
     return { pixels, milliseconds: performance.now() - begin };
   },
 
   async encode(model, { pixels }) {
     const both = await model.encode(pixels);
-    return { means: both.slice(0, both.length / 2), deviations: both.slice(both.length / 2) };
+    return { means: both.slice(0, both.length / 2), stds: both.slice(both.length / 2) };
   },
 
   classify: (model, { pixels }) => model.classify(pixels),

@@ -31,7 +31,7 @@ struct Facts {
     /// The size of `model.ron` and `weights.bpk` together.
     bytes: u64,
     history: Option<History>,
-    codes: Option<Latents>,
+    latents: Option<Latents>,
     scores: Option<Scores>,
 }
 
@@ -84,7 +84,7 @@ impl Facts {
         let Manifest { family, data, generator, encoder, training, history, .. } = manifest;
         let (latent, classes) = generator.map_or((0, 0), |generator| (generator.latent, generator.classes));
         let record = 1 + 2 * latent as u64;
-        let codes = Some(size("codes.bin") / record).filter(|count| *count > 0);
+        let latents = Some(size("codes.bin") / record).filter(|count| *count > 0);
         Self {
             family,
             dataset: data.set,
@@ -95,7 +95,7 @@ impl Facts {
             training,
             bytes: size("model.ron") + size("weights.bpk"),
             history,
-            codes: codes.map(|count| Latents { count, latent }),
+            latents: latents.map(|count| Latents { count, latent }),
             scores: evaluation.as_ref().map(Scores::of),
         }
     }

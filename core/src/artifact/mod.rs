@@ -160,7 +160,7 @@ impl Artifact {
     pub fn sampler(&self, device: &Device) -> Result<Sampler, ArtifactError> {
         let networks = self.manifest.plan()?;
         let (Some(generator), Some(network)) = (&self.manifest.generator, networks.generator) else {
-            let found = format!("{} is a classifier: it makes no images", self.manifest.name);
+            let found = format!("{} is a classifier: it generates no images", self.manifest.name);
             return Err(ArtifactError::Manifest(found));
         };
         let mut weights = weights::tensors(&self.weights)?;

@@ -52,7 +52,7 @@ export function create(panel, app) {
       });
       /** Fills a column when its model's turn has come. @param {Column} column @param {any} engine @param {any} facts @param {Published | undefined} model */
       const fill = async ({ grid, facts: list, name }, engine, facts, model) => {
-        if (facts.family === 'classifier') throw new Error(`The model ${facts.name} is a classifier: it makes no images`);
+        if (facts.family === 'classifier') throw new Error(`The model ${facts.name} is a classifier: it generates no images`);
         const klass = facts.conditional && app.wanted.class !== null && app.wanted.class < facts.classes.length ? app.wanted.class : null;
         const { pixels, milliseconds } = await engine.sample(seed, 0, COUNT, klass, temperature);
         if (!stillWanted()) return;

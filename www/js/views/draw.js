@@ -1,9 +1,9 @@
 // @ts-check
 /** A drawing, its latent, its reconstruction, and what a classifier predicts. */
 import { centre } from '../centre.js';
-import { priorOf } from '../codes.js';
+import { priorOf } from '../latents.js';
 import { decimals, make } from '../dom.js';
-import { Judge } from '../judge.js';
+import { Classifier } from '../classifier.js';
 import { LatentMap } from '../map.js';
 import { newestWins } from '../newest.js';
 import { paint, wipe } from '../pixels.js';
@@ -26,8 +26,8 @@ export function create(panel, app) {
   const where = make('p', { class: 'hint code' });
   const back = make('button', { type: 'button', disabled: true }, 'Back to the mean');
   const picker = new TestPicker('test', (test) => app.redraw({ test, nudge: new Map() }));
-  const judge = new Judge((action) => app.attempt(action));
-  const verdict = make('p', { class: 'hint' });
+  const classifier = new Classifier((action) => app.attempt(action));
+  const prediction = make('p', { class: 'hint' });
   const none = make('p', { class: 'hint' }, 'This model comes without test images.');
   const map = new LatentMap(app, 'Map of the latent space, to move the latent of the drawing', (dims, x, y, byKey) => nudge(dims, x, y, byKey));
   panel.append(make('div', { class: 'drawer' },
@@ -37,7 +37,7 @@ export function create(panel, app) {
     make('section', { class: 'pair', 'aria-label': 'Reconstruction' },
       make('figure', {}, seen, make('figcaption', {}, 'Input')),
       make('figure', {}, again, make('figcaption', {}, 'Reconstruction'))),
-    make('section', { class: 'verdict', 'aria-label': 'Classifier' }, make('h2', {}, 'What a classifier predicts'), judge.root, verdict),
+    make('section', { class: 'prediction', 'aria-label': 'Classifier' }, make('h2', {}, 'What a classifier predicts'), classifier.root, prediction),
     make('section', { class: 'where', 'aria-label': 'Its latent' }, make('h2', {}, 'Its latent'), map.root,
       make('div', { class: 'row' }, where, back))));
 
@@ -47,7 +47,7 @@ export function create(panel, app) {
   let insteadOf = '';
   /** The image in use. @type {Float32Array | null} */
   let picture = null;
-  /** Its latent. @type {{ means: Float32Array, deviations: Float32Array } | null} */
+  /** Its latent. @type {{ means: Float32Array, stds: Float32Array } | null} */
   let cloud = null;
 
   const encode = newestWins(async (/** @type {Float32Array} */ pixels) => {
@@ -93,9 +93,9 @@ export function create(panel, app) {
     if (!pixels) return empty();
     paint(seen, pixels, PICTURE);
     seen.setAttribute('aria-label', 'The drawing at 28 × 28 pixels');
-    const opinion = now?.judge ? judge.show(now.judge, pixels) : null;
+    const shares = now?.classifier ? classifier.show(now.classifier, pixels) : null;
     await app.attempt(() => encode(pixels));
-    await opinion;
+    await shares;
   }
 
   function empty() {
@@ -103,7 +103,7 @@ export function create(panel, app) {
     cloud = null;
     wipe(seen);
     wipe(again);
-    judge.clear();
+    classifier.clear();
     seen.setAttribute('aria-label', 'No drawing yet');
     again.setAttribute('aria-label', 'No reconstruction yet');
     where.textContent = '';
@@ -142,13 +142,13 @@ export function create(panel, app) {
       }, stillWanted);
       if (!place) return giveWay();
       const { facts } = place;
-      const judged = app.models.find(({ family, dataset }) => family === 'classifier' && dataset === facts.dataset);
-      const tests = app.folder && (!app.publishedNow() || app.publishedNow()?.codes) ? await testImages(app.folder).catch(() => null) : null;
+      const fitting = app.models.find(({ family, dataset }) => family === 'classifier' && dataset === facts.dataset);
+      const tests = app.folder && (!app.publishedNow() || app.publishedNow()?.latents) ? await testImages(app.folder).catch(() => null) : null;
       await map.open(place);
       if (!stillWanted()) return;
-      now = { ...place, tests, judge: judged?.name ?? null };
-      verdict.textContent = judged ? '' : `There is no classifier for ${facts.dataset} here.`;
-      judge.root.hidden = !judged;
+      now = { ...place, tests, classifier: fitting?.name ?? null };
+      prediction.textContent = fitting ? '' : `There is no classifier for ${facts.dataset} here.`;
+      classifier.root.hidden = !fitting;
       const { test } = app.wanted;
       picker.show(tests, test);
       none.hidden = Boolean(tests);
@@ -172,7 +172,7 @@ export function create(panel, app) {
       empty();
       map.clear();
       picker.show(null, null);
-      verdict.textContent = '';
+      prediction.textContent = '';
     },
   };
 

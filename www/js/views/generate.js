@@ -3,7 +3,7 @@
 import { COUNTS } from '../address.js';
 import { check, choice, element, make } from '../dom.js';
 import { Grid } from '../grid.js';
-import { Growth } from '../growth.js';
+import { TrainingHistory } from '../history.js';
 
 /**
  * @param {HTMLElement} panel
@@ -12,7 +12,7 @@ import { Growth } from '../growth.js';
 export function create(panel, app) {
   const sheet = element('grid', HTMLElement);
   const grid = new Grid(sheet, (sample) => app.redraw({ view: 'inside', sample }));
-  const growth = new Growth(element('growth', HTMLElement));
+  const history = new TrainingHistory(element('history', HTMLElement));
   const counts = element('counts', HTMLElement);
   const save = element('save', HTMLButtonElement);
 
@@ -33,7 +33,7 @@ export function create(panel, app) {
       check(counts, count);
       grid.lay(count);
       await app.work(async (engine, facts) => {
-        if (facts.family === 'classifier') throw new Error(`The model ${facts.name} is a classifier: it makes no images`);
+        if (facts.family === 'classifier') throw new Error(`The model ${facts.name} is a classifier: it generates no images`);
         const klass = app.wanted.class;
         const { pixels, milliseconds } = await engine.sample(seed, 0, count, klass, temperature);
         if (!stillWanted()) return;
@@ -42,13 +42,13 @@ export function create(panel, app) {
         save.disabled = false;
         app.tell(milliseconds / count, `${samples}.`);
       }, stillWanted);
-      if (stillWanted()) growth.show(app.folder, app.facts?.history);
+      if (stillWanted()) history.show(app.folder, app.facts?.history);
     },
 
     clear() {
       grid.clear();
       save.disabled = true;
-      growth.hide();
+      history.hide();
     },
   };
 }

@@ -2,7 +2,7 @@
 /** The layers of a model and their outputs for one sample, or for one image. */
 import { make } from '../dom.js';
 import { paint, wipe } from '../pixels.js';
-import { LayerPicture } from '../layer-picture.js';
+import { ActivationImage } from '../activation-image.js';
 import { testImages, TestPicker } from '../tests.js';
 
 /**
@@ -28,7 +28,7 @@ export function create(panel, app) {
     else which.value = String(app.wanted.sample);
   });
 
-  /** The pictures of the layers, by number, and of which layers they are. @type {Map<number, LayerPicture>} */
+  /** The pictures of the layers, by number, and of which layers they are. @type {Map<number, ActivationImage>} */
   const pictures = new Map();
   let laid = '';
 
@@ -47,24 +47,24 @@ export function create(panel, app) {
     async show(stillWanted) {
       const { seed, temperature } = app.wanted;
       const facts = await app.work(async (_, facts) => facts, stillWanted);
-      const judges = facts.family === 'classifier';
-      const folder = judges ? folderOfTests(facts.dataset) : null;
+      const classifies = facts.family === 'classifier';
+      const folder = classifies ? folderOfTests(facts.dataset) : null;
       const tests = folder ? await testImages(folder).catch(() => null) : null;
       if (!stillWanted()) return;
       const test = Math.min(app.wanted.test ?? 0, 59);
       picker.show(tests, test);
-      sample.hidden = judges;
+      sample.hidden = classifies;
       lay(facts.layers);
 
       const found = await app.work(async (engine) => {
-        if (judges) {
+        if (classifies) {
           if (!tests) return null;
           const pixels = tests.pixels(test);
           const shares = await engine.classify(pixels);
           return { pixels, steps: await engine.inside(pixels), shares, milliseconds: null };
         }
         const klass = app.classOf(facts, app.wanted.sample);
-        const code = await engine.codes(seed, app.wanted.sample, 1, klass, temperature);
+        const code = await engine.latents(seed, app.wanted.sample, 1, klass, temperature);
         const { pixels, milliseconds } = await engine.decode(code, klass);
         return { pixels, steps: await engine.inside(code, klass), shares: null, milliseconds };
       }, stillWanted);
@@ -77,9 +77,9 @@ export function create(panel, app) {
       }
       paint(canvas, found.pixels, facts);
       for (const step of found.steps) pictures.get(step.layer)?.show(step.shape, step.values);
-      const what = judges ? `Test image ${test + 1}` : `Sample ${app.wanted.sample} of seed ${seed}`;
+      const what = classifies ? `Test image ${test + 1}` : `Sample ${app.wanted.sample} of seed ${seed}`;
       canvas.setAttribute('aria-label', `${what}, enlarged`);
-      caption.textContent = found.shares ? `${what}: ${verdict(facts.classes, found.shares)}` : what;
+      caption.textContent = found.shares ? `${what}: ${describePrediction(facts.classes, found.shares)}` : what;
       app.tell(found.milliseconds, `The layer outputs of ${facts.name} for ${what.toLowerCase()}.`);
     },
 
@@ -94,13 +94,13 @@ export function create(panel, app) {
 
   /** A model of the same data that comes with test images. @param {string} dataset */
   function folderOfTests(dataset) {
-    const model = app.models.find((model) => model.dataset === dataset && model.codes);
+    const model = app.models.find((model) => model.dataset === dataset && model.latents);
     return model ? `models/${encodeURIComponent(model.name)}` : null;
   }
 }
 
 /** @param {string[]} classes @param {Float32Array} shares */
-function verdict(classes, shares) {
+function describePrediction(classes, shares) {
   const best = shares.indexOf(Math.max(...shares));
   return `${classes[best]}, ${Math.round(shares[best] * 100)} %`;
 }
@@ -108,13 +108,13 @@ function verdict(classes, shares) {
 /**
  * @param {string} network
  * @param {Layer[]} layers   of all networks
- * @param {Map<number, LayerPicture>} pictures to which those of this network are added
+ * @param {Map<number, ActivationImage>} pictures to which those of this network are added
  */
 function tableOf(network, layers, pictures) {
   const own = [...layers.entries()].filter(([, layer]) => layer.network === network);
   const total = own.reduce((sum, [, { parameters }]) => sum + parameters, 0);
   const rows = own.flatMap(([number, { layer, output, parameters }]) => {
-    const picture = new LayerPicture(layer);
+    const picture = new ActivationImage(layer);
     pictures.set(number, picture);
     const cells = [make('th', { scope: 'row' }, layer), make('td', {}, output.join(' × ')), make('td', {}, parameters.toLocaleString('en'))];
     return [make('tr', {}, ...cells), make('tr', { class: 'gives' }, make('td', { colspan: 3 }, picture.root))];

@@ -1,6 +1,6 @@
 // @ts-check
 /** The latent space: a point on a map and its image, the values of the latent, and the path from one latent to another. */
-import { priorOf } from '../codes.js';
+import { priorOf } from '../latents.js';
 import { calm, decimals, make } from '../dom.js';
 import { between, shareBelow, valueAt } from '../gauss.js';
 import { LatentMap } from '../map.js';
@@ -123,9 +123,9 @@ export function create(panel, app) {
   async function showStrip() {
     const { a, b, prior, klass, stillWanted } = now;
     await app.work(async (engine, facts) => {
-      const codes = new Float32Array(STEPS * facts.latent);
-      for (let step = 0; step < STEPS; step += 1) codes.set(between(a, b, step / (STEPS - 1), prior.normal), step * facts.latent);
-      const { pixels } = await engine.decode(codes, klass);
+      const latents = new Float32Array(STEPS * facts.latent);
+      for (let step = 0; step < STEPS; step += 1) latents.set(between(a, b, step / (STEPS - 1), prior.normal), step * facts.latent);
+      const { pixels } = await engine.decode(latents, klass);
       if (!stillWanted()) return;
       resize(strip, STEPS * facts.width, facts.height);
       for (let step = 0; step < STEPS; step += 1) paintAt(contextOf(strip), pixels, facts, step, step * facts.width, 0);
@@ -187,7 +187,7 @@ export function create(panel, app) {
       const place = await app.work(async (engine, facts) => {
         if (facts.family === 'classifier') throw new Error(`The model ${facts.name} is a classifier: it has no latent space`);
         const klass = app.classOf(facts, first);
-        const [a, b] = [await engine.codes(seed, first, 1, klass, temperature), await engine.codes(seed, last, 1, klass, temperature)];
+        const [a, b] = [await engine.latents(seed, first, 1, klass, temperature), await engine.latents(seed, last, 1, klass, temperature)];
         return { facts, klass, a, b, prior: await priorOf(engine, facts), stillWanted };
       }, stillWanted);
       await map.open(place);

@@ -6,7 +6,7 @@ import { download } from '../download.js';
 import { Grid } from '../grid.js';
 import { contextOf, paintAt, resize } from '../pixels.js';
 import { say } from '../status.js';
-import { filesIn } from '../own.js';
+import { filesIn } from '../own-model.js';
 import { Curves, titleOf } from '../train/curves.js';
 import { deployedSets, isDeployed } from '../train/images.js';
 import { Preview } from '../train/preview.js';

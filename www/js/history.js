@@ -3,7 +3,7 @@
 import { make } from './dom.js';
 import { contextOf, resize, wipe } from './pixels.js';
 
-export class Growth {
+export class TrainingHistory {
   #root;
   #canvas = make('canvas', { role: 'img' });
   #when = make('output', { for: 'epoch' });

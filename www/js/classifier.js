@@ -4,7 +4,7 @@ import { make } from './dom.js';
 import { Engine } from './engine.js';
 import { newestWins } from './newest.js';
 
-export class Judge {
+export class Classifier {
   root = make('ol', { class: 'bars', 'aria-label': 'Class probabilities' });
   /** @type {Promise<any> | null} */
   #engine = null;

@@ -8,25 +8,25 @@ const UNIT = 1 / 2048;
 /** Samples from which the mean and spread of a prior are estimated. */
 const DRAWS = 256;
 
-/** @typedef {{ labels: Uint8Array, values: Float32Array, latent: number }} Codes latents of test images, `values` of shape [count, latent] */
+/** @typedef {{ labels: Uint8Array, values: Float32Array, latent: number }} TestLatents latents of test images, `values` of shape [count, latent] */
 
-/** @type {Map<string, Promise<Codes>>} */
+/** @type {Map<string, Promise<TestLatents>>} */
 const fetched = new Map();
 
 /**
  * The latents of the first `count` test images, beside the model in `folder`.
  * @param {string} folder
  * @param {{ count: number, latent: number }} size
- * @returns {Promise<Codes>}
+ * @returns {Promise<TestLatents>}
  */
-export function testCodes(folder, size) {
-  let codes = fetched.get(folder);
-  if (!codes) {
-    codes = read(`${folder}/codes.bin`, size);
-    fetched.set(folder, codes);
-    codes.catch(() => fetched.delete(folder));
+export function testLatents(folder, size) {
+  let latents = fetched.get(folder);
+  if (!latents) {
+    latents = read(`${folder}/codes.bin`, size);
+    fetched.set(folder, latents);
+    latents.catch(() => fetched.delete(folder));
   }
-  return codes;
+  return latents;
 }
 
 /**
@@ -69,10 +69,10 @@ export async function priorOf(engine, facts) {
   const middle = Array.from({ length: latent }, () => 0);
   let spread = Array.from({ length: latent }, () => 1);
   if (!normal) {
-    const codes = await engine.codes(1, 0, DRAWS);
+    const latents = await engine.latents(1, 0, DRAWS);
     const squares = Array.from({ length: latent }, () => 0);
-    for (let at = 0; at < codes.length; at += 1) middle[at % latent] += codes[at] / DRAWS;
-    for (let at = 0; at < codes.length; at += 1) squares[at % latent] += (codes[at] - middle[at % latent]) ** 2 / DRAWS;
+    for (let at = 0; at < latents.length; at += 1) middle[at % latent] += latents[at] / DRAWS;
+    for (let at = 0; at < latents.length; at += 1) squares[at % latent] += (latents[at] - middle[at % latent]) ** 2 / DRAWS;
     spread = squares.map((square) => Math.max(Math.sqrt(square), 1e-3));
   }
   const prior = { middle, spread, normal };
@@ -83,14 +83,14 @@ export async function priorOf(engine, facts) {
 /**
  * The range of a dimension that is worth showing: three spreads, and nearly all latents of test images.
  * @param {Prior} prior
- * @param {Codes | null} codes
+ * @param {TestLatents | null} latents
  * @param {number} dimension
  * @returns {[number, number]}
  */
-export function rangeOf({ middle, spread }, codes, dimension) {
+export function rangeOf({ middle, spread }, latents, dimension) {
   let [low, high] = [middle[dimension] - 3 * spread[dimension], middle[dimension] + 3 * spread[dimension]];
-  if (codes) {
-    const values = codes.values.filter((_, at) => at % codes.latent === dimension).sort();
+  if (latents) {
+    const values = latents.values.filter((_, at) => at % latents.latent === dimension).sort();
     const out = Math.floor(values.length / 200);
     [low, high] = [Math.min(low, values[out]), Math.max(high, values[values.length - 1 - out])];
   }

@@ -12,7 +12,7 @@ const WIDE = 5;
 const LARGEST = 9;
 const [WIDTH, HEIGHT] = [640, 170];
 
-export class LayerPicture {
+export class ActivationImage {
   root = make('canvas', { class: 'layer', role: 'img', width: 1, height: 1 });
   #name;
 
