@@ -1,6 +1,6 @@
 /** The generators of shipped models as plain lists of layers with their numbers, as any library could be given them. */
 import { readFile } from 'node:fs/promises';
-import { decode } from 'cbor-x';
+import { decode } from 'cborg';
 import { parse } from 'yaml';
 
 const EPSILON = 1e-5;

@@ -77,7 +77,7 @@ async function inputs(model, count) {
       const { Engine } = await import(new URL('js/engine.js', location.href).href);
       const engine = await Engine.open('cpu');
       const { latent, conditional, classes } = await engine.load(model);
-      const codes = await engine.codes(7, 0, count);
+      const codes = await engine.latents(7, 0, count);
       const told = conditional ? classes.length : 0;
       return Array.from({ length: count }, (_, index) => [
         ...codes.slice(index * latent, (index + 1) * latent),
