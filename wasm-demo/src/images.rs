@@ -67,7 +67,9 @@ impl TrainingImages {
                 for which in pair.clone() {
                     if sha256(&files[which]) != expected[which] {
                         let (file, set) = (IDX_FILES[which], set.name());
-                        return Err(JsError::new(&format!("{file} is not that of {set}, or was changed: its SHA-256 differs")));
+                        return Err(JsError::new(&format!(
+                            "{file} is not that of {set}, or was changed: its SHA-256 differs"
+                        )));
                     }
                 }
                 Ok(Images::from_idx(data, split, &files[pair.start], &files[pair.start + 1], resize)?)

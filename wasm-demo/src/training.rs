@@ -57,10 +57,8 @@ fn facts(pipeline: &Pipeline, plan: &Plan) -> Value {
         Set::Folder(folder) => Some(folder),
         _ => None,
     };
-    let networks: Vec<Value> = plan
-        .networks()
-        .map(|network| json!({ "name": network.name(), "parameters": network.parameters() }))
-        .collect();
+    let networks: Vec<Value> =
+        plan.networks().map(|network| json!({ "name": network.name(), "parameters": network.parameters() })).collect();
     json!({
         "name": pipeline.name, "family": plan.family().name(), "parameters": plan.parameters(), "networks": networks,
         "set": data.set.name(), "folder": folder, "size": data.size, "channels": data.channels(),

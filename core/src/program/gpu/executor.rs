@@ -7,8 +7,8 @@ use wgpu::{
     ComputePassDescriptor, ComputePipeline, MapMode, PollType,
 };
 
-use super::{Gpu, GpuError};
 use super::call::{Call, Calls, Params, Threads, Weights};
+use super::{Gpu, GpuError};
 use crate::program::Program;
 
 /// Threads of a workgroup, as in the shaders.
