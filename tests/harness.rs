@@ -91,8 +91,8 @@ impl Workshop {
         names
     }
 
-    /// All weights and optimiser states in a run's last checkpoint, by step and file; the state holds
-    /// the time and is left out.
+    /// All weights and optimiser states in a run's last checkpoint, by step and file; the state
+    /// holds the time and is left out.
     pub fn checkpoint(&self, run: &str) -> Vec<(String, Vec<u8>)> {
         let checkpoints = format!("{run}/checkpoints");
         let last = self.names(&checkpoints).into_iter().rfind(|name| name.starts_with("step-"));

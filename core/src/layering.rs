@@ -26,7 +26,8 @@ fn files(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// The modules that the code of a file names, without its tests: `crate::NAME`, and `super::NAME` where that is the crate itself.
+/// The modules that the code of a file names, without its tests: `crate::NAME`, and `super::NAME`
+/// where that is the crate itself.
 fn imports(text: &str, is_top: bool) -> Vec<String> {
     let code = text.split("\nmod tests {").next().unwrap_or_default();
     let code = code.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");

@@ -1,4 +1,5 @@
-//! Imago's core: what a generative model is, from the words of a YAML file to a network that trains.
+//! Imago's core: what a generative model is, from the words of a YAML file to a network
+//! that trains.
 //!
 //! Every module builds on those above it in this list and on no other, which a test checks:
 //!
@@ -20,10 +21,12 @@
 //! training    a whole run, step by step
 //! ```
 //!
-//! `examples/` checks a file, trains ten steps and samples a shipped model: `cargo run --release --example train`.
+//! `examples/` checks a file, trains ten steps and samples a shipped model:
+//! `cargo run --release --example train`.
 //!
-//! Nothing here knows files or clocks. The trainer and the page read the very same declarations; what only training
-//! needs, Burn above all, is behind the feature `train` and not in the page.
+//! Nothing here knows files or clocks. The trainer and the page read the very same declarations;
+//! what only training needs, Burn above all, is behind the feature `train`, and in the page only in
+//! the modules that train.
 
 #![warn(missing_docs)]
 

@@ -31,7 +31,8 @@ impl TrainingImages {
         Self(Content::Files { channels, size, pixels: Vec::new(), labels: Vec::new() })
     }
 
-    /// Adds an image from its pixels as red, green, blue and opacity, as `imago train` reads a file.
+    /// Adds an image from its pixels as red, green, blue and opacity, as `imago train` reads a
+    /// file.
     ///
     /// # Errors
     /// A `RangeError` for pixels that are not such an image.

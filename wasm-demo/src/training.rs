@@ -79,7 +79,8 @@ pub struct Training {
 #[wasm_bindgen]
 impl Training {
     /// Starts the run of a pipeline, or continues it from a snapshot. Sets that are not drawn need
-    /// their `images`; the latent families need the two files of the model whose latents they learn.
+    /// their `images`; the latent families need the two files of the model whose latents they
+    /// learn.
     ///
     /// # Errors
     /// The pipeline has errors, or does not go together with what else was given.
@@ -137,8 +138,8 @@ impl Training {
         Ok(self.run.is_at_end_of_epoch() || self.run.unread() >= MAX_UNREAD)
     }
 
-    /// The means of the losses since the last call, as JSON: `[[name, value], ..]`. At the end of an
-    /// epoch the model is evaluated where its pipeline says so.
+    /// The means of the losses since the last call, as JSON: `[[name, value], ..]`. At the end of
+    /// an epoch the model is evaluated where its pipeline says so.
     ///
     /// # Errors
     /// A loss is not finite and cannot be rolled back, or the device was lost.

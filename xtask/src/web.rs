@@ -9,7 +9,8 @@ use crate::{presets, site, workspace};
 
 /// Build the page: its wasm modules, the shipped models and compressed copies of everything.
 ///
-/// The first build takes about a quarter of an hour on two cores, most of it for training on WebGPU.
+/// The first build takes about a quarter of an hour on two cores, most of it for training on
+/// WebGPU.
 #[derive(clap::Args)]
 pub struct Args {
     /// The output folder: new, empty, or from this command, which then replaces it

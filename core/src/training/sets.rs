@@ -16,8 +16,8 @@ pub struct Sets<T> {
     pub test: T,
 }
 
-/// The samples that a run takes from images: themselves, or the latents that the encoder of `source`
-/// gives them, `latent` values each.
+/// The samples that a run takes from images: themselves, or the latents that the encoder of
+/// `source` gives them, `latent` values each.
 pub(super) async fn samples(
     images: Sets<Images>,
     source: &mut Option<Source>,
