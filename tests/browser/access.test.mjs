@@ -13,7 +13,7 @@ let site;
 before(async () => { site = await openSite(); });
 after(() => site?.close());
 
-const VIEWS = ['generate', 'latent', 'draw', 'compare', 'inside'];
+const VIEWS = ['generate', 'latent', 'draw', 'compare', 'inside', 'train'];
 const coder = modelWith('a model that encodes', ({ encodes, latents }) => encodes && latents).name;
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
@@ -95,12 +95,12 @@ test('the whole page is walked with the keyboard alone', { timeout: 2 * PATIENCE
 
   // Tabs: arrows go round, Home and End to the ends, and only the chosen one is a stop.
   assert.equal(await focus(), 'tab-inside');
-  await press('ArrowRight');
+  await press('ArrowRight', 'ArrowRight');
   await settled(page);
   assert.equal(await focus(), 'tab-generate');
   await press('ArrowLeft');
   await settled(page);
-  assert.equal(await focus(), 'tab-inside');
+  assert.equal(await focus(), 'tab-train');
   await press('Home', 'ArrowRight');
   await settled(page);
   assert.equal(await focus(), 'tab-latent');

@@ -57,7 +57,7 @@ export function pageSamples(page, backend, model, klass = null) {
 }
 
 /** Checks that two arrays agree and notes by how much. */
-export function assertClose(t, what, left, right) {
+export function assertClose(t, what, left, right, tolerance = TOLERANCE) {
   assert.deepEqual(left.shape, right.shape);
   let largest = 0;
   for (const [index, value] of left.values.entries()) {
@@ -66,5 +66,5 @@ export function assertClose(t, what, left, right) {
     largest = Math.max(largest, difference);
   }
   t.diagnostic(`${what}: largest difference ${largest.toExponential(2)}`);
-  assert.ok(largest < TOLERANCE, `${what} differ by ${largest}, which is more than ${TOLERANCE}`);
+  assert.ok(largest < tolerance, `${what} differ by ${largest}, which is more than ${tolerance}`);
 }

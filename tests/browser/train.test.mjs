@@ -21,16 +21,16 @@ after(() => {
 
 const STEPS = 20;
 const DATA = 'data: { set: synthetic-digits, limit: 640 }';
-const TRAIN = `train: { steps: ${STEPS}, batch: 32, optimizer: { adam: { lr: 0.005 } } }`;
+const TRAIN = `train: { steps: ${STEPS}, batch: 32, optimizer: { adam: { lr: 0.002 } } }`;
 const ENCODER = 'encoder: [{ conv2d: { filters: 4, kernel: 3, stride: 2, padding: same } }, relu, flatten, { linear: 16 }, relu]';
 const DECODER = 'decoder: [{ linear: 784 }, { reshape: [4, 14, 14] }, relu, { conv_transpose2d: { filters: 1, kernel: 4, stride: 2, padding: same } }]';
 const DISCRIMINATOR = 'discriminator: [{ conv2d: { filters: 8, kernel: 4, stride: 2, padding: same } }, { leaky_relu: 0.2 }, flatten, { linear: 1 }]';
 const LATENT = 'discriminator: [{ linear: 16 }, { leaky_relu: 0.2 }, { linear: 1 }]';
 
-/** One pipeline of each family; the latent ones learn the latents of the first. */
+/** One pipeline of each family, without what a device draws itself; the latent ones learn the latents of the first. */
 const MODELS = {
   vae: `{ family: vae, latent: 2, ${ENCODER}, ${DECODER} }`,
-  classifier: '{ family: classifier, layers: [{ conv2d: { filters: 4, kernel: 3, stride: 2 } }, relu, { batch_norm: {} }, flatten, { dropout: 0.2 }, { linear: 10 }] }',
+  classifier: '{ family: classifier, layers: [{ conv2d: { filters: 4, kernel: 3, stride: 2 } }, relu, { batch_norm: {} }, flatten, { linear: 10 }] }',
   autoencoder: `{ family: autoencoder, ${ENCODER.replace(', relu]', ', relu, { linear: 4 }]')}, ${DECODER} }`,
   gan: `{ family: gan, latent: 8, condition: class, generator: [{ linear: 784 }, { reshape: [4, 14, 14] }, relu, upsample, { conv2d: { filters: 1, kernel: 3, padding: same } }, sigmoid], ${DISCRIMINATOR} }`,
   'vae-gan': `{ family: vae-gan, latent: 4, ${ENCODER}, decoder: [{ linear: 784 }, sigmoid, { reshape: [1, 28, 28] }], ${DISCRIMINATOR} }`,
@@ -109,7 +109,7 @@ for (const family of Object.keys(MODELS)) {
       writeFileSync(join(own, 'weights.bpk'), Buffer.from(model.weights, 'base64'));
       const samples = nativeSamples(native);
       assert.ok(new Set(samples.values).size > 100, 'the samples are all the same');
-      assertClose(t, `samples of the ${family}`, nativeSamples(own), samples);
+      assertClose(t, `samples of the ${family}, ${device}`, nativeSamples(own), samples, tolerance);
     }
   });
 }
