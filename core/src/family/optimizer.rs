@@ -255,3 +255,25 @@ impl ModuleVisitor for Scale {
         }
     }
 }
+
+#[cfg(all(test, feature = "flex"))]
+mod tests {
+    use burn::module::ParamId;
+    use burn::tensor::{Device, read_sync};
+
+    use super::*;
+    use crate::spec::Train;
+
+    #[test]
+    fn moments_are_restored_unless_they_have_another_shape() {
+        let device = Device::flex().autodiff();
+        let weights = |count| Param::initialized(ParamId::from(7), Tensor::<1>::ones([count], &device).require_grad());
+        let mut optimizer = Optimizer::new(&Train::default().optimizer);
+        let three = weights(3);
+        let _ = optimizer.step(1.0, three.clone(), three.val().sum());
+        let bytes = read_sync(optimizer.pack().read()).unwrap();
+        optimizer.restore(&bytes, &weights(3)).unwrap();
+        let error = optimizer.restore(&bytes, &weights(4)).unwrap_err().to_string();
+        assert!(error.contains("[3]") && error.contains("[4]"), "{error}");
+    }
+}
