@@ -53,7 +53,9 @@ mod built {
     use super::*;
     use crate::layer::builds;
 
-    builds!(LeakyRelu => activation::LeakyRelu, |it| activation::LeakyReluConfig::new().with_negative_slope(it.negative_slope).init());
+    builds!(LeakyRelu => activation::LeakyRelu, |it| {
+        activation::LeakyReluConfig::new().with_negative_slope(it.negative_slope).init()
+    });
 
     crate::layer::activation!(activation::LeakyRelu, |it: &Self| (it.negative_slope >= 0.0)
         .then_some(Activation::Rectify { slope: it.negative_slope as f32 }));
