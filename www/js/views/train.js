@@ -83,7 +83,7 @@ export function create(panel, app) {
   async function open() {
     const adapter = findAdapter();
     deployed = await deployedSets();
-    listed = (await (await download('pipelines/index.json')).json()).filter((/** @type {any} */ preset) => !preset.data || preset.data in deployed);
+    listed = (await (await download('pipelines/index.json')).json()).filter((/** @type {any} */ preset) => !preset.data || isDeployed(preset.data, deployed));
     presets.replaceChildren(...listed.map(({ title }, at) => make('option', { value: at }, title)), make('option', { value: -1, hidden: true }, 'Edited'));
     const kept = await run.kept();
     if (kept) offerKept(kept);
