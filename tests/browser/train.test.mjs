@@ -324,3 +324,18 @@ scene('the pointer is never blocked and the memory does not grow while it trains
   assert.ok(history < 8e6, `${history} bytes more after 800 steps`);
   assert.ok(longest.filter((duration) => duration <= 50).length >= 2, `the longest tasks took ${longest.join(', ')} ms`);
 });
+
+test('the memory of the module does not grow over a thousand steps', { timeout: 2 * PATIENCE }, async (t) => {
+  const { page } = await newPage(t, site);
+  await page.goto(addressOf(site, {}));
+  const [before, after] = await withTrainer(page, 'cpu', async (trainer, yaml, { until }) => {
+    await trainer.begin({ yaml, images: null, source: null });
+    const bytes = [];
+    for (const step of [200, 1000]) {
+      bytes.push((await until(step)).bytes);
+      await trainer.artifact();
+    }
+    return bytes;
+  }, SMALL.replace('steps: 400', 'steps: 1000'));
+  assert.ok(before > 0 && after - before < 4e6, `${before} bytes after 200 steps, ${after} after 1,000`);
+});

@@ -31,6 +31,7 @@ import { download } from '../download.js';
  * @property {boolean} running
  * @property {string | null} ended         why it has ended
  * @property {[string, number][]} losses   means since the last report
+ * @property {number} bytes                the module's memory
  * @property {number} epoch
  * @property {number} epochs
  * @property {number} rollbacks

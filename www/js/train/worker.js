@@ -21,6 +21,8 @@ glue.catch(() => { /* start reports it */ });
 /** How long a slice lasts, in milliseconds: between two of them messages are taken. */
 const SLICE = 125;
 
+/** The module's memory. */
+let memory = null;
 /** The run, if one is open. */
 let run = null;
 /** Seconds of training. */
@@ -33,7 +35,7 @@ let queue = Promise.resolve();
 const handlers = {
   async start({ module }) {
     const { default: init, start } = await glue;
-    await init({ module_or_path: module });
+    ({ memory } = await init({ module_or_path: module }));
     await start();
   },
 
@@ -114,10 +116,10 @@ async function slice() {
   if (until > 0) next();
 }
 
-/** Where the run is: `{ step, steps, seconds, running, ended, losses, epoch, epochs, rollbacks, rate, validation, test }`. */
+/** Where the run is: `{ step, steps, seconds, running, ended, losses, bytes, epoch, epochs, rollbacks, rate, validation, test }`. */
 function progressOf(losses) {
   const { done: step, steps, ended } = opened();
-  return { step, steps, seconds, running: until > 0, ended: ended ?? null, losses, ...JSON.parse(run.state) };
+  return { step, steps, seconds, running: until > 0, ended: ended ?? null, losses, bytes: memory.buffer.byteLength, ...JSON.parse(run.state) };
 }
 
 /** Means of the losses of a slice, which may be read in several parts. */
