@@ -83,7 +83,7 @@ self.onmessage = async ({ data: { id, kind, ...args } }) => {
     self.postMessage({ id, value }, bytes instanceof Uint8Array ? [bytes.buffer] : []);
   } catch (error) {
     const fatal = kind === 'start' || error instanceof WebAssembly.RuntimeError;
-    self.postMessage({ id, failure: { message: error?.message || String(error), fatal } });
+    self.postMessage({ id, failure: { message: messageOf(error), fatal } });
   }
 };
 
@@ -91,7 +91,7 @@ self.onmessage = async ({ data: { id, kind, ...args } }) => {
 const { port1: here, port2: there } = new MessageChannel();
 here.onmessage = () => inTurn(slice).catch((error) => {
   until = 0;
-  self.postMessage({ failure: { message: error?.message || String(error), fatal: error instanceof WebAssembly.RuntimeError } });
+  self.postMessage({ failure: { message: messageOf(error), fatal: error instanceof WebAssembly.RuntimeError } });
 });
 const next = () => there.postMessage(null);
 
@@ -145,6 +145,12 @@ async function trainingImages({ idx, files, channels, size }) {
   const images = TrainingImages.files(channels, size);
   for (const { rgba, width, height, label } of files) images.add(rgba, width, height, label);
   return images;
+}
+
+/** What went wrong, for people: a trap of the module names an instruction only. */
+function messageOf(error) {
+  if (error instanceof WebAssembly.RuntimeError) return 'The training module stopped, perhaps for lack of memory; Reset starts it anew';
+  return error?.message || String(error);
 }
 
 function opened() {
