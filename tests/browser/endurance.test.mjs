@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import {
-  addressOf, assertClean, assertLively, assertSame, badgeOf, canvas, modelNames, modelWith, newPage, openSite, PATIENCE, picture, settled, statusOf,
-  visit,
+  addressOf, assertClean, assertLively, assertSame, badgeOf, canvas, inWorkers, LOSABLE, loseDevice, modelNames, modelWith, newPage, openSite,
+  PATIENCE, picture, settled, statusOf, visit,
 } from './site.mjs';
 
 let site;
@@ -12,12 +12,6 @@ after(() => site?.close());
 
 const [model] = modelNames();
 const flat = modelWith('a model of two dimensions', ({ latent, family }) => latent === 2 && family !== 'classifier').name;
-
-/** Lets a piece of script run first in every worker of the page. */
-const inWorkers = (page, script) => page.route('**/js/worker.js', async (route) => {
-  const response = await route.fetch();
-  await route.fulfill({ response, body: `${script}\n${await response.text()}` });
-});
 
 test('all views work where JavaScript has no WebGPU', { timeout: 2 * PATIENCE }, async (t) => {
   const seen = await newPage(t, site, async (page) => {
@@ -36,18 +30,12 @@ test('all views work where JavaScript has no WebGPU', { timeout: 2 * PATIENCE },
 });
 
 test('a device that is lost gives way to the CPU, which says so and draws the same', { timeout: 2 * PATIENCE }, async (t) => {
-  const { page, pageErrors } = await newPage(t, site, (page) => inWorkers(page, `
-    const ask = GPUAdapter.prototype.requestDevice;
-    GPUAdapter.prototype.requestDevice = async function (...wishes) {
-      const device = await ask.apply(this, wishes);
-      new BroadcastChannel('doom').onmessage = () => device.destroy();
-      return device;
-    };`));
+  const { page, pageErrors } = await newPage(t, site, (page) => inWorkers(page, LOSABLE));
   await page.goto(addressOf(site, { model, seed: 7, backend: 'webgpu' }));
   await page.waitForSelector('#badge[data-backend="webgpu"]');
   await settled(page);
   const onGpu = await picture(page);
-  await page.evaluate(() => new BroadcastChannel('doom').postMessage('now'));
+  await loseDevice(page);
   await page.waitForTimeout(200);
   await page.locator('#seed').fill('8');
   await page.locator('#seed').press('Enter');

@@ -74,6 +74,24 @@ export async function newPage(t, { browser }, prepare, options = {}) {
   return seen;
 }
 
+/** Lets a piece of script run first in every worker of the page. */
+export const inWorkers = (page, script) => page.route('**/worker.js', async (route) => {
+  const response = await route.fetch();
+  await route.fulfill({ response, body: `${script}\n${await response.text()}` });
+});
+
+/** For workers: their WebGPU devices are lost by `loseDevice`. */
+export const LOSABLE = `
+  const ask = GPUAdapter.prototype.requestDevice;
+  GPUAdapter.prototype.requestDevice = async function (...wishes) {
+    const device = await ask.apply(this, wishes);
+    new BroadcastChannel('doom').addEventListener('message', () => device.destroy());
+    return device;
+  };`;
+
+/** Takes the WebGPU devices away from the workers of a page. */
+export const loseDevice = (page) => page.evaluate(() => new BroadcastChannel('doom').postMessage('now'));
+
 /** Checks the notes of a page: no error, no foreign request. */
 export function assertClean({ pageErrors, consoleErrors, requests }, { url }) {
   assert.deepEqual(pageErrors, [], 'page errors');

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { assertClose, imago, nativeSamples } from './samples.mjs';
-import { addressOf, assertClean, newPage, openSite, PATIENCE, settled, statusOf } from './site.mjs';
+import { addressOf, assertClean, inWorkers, LOSABLE, loseDevice, newPage, openSite, PATIENCE, settled, statusOf } from './site.mjs';
 
 let site;
 let scratch;
@@ -287,12 +287,44 @@ scene('image files are learned, their folders as classes, and what is no image i
   assert.match(await statusOf(page), /letter\.png is not an image/);
 });
 
+scene('drawings that were kept in the Draw view are images to train on', async (page) => {
+  await page.locator('#tab-draw').click();
+  await settled(page);
+  const sheet = await page.locator('.sheet-box canvas').boundingBox();
+  for (const [name, turned] of [['upright', false], ['lying', true], ['upright', false], ['lying', true]]) {
+    const at = (along) => (turned ? [sheet.x + along * sheet.width, sheet.y + sheet.height / 2] : [sheet.x + sheet.width / 2, sheet.y + along * sheet.height]);
+    await page.mouse.move(...at(0.2));
+    await page.mouse.down();
+    await page.mouse.move(...at(0.8), { steps: 8 });
+    await page.mouse.up();
+    await page.getByRole('textbox', { name: 'Class of the drawing' }).fill(name);
+    await button(page, 'Keep for training').click();
+    await page.waitForFunction(() => [...document.querySelectorAll('.sheet-box button')].at(-1).disabled);
+  }
+  const data = await page.locator('.sheet-box code').innerText();
+  assert.equal(data, 'data: { set: { folder: drawings }, classes: ["upright","lying"] }');
+  await page.locator('#tab-train').click();
+  await settled(page);
+  await write(page, `name: own\n${data}\nmodel: { family: classifier, layers: [flatten, { linear: 2 }] }\ntrain: { steps: 40, batch: 4 }\n`);
+  await button(page, 'Use my drawings').click();
+  await button(page, 'Train').click();
+  await page.waitForFunction(() => document.querySelector('.run-line').textContent.includes('finished'));
+  assert.match(await line(page), /test accuracy 1\.000/);
+});
+
+/** The files of a published set beside the page. */
+const IDX_FILES = '**/data/mnist/*.gz';
+
+/** A sound IDX file, of one black image or of its label, by the file's name. */
+function idxOfOneImage(name) {
+  const [numbers, data] = name.includes('images') ? [[2051, 1, 28, 28], new Uint8Array(784)] : [[2049, 1], [3]];
+  return Buffer.concat([Buffer.from(Uint32Array.from(numbers).buffer).swap32(), Buffer.from(data)]);
+}
+
 scene('other IDX files than those of the set are refused', async (page) => {
   await write(page, SMALL.replace('synthetic-digits', 'mnist'));
-  const idx = (numbers, data) => Buffer.concat([Buffer.from(Uint32Array.from(numbers).buffer).swap32(), Buffer.from(data)]);
   const names = ['train-images-idx3-ubyte', 'train-labels-idx1-ubyte', 't10k-images-idx3-ubyte', 't10k-labels-idx1-ubyte'];
-  const contents = [idx([2051, 1, 28, 28], new Uint8Array(784)), idx([2049, 1], [3]), idx([2051, 1, 28, 28], new Uint8Array(784)), idx([2049, 1], [3])];
-  const files = names.map((name, at) => ({ name, mimeType: 'application/octet-stream', buffer: contents[at] }));
+  const files = names.map((name) => ({ name, mimeType: 'application/octet-stream', buffer: idxOfOneImage(name) }));
   const input = page.locator('.train input[type="file"]:not([webkitdirectory])');
   await input.setInputFiles(files.slice(0, 3));
   await button(page, 'Train').click();
@@ -300,6 +332,51 @@ scene('other IDX files than those of the set are refused', async (page) => {
   await input.setInputFiles(files);
   await button(page, 'Train').click();
   await page.waitForFunction(() => document.getElementById('status').textContent.includes('SHA-256'));
+});
+
+scene('where the GPU is lost the CPU goes on from the last snapshot, and the page says so', async (page) => {
+  await write(page, SMALL);
+  await page.getByRole('radio', { name: 'WebGPU', exact: true }).check();
+  await page.locator('.train .limit').fill('1');
+  await button(page, 'Train').click();
+  await page.waitForFunction(() => document.querySelector('.run-line').textContent.includes('step 1 of 400'));
+  await page.locator('.train .limit').fill('60');
+  await loseDevice(page);
+  await button(page, 'Train').click();
+  await page.waitForFunction(() => /WebGPU failed, so the CPU goes on from the last snapshot/.test(document.getElementById('status').textContent));
+  await page.waitForFunction(() => document.querySelector('.run-line').textContent.includes('step 60 of 400'));
+}, {
+  prepare: async (page) => {
+    // A software adapter is not offered for training: it poses as hardware here.
+    await page.addInitScript(() => {
+      Object.defineProperty(GPUAdapterInfo.prototype, 'isFallbackAdapter', { get: () => false });
+      for (const word of ['vendor', 'architecture', 'device', 'description']) {
+        Object.defineProperty(GPUAdapterInfo.prototype, word, { get: () => 'test' });
+      }
+    });
+    await inWorkers(page, LOSABLE);
+  },
+  reports: ['panicked'],
+});
+
+scene('published sets that the page was deployed with are offered, and believed only by their hash', async (page) => {
+  const option = page.locator('.train option', { hasText: /^VAE of MNIST/ });
+  await option.waitFor({ state: 'attached' });
+  assert.equal(await page.locator('.train option', { hasText: /^VAE of Fashion-MNIST/ }).count(), 0);
+  await page.locator('.train select').selectOption(await option.getAttribute('value'));
+  await page.waitForFunction(() => document.querySelector('.train .yaml').value.includes('set: mnist'));
+  await button(page, 'Train').click();
+  await page.waitForFunction(() => document.getElementById('status').textContent.includes('SHA-256'));
+  await page.unroute(IDX_FILES);
+  await page.route(IDX_FILES, (route) => route.fulfill({ status: 404, body: '' }));
+  await button(page, 'Train').click();
+  await page.waitForFunction(() => /idx\d-ubyte\.gz/.test(document.getElementById('status').textContent));
+}, {
+  prepare: async (page) => {
+    await page.route('**/data/index.json', (route) => route.fulfill({ json: ['mnist'] }));
+    await page.route(IDX_FILES, (route) => route.fulfill({ body: idxOfOneImage(route.request().url()) }));
+  },
+  reports: ['404'],
 });
 
 scene('the pointer is never blocked and the memory does not grow while it trains', async (page) => {

@@ -42,6 +42,8 @@ export class App {
   models = [];
   /** Facts of the model in use. @type {any} */
   facts = null;
+  /** What was drawn to be trained on. @type {{ path: string, file: File }[]} */
+  drawings = [];
   /** The model from files of the person's own, and the same while it is in use. @type {Source | null} */
   #opened = null;
   /** @type {Source | null} */

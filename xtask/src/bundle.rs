@@ -37,8 +37,8 @@ impl Module {
         self.name.ends_with("webgpu")
     }
 
-    /// `cargo SUBCOMMAND` on this module, the same for building and for linting.
-    pub fn cargo(&self, subcommand: &str) -> Command {
+    /// `cargo SUBCOMMAND` on this module with a profile.
+    fn cargo(&self, subcommand: &str, profile: &str) -> Command {
         process::cargo([
             subcommand,
             "--package",
@@ -46,15 +46,21 @@ impl Module {
             "--target",
             workspace::WASM,
             "--profile",
-            self.profile,
+            profile,
             "--no-default-features",
             "--features",
             self.features,
         ])
     }
 
+    /// The lints of this module. All modules have one profile here, that of the other lints: what
+    /// they share, and all macros, are checked once.
+    pub fn clippy(&self) -> Command {
+        self.cargo("clippy", "release")
+    }
+
     pub fn compile(&self) -> Result<PathBuf> {
-        process::run(&mut self.cargo("build"))?;
+        process::run(&mut self.cargo("build", self.profile))?;
         Ok(workspace::target_dir()?.join(workspace::WASM).join(self.profile).join("imago_wasm.wasm"))
     }
 

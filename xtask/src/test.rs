@@ -89,9 +89,7 @@ impl Step {
             }
             Self::ClippyWasm => {
                 workspace::ensure_wasm_target()?;
-                bundle::ALL
-                    .iter()
-                    .try_for_each(|module| process::run(module.cargo("clippy").args(["--", "-D", "warnings"])))
+                bundle::ALL.iter().try_for_each(|module| process::run(module.clippy().args(["--", "-D", "warnings"])))
             }
             Self::Doc => process::run(
                 process::cargo(["doc", "--release", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"),

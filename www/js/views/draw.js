@@ -13,6 +13,8 @@ import { testImages, TestPicker } from '../tests.js';
 
 /** A grey image, as in the data sets. */
 const PICTURE = { channels: 1, height: 28, width: 28 };
+/** Names of classes that need no quotes as names of folders. */
+const CLASS_NAME = /^[\p{L}\p{N}][\p{L}\p{N} _-]*$/u;
 
 /**
  * @param {HTMLElement} panel
@@ -21,6 +23,9 @@ const PICTURE = { channels: 1, height: 28, width: 28 };
 export function create(panel, app) {
   const strokes = new Strokes(() => drawn());
   const clear = make('button', { type: 'button' }, 'Clear');
+  const label = make('input', { class: 'label', maxlength: 24, placeholder: 'its class', 'aria-label': 'Class of the drawing' });
+  const keep = make('button', { type: 'button', disabled: true }, 'Keep for training');
+  const kept = make('p', { class: 'hint', 'aria-live': 'polite' });
   const seen = make('canvas', { class: 'big', width: 28, height: 28, role: 'img', 'aria-label': 'No drawing yet' });
   const again = make('canvas', { class: 'big', width: 28, height: 28, role: 'img', 'aria-label': 'No reconstruction yet' });
   const where = make('p', { class: 'hint code' });
@@ -32,7 +37,7 @@ export function create(panel, app) {
   const map = new LatentMap(app, 'Map of the latent space, to move the latent of the drawing', (dims, x, y, byKey) => nudge(dims, x, y, byKey));
   panel.append(make('div', { class: 'drawer' },
     make('section', { class: 'sheet-box', 'aria-label': 'Your drawing' },
-      make('h2', {}, 'Draw'), strokes.canvas, make('div', { class: 'row' }, clear)),
+      make('h2', {}, 'Draw'), strokes.canvas, make('div', { class: 'row' }, clear, label, keep), kept),
     make('section', { class: 'picks', 'aria-label': 'Test images' }, make('h2', {}, 'Or pick a test image'), picker.root, none),
     make('section', { class: 'pair', 'aria-label': 'Reconstruction' },
       make('figure', {}, seen, make('figcaption', {}, 'Input')),
@@ -90,6 +95,7 @@ export function create(panel, app) {
   /** Takes another image. @param {Float32Array | null} pixels */
   async function take(pixels) {
     picture = pixels;
+    keep.disabled = !pixels || app.wanted.test !== null;
     if (!pixels) return empty();
     paint(seen, pixels, PICTURE);
     seen.setAttribute('aria-label', 'The drawing at 28 × 28 pixels');
@@ -101,6 +107,7 @@ export function create(panel, app) {
   function empty() {
     picture = null;
     cloud = null;
+    keep.disabled = true;
     wipe(seen);
     wipe(again);
     classifier.clear();
@@ -109,6 +116,29 @@ export function create(panel, app) {
     where.textContent = '';
     back.disabled = true;
     map.lift();
+  }
+
+  function startOver() {
+    strokes.clear();
+    app.note({ test: null, nudge: new Map() });
+    picker.show(now?.tests ?? null, null);
+    empty();
+  }
+
+  /** Keeps the drawing as an image to train on, and makes room for the next. */
+  async function keepDrawing() {
+    const name = label.value.trim() || 'drawing';
+    if (!CLASS_NAME.test(name)) throw new Error(`${name} is no name for a class: take letters, digits, spaces, - and _`);
+    /** @type {Blob | null} */
+    const png = await new Promise((resolve) => seen.toBlob(resolve));
+    if (!png) throw new Error('This browser does not write PNG files');
+    const file = `${app.drawings.length + 1}.png`;
+    app.drawings.push({ path: `drawings/${name}/${file}`, file: new File([png], file) });
+    const classes = [...new Set(app.drawings.map(({ path }) => path.split('/')[1]))];
+    const count = app.drawings.length;
+    kept.replaceChildren(`${count} drawing${count === 1 ? '' : 's'} kept until the page is closed. Train learns them with `,
+      make('code', {}, `data: { set: { folder: drawings }, classes: ${JSON.stringify(classes)} }`), '.');
+    startOver();
   }
 
   function drawn() {
@@ -121,11 +151,10 @@ export function create(panel, app) {
     take(centre(values, side));
   }
 
-  clear.addEventListener('click', () => {
-    strokes.clear();
-    app.note({ test: null, nudge: new Map() });
-    picker.show(now?.tests ?? null, null);
-    empty();
+  clear.addEventListener('click', startOver);
+  keep.addEventListener('click', () => app.attempt(keepDrawing));
+  label.addEventListener('keydown', ({ key }) => {
+    if (key === 'Enter') keep.click();
   });
   back.addEventListener('click', () => {
     app.note({ nudge: new Map() });

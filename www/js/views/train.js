@@ -35,7 +35,8 @@ export function create(panel, app) {
   const files = make('input', { type: 'file', multiple: true, hidden: true });
   const folder = make('input', { type: 'file', webkitdirectory: true, hidden: true });
   const imagesLine = make('span', { class: 'hint' });
-  const imagesRow = make('p', { class: 'row', hidden: true }, button('Choose files…', () => files.click()), button('Choose a folder…', () => folder.click()), imagesLine, files, folder);
+  const drawings = button('Use my drawings', () => takeOwn(app.drawings.slice()));
+  const imagesRow = make('p', { class: 'row', hidden: true }, button('Choose files…', () => files.click()), button('Choose a folder…', () => folder.click()), drawings, imagesLine, files, folder);
   const offer = make('p', { class: 'offer', hidden: true });
   const train = button('Train', () => app.attempt(start), 'main');
   const pause = button('Pause', () => app.attempt(stop));
@@ -144,6 +145,7 @@ export function create(panel, app) {
   function showNeeds() {
     const needsImages = declared && !declared.set.startsWith('synthetic') && !(declared.folder === null && isDeployed(declared.set, deployed));
     imagesRow.hidden = !needsImages;
+    drawings.hidden = declared?.folder === null || app.drawings.length === 0;
     if (needsImages) {
       const what = declared.folder === null ? `the four IDX files of ${declared.set}` : 'images, or a folder of them';
       imagesLine.textContent = own.length > 0 ? `${own.length} files chosen` : `Drop ${what} here. They stay on your machine.`;
@@ -319,6 +321,7 @@ export function create(panel, app) {
       opening.catch(() => { opening = null; });
       await opening;
       if (!stillWanted()) return;
+      showNeeds();
       showButtons();
       say(run.progress?.running ? `Training ${run.name}.` : 'Ready to train.');
     },
