@@ -147,7 +147,7 @@ scene('a drawing is made what a digit of the data set is', async (page) => {
   await rested(page);
   // A test image that is drawn large, anywhere, comes out as it was.
   const apart = await page.evaluate(async (folder) => {
-    const [{ centre }, { testImages }] = await Promise.all([import(new URL('js/centre.js', document.baseURI)), import(new URL('js/tests.js', document.baseURI))]);
+    const [{ normaliseDrawing }, { testImages }] = await Promise.all([import(new URL('js/normalise-drawing.js', document.baseURI)), import(new URL('js/test-images.js', document.baseURI))]);
     const tests = await testImages(folder);
     const result = [];
     for (let image = 0; image < 20; image += 1) {
@@ -157,10 +157,10 @@ scene('a drawing is made what a digit of the data set is', async (page) => {
       for (let y = 0; y < 280; y += 1) {
         for (let x = 0; x < 280; x += 1) ink[(y + 90) * side + x + 17] = pixels[Math.floor(y / 10) * 28 + Math.floor(x / 10)];
       }
-      const found = centre(ink, side);
+      const found = normaliseDrawing(ink, side);
       result.push(found.reduce((sum, value, at) => sum + Math.abs(value - pixels[at]), 0) / pixels.reduce((sum, value) => sum + value, 0));
     }
-    return { result, nothing: centre(new Float32Array(100), 10) };
+    return { result, nothing: normaliseDrawing(new Float32Array(100), 10) };
   }, `models/${model.name}`);
   assert.equal(apart.nothing, null);
   const mean = apart.result.reduce((sum, value) => sum + value, 0) / apart.result.length;

@@ -208,14 +208,14 @@ scene('a model of more dimensions has sliders for its values and a choice of wha
 scene('shares of the normal distribution and ways between latents are what tables say', async (page) => {
   await visit(page, addressOf(site, { model: flat, seed: 7 }));
   const found = await page.evaluate(async () => {
-    const { between, shareBelow, valueAt } = await import(new URL('js/gauss.js', document.baseURI));
+    const { interpolate, cdf, quantile } = await import(new URL('js/normal-distribution.js', document.baseURI));
     const [a, b] = [Float32Array.of(2, 0), Float32Array.of(0, 2)];
     return {
-      shares: [0, 1, 1.96, -3, 4.5].map(shareBelow),
-      values: [0.5, 0.975, 0.001, 0.999].map(valueAt),
-      arc: [0, 0.5, 1].map((part) => Array.from(between(a, b, part, true))),
-      line: Array.from(between(a, b, 0.25, false)),
-      same: Array.from(between(a, a, 0.5, true)),
+      shares: [0, 1, 1.96, -3, 4.5].map(cdf),
+      values: [0.5, 0.975, 0.001, 0.999].map(quantile),
+      arc: [0, 0.5, 1].map((part) => Array.from(interpolate(a, b, part, true))),
+      line: Array.from(interpolate(a, b, 0.25, false)),
+      same: Array.from(interpolate(a, a, 0.5, true)),
     };
   });
   const near = (values, expected, within) => values.forEach((value, at) => assert.ok(Math.abs(value - expected[at]) < within, `${values}`));

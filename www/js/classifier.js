@@ -2,7 +2,7 @@
 /** The class probabilities of a classifier, as bars; it runs in a worker of its own. */
 import { make } from './dom.js';
 import { Engine } from './engine.js';
-import { newestWins } from './newest.js';
+import { latestOnly } from './latest.js';
 
 export class Classifier {
   root = make('ol', { class: 'bars', 'aria-label': 'Class probabilities' });
@@ -32,7 +32,7 @@ export class Classifier {
     }
   }
 
-  #ask = newestWins(async (/** @type {string} */ name, /** @type {Float32Array} */ pixels) => {
+  #ask = latestOnly(async (/** @type {string} */ name, /** @type {Float32Array} */ pixels) => {
     this.#engine ??= this.#open();
     const engine = await this.#engine;
     const { classes } = await engine.load(name);

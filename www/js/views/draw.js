@@ -1,15 +1,15 @@
 // @ts-check
 /** A drawing, its latent, its reconstruction, and what a classifier predicts. */
-import { centre } from '../centre.js';
+import { normaliseDrawing } from '../normalise-drawing.js';
 import { priorOf } from '../latents.js';
 import { decimals, make } from '../dom.js';
 import { Classifier } from '../classifier.js';
-import { LatentMap } from '../map.js';
-import { newestWins } from '../newest.js';
+import { LatentMap } from '../latent-map.js';
+import { latestOnly } from '../latest.js';
 import { paint, wipe } from '../pixels.js';
 import { say } from '../status.js';
 import { Strokes } from '../strokes.js';
-import { testImages, TestPicker } from '../tests.js';
+import { testImages, TestPicker } from '../test-images.js';
 
 /** A grey image, as in the data sets. */
 const PICTURE = { channels: 1, height: 28, width: 28 };
@@ -50,7 +50,7 @@ export function create(panel, app) {
   /** Its latent. @type {{ means: Float32Array, stds: Float32Array } | null} */
   let cloud = null;
 
-  const encode = newestWins(async (/** @type {Float32Array} */ pixels) => {
+  const encode = latestOnly(async (/** @type {Float32Array} */ pixels) => {
     const { stillWanted } = now;
     const found = await app.work((engine) => engine.encode(pixels), stillWanted);
     if (!stillWanted() || pixels !== picture) return;
@@ -58,7 +58,7 @@ export function create(panel, app) {
     await move();
   });
 
-  const decode = newestWins(async (/** @type {Float32Array} */ code) => {
+  const decode = latestOnly(async (/** @type {Float32Array} */ code) => {
     const { stillWanted, klass, facts } = now;
     const { pixels, milliseconds } = await app.work((engine) => engine.decode(code, klass), stillWanted);
     if (!stillWanted() || !cloud) return;
@@ -118,7 +118,7 @@ export function create(panel, app) {
       picker.show(now.tests, null);
     }
     const { values, side } = strokes.ink();
-    take(centre(values, side));
+    take(normaliseDrawing(values, side));
   }
 
   clear.addEventListener('click', () => {

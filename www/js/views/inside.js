@@ -3,7 +3,7 @@
 import { make } from '../dom.js';
 import { paint, wipe } from '../pixels.js';
 import { ActivationImage } from '../activation-image.js';
-import { testImages, TestPicker } from '../tests.js';
+import { testImages, TestPicker } from '../test-images.js';
 
 /**
  * @typedef {{ network: string, layer: string, output: number[], parameters: number }} Layer

@@ -2,9 +2,9 @@
 /** The latent space: a point on a map and its image, the values of the latent, and the path from one latent to another. */
 import { priorOf } from '../latents.js';
 import { calm, decimals, make } from '../dom.js';
-import { between, shareBelow, valueAt } from '../gauss.js';
-import { LatentMap } from '../map.js';
-import { newestWins } from '../newest.js';
+import { interpolate, cdf, quantile } from '../normal-distribution.js';
+import { LatentMap } from '../latent-map.js';
+import { latestOnly } from '../latest.js';
 import { contextOf, paint, paintAt, resize, wipe } from '../pixels.js';
 import { say } from '../status.js';
 
@@ -50,7 +50,7 @@ export function create(panel, app) {
 
   /** The wanted latent: between A and B, with the values that were set by hand. */
   function wantedCode() {
-    const code = between(now.a, now.b, app.wanted.along, now.prior.normal);
+    const code = interpolate(now.a, now.b, app.wanted.along, now.prior.normal);
     for (const [at, value] of app.wanted.code) if (at < code.length) code[at] = value;
     return code;
   }
@@ -68,7 +68,7 @@ export function create(panel, app) {
     return app.attempt(() => decode(code));
   }
 
-  const decode = newestWins(async (/** @type {Float32Array} */ code) => {
+  const decode = latestOnly(async (/** @type {Float32Array} */ code) => {
     const { stillWanted, klass } = now;
     const words = where.textContent ?? '';
     const { pixels, milliseconds, facts } = await app.work(async (engine, facts) => (
@@ -99,7 +99,7 @@ export function create(panel, app) {
       slider.addEventListener('input', () => {
         const { middle, spread } = now.prior;
         map.hold();
-        set([[at, Math.round((middle[at] + spread[at] * valueAt(Number(slider.value))) * 1000) / 1000]]);
+        set([[at, Math.round((middle[at] + spread[at] * quantile(Number(slider.value))) * 1000) / 1000]]);
       });
       values.append(make('div', {}, make('span', { 'aria-hidden': 'true' }, String(at + 1)), slider, make('output')));
     }
@@ -111,7 +111,7 @@ export function create(panel, app) {
     [...values.children].forEach((row, at) => {
       const [, slider, output] = row.children;
       const text = decimals(code[at]);
-      const share = String(shareBelow((code[at] - middle[at]) / spread[at]));
+      const share = String(cdf((code[at] - middle[at]) / spread[at]));
       if (slider !== document.activeElement) /** @type {HTMLInputElement} */ (slider).value = share;
       slider.setAttribute('aria-valuetext', text);
       output.textContent = text;
@@ -124,7 +124,7 @@ export function create(panel, app) {
     const { a, b, prior, klass, stillWanted } = now;
     await app.work(async (engine, facts) => {
       const latents = new Float32Array(STEPS * facts.latent);
-      for (let step = 0; step < STEPS; step += 1) latents.set(between(a, b, step / (STEPS - 1), prior.normal), step * facts.latent);
+      for (let step = 0; step < STEPS; step += 1) latents.set(interpolate(a, b, step / (STEPS - 1), prior.normal), step * facts.latent);
       const { pixels } = await engine.decode(latents, klass);
       if (!stillWanted()) return;
       resize(strip, STEPS * facts.width, facts.height);
@@ -193,7 +193,7 @@ export function create(panel, app) {
       await map.open(place);
       if (!stillWanted()) return;
       const { facts, klass, a, b, prior } = place;
-      const way = Array.from({ length: 33 }, (_, step) => between(a, b, step / 32, prior.normal));
+      const way = Array.from({ length: 33 }, (_, step) => interpolate(a, b, step / 32, prior.normal));
       now = { ...place, way };
       laySliders(Math.min(SLIDERS, facts.latent));
       manner.textContent = `Samples ${first} and ${last} of the seed. The path is ${

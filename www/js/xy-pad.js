@@ -23,7 +23,7 @@ export const COLOURS = ['#4ea3ff', '#ffa23a', '#5ad469', '#ff6464', '#c08bff', '
  * @property {{ middle: Pair, spread: Pair } | null} [cloud]    a normal distribution, seen at one and two standard stds
  */
 
-export class Pad {
+export class XyPad {
   #dots = make('canvas', { width: SIDE, height: SIDE });
   #marks = make('canvas', { width: SIDE, height: SIDE });
   #moved;

@@ -2,8 +2,8 @@
 /** A map of a latent space: decoded images, the latents of test images, and a point that can be moved. */
 import { rangeOf, testLatents } from './latents.js';
 import { make } from './dom.js';
-import { newestWins } from './newest.js';
-import { COLOURS, Pad } from './pad.js';
+import { latestOnly } from './latest.js';
+import { COLOURS, XyPad } from './xy-pad.js';
 import { contextOf, paintAt, resize } from './pixels.js';
 
 /** Decoded latents on each side, and how many rows are asked for at once: between two requests the moving point gets its turn. */
@@ -52,7 +52,7 @@ export class LatentMap {
    */
   constructor(app, label, moved, hovers = false) {
     this.#app = app;
-    this.#pad = new Pad(label, this.#manifold, (x, y, byKey) => moved(this.#dims, x, y, byKey), hovers);
+    this.#pad = new XyPad(label, this.#manifold, (x, y, byKey) => moved(this.#dims, x, y, byKey), hovers);
     this.root = make('div', { class: 'map' }, this.#pad.root,
       make('div', { class: 'map-tools' }, this.#toggled, this.#axes, this.#legend),
       make('p', { class: 'hint' }, hovers
@@ -154,7 +154,7 @@ export class LatentMap {
   }
 
   /** Decodes the plane that a latent lies on, row by row. */
-  #fill = newestWins(async (/** @type {Float32Array} */ code) => {
+  #fill = latestOnly(async (/** @type {Float32Array} */ code) => {
     const place = this.#place;
     if (!place) return;
     const { facts, klass, stillWanted } = place;

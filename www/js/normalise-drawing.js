@@ -13,7 +13,7 @@ const MIDDLE = 14.5;
  * @param {number} side        of the drawing
  * @returns {Float32Array | null}
  */
-export function centre(ink, side) {
+export function normaliseDrawing(ink, side) {
   let [left, right, top, bottom] = [side, -1, side, -1];
   let [mass, momentX, momentY] = [0, 0, 0];
   for (let y = 0; y < side; y += 1) {

@@ -7,7 +7,7 @@
  * @param {(...request: A) => Promise<void>} action
  * @returns {(...request: A) => Promise<void>}
  */
-export function newestWins(action) {
+export function latestOnly(action) {
   /** @type {A | null} */
   let waiting = null;
   /** @type {Promise<void> | null} */

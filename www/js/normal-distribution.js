@@ -6,7 +6,7 @@
  * fraction far out and by its series near the middle.
  * @param {number} value
  */
-export function shareBelow(value) {
+export function cdf(value) {
   const x = Math.abs(value);
   const density = Math.exp(-x * x / 2) / Math.sqrt(2 * Math.PI);
   let tail;
@@ -27,14 +27,14 @@ export function shareBelow(value) {
 }
 
 /**
- * The value that a share of a standard normal distribution lies below: the inverse of `shareBelow`, found by halving.
+ * The value that a share of a standard normal distribution lies below: the inverse of `cdf`, found by halving.
  * @param {number} share 0 to 1, the ends excluded
  */
-export function valueAt(share) {
+export function quantile(share) {
   let [low, high] = [-8, 8];
   for (let step = 0; step < 40; step += 1) {
     const middle = (low + high) / 2;
-    if (shareBelow(middle) < share) low = middle;
+    if (cdf(middle) < share) low = middle;
     else high = middle;
   }
   return (low + high) / 2;
@@ -47,7 +47,7 @@ export function valueAt(share) {
  * @param {number} part
  * @param {boolean} arc
  */
-export function between(a, b, part, arc) {
+export function interpolate(a, b, part, arc) {
   let [fromA, fromB] = [1 - part, part];
   if (arc) {
     const cosine = dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b));
