@@ -1,4 +1,4 @@
-/** What files weigh on their way to a visitor. */
+/** Download sizes of files. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { brotliCompressSync, constants } from 'node:zlib';
