@@ -189,7 +189,6 @@ scene('where there is no classifier the page says so', async (page) => {
   json: published().filter(({ family }) => family !== 'classifier'),
 })));
 
-
 scene('on WebGPU an image gets the same latent', async (page) => {
   await visit(page, addressOf(site, { view: 'draw', model: model.name, seed: 7, test: 3 }));
   await rested(page);
