@@ -1,6 +1,6 @@
 /**
- * Makes the page work offline. The network comes first, so that the page is never older than its site and
- * its files fit together; the cache serves when the network fails.
+ * Makes the page work offline. The network comes first, so that the page is never older than its
+ * site and its files fit together; the cache serves when the network fails.
  */
 
 /** A new name makes browsers drop the old cache. */

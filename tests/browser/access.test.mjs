@@ -1,4 +1,4 @@
-/** Accessibility: keyboard, screen readers, narrow and wide screens, light and dark, reduced motion. */
+/** Accessibility: keyboard, screen readers, screen sizes, colour schemes, reduced motion. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';

@@ -1,4 +1,4 @@
-/** Drawing: what the model sees of a drawing, the code that it gives it, what that decodes to, and what a classifier takes it for. */
+/** The Draw view: input, latent, reconstruction and prediction. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';

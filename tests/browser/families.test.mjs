@@ -1,4 +1,4 @@
-/** A tiny model of every family, trained here: the page generates the same samples as the native program. */
+/** Tiny models of every family: the page generates the same samples as the native program. */
 import assert from 'node:assert/strict';
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -10,7 +10,7 @@ import {
   stops, visit, web,
 } from './site.mjs';
 
-// ---- The models ----------------------------------------------------------------------------------
+// ---- The models ---------------------------------------------------------------------------------
 
 const workshop = mkdtempSync(join(tmpdir(), 'imago-families-'));
 const folder = join(workshop, 'page');
@@ -39,7 +39,7 @@ const DISCRIMINATOR = `
 const UNIT = '[0, 1]';
 const SIGNED = '[-1, 1]';
 
-/** Pixel range and model of each pipeline; the VAE comes before the models that learn its latents. */
+/** Pixel range and model of each pipeline; the VAE comes before those that learn its latents. */
 const pipelines = {
   'tiny-vae': [UNIT, `
   family: vae
@@ -154,7 +154,7 @@ after(async () => {
   rmSync(workshop, { recursive: true, force: true });
 });
 
-// ---- The page ------------------------------------------------------------------------------------
+// ---- The page -----------------------------------------------------------------------------------
 
 const addressOf = (name, more = {}) => `${site.url}?${new URLSearchParams({ model: name, seed: 7, ...more, backend: 'cpu' })}`;
 const chip = (page, klass) => page.locator(`#classes input[value="${klass}"]`);
@@ -274,7 +274,7 @@ scene('WebGPU generates the same samples of a class as the CPU', async (page, t)
   assertClose(t, `${name}, class 3, page on WebGPU and page on CPU`, webgpu, cpu);
 });
 
-// ---- The classifier ------------------------------------------------------------------------------
+// ---- The classifier -----------------------------------------------------------------------------
 
 scene('the page says that a classifier generates no images, and keeps working', async (page) => {
   const assertEmpty = async () => {

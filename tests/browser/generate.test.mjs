@@ -1,4 +1,4 @@
-/** The Generate view: sample count, temperature, saving, opening a sample, and the training history. */
+/** The Generate view: sample count, temperature, saving, opening a sample, training history. */
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';

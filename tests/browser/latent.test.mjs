@@ -1,4 +1,4 @@
-/** The Latent space view: the map, the point on it, the latent values, and the interpolation from A to B. */
+/** The Latent space view: map, point, latent values, and interpolation from A to B. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import {
@@ -65,7 +65,8 @@ scene('the point follows keys and pointer, and its image is the decoded latent o
   assertDifferent([byPointer], [byKey]);
   assertSame([byPointer], [await decodedOf(page, flat)], 1);
 
-  // After a drag the point is pinned; a click makes it follow the mouse, and another click pins it again.
+  // After a drag the point is pinned; a click makes it follow the mouse, and another click pins it
+  // again.
   const [from, to] = [[0.2, 0.6], [0.6, 0.25]].map(([across, up]) => [x + width * across, y + height * up]);
   await page.mouse.move(...from, { steps: 5 });
   await rested(page);

@@ -1,5 +1,5 @@
 /**
- * Measures the page's download size, the time to its first grid, and the speed of its models on each backend:
+ * Measures the page's download size, time to the first grid, and speed on each backend:
  * `cargo xtask measure-page`, or IMAGO_WEB=dist node measure.mjs
  */
 import { readdir, readFile } from 'node:fs/promises';

@@ -1,4 +1,4 @@
-/** The user's own model: opened, dropped or named in the address. Broken files are reported, and the current model stays. */
+/** The user's own model, opened, dropped or named in the address; broken files are reported. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
@@ -134,7 +134,7 @@ test('for a folder of the site without a model, the missing file is named', { ti
   assert.deepEqual(pageErrors, []);
 });
 
-// ---- What is broken ------------------------------------------------------------------------------
+// ---- What is broken -----------------------------------------------------------------------------
 
 /** The manifest with something else in place of what an expression finds, which has to be there. */
 function edited(expression, text, from = manifest) {

@@ -123,7 +123,8 @@ scene('a hardware adapter takes over from the CPU with the same samples', async 
   const onCpu = await page.evaluate(() => window.gridOnCpu);
   assertSame(onCpu, onGpu, 1);
 }, (page) => page.addInitScript(() => {
-  // The page takes the software adapter for a GPU; the grid of the CPU is stored when it is complete.
+  // The page takes the software adapter for a GPU; the grid of the CPU is stored when it is
+  // complete.
   navigator.gpu.requestAdapter = async () => ({ isFallbackAdapter: false, info: { vendor: 'nvidia', architecture: 'testcard' } });
   const look = setInterval(() => {
     const tiles = [...document.querySelectorAll('#grid canvas')];

@@ -15,7 +15,7 @@ export function imago(command, ...args) {
   execFileSync(process.env.IMAGO_BIN, [command, ...args].map(String), { stdio: ['ignore', 'ignore', 'pipe'] });
 }
 
-/** Samples of the model in `folder` from the native program, of one class if given: `{ shape, values }`. */
+/** Samples of the model in `folder` from the native program: `{ shape, values }`. */
 export function nativeSamples(folder, klass = null) {
   const scratch = mkdtempSync(join(tmpdir(), 'imago-samples-'));
   const out = join(scratch, 'samples.npy');
@@ -42,8 +42,8 @@ function parseNpy(file) {
 }
 
 /**
- * Samples of the published `model` from an engine in the page: `{ shape, values }`. Engines are reused, since a
- * GPU engine starts slowly.
+ * Samples of the published `model` from an engine in the page: `{ shape, values }`. Engines are
+ * reused, since a GPU engine starts slowly.
  */
 export function pageSamples(page, backend, model, klass = null) {
   return page.evaluate(async ({ backend, model, seed, count, klass }) => {

@@ -1,7 +1,7 @@
 /**
  * Screenshots of the built page, for the README and for review:
- *     node tests/browser/screenshots.mjs docs/pictures       the two of the README
- *     node tests/browser/screenshots.mjs FOLDER all          every view at 360, 1280 and 2560 pixels, light and dark
+ *     node tests/browser/screenshots.mjs docs/pictures    the two of the README
+ *     node tests/browser/screenshots.mjs FOLDER all       every view at three widths, light and dark
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
 /**
- * A static web server like a plain host: MIME types, caching, gzip, and a sub-path as the root of the page.
+ * A static web server like a plain host: MIME types, caching, gzip, and a sub-path as the root.
  * By hand: IMAGO_WEB=dist node server.mjs
  */
 import { createServer } from 'node:http';
@@ -21,8 +21,9 @@ const TYPES = {
 const PACKED = new Set(['.html', '.css', '.js', '.mjs', '.json', '.wasm', '.ron']);
 
 /**
- * Serves `folder` at `mount` on a free local port (or `port`). Resolves to `{ url, close }`, `url` ending in a slash.
- * Compressible files are sent as gzip: from `<file>.gz`, or compressed here if that does not exist.
+ * Serves `folder` at `mount` on a free local port (or `port`). Resolves to `{ url, close }`, `url`
+ * ending in a slash. Compressible files are sent as gzip: from `<file>.gz`, or compressed here if
+ * that does not exist.
  */
 export async function serve(folder, { mount = '/some/where/', port = 0, caching = 'max-age=600' } = {}) {
   const root = resolve(folder);

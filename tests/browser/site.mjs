@@ -27,7 +27,7 @@ export async function launch() {
   return chromium.launch({ executablePath, args: [...QUIET, ...SWIFTSHADER] });
 }
 
-/** The server of a built page and the browser that a test file shares: `{ url, browser, close }`. */
+/** The server and the browser that a test file shares: `{ url, browser, close }`. */
 export async function openSite(folder = web) {
   const server = await serve(folder);
   try {
@@ -56,7 +56,8 @@ export function modelWith(what, is) {
 
 /**
  * A page in its own context, closed when test `t` ends, with a record of its requests and errors:
- * `{ page, requests, pageErrors, consoleErrors }`. `prepare(page)` runs before anything is opened; `options` are the context's.
+ * `{ page, requests, pageErrors, consoleErrors }`. `prepare(page)` runs before anything is opened;
+ * `options` are the context's.
  */
 export async function newPage(t, { browser }, prepare, options = {}) {
   // A service worker would bypass the routes of a test.
@@ -94,7 +95,7 @@ export async function settled(page) {
   await page.waitForSelector('[role="tabpanel"]:not([hidden])[aria-busy="false"]');
 }
 
-/** The red channel of every canvas that a selector finds: an array of strings, one code unit a pixel. */
+/** The red channel of every canvas that a selector finds, as strings with a code unit per pixel. */
 export function canvases(page, selector) {
   return page.evaluate((selector) => [...document.querySelectorAll(selector)].map((canvas) => {
     const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);

@@ -114,7 +114,7 @@ for (const family of Object.keys(MODELS)) {
   });
 }
 
-// ---- The Train view -------------------------------------------------------------------------------
+// ---- The Train view -----------------------------------------------------------------------------
 
 const SMALL = `name: small\n${DATA}\nmodel: ${MODELS.vae}\ntrain: { steps: 400, batch: 32, optimizer: { adam: { lr: 0.003 } } }\n`;
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { brotliCompressSync, constants } from 'node:zlib';
 import { gzipped } from './server.mjs';
 
-/** The sizes of `files` of `folder`: `[{ file, raw, gzip, brotli }]`, both at their smallest, as static hosts prepare them. */
+/** The sizes of `files`, compressed as far as possible: `[{ file, raw, gzip, brotli }]`. */
 export function transfer(folder, files) {
   return Promise.all(files.map(async (file) => {
     const body = await readFile(join(folder, file));

@@ -1,5 +1,5 @@
 // @ts-check
-/** The output of a layer as one image: its channels side by side, or its values in rows, from the minimum in black to the maximum in white. */
+/** The output of a layer as an image: its channels side by side, or its values in rows. */
 import { make } from './dom.js';
 import { contextOf, resize } from './pixels.js';
 

@@ -1,7 +1,8 @@
 // @ts-check
 /**
- * The address holds the page's state: `?view=latent&model=mnist-vae&seed=7&code=0:0.5,1:-1.2&backend=cpu`.
- * Defaults are left out. Without `class`, all classes are sampled; without `backend`, the page chooses one.
+ * The state in the address: `?view=latent&model=mnist-vae&seed=7&code=0:0.5,1:-1.2&backend=cpu`.
+ * Defaults are left out. Without `class`, all classes are sampled; without `backend`, the page
+ * chooses one.
  */
 
 /** The views; the first is the default. */
@@ -147,7 +148,7 @@ export function queryFor(state) {
   return `?${given.map(([name, value]) => `${name}=${encodeURIComponent(String(value)).replace(/%(2C|2F|3A)/g, decodeURIComponent)}`).join('&')}`;
 }
 
-/** Milliseconds between two changes of the address: browsers block pages that change it with every pointer move. */
+/** Milliseconds between changes of the address: browsers block pages that change it too often. */
 const PAUSE = 250;
 
 let lastWritten = -PAUSE;
@@ -155,7 +156,8 @@ let lastWritten = -PAUSE;
 let writing = null;
 
 /**
- * Writes the state into the address, now or soon. A `step` can be undone with the browser's back button.
+ * Writes the state into the address, now or soon. A `step` can be undone with the browser's back
+ * button.
  * @param {PageState} state
  * @param {boolean} [step]
  * @returns {Promise<void>} when it is

@@ -23,7 +23,10 @@ export class Backends {
   notice = '';
   /** Open or opening engines by backend. @type {Map<string, Promise<Engine>>} */
   #engines = new Map();
-  /** The last model of each engine. @type {WeakMap<Engine, { source: Source, facts: Promise<Facts> }>} */
+  /**
+   * The last model of each engine.
+   * @type {WeakMap<Engine, { source: Source, facts: Promise<Facts> }>}
+   */
   #models = new WeakMap();
   /** Whether the job whose model is loading is still current. @type {(() => boolean) | null} */
   #loading = null;
@@ -66,7 +69,8 @@ export class Backends {
   }
 
   /**
-   * Selects a backend and renders. With null, the CPU renders first and a hardware GPU takes over when it is ready.
+   * Selects a backend and renders. With null, the CPU renders first and a hardware GPU takes over
+   * when it is ready.
    * @param {'cpu' | 'webgpu' | null} requested
    */
   async choose(requested) {
@@ -108,7 +112,8 @@ export class Backends {
   }
 
   /**
-   * Runs `job` with the model of `source` after all earlier jobs. Rejects with `Outdated` if it is no longer current by then.
+   * Runs `job` with the model of `source` after all earlier jobs. Rejects with `Outdated` if it is
+   * no longer current by then.
    * @template T
    * @param {Source} source
    * @param {(engine: Engine, facts: Facts) => Promise<T>} job
@@ -158,7 +163,8 @@ export class Backends {
   }
 
   /**
-   * Lets the GPU compile its shaders while the CPU still renders. Errors of the model itself show up when it is rendered.
+   * Lets the GPU compile its shaders while the CPU still renders. Errors of the model itself show
+   * up when it is rendered.
    * @param {Engine} engine
    */
   async #warmUp(engine) {

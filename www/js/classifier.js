@@ -10,7 +10,7 @@ export class Classifier {
   #engine = null;
   #attempt;
 
-  /** @param {(action: () => Promise<unknown>) => Promise<void>} attempt runs an action and reports its failure */
+  /** @param {(action: () => Promise<unknown>) => Promise<void>} attempt reports failures */
   constructor(attempt) {
     this.#attempt = attempt;
   }

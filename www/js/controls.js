@@ -1,5 +1,5 @@
 // @ts-check
-/** The controls beside every view: model, class, seed, temperature and backend. They report changes and show the state. */
+/** The controls beside every view: model, class, seed, temperature and backend. */
 import { MAX_SEED, freshSeed, parseSeed } from './address.js';
 import { check, choice, element, make } from './dom.js';
 import { groupModels, labelOf } from './models.js';
@@ -56,7 +56,7 @@ export class Controls {
     check(this.#models, model ?? OWN);
     requestAnimationFrame(() => this.#reveal());
     for (const option of this.#models.querySelectorAll('[data-classifier]')) {
-      // Classifiers generate no images: they are listed only in the Inside view, or if one is selected.
+      // Classifiers are listed only in the Inside view, or if one is selected.
       if (option instanceof HTMLElement) option.hidden = view !== 'inside' && !option.querySelector('input:checked');
     }
     for (const group of this.#models.children) {

@@ -15,7 +15,7 @@ export function element(id, kind) {
 }
 
 /**
- * Creates an element with attributes and children. Attributes that are null, undefined or false are left out.
+ * Creates an element. Attributes that are null, undefined or false are left out.
  * @template {keyof HTMLElementTagNameMap} K
  * @param {K} tag
  * @param {Record<string, string | number | boolean | null | undefined>} [attributes]

@@ -23,14 +23,14 @@ export class Engine {
 
   /** The backend that computes: `cpu` or `webgpu`. */
   backend;
-  /** Called with `{ name, loaded }` while a model is downloaded: the bytes of its weights so far. */
+  /** Called with `{ name, loaded }` while a model is downloaded: bytes of its weights so far. */
   onprogress = null;
   /** Resolves when the engine has been closed. */
   closed = new Promise((resolve) => { this.#end = resolve; });
 
   /**
-   * Starts a backend. Meanwhile `firstModel`, a name or a promise of one, is downloaded for the first `load`.
-   * Throws an EngineError with a readable message if the backend cannot run here.
+   * Starts a backend. Meanwhile `firstModel`, a name or a promise of one, is downloaded for the
+   * first `load`. Throws an EngineError with a readable message if the backend cannot run here.
    */
   static async open(backend, firstModel) {
     const engine = new Engine(backend);
@@ -60,16 +60,16 @@ export class Engine {
 
   /**
    * Loads the model in a folder, by default `models/<name>`, and resolves to its facts:
-   * `{ name, family, dataset, classes, conditional, channels, height, width, parameters, latent, encodes, prior, summary, layers, history }`,
-   * where `prior` is the kind of prior (`normal` for N(0, I), `gaussian`, `mixture`, `learned`),
-   * `layers` lists `{ network, layer, output, parameters }` per layer, and `history` describes `history.png` or is null.
-   * A newer call supersedes a pending one, which then rejects.
+   * `{ name, family, dataset, classes, conditional, channels, height, width, parameters, latent,
+   * encodes, prior, summary, layers, history }`. `prior` is `normal` for N(0, I), `gaussian`,
+   * `mixture` or `learned`; `layers` lists `{ network, layer, output, parameters }`; `history`
+   * describes `history.png` or is null. A newer call supersedes a pending one, which then rejects.
    */
   load(name, folder = folderOf(name)) {
     return this.#call('load', { name, folder });
   }
 
-  /** Loads a model from the text of `model.ron` and the bytes of `weights.bpk`. Resolves to its facts. */
+  /** Loads a model from the text of `model.ron` and the bytes of `weights.bpk`, like `load`. */
   loadFiles(name, manifest, weights) {
     return this.#call('loadFiles', { name, manifest, weights });
   }
@@ -89,7 +89,10 @@ export class Engine {
     return this.#call('latents', { seed, first, count, klass, temperature });
   }
 
-  /** Decodes latents of shape [count, latent], as those of samples from number `first` on: `pixels` and the time it took. */
+  /**
+   * Decodes latents of shape [count, latent], as those of samples from number `first` on: `pixels`
+   * and the time it took.
+   */
   decode(latents, klass = null, first = 0) {
     return this.#call('decode', { latents, klass, first });
   }
@@ -103,8 +106,8 @@ export class Engine {
   }
 
   /**
-   * Classifies `pixels` of shape [count, channels, height, width] in 0..1, if the current model is a classifier:
-   * the probabilities of all classes, of shape [count, classes].
+   * Classifies `pixels` of shape [count, channels, height, width] in 0..1, if the current model is
+   * a classifier: the probabilities of all classes, of shape [count, classes].
    */
   classify(pixels) {
     return this.#call('classify', { pixels });
@@ -153,8 +156,8 @@ function folderOf(name) {
 }
 
 /**
- * Compiles a wasm file while it downloads. In the page, not in the worker, because only the page can use
- * the file that `index.html` preloads.
+ * Compiles a wasm file while it downloads. In the page, not in the worker, because only the page
+ * can use the file that `index.html` preloads.
  */
 async function compile(path) {
   const response = await download(path);

@@ -1,5 +1,5 @@
 // @ts-check
-/** A grid of samples: one small canvas per image, scaled by the style sheet. Each can be a button. */
+/** A grid of samples: one small canvas per image, scaled by the style sheet. */
 import { make } from './dom.js';
 import { contextOf, paint, resize, wipe } from './pixels.js';
 
@@ -12,7 +12,8 @@ export class Grid {
   #tiles = [];
 
   /**
-   * With `open`, each tile is a button that calls it with the index of its sample; the arrow keys move among them.
+   * With `open`, each tile is a button that calls it with the index of its sample; the arrow keys
+   * move among them.
    * @param {HTMLElement} root
    * @param {((index: number) => void) | null} [open]
    */

@@ -6,7 +6,7 @@ import { latestOnly } from './latest.js';
 import { COLOURS, XyPad } from './xy-pad.js';
 import { contextOf, paintAt, resize } from './pixels.js';
 
-/** Decoded latents per side, and rows per request: between two requests the moving point gets its turn. */
+/** Decoded latents per side, and rows per request, so that the moving point need not wait. */
 const SIDE = 16;
 const ROWS = 2;
 
@@ -107,7 +107,9 @@ export class LatentMap {
   /**
    * Shows the position of a latent at once, and the plane around it when it is decoded.
    * @param {Float32Array} latent
-   * @param {{ path?: Float32Array[], posterior?: { means: Float32Array, stds: Float32Array } | null }} [more]
+   * @param {object} [more]
+   * @param {Float32Array[]} [more.path]
+   * @param {{ means: Float32Array, stds: Float32Array } | null} [more.posterior]
    */
   show(latent, { path, posterior } = {}) {
     /** @param {Float32Array} values @returns {[number, number]} */

@@ -8,7 +8,10 @@ const UNIT = 1 / 2048;
 /** Samples from which the moments of a prior are estimated. */
 const PRIOR_SAMPLES = 256;
 
-/** @typedef {{ labels: Uint8Array, values: Float32Array, latent: number }} TestLatents `values` of shape [count, latent] */
+/**
+ * Latents of test images, `values` of shape [count, latent].
+ * @typedef {{ labels: Uint8Array, values: Float32Array, latent: number }} TestLatents
+ */
 
 /** @type {Map<string, Promise<TestLatents>>} */
 const fetched = new Map();
@@ -47,7 +50,10 @@ async function read(path, { count, latent }) {
   return { labels, values, latent };
 }
 
-/** @typedef {{ mean: number[], std: number[], normal: boolean }} Prior moments per dimension, and whether it is N(0, I) */
+/**
+ * The moments of a prior per dimension, and whether it is N(0, I).
+ * @typedef {{ mean: number[], std: number[], normal: boolean }} Prior
+ */
 
 /** @type {WeakMap<object, Prior>} */
 const priors = new WeakMap();
@@ -78,7 +84,7 @@ export async function priorOf(engine, facts) {
 }
 
 /**
- * The range of a dimension to show: three standard deviations, and 99 % of the latents of test images.
+ * The range of a dimension to show: three standard deviations and 99 % of the test latents.
  * @param {Prior} prior
  * @param {TestLatents | null} latents
  * @param {number} dimension

@@ -1,8 +1,8 @@
 // @ts-check
 
 /**
- * Wraps an action so that it runs once at a time; of the calls made meanwhile only the latest is run.
- * The promise settles when the action has run for that call or a newer one.
+ * Wraps an action so that it runs once at a time; of the calls made meanwhile only the latest is
+ * run. The promise settles when the action has run for that call or a newer one.
  * @template {unknown[]} A
  * @param {(...request: A) => Promise<void>} action
  * @returns {(...request: A) => Promise<void>}

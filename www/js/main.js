@@ -18,12 +18,15 @@ import * as generate from './views/generate.js';
  * @typedef {import('./engine.js').Engine} Engine
  *
  * @typedef {object} View
- * @property {(isCurrent: () => boolean) => Promise<void>} show  shows the current state, unless it is outdated meanwhile
+ * @property {(isCurrent: () => boolean) => Promise<void>} show  shows the current state
  * @property {() => void} clear   empties the view
  * @property {() => void} [hide]  another view is being opened
  */
 
-/** All views but the first are loaded when they are opened. @type {Record<string, () => Promise<{ create: (panel: HTMLElement, app: App) => View }>>} */
+/**
+ * All views but the first are loaded when they are opened.
+ * @type {Record<string, () => Promise<{ create: (panel: HTMLElement, app: App) => View }>>}
+ */
 const VIEWS = {
   generate: async () => generate,
   latent: () => import('./views/latent.js'),
@@ -82,7 +85,7 @@ export class App {
     await keepForOffline(Object.values(VIEWS), this.folder);
   }
 
-  // ---- State -------------------------------------------------------------------------------------
+  // ---- State ------------------------------------------------------------------------------------
 
   /** The current model. @returns {Source} */
   get source() {
@@ -137,7 +140,7 @@ export class App {
     return this.render();
   }
 
-  // ---- Rendering ---------------------------------------------------------------------------------
+  // ---- Rendering --------------------------------------------------------------------------------
 
   /**
    * Renders the current state. A later call supersedes an earlier one.
@@ -239,15 +242,20 @@ export class App {
     showStatus(notice || text, Boolean(notice));
   }
 
-  /** The class of sample `index`, for a conditional model. @param {any} facts @param {number} index */
+  /**
+   * The class of sample `index`, for a conditional model.
+   * @param {any} facts
+   * @param {number} index
+   */
   classOf({ conditional, classes }, index) {
     return conditional ? this.state.class ?? index % classes.length : null;
   }
 
-  // ------------------------------------------------------------------------------------------------
+  // -----------------------------------------------------------------------------------------------
 
   /**
-   * Shows the facts and classes of the model that was loaded. A class that it lacks is reset to all classes.
+   * Shows the facts and classes of the model that was loaded. A class that it lacks is reset to all
+   * classes.
    * @param {any} facts
    */
   #settle(facts) {

@@ -25,7 +25,10 @@ import { download } from './download.js';
 
 /**
  * Where a model comes from; a published one has a name only.
- * @typedef {{ name: string, folder?: string, files?: { manifest: string, weights: Uint8Array } }} Source
+ * @typedef {object} Source
+ * @property {string} name
+ * @property {string} [folder]
+ * @property {{ manifest: string, weights: Uint8Array }} [files]
  */
 
 /** Stand-ins for what the index does not say. */

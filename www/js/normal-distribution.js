@@ -2,7 +2,8 @@
 /** The standard normal distribution, and interpolation between latents sampled from it. */
 
 /**
- * The cumulative distribution function, to about 1e-7: a series near 0 and a continued fraction in the tails.
+ * The cumulative distribution function, to about 1e-7: a series near 0, a continued fraction in
+ * the tails.
  * @param {number} value
  */
 export function cdf(value) {
@@ -40,8 +41,8 @@ export function quantile(probability) {
 }
 
 /**
- * The latent at `t` on the way from `a` to `b`: spherical interpolation (slerp), which keeps to the radius where normally distributed
- * latents lie, or linear.
+ * The latent at `t` on the way from `a` to `b`: spherical interpolation (slerp), which keeps to the
+ * radius where normally distributed latents lie, or linear.
  * @param {Float32Array} a
  * @param {Float32Array} b
  * @param {number} t 0 to 1

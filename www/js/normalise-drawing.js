@@ -7,8 +7,9 @@ const BOX = 20;
 const CENTRE = 14.5;
 
 /**
- * Normalises a drawing like the digits of MNIST: the strokes are scaled to fit into 20 × 20 pixels, and their centre of mass is put into
- * the centre of 28 × 28. Each pixel is the mean of the area that it covers. Null if nothing is drawn.
+ * Normalises a drawing like the digits of MNIST: the strokes are scaled to fit into 20 × 20 pixels,
+ * and their centre of mass is put into the centre of 28 × 28. Each pixel is the mean of the area
+ * that it covers. Null if nothing is drawn.
  * @param {Float32Array} ink   values of a square drawing from 0 to 1, row by row
  * @param {number} side        of the drawing
  * @returns {Float32Array | null}

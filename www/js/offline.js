@@ -2,7 +2,7 @@
 /** Makes the page work offline: a service worker caches its files. */
 
 /**
- * Caches the files that the page has used, all its views and the model in `folder`, where service workers are supported.
+ * Caches the files that the page has used, all its views and the model in `folder`.
  * @param {(() => Promise<unknown>)[]} views
  * @param {string | null} folder
  */

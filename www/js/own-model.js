@@ -89,7 +89,8 @@ export async function readModel(files) {
 }
 
 /**
- * The file with an extension. The folder of a model may hold others with the same extension, so the usual name takes precedence.
+ * The file with an extension. The usual name takes precedence, since the folder of a model may
+ * hold others.
  * @param {File[]} files
  * @param {string} extension
  * @param {string} usual

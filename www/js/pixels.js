@@ -23,7 +23,8 @@ function bufferOf(width, height) {
 }
 
 /**
- * Draws image `index` of `pixels`, [count, channels, height, width] in 0..1, of one channel (grey) or three (RGB).
+ * Draws image `index` of `pixels`, [count, channels, height, width] in 0..1, of one channel (grey)
+ * or three (RGB).
  * @param {CanvasRenderingContext2D} context
  * @param {Float32Array} pixels
  * @param {Shape} shape

@@ -53,7 +53,10 @@ export class Tabs {
     return panel;
   }
 
-  /** Scrolls a tab into view within the row, without scrolling the page. @param {HTMLElement} tab */
+  /**
+   * Scrolls a tab into view within the row, without scrolling the page.
+   * @param {HTMLElement} tab
+   */
   #reveal(tab) {
     const [start, end] = [tab.offsetLeft - this.#list.offsetLeft, tab.offsetLeft - this.#list.offsetLeft + tab.offsetWidth];
     const { scrollLeft, clientWidth } = this.#list;

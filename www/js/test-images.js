@@ -7,7 +7,12 @@ import { contextOf, resize } from './pixels.js';
 const COLUMNS = 10;
 const COUNT = 60;
 
-/** @typedef {{ side: number, pixels: (index: number) => Float32Array, canvas: HTMLCanvasElement }} TestImages */
+/**
+ * @typedef {object} TestImages
+ * @property {number} side
+ * @property {(index: number) => Float32Array} pixels
+ * @property {HTMLCanvasElement} canvas
+ */
 
 /** @type {Map<string, Promise<TestImages>>} */
 const fetched = new Map();

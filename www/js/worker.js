@@ -6,7 +6,7 @@
  *          { id, kind: 'load', name, folder }
  *          { id, kind: 'loadFiles', name, manifest, weights }
  *          and 'sample', 'latents', 'decode', 'encode', 'classify' and 'inside', as in Engine
- * Posts    { id, value } or { id, failure: { message, fatal } }; after a fatal failure it is unusable
+ * Posts    { id, value } or { id, failure: { message, fatal } }; fatal ones make it unusable
  *          { progress: { name, loaded } }           bytes of the weights downloaded so far
  */
 import { download } from './download.js';
@@ -102,8 +102,8 @@ self.onmessage = async ({ data: { id, kind, ...args } }) => {
     const value = await (modelCalls[kind] ? inTurn(() => modelCalls[kind](loaded(), args)) : handlers[kind](args));
     self.postMessage({ id, value }, value?.pixels ? [value.pixels.buffer] : []);
   } catch (error) {
-    // The backend survives a bad model and a RangeError, which rejects an argument. It does not survive a
-    // failed start, a lost device or a trap in the module.
+    // The backend survives a bad model and a RangeError, which rejects an argument. It does not
+    // survive a failed start, a lost device or a trap in the module.
     const deviceLost = kind in modelCalls && !(error instanceof RangeError) && !(error instanceof NoModel);
     const fatal = kind === 'start' || deviceLost || error instanceof WebAssembly.RuntimeError;
     self.postMessage({ id, failure: { message: error?.message || String(error), fatal } });

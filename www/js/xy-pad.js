@@ -19,8 +19,8 @@ export const COLOURS = ['#4ea3ff', '#ffa23a', '#5ad469', '#ff6464', '#c08bff', '
  * The marks on the pad.
  * @typedef {object} Marks
  * @property {Pair} point
- * @property {Pair[]} [path]                                 a path from A to B
- * @property {{ mean: Pair, std: Pair } | null} [posterior]  ellipses at one and two standard deviations
+ * @property {Pair[]} [path]  from A to B
+ * @property {{ mean: Pair, std: Pair } | null} [posterior]  shown at 1 and 2 sigma
  */
 
 export class XyPad {
@@ -40,7 +40,7 @@ export class XyPad {
    * @param {string} label
    * @param {HTMLCanvasElement} background
    * @param {(x: number, y: number, byKey: boolean) => void} moved
-   * @param {boolean} hovers  whether the point follows the mouse without a pressed button until a click holds it
+   * @param {boolean} hovers  whether the point follows the mouse until a click pins it
    */
   constructor(label, background, moved, hovers) {
     this.#moved = moved;
@@ -131,7 +131,12 @@ export class XyPad {
     wipe(this.#marks);
   }
 
-  /** Strokes in white on black, visible on any background. @param {CanvasRenderingContext2D} context @param {number} width @param {number[]} dash */
+  /**
+   * Strokes in white on black, visible on any background.
+   * @param {CanvasRenderingContext2D} context
+   * @param {number} width
+   * @param {number[]} dash
+   */
   #stroke(context, width, dash) {
     context.setLineDash([]);
     context.lineWidth = width + 5;
@@ -179,7 +184,12 @@ export class XyPad {
     this.#goTo(x / SIDE + step[0] * far, 1 - y / SIDE + step[1] * far, true);
   }
 
-  /** Moves the point to fractions of the width and height. @param {number} across @param {number} up @param {boolean} byKey */
+  /**
+   * Moves the point to fractions of the width and height.
+   * @param {number} across
+   * @param {number} up
+   * @param {boolean} byKey
+   */
   #goTo(across, up, byKey) {
     const [x, y] = [across, up].map((part, axis) => {
       const [low, high] = this.#range[axis];

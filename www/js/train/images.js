@@ -1,5 +1,5 @@
 // @ts-check
-/** Training images: data sets deployed with the page, and the user's own files, which never leave the computer. */
+/** Training images: deployed data sets, and the user's files, which never leave the computer. */
 import { download } from '../download.js';
 
 /** @typedef {import('./trainer.js').Images} Images */
@@ -24,14 +24,18 @@ export async function deployedSets() {
  */
 export const isDeployed = (set, deployed) => deployed.includes(folderOf(set));
 
-/** The images of a deployed data set; the module verifies them. @param {string} set @returns {Promise<Images>} */
+/**
+ * The images of a deployed data set; the module verifies them.
+ * @param {string} set
+ * @returns {Promise<Images>}
+ */
 export async function deployedImages(set) {
   const fetched = IDX.map(async (name) => unpacked(await (await download(`data/${folderOf(set)}/${name}.gz`)).blob()));
   return { idx: await Promise.all(fetched) };
 }
 
 /**
- * Images from the user's files: the four IDX files of a data set, or image files in one folder per class.
+ * Images from the user's files: four IDX files, or image files in one folder per class.
  * @param {{ path: string, file: File }[]} files
  * @param {any} pipeline
  * @returns {Promise<Images>}

@@ -2,7 +2,7 @@
 /** Runs the model in training in its own engine, so that sampling hardly slows the training. */
 import { Engine } from '../engine.js';
 
-/** The shortest interval between previews in milliseconds, and the largest fraction of time that they may take. */
+/** The shortest interval in milliseconds, and the largest fraction of time for previews. */
 const [MIN_INTERVAL, MAX_FRACTION] = [800, 0.1];
 
 /** @typedef {import('./trainer.js').Files} Files */

@@ -1,5 +1,5 @@
 // @ts-check
-/** The run of the Train view: its trainer, its storage, and recovery when the device or worker fails. */
+/** The run of the Train view: its trainer, its storage, and recovery from failures. */
 import { sentence } from '../dom.js';
 import { isDeployed, ownImages, deployedImages } from './images.js';
 import { forgetRun, isKeeper, keepRun, keptRun, notKept } from './store.js';
@@ -64,7 +64,13 @@ export class Run {
 
   /**
    * Starts a run.
-   * @param {{ yaml: string, name: string, pipeline: any, own: { path: string, file: File }[], deployed: string[], source: any }} options
+   * @param {object} options
+   * @param {string} options.yaml
+   * @param {string} options.name
+   * @param {any} options.pipeline
+   * @param {{ path: string, file: File }[]} options.own
+   * @param {string[]} options.deployed
+   * @param {any} options.source
    */
   async begin({ yaml, name, pipeline, own, deployed, source }) {
     const { device } = this.#view.settings();
@@ -132,7 +138,7 @@ export class Run {
     return forgetRun().catch(() => { /* nothing was stored */ });
   }
 
-  // --------------------------------------------------------------------------------------------------
+  // -----------------------------------------------------------------------------------------------
 
   /**
    * The trainer of a device.
@@ -185,7 +191,10 @@ export class Run {
     if (this.progress) this.#view.progress(this.progress);
   }
 
-  /** Whether the first step gives the same losses on the GPU as on the CPU. @param {Setup & { name: string }} setup */
+  /**
+   * Whether the first step gives the same losses on the GPU as on the CPU.
+   * @param {Setup & { name: string }} setup
+   */
   async #agrees(setup) {
     const losses = [];
     for (const device of /** @type {const} */ (['cpu', 'webgpu'])) {

@@ -1,10 +1,13 @@
 // @ts-check
 /**
- * Stores the run in the browser: its setup, last snapshot and loss curves. One tab at a time may write it.
- * Training also works without a database.
+ * Stores the run in the browser: its setup, last snapshot and loss curves. One tab at a time may
+ * write it. Training also works without a database.
  */
 
-/** @typedef {import('./trainer.js').Setup & { name: string, step: number, steps: number, curves: object, device: string, kept: number }} Kept */
+/**
+ * @typedef {import('./trainer.js').Setup & { name: string, step: number, steps: number, curves:
+ * object, device: string, kept: number }} Kept
+ */
 
 const [DATABASE, RUNS, KEY, LOCK] = ['imago', 'runs', 'current', 'imago-run'];
 

@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * The page's interface to a training run: a worker that trains in slices, and the state to resume from if it
- * has to be terminated.
+ * The page's interface to a training run: a worker that trains in slices, and the state to resume
+ * from if it has to be terminated.
  *
  *     const trainer = await Trainer.open('cpu');
  *     const { findings, pipeline } = await trainer.check(yaml);
@@ -21,8 +21,12 @@ import { download } from '../download.js';
  *
  * @typedef {{ manifest: string, weights: Uint8Array }} Files
  *
- * Decompressed IDX files (training images and labels, test images and labels), or single images of a folder.
- * @typedef {{ idx?: Uint8Array[], files?: { rgba: Uint8Array, width: number, height: number, label: number }[], channels?: number, size?: number }} Images
+ * Decompressed IDX files (training images and labels, test images and labels), or single images.
+ * @typedef {object} Images
+ * @property {Uint8Array[]} [idx]
+ * @property {{ rgba: Uint8Array, width: number, height: number, label: number }[]} [files]
+ * @property {number} [channels]
+ * @property {number} [size]
  *
  * The progress of a run.
  * @typedef {object} Progress
@@ -129,8 +133,8 @@ export class Trainer {
   }
 
   /**
-   * Pauses after the current step. If that takes too long, the worker is terminated and the run goes back to its last
-   * snapshot: resolves to whether that was necessary.
+   * Pauses after the current step. If that takes too long, the worker is terminated and the run
+   * goes back to its last snapshot: resolves to whether that was necessary.
    */
   async pause() {
     const answered = this.#call('pause', {}).then((progress) => {
@@ -198,7 +202,13 @@ export class Trainer {
     });
   }
 
-  /** @param {{ id?: number, value?: any, progress?: Progress, failure?: { message: string, fatal: boolean } }} message */
+  /**
+   * @param {object} message
+   * @param {number} [message.id]
+   * @param {any} [message.value]
+   * @param {Progress} [message.progress]
+   * @param {{ message: string, fatal: boolean }} [message.failure]
+   */
   #take({ id, value, progress, failure }) {
     if (progress) {
       this.#progress = progress;

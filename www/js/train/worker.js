@@ -1,6 +1,6 @@
 /**
- * The worker behind a Trainer: one run, in slices between which it handles messages. Its name is the device,
- * `cpu` or `webgpu`.
+ * The worker behind a Trainer: one run, in slices between which it handles messages. Its name is
+ * the device, `cpu` or `webgpu`.
  *
  * Receives { id, kind: 'start', module }          the compiled wasm
  *          { id, kind: 'check', yaml }            findings and the parsed pipeline
@@ -86,7 +86,7 @@ self.onmessage = async ({ data: { id, kind, ...args } }) => {
   }
 };
 
-// A message to oneself lets other messages in and, unlike a timer, is not throttled in a hidden tab.
+// A message to oneself lets others in and, unlike a timer, is not throttled in a hidden tab.
 const { port1: here, port2: there } = new MessageChannel();
 here.onmessage = () => inTurn(slice).catch((error) => {
   until = 0;
@@ -115,7 +115,7 @@ async function slice() {
   if (until > 0) next();
 }
 
-/** The progress: `{ step, steps, seconds, running, ended, losses, epoch, epochs, rollbacks, rate, validation, test }`. */
+/** The `Progress` that trainer.js describes. */
 function progressOf(losses) {
   const { done: step, steps, ended } = opened();
   return { step, steps, seconds, running: until > 0, ended: ended ?? null, losses, ...JSON.parse(run.state) };

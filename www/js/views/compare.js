@@ -9,7 +9,12 @@ const COUNT = 36;
 
 /**
  * @typedef {import('../models.js').Published} Published
- * @typedef {{ root: HTMLElement, name: HTMLElement, grid: Grid, facts: HTMLElement, select: HTMLSelectElement | null }} Column
+ * @typedef {object} Column
+ * @property {HTMLElement} root
+ * @property {HTMLElement} name
+ * @property {Grid} grid
+ * @property {HTMLElement} facts
+ * @property {HTMLSelectElement | null} select
  */
 
 /**
@@ -31,7 +36,10 @@ export function create(panel, app) {
     });
   }
 
-  /** The models to compare with the first; by default, the next one of the same data set. @returns {string[]} */
+  /**
+   * The models to compare with the first; by default, the next one of the same data set.
+   * @returns {string[]}
+   */
   function others() {
     const known = app.state.others.filter((name) => app.published(name) && app.published(name)?.family !== 'classifier');
     if (known.length > 0) return known;
@@ -50,7 +58,13 @@ export function create(panel, app) {
         if (select) select.value = names[at - 1] ?? '';
         root.classList.toggle('none', at > names.length);
       });
-      /** Fills a column. @param {Column} column @param {any} engine @param {any} facts @param {Published | undefined} model */
+      /**
+       * Fills a column.
+       * @param {Column} column
+       * @param {any} engine
+       * @param {any} facts
+       * @param {Published | undefined} model
+       */
       const fill = async ({ grid, facts: list, name }, engine, facts, model) => {
         if (facts.family === 'classifier') throw new Error(`The model ${facts.name} is a classifier: it generates no images`);
         const klass = facts.conditional && app.state.class !== null && app.state.class < facts.classes.length ? app.state.class : null;

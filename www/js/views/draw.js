@@ -67,7 +67,10 @@ export function create(panel, app) {
     app.showTime(milliseconds);
   });
 
-  /** Shows the latent, the mean unless it was edited, and its reconstruction. @param {boolean} [announce] */
+  /**
+   * Shows the latent, the mean unless it was edited, and its reconstruction.
+   * @param {boolean} [announce]
+   */
   async function move(announce = false) {
     if (!posterior || !current) return;
     const latent = posterior.means.slice();

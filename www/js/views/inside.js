@@ -1,5 +1,5 @@
 // @ts-check
-/** The layers of a model and their outputs for one sample (generator) or one test image (classifier). */
+/** The layers of a model and their outputs for one sample or, in a classifier, one test image. */
 import { make } from '../dom.js';
 import { paint, wipe } from '../pixels.js';
 import { ActivationImage } from '../activation-image.js';
@@ -27,7 +27,10 @@ export function create(panel, app) {
     else which.value = String(app.state.sample);
   });
 
-  /** The layer outputs by index, and the layers that they belong to. @type {Map<number, ActivationImage>} */
+  /**
+   * The layer outputs by index, and the layers that they belong to.
+   * @type {Map<number, ActivationImage>}
+   */
   const images = new Map();
   let shownLayers = '';
 
@@ -91,7 +94,10 @@ export function create(panel, app) {
     },
   };
 
-  /** The folder of a model of the same data set that comes with test images. @param {string} dataset */
+  /**
+   * The folder of a model of the same data set that comes with test images.
+   * @param {string} dataset
+   */
   function folderOfTests(dataset) {
     const model = app.models.find((model) => model.dataset === dataset && model.latents);
     return model ? `models/${encodeURIComponent(model.name)}` : null;

@@ -1,5 +1,5 @@
 // @ts-check
-/** The latent space: a point on a map and its image, sliders for its values, and an interpolation between two latents. */
+/** The latent space: a point on a map and its image, sliders, and an interpolation. */
 import { priorOf } from '../latents.js';
 import { reducedMotion, decimals, make } from '../dom.js';
 import { interpolate, cdf, quantile } from '../normal-distribution.js';
@@ -55,7 +55,10 @@ export function create(panel, app) {
     return latent;
   }
 
-  /** Shows the current latent: its position at once, its image when it is decoded. @param {boolean} [announce] */
+  /**
+   * Shows the current latent: its position at once, its image when it is decoded.
+   * @param {boolean} [announce]
+   */
   function move(announce = false) {
     if (!current) return;
     const latent = currentLatent();
@@ -87,7 +90,7 @@ export function create(panel, app) {
     move(announce);
   }
 
-  // ---- Sliders ------------------------------------------------------------------------------------
+  // ---- Sliders ----------------------------------------------------------------------------------
 
   /** @param {number} count */
   function layOutSliders(count) {
@@ -116,7 +119,7 @@ export function create(panel, app) {
     });
   }
 
-  // ---- Interpolation ------------------------------------------------------------------------------
+  // ---- Interpolation ----------------------------------------------------------------------------
 
   async function showStrip() {
     const { a, b, prior, klass, isCurrent } = current;
@@ -145,7 +148,7 @@ export function create(panel, app) {
     play.textContent = 'Play';
   }
 
-  /** Plays the interpolation back and forth, in discrete steps if the user prefers reduced motion. */
+  /** Plays the interpolation back and forth, in discrete steps with reduced motion. */
   function start() {
     play.textContent = 'Pause';
     if (reducedMotion()) {

@@ -78,7 +78,7 @@ export function create(panel, app) {
   let presetList = [];
   let rate = { step: 0, at: 0, perSecond: 0 };
 
-  // ---- The pipeline --------------------------------------------------------------------------------
+  // ---- The pipeline -----------------------------------------------------------------------------
 
   async function open() {
     const adapter = findAdapter();
@@ -158,7 +158,7 @@ export function create(panel, app) {
     if (encoders.some(({ name }) => name === from)) source.value = from;
   }
 
-  // ---- The run -------------------------------------------------------------------------------------
+  // ---- The run ----------------------------------------------------------------------------------
 
   /** Starts or continues the run. @param {number} [steps] */
   async function start(steps) {
