@@ -59,12 +59,12 @@ export class Backends {
     // Only published models can be fetched by name alone.
     const first = ready.then(() => (source().folder || source().files ? null : source().name));
     const opening = /** @type {Promise<Engine>} */ (Engine.open(backend, first));
-    const forget = () => { if (this.#engines.get(backend) === opening) this.#engines.delete(backend); };
+    const drop = () => { if (this.#engines.get(backend) === opening) this.#engines.delete(backend); };
     this.#engines.set(backend, opening);
     opening.then((engine) => {
       /** @type {any} */ (engine).onprogress = progress;
-      return engine.closed.then(forget);
-    }, forget);
+      return engine.closed.then(drop);
+    }, drop);
     return opening;
   }
 

@@ -41,8 +41,8 @@ export class Classifier {
 
   #open() {
     const opening = Engine.open('cpu', null);
-    const forget = () => { this.#engine = null; };
-    opening.then((engine) => engine.closed.then(forget), forget);
+    const drop = () => { this.#engine = null; };
+    opening.then((engine) => engine.closed.then(drop), drop);
     return opening;
   }
 

@@ -2,7 +2,7 @@
 /** The run of the Train view: its trainer, its storage, and recovery from failures. */
 import { sentence } from '../dom.js';
 import { isDeployed, ownImages, deployedImages } from './images.js';
-import { forgetRun, isKeeper, keepRun, keptRun, notKept } from './store.js';
+import { deleteRun, maySave, saveRun, loadRun, saveFailure } from './store.js';
 import { Trainer } from './trainer.js';
 
 /** Milliseconds between two saves. */
@@ -87,12 +87,12 @@ export class Run {
     this.#savedAt = performance.now();
   }
 
-  /** Restores a saved run. @param {import('./store.js').Kept} kept */
-  async restore(kept) {
+  /** Restores a saved run. @param {import('./store.js').SavedRun} saved */
+  async restore(saved) {
     await this.#open('cpu');
-    this.#view.curves.points = /** @type {any} */ (kept.curves);
-    await this.#load(kept);
-    this.#snapshot = kept.snapshot ?? null;
+    this.#view.curves.points = /** @type {any} */ (saved.curves);
+    await this.#load(saved);
+    this.#snapshot = saved.snapshot ?? null;
     if (this.progress) this.#view.progress(this.progress);
   }
 
@@ -121,7 +121,7 @@ export class Run {
     this.progress = null;
     (await this.#trainer)?.close();
     this.#trainer = null;
-    await this.forget();
+    await this.discard();
   }
 
   async artifact() {
@@ -130,12 +130,12 @@ export class Run {
     return trainer.artifact();
   }
 
-  kept() {
-    return keptRun().catch(() => null);
+  saved() {
+    return loadRun().catch(() => null);
   }
 
-  forget() {
-    return forgetRun().catch(() => { /* nothing was stored */ });
+  discard() {
+    return deleteRun().catch(() => { /* nothing was stored */ });
   }
 
   // -----------------------------------------------------------------------------------------------
@@ -234,11 +234,11 @@ export class Run {
     try {
       const [snapshot, { step, steps }] = [await trainer.snapshot(), this.progress];
       this.#snapshot = snapshot;
-      if (!await isKeeper()) return this.#notifyOnce('Another tab is saving its run in this browser. Training continues here, but a reload would lose it.');
-      await keepRun({ ...setup, snapshot, step, steps, curves: this.#view.curves.points, device: trainer.device, kept: Date.now() });
+      if (!await maySave()) return this.#notifyOnce('Another tab is saving its run in this browser. Training continues here, but a reload would lose it.');
+      await saveRun({ ...setup, snapshot, step, steps, curves: this.#view.curves.points, device: trainer.device, kept: Date.now() });
     } catch (error) {
       // Other errors, such as those of a diverged run, have already been reported.
-      if (error instanceof DOMException) this.#notifyOnce(notKept(error));
+      if (error instanceof DOMException) this.#notifyOnce(saveFailure(error));
     }
   }
 

@@ -6,7 +6,7 @@
 
 /**
  * @typedef {import('./trainer.js').Setup & { name: string, step: number, steps: number, curves:
- * object, device: string, kept: number }} Kept
+ * object, device: string, kept: number }} SavedRun
  */
 
 const [DATABASE, RUNS, KEY, LOCK] = ['imago', 'runs', 'current', 'imago-run'];
@@ -43,23 +43,23 @@ async function transact(mode, action) {
   }
 }
 
-/** The stored run, or null. @returns {Promise<Kept | null>} */
-export async function keptRun() {
+/** The stored run, or null. @returns {Promise<SavedRun | null>} */
+export async function loadRun() {
   return await transact('readonly', (runs) => runs.get(KEY)) ?? null;
 }
 
-/** Stores a run, replacing an earlier one. @param {Kept} run */
-export async function keepRun(run) {
+/** Stores a run, replacing an earlier one. @param {SavedRun} run */
+export async function saveRun(run) {
   await transact('readwrite', (runs) => runs.put(run, KEY));
 }
 
 /** Deletes the stored run. */
-export async function forgetRun() {
+export async function deleteRun() {
   await transact('readwrite', (runs) => runs.delete(KEY));
 }
 
 /** The message when a run could not be stored. @param {unknown} error */
-export function notKept(error) {
+export function saveFailure(error) {
   const name = error instanceof Error ? error.name : '';
   const reason = name === 'QuotaExceededError'
     ? 'The browser has no space left for this run'
@@ -71,7 +71,7 @@ export function notKept(error) {
 let holdsLock = null;
 
 /** Whether this tab may write the run; if so, until it is closed. @returns {Promise<boolean>} */
-export function isKeeper() {
+export function maySave() {
   if (!navigator.locks) return Promise.resolve(true);
   holdsLock ??= new Promise((resolve) => {
     navigator.locks.request(LOCK, { ifAvailable: true }, (lock) => {

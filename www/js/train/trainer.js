@@ -175,7 +175,7 @@ export class Trainer {
   async #start() {
     const worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module', name: this.device });
     this.#worker = worker;
-    worker.onmessage = ({ data }) => this.#take(data);
+    worker.onmessage = ({ data }) => this.#onMessage(data);
     worker.onerror = (event) => {
       event.preventDefault();
       this.close(event.message || 'Cannot start the training worker');
@@ -209,7 +209,7 @@ export class Trainer {
    * @param {Progress} [message.progress]
    * @param {{ message: string, fatal: boolean }} [message.failure]
    */
-  #take({ id, value, progress, failure }) {
+  #onMessage({ id, value, progress, failure }) {
     if (progress) {
       this.#progress = progress;
       return this.onprogress(progress);

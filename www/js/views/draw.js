@@ -91,7 +91,7 @@ export function create(panel, app) {
   }
 
   /** Encodes and classifies another image. @param {Float32Array | null} pixels */
-  async function take(pixels) {
+  async function setImage(pixels) {
     image = pixels;
     if (!pixels) return empty();
     paint(input, pixels, INPUT_SHAPE);
@@ -121,7 +121,7 @@ export function create(panel, app) {
       picker.show(current.tests, null);
     }
     const { values, side } = strokes.ink();
-    take(normaliseDrawing(values, side));
+    setImage(normaliseDrawing(values, side));
   }
 
   clear.addEventListener('click', () => {
@@ -158,9 +158,9 @@ export function create(panel, app) {
       if (test !== null && tests) {
         strokes.clear();
         strokes.show(tests.canvas, tests.side, test);
-        await take(tests.pixels(test));
+        await setImage(tests.pixels(test));
       } else if (image) {
-        await take(image);
+        await setImage(image);
       } else {
         empty();
       }

@@ -85,8 +85,8 @@ export function create(panel, app) {
     deployed = await deployedSets();
     presetList = (await (await download('pipelines/index.json')).json()).filter((/** @type {any} */ preset) => !preset.data || isDeployed(preset.data, deployed));
     presets.replaceChildren(...presetList.map(({ title }, at) => make('option', { value: at }, title)), make('option', { value: -1, hidden: true }, 'Edited'));
-    const kept = await run.kept();
-    if (kept) offerKept(kept);
+    const saved = await run.saved();
+    if (saved) offerSaved(saved);
     await choosePreset(0);
     const hardware = await adapter;
     const webgpu = devices.querySelector('[value="webgpu"]');
@@ -200,25 +200,25 @@ export function create(panel, app) {
     return { manifest, weights: new Uint8Array(weights) };
   }
 
-  /** @param {import('../train/store.js').Kept} kept */
-  function offerKept(kept) {
-    const when = kept.step === kept.steps ? 'finished' : `at step ${kept.step.toLocaleString('en')} of ${kept.steps.toLocaleString('en')}`;
+  /** @param {import('../train/store.js').SavedRun} saved */
+  function offerSaved(saved) {
+    const when = saved.step === saved.steps ? 'finished' : `at step ${saved.step.toLocaleString('en')} of ${saved.steps.toLocaleString('en')}`;
     offer.hidden = false;
-    offer.replaceChildren(`Your run ${kept.name} was saved, ${when}. `,
+    offer.replaceChildren(`Your run ${saved.name} was saved, ${when}. `,
       button('Continue', () => app.attempt(async () => {
         offer.hidden = true;
-        editor.value = kept.yaml;
+        editor.value = saved.yaml;
         presets.value = '-1';
         about.textContent = '';
         await check();
-        await run.restore(kept);
+        await run.restore(saved);
         await preview.update(run, true);
         showButtons();
-        showStatus(`${kept.name} is restored, ${when}.`);
+        showStatus(`${saved.name} is restored, ${when}.`);
       })), ' ',
       button('Discard', () => app.attempt(async () => {
         offer.hidden = true;
-        await run.forget();
+        await run.discard();
       })));
   }
 
