@@ -89,15 +89,15 @@ async function assertFallsBack(t, prepare, reason) {
 test('a browser without WebGPU falls back to the CPU and says so', { timeout: PATIENCE }, (t) => (
   assertFallsBack(t, (page) => page.addInitScript(() => delete Navigator.prototype.gpu), /no WebGPU adapter/)));
 
-test('a WebGPU module that cannot be fetched falls back to the CPU', { timeout: PATIENCE }, (t) => (
+test('if the WebGPU module cannot be fetched, the page falls back to the CPU', { timeout: PATIENCE }, (t) => (
   assertFallsBack(t, (page) => page.route('**/wasm/webgpu/imago_bg.wasm', (route) => route.fulfill({ status: 404, body: '' })),
     /imago_bg\.wasm.*HTTP 404/)));
 
-test('WebGPU glue that cannot be loaded falls back to the CPU', { timeout: PATIENCE }, (t) => (
+test('if the WebGPU glue cannot be loaded, the page falls back to the CPU', { timeout: PATIENCE }, (t) => (
   assertFallsBack(t, (page) => page.route('**/wasm/webgpu/imago.js', (route) => route.fulfill({ status: 500, body: '' })),
     /Cannot load wasm\/webgpu\/imago\.js/)));
 
-test('a device that does not start in the worker falls back to the CPU', { timeout: PATIENCE }, (t) => (
+test('if the device does not start in the worker, the page falls back to the CPU', { timeout: PATIENCE }, (t) => (
   assertFallsBack(t, (page) => page.route('**/js/worker.js', async (route) => {
     const response = await route.fetch();
     await route.fulfill({ response, body: `if (self.name === 'webgpu') delete WorkerNavigator.prototype.gpu;\n${await response.text()}` });
