@@ -1,9 +1,9 @@
 /**
- * Keeps the page for when there is no network. What the network gives goes first, so that a page is never older than its site and its files
- * always fit together; what was kept serves when the network gives nothing.
+ * Makes the page work offline. The network comes first, so that the page is never older than its
+ * site and its files fit together; the cache serves when the network fails.
  */
 
-/** Another name makes browsers forget what was kept under the old one. */
+/** A new name makes browsers drop the old cache. */
 const CACHE = 'imago-1';
 
 self.addEventListener('install', () => self.skipWaiting());
@@ -33,8 +33,8 @@ async function answer(event) {
     if (response.ok) event.waitUntil(put(request.url, response.clone()));
     return response;
   } catch (error) {
-    const kept = await (await caches.open(CACHE)).match(keyOf(request.url), { ignoreVary: true });
-    if (kept) return kept;
+    const cached = await (await caches.open(CACHE)).match(keyOf(request.url), { ignoreVary: true });
+    if (cached) return cached;
     throw error;
   }
 }
@@ -47,10 +47,10 @@ async function keepIfMissing(url) {
 }
 
 async function put(url, response) {
-  await (await caches.open(CACHE)).put(keyOf(url), response).catch(() => { /* the disk is full: then there is no copy */ });
+  await (await caches.open(CACHE)).put(keyOf(url), response).catch(() => { /* the disk is full */ });
 }
 
-/** An address without what only the page reads of it. */
+/** An address without query and fragment, which only the page reads. */
 function keyOf(url) {
   const { origin, pathname } = new URL(url);
   return origin + pathname;

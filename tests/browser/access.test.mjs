@@ -1,11 +1,11 @@
-/** The page for everyone: by keyboard alone, for screen readers, on narrow and wide screens, in light and dark, with little motion. */
+/** Accessibility: keyboard, screen readers, screen sizes, colour schemes, reduced motion. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import {
-  addressOf, assertClean, assertDifferent, assertSame, canvas, modelNames, modelWith, newPage, openSite, PATIENCE, picture, queryOf, settled,
+  addressOf, assertClean, assertDifferent, assertSame, canvas, modelNames, modelWith, newPage, openSite, PATIENCE, gridOf, queryOf, settled,
   statusOf, stops, visit,
 } from './site.mjs';
 
@@ -17,10 +17,10 @@ const VIEWS = ['generate', 'latent', 'draw', 'compare', 'inside', 'train'];
 const coder = modelWith('a model that encodes', ({ encodes, latents }) => encodes && latents).name;
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
-/** The address of a view with all that it can show. */
+/** The address of a view with everything that it can show. */
 const full = (view) => addressOf(site, { view, model: coder, seed: 7, ...(view === 'draw' && { test: 3 }) });
 
-test('axe finds nothing serious in any view, light and dark, and each tells what it shows', { timeout: 2 * PATIENCE }, async (t) => {
+test('axe finds nothing serious in any view, light and dark, and each view describes its content', { timeout: 2 * PATIENCE }, async (t) => {
   const seen = await newPage(t, site, null, { reducedMotion: 'reduce' });
   const { page } = seen;
   for (const view of VIEWS) {
@@ -34,12 +34,12 @@ test('axe finds nothing serious in any view, light and dark, and each tells what
       const all = violations.map(({ id, impact }) => `${id} (${impact})`).join(', ') || 'no finding';
       t.diagnostic(`${view}, ${colorScheme}: ${passes.length} rules passed, ${all}`);
       assert.deepEqual(bad, [], view);
-      assert.ok(passes.length > 15, 'axe looked at next to nothing');
+      assert.ok(passes.length > 15, 'axe checked next to nothing');
     }
     const nameless = await page.evaluate(() => [...document.querySelectorAll('canvas[role="img"]:not([hidden])')]
       .filter((one) => one.checkVisibility() && !one.ariaLabel).map(({ className }) => className));
-    assert.deepEqual(nameless, [], `pictures without a name in ${view}`);
-    assert.ok((await statusOf(page)).length > 10, `nothing is told of ${view}`);
+    assert.deepEqual(nameless, [], `images without a label in ${view}`);
+    assert.ok((await statusOf(page)).length > 10, `no status for ${view}`);
   }
   assertClean(seen, site);
 });
@@ -63,16 +63,16 @@ test('no view is wider than the window, from 360 pixels to 4K', { timeout: 2 * P
       assert.ok(badge.right <= width && badge.top >= 0, `the badge is out of sight in ${width}`);
       const top = await page.evaluate(() => document.getElementById('badge').getBoundingClientRect().top);
       assert.ok(top >= 0 && top < 120, `the badge is at ${top} when ${view} is scrolled to its end`);
-      if (process.env.IMAGO_PICTURES) {
+      if (process.env.IMAGO_SCREENSHOTS) {
         await page.evaluate(() => scrollTo(0, 0));
-        await page.screenshot({ path: join(process.env.IMAGO_PICTURES, `${view}-${width}.png`), fullPage: true });
+        await page.screenshot({ path: join(process.env.IMAGO_SCREENSHOTS, `${view}-${width}.png`), fullPage: true });
       }
     }
   }
   assertClean(seen, site);
 });
 
-test('the whole page is walked with the keyboard alone', { timeout: 2 * PATIENCE }, async (t) => {
+test('the whole page works with the keyboard alone', { timeout: 2 * PATIENCE }, async (t) => {
   const seen = await newPage(t, site);
   const { page } = seen;
   const model = modelWith('a conditional model', ({ conditional }) => conditional).name;
@@ -80,20 +80,20 @@ test('the whole page is walked with the keyboard alone', { timeout: 2 * PATIENCE
   const press = (...keys) => keys.reduce((before, key) => before.then(() => page.keyboard.press(key)), Promise.resolve());
   const focus = () => page.evaluate(() => document.activeElement.id || document.activeElement.name || document.activeElement.className);
 
-  // The order of the document is the order of the stops; each group of choices is one.
+  // The tab order is the document order; each radio group is one stop.
   const reached = await stops(page, 12);
   const tail = reached.indexOf('count') > 0 ? ['temperature', 'canvas', 'count', 'save'] : [];
   assert.deepEqual(reached.slice(0, 12), ['skip', 'tab-generate', 'model', 'open', 'class', 'seed', 'fresh', ...tail].concat(reached.slice(11)));
 
-  // A sample is chosen among the tiles and opened.
+  // Select a sample in the grid and open it.
   for (let step = 0; step < 20 && await page.evaluate(() => document.activeElement.tagName) !== 'CANVAS'; step += 1) await press('Shift+Tab');
-  const tiles = await picture(page);
+  const tiles = await gridOf(page);
   await press('ArrowRight', 'ArrowDown', 'Enter');
   await settled(page);
   assert.deepEqual([queryOf(page).view, queryOf(page).sample], ['inside', '9']);
   assertSame([await canvas(page, '#panel-inside .big')], [tiles[9]], 1);
 
-  // Tabs: arrows go round, Home and End to the ends, and only the chosen one is a stop.
+  // Tabs: arrow keys wrap around, Home and End go to the ends, and only the selected tab is a stop.
   assert.equal(await focus(), 'tab-inside');
   await press('ArrowRight', 'ArrowRight');
   await settled(page);
@@ -109,18 +109,18 @@ test('the whole page is walked with the keyboard alone', { timeout: 2 * PATIENCE
   assert.deepEqual(selected, ['tab-latent']);
   assert.equal(await page.locator('[role="tab"][tabindex="0"]').count(), 1);
 
-  // The point on the map, reached with the tabulator.
+  // Reach the point on the map with Tab.
   await press('Tab');
   for (let step = 0; step < 20 && await focus() !== 'pad'; step += 1) await press('Tab');
   assert.match(await focus(), /^pad/);
   const before = await canvas(page, '.latent .big');
   await press('ArrowUp', 'Shift+ArrowLeft');
   await page.waitForFunction(() => new URL(location.href).searchParams.has('code'));
-  await page.waitForFunction(() => document.querySelector('.latent .big').ariaLabel === `${document.querySelector('.latent .code').textContent}, decoded`);
+  await page.waitForFunction(() => document.querySelector('.latent .big').ariaLabel === `${document.querySelector('.latent .coordinates').textContent}, decoded`);
   assertDifferent([await canvas(page, '.latent .big')], [before]);
   assert.match(await statusOf(page), /^Latent /);
 
-  // A test image instead of a drawing.
+  // Pick a test image instead of drawing.
   await visit(page, addressOf(site, { view: 'draw', model: coder, seed: 7 }));
   await page.locator('#tab-draw').focus();
   for (let step = 0; step < 20 && await focus() !== 'test'; step += 1) await press('Tab');
@@ -129,7 +129,7 @@ test('the whole page is walked with the keyboard alone', { timeout: 2 * PATIENCE
   await page.waitForSelector('.bars .best');
   assert.equal(queryOf(page).test, '0');
 
-  // Another model beside the first.
+  // Select another model to compare.
   await visit(page, addressOf(site, { view: 'compare', model, seed: 7 }));
   await page.locator('#tab-compare').focus();
   for (let step = 0; step < 20 && await page.evaluate(() => document.activeElement.tagName) !== 'SELECT'; step += 1) await press('Tab');

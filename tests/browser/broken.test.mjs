@@ -1,9 +1,9 @@
-/** Bad files and missing devices give a message, and the page goes on. */
+/** Bad files and missing devices give a message, and the page keeps working. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import {
-  assertLively, badgeOf, modelNames, newPage, openSite, PATIENCE, picture, pick, queryOf, settled, statusOf, visit, web,
+  assertLively, badgeOf, modelNames, newPage, openSite, PATIENCE, gridOf, pick, queryOf, settled, statusOf, visit, web,
 } from './site.mjs';
 
 const [broken, sound] = modelNames();
@@ -41,13 +41,13 @@ for (const [what, file, answer] of files) {
     if (answer().status === 404) assert.match(said, /HTTP 404/);
     await pick(page, sound);
     await settled(page);
-    assertLively(await picture(page));
+    assertLively(await gridOf(page));
     assert.ok(!(await statusOf(page)).includes(file));
     assert.deepEqual(pageErrors, []);
   });
 }
 
-test('a model that was repaired can be drawn without opening the page again', { timeout: PATIENCE }, async (t) => {
+test('a repaired model can be sampled without reloading the page', { timeout: PATIENCE }, async (t) => {
   const pattern = `**/models/${broken}/weights.bpk`;
   const { page } = await newPage(t, site, (page) => page.route(pattern, (route) => route.fulfill({ status: 503, body: '' })));
   await page.goto(`${site.url}?model=${broken}&backend=cpu`);
@@ -56,7 +56,7 @@ test('a model that was repaired can be drawn without opening the page again', { 
   await page.unroute(pattern);
   await page.locator('#fresh').click();
   await settled(page);
-  assertLively(await picture(page));
+  assertLively(await gridOf(page));
 });
 
 test('without models the page says which file is missing', { timeout: PATIENCE }, async (t) => {
@@ -68,37 +68,37 @@ test('without models the page says which file is missing', { timeout: PATIENCE }
   assert.deepEqual(pageErrors, []);
 });
 
-/** Asks for WebGPU where it fails and checks that the CPU draws and the page says so. */
+/** Requests WebGPU where it fails, and checks that the CPU takes over and the page says so. */
 async function assertFallsBack(t, prepare, reason) {
   const { page, pageErrors } = await newPage(t, site, prepare);
   await visit(page, `${site.url}?model=${sound}&seed=7&backend=webgpu`);
-  assertLively(await picture(page));
+  assertLively(await gridOf(page));
   const said = await statusOf(page);
   t.diagnostic(said);
-  assert.match(said, /WebGPU does not run here/);
+  assert.match(said, /WebGPU is not available here/);
   assert.match(said, reason);
   assert.match(await badgeOf(page), /^CPU, SIMD \(no WebGPU\)/);
   assert.equal(queryOf(page).backend, 'webgpu');
   await pick(page, broken);
   await settled(page);
-  assertLively(await picture(page));
+  assertLively(await gridOf(page));
   assert.match(await badgeOf(page), /^CPU, SIMD \(no WebGPU\)/);
   assert.deepEqual(pageErrors, []);
 }
 
-test('a browser without WebGPU that is asked for it draws on the CPU and says so', { timeout: PATIENCE }, (t) => (
+test('a browser without WebGPU falls back to the CPU and says so', { timeout: PATIENCE }, (t) => (
   assertFallsBack(t, (page) => page.addInitScript(() => delete Navigator.prototype.gpu), /no WebGPU adapter/)));
 
-test('a WebGPU module that cannot be fetched leaves the work to the CPU', { timeout: PATIENCE }, (t) => (
+test('if the WebGPU module cannot be fetched, the page falls back to the CPU', { timeout: PATIENCE }, (t) => (
   assertFallsBack(t, (page) => page.route('**/wasm/webgpu/imago_bg.wasm', (route) => route.fulfill({ status: 404, body: '' })),
     /imago_bg\.wasm.*HTTP 404/)));
 
-test('WebGPU glue that cannot be loaded leaves the work to the CPU', { timeout: PATIENCE }, (t) => (
+test('if the WebGPU glue cannot be loaded, the page falls back to the CPU', { timeout: PATIENCE }, (t) => (
   assertFallsBack(t, (page) => page.route('**/wasm/webgpu/imago.js', (route) => route.fulfill({ status: 500, body: '' })),
     /Cannot load wasm\/webgpu\/imago\.js/)));
 
-test('a device that does not start in the worker leaves the work to the CPU', { timeout: PATIENCE }, (t) => (
+test('if the device does not start in the worker, the page falls back to the CPU', { timeout: PATIENCE }, (t) => (
   assertFallsBack(t, (page) => page.route('**/js/worker.js', async (route) => {
     const response = await route.fetch();
     await route.fulfill({ response, body: `if (self.name === 'webgpu') delete WorkerNavigator.prototype.gpu;\n${await response.text()}` });
-  }), /WebGPU does not run here.*\. ./)));
+  }), /WebGPU is not available here.*\. ./)));

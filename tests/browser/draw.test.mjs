@@ -1,4 +1,4 @@
-/** Drawing: what the model sees of a drawing, the code that it gives it, what that decodes to, and what a classifier takes it for. */
+/** The Draw view: input, latent, reconstruction and prediction. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
@@ -12,8 +12,8 @@ before(async () => { site = await openSite(); });
 after(() => site?.close());
 
 const model = modelWith('a model of digits that encodes, with test images', ({ encodes, latents, dataset }) => encodes && latents && dataset === 'mnist');
-const SEEN = '.drawer .pair figure:nth-child(1) canvas';
-const AGAIN = '.drawer .pair figure:nth-child(2) canvas';
+const INPUT = '.draw-view .reconstruction figure:nth-child(1) canvas';
+const RECONSTRUCTION = '.draw-view .reconstruction figure:nth-child(2) canvas';
 
 function scene(name, play, prepare = null) {
   test(name, { timeout: 2 * PATIENCE }, async (t) => {
@@ -23,23 +23,23 @@ function scene(name, play, prepare = null) {
   });
 }
 
-/** Waits until the picture is of the code. */
+/** Waits until the reconstruction belongs to the latent. */
 async function rested(page) {
   await settled(page);
   await page.waitForFunction(() => {
-    const [again, words] = [document.querySelector('.drawer .pair figure:nth-child(2) canvas'), document.querySelector('.drawer .code')];
-    return words.textContent && again.ariaLabel === `Decoded, ${words.textContent}`;
+    const [reconstruction, words] = [document.querySelector('.draw-view .reconstruction figure:nth-child(2) canvas'), document.querySelector('.draw-view .coordinates')];
+    return words.textContent && reconstruction.ariaLabel === `Decoded, ${words.textContent}`;
   });
   await page.waitForTimeout(300);
 }
 
-/** The bar that is the longest, once there is one. */
+/** The predicted class, once there is one. */
 async function prediction(page) {
   await page.waitForSelector('.bars .best');
-  return page.locator('.bars .best .of').innerText();
+  return page.locator('.bars .best .name').innerText();
 }
 
-/** Draws lines between places, given in parts of the sheet's side. */
+/** Draws lines between points, given as fractions of the drawing's side. */
 async function draw(page, ...lines) {
   const { x, y, width, height } = await page.locator('.drawing').boundingBox();
   for (const line of lines) {
@@ -51,9 +51,9 @@ async function draw(page, ...lines) {
   }
 }
 
-/** What the model makes of the picture it sees: the mean of the code, and that decoded. */
-async function made(page) {
-  const text = await canvas(page, SEEN);
+/** Encodes and reconstructs the input as the page should. */
+async function reconstruct(page) {
+  const text = await canvas(page, INPUT);
   return ask(page, model.name, async (engine, facts, pixels) => {
     const { means, stds } = await engine.encode(Float32Array.from(pixels));
     const { pixels: decoded } = await engine.decode(means);
@@ -61,14 +61,14 @@ async function made(page) {
   }, [...text].map((one) => one.charCodeAt(0) / 255));
 }
 
-scene('a drawing is seen, encoded, decoded and classified', async (page) => {
+scene('a drawing is normalised, encoded, decoded and classified', async (page) => {
   await visit(page, addressOf(site, { view: 'draw', model: model.name, seed: 7 }));
   assert.match(await statusOf(page), /Draw something/);
-  // An upright line is a one wherever it stands.
+  // A vertical line anywhere is a 1.
   await draw(page, [[0.3, 0.2], [0.3, 0.8]]);
   await rested(page);
   assert.equal(await prediction(page), '1');
-  const one = await canvas(page, SEEN);
+  const one = await canvas(page, INPUT);
   const [pixels, rows] = [[...one].map((char) => char.charCodeAt(0)), []];
   for (let row = 0; row < 28; row += 1) rows.push(pixels.slice(row * 28, row * 28 + 28).reduce((sum, value) => sum + value, 0));
   const inked = rows.flatMap((sum, row) => (sum > 100 ? [row] : []));
@@ -76,78 +76,78 @@ scene('a drawing is seen, encoded, decoded and classified', async (page) => {
   const total = pixels.reduce((sum, value) => sum + value, 0);
   const middle = pixels.reduce((sum, value, at) => sum + value * (at % 28 + 0.5), 0) / total;
   assert.ok(Math.abs(middle - 14.5) < 0.2, `its middle is at ${middle}`);
-  const { decoded, means } = await made(page);
-  const found = (await page.locator('.drawer .code').innerText()).replaceAll('\u2212', '-').match(/-?\d+\.\d\d/g).map(Number);
+  const { decoded, means } = await reconstruct(page);
+  const found = (await page.locator('.draw-view .coordinates').innerText()).replaceAll('\u2212', '-').match(/-?\d+\.\d\d/g).map(Number);
   for (const [at, value] of found.entries()) assert.ok(Math.abs(value - means[at]) < 0.05, `${found} and ${means}`);
-  assertSame([await canvas(page, AGAIN)], [toText(decoded)], 12); // its picture was rounded to bytes on its way here
+  assertSame([await canvas(page, RECONSTRUCTION)], [toText(decoded)], 12); // the input was rounded to bytes
 
-  // A ring is a zero.
+  // A ring is a 0.
   await page.getByRole('button', { name: 'Clear' }).click();
-  assert.deepEqual([...new Set(await canvas(page, SEEN))], ['\0']);
+  assert.deepEqual([...new Set(await canvas(page, INPUT))], ['\0']);
   const ring = Array.from({ length: 41 }, (_, at) => [0.5 + 0.2 * Math.sin(at * Math.PI / 20), 0.5 - 0.3 * Math.cos(at * Math.PI / 20)]);
   await draw(page, ring);
   await rested(page);
-  assertDifferent([await canvas(page, SEEN)], [one]);
-  await page.waitForFunction(() => document.querySelector('.bars .best .of')?.textContent === '0');
+  assertDifferent([await canvas(page, INPUT)], [one]);
+  await page.waitForFunction(() => document.querySelector('.bars .best .name')?.textContent === '0');
 });
 
-scene('the posterior is drawn on the map, and nudging the code changes the picture until it goes back', async (page) => {
+scene('the posterior is drawn on the map, and moving the latent changes the reconstruction until it is reset', async (page) => {
   await visit(page, addressOf(site, { view: 'draw', model: model.name, seed: 7, test: 3 }));
   await rested(page);
-  const { decoded } = await made(page);
-  const start = await canvas(page, AGAIN);
+  const { decoded } = await reconstruct(page);
+  const start = await canvas(page, RECONSTRUCTION);
   assertSame([start], [toText(decoded)], 12);
   const marks = await page.evaluate(() => {
-    const layer = document.querySelectorAll('.drawer .pad canvas')[2];
+    const layer = document.querySelectorAll('.draw-view .pad canvas')[2];
     const { data } = layer.getContext('2d').getImageData(0, 0, layer.width, layer.height);
     return data.filter((value, at) => at % 4 === 3 && value > 200).length;
   });
   assert.ok(marks > 300, `${marks} pixels of marks`);
 
-  await page.locator('.drawer .pad').focus();
+  await page.locator('.draw-view .pad').focus();
   for (let press = 0; press < 8; press += 1) await page.keyboard.press('Shift+ArrowDown');
   await rested(page);
-  const nudged = await canvas(page, AGAIN);
-  assertDifferent([nudged], [start]);
+  const moved = await canvas(page, RECONSTRUCTION);
+  assertDifferent([moved], [start]);
   assert.match(queryOf(page).code, /^0:-?[\d.]+,1:-?[\d.]+$/);
   await visit(page, page.url());
   await rested(page);
-  assertSame([await canvas(page, AGAIN)], [nudged]);
-  // The point of the latent space is another one.
+  assertSame([await canvas(page, RECONSTRUCTION)], [moved]);
+  // The Latent space view has its own point.
   await page.locator('#tab-latent').click();
   await settled(page);
   assert.equal(queryOf(page).code, undefined);
   await page.locator('#tab-draw').click();
   await rested(page);
-  assertSame([await canvas(page, AGAIN)], [nudged]);
-  await page.getByRole('button', { name: 'Back to the mean' }).click();
+  assertSame([await canvas(page, RECONSTRUCTION)], [moved]);
+  await page.getByRole('button', { name: 'Reset to the mean' }).click();
   await rested(page);
-  assertSame([await canvas(page, AGAIN)], [start]);
+  assertSame([await canvas(page, RECONSTRUCTION)], [start]);
   assert.equal(queryOf(page).code, undefined);
 });
 
-scene('test images are picked by keyboard, and the classifier knows most of them', async (page) => {
+scene('test images are picked by keyboard, and the classifier predicts most of them', async (page) => {
   const latents = readFileSync(`${web}/models/${model.name}/codes.bin`);
   const labelOf = (image) => latents[image * (1 + 2 * model.latents.latent)];
   await visit(page, addressOf(site, { view: 'draw', model: model.name, seed: 7, test: 0 }));
   await rested(page);
-  await page.locator('.drawer .tests input').first().focus();
-  let known = 0;
+  await page.locator('.draw-view .test-images input').first().focus();
+  let correct = 0;
   for (let image = 0; image < 10; image += 1) {
     if (image > 0) await page.keyboard.press('ArrowRight');
     await page.waitForFunction((image) => new URL(location.href).searchParams.get('test') === String(image), image);
     await rested(page);
-    if (await prediction(page) === String(labelOf(image))) known += 1;
+    if (await prediction(page) === String(labelOf(image))) correct += 1;
   }
-  assert.ok(known >= 8, `${known} of 10`);
+  assert.ok(correct >= 8, `${correct} of 10`);
 });
 
-scene('a drawing is made what a digit of the data set is', async (page) => {
+scene('a drawing is normalised like the digits of the data set', async (page) => {
   await visit(page, addressOf(site, { view: 'draw', model: model.name, seed: 7, test: 7 }));
   await rested(page);
-  // A test image that is drawn large, anywhere, comes out as it was.
+  // A test image that is enlarged and shifted is normalised back to itself.
   const apart = await page.evaluate(async (folder) => {
-    const [{ centre }, { testImages }] = await Promise.all([import(new URL('js/centre.js', document.baseURI)), import(new URL('js/tests.js', document.baseURI))]);
+    const [{ normaliseDrawing }, { testImages }] = await Promise.all([import(new URL('js/normalise-drawing.js', document.baseURI)), import(new URL('js/test-images.js', document.baseURI))]);
     const tests = await testImages(folder);
     const result = [];
     for (let image = 0; image < 20; image += 1) {
@@ -157,23 +157,23 @@ scene('a drawing is made what a digit of the data set is', async (page) => {
       for (let y = 0; y < 280; y += 1) {
         for (let x = 0; x < 280; x += 1) ink[(y + 90) * side + x + 17] = pixels[Math.floor(y / 10) * 28 + Math.floor(x / 10)];
       }
-      const found = centre(ink, side);
+      const found = normaliseDrawing(ink, side);
       result.push(found.reduce((sum, value, at) => sum + Math.abs(value - pixels[at]), 0) / pixels.reduce((sum, value) => sum + value, 0));
     }
-    return { result, nothing: centre(new Float32Array(100), 10) };
+    return { result, nothing: normaliseDrawing(new Float32Array(100), 10) };
   }, `models/${model.name}`);
   assert.equal(apart.nothing, null);
   const mean = apart.result.reduce((sum, value) => sum + value, 0) / apart.result.length;
   assert.ok(mean < 0.25, `a part of ${mean.toFixed(3)} of the ink is elsewhere: ${apart.result.map((value) => value.toFixed(2))}`);
 });
 
-scene('a model without an encoder gives way to one that has one, and the page says so', async (page) => {
+scene('a model without an encoder is replaced by one with an encoder, and the page says so', async (page) => {
   const other = published().find(({ encodes, family, dataset }) => !encodes && family !== 'classifier' && dataset === 'mnist').name;
   await visit(page, addressOf(site, { model: other, seed: 7 }));
   await page.locator('#tab-draw').click();
   await page.waitForFunction((name) => document.getElementById('status').textContent.includes(name), model.name);
   await settled(page);
-  assert.match(await statusOf(page), new RegExp(`${other} has no encoder, so this is ${model.name}`));
+  assert.match(await statusOf(page), new RegExp(`${other} has no encoder, so ${model.name} is shown instead`));
   assert.equal(queryOf(page).model, model.name);
   await draw(page, [[0.5, 0.2], [0.5, 0.8]]);
   await rested(page);
@@ -189,14 +189,13 @@ scene('where there is no classifier the page says so', async (page) => {
   json: published().filter(({ family }) => family !== 'classifier'),
 })));
 
-
-scene('on WebGPU a picture gets the same code', async (page) => {
+scene('on WebGPU an image gets the same latent', async (page) => {
   await visit(page, addressOf(site, { view: 'draw', model: model.name, seed: 7, test: 3 }));
   await rested(page);
-  const [onCpu, code] = [await canvas(page, AGAIN), await page.locator('.drawer .code').innerText()];
+  const [onCpu, latent] = [await canvas(page, RECONSTRUCTION), await page.locator('.draw-view .coordinates').innerText()];
   await page.locator('#backends input[value="webgpu"]').check();
   await page.waitForSelector('#badge[data-backend="webgpu"]');
   await rested(page);
-  assertSame([await canvas(page, AGAIN)], [onCpu], 1);
-  assert.equal(await page.locator('.drawer .code').innerText(), code);
+  assertSame([await canvas(page, RECONSTRUCTION)], [onCpu], 1);
+  assert.equal(await page.locator('.draw-view .coordinates').innerText(), latent);
 });

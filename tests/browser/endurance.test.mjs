@@ -1,9 +1,9 @@
-/** What does not end well: devices that go away, browsers that lack them, memory that grows, work that blocks. */
+/** Robustness: lost and missing devices, memory leaks, blocked input. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import {
   addressOf, assertClean, assertLively, assertSame, badgeOf, canvas, inWorkers, LOSABLE, loseDevice, modelNames, modelWith, newPage, openSite,
-  PATIENCE, picture, settled, statusOf, visit,
+  PATIENCE, gridOf, settled, statusOf, visit,
 } from './site.mjs';
 
 let site;
@@ -13,7 +13,7 @@ after(() => site?.close());
 const [model] = modelNames();
 const flat = modelWith('a model of two dimensions', ({ latent, family }) => latent === 2 && family !== 'classifier').name;
 
-test('all views work where JavaScript has no WebGPU', { timeout: 2 * PATIENCE }, async (t) => {
+test('all views work in a browser without WebGPU', { timeout: 2 * PATIENCE }, async (t) => {
   const seen = await newPage(t, site, async (page) => {
     await page.addInitScript(() => delete Navigator.prototype.gpu);
     await inWorkers(page, 'delete WorkerNavigator.prototype.gpu;');
@@ -21,7 +21,7 @@ test('all views work where JavaScript has no WebGPU', { timeout: 2 * PATIENCE },
   const { page } = seen;
   await visit(page, `${site.url}?model=${model}&seed=7`);
   assert.equal(await page.evaluate(() => 'gpu' in navigator), false);
-  assertLively(await picture(page));
+  assertLively(await gridOf(page));
   for (const view of ['latent', 'draw', 'compare', 'inside']) {
     await visit(page, `${site.url}?view=${view}&model=${flat}&seed=7`);
     assert.match(await badgeOf(page), /^CPU, SIMD/);
@@ -29,12 +29,12 @@ test('all views work where JavaScript has no WebGPU', { timeout: 2 * PATIENCE },
   assertClean(seen, site);
 });
 
-test('a device that is lost gives way to the CPU, which says so and draws the same', { timeout: 2 * PATIENCE }, async (t) => {
+test('if the device is lost, the page falls back to the CPU, says so and shows the same samples', { timeout: 2 * PATIENCE }, async (t) => {
   const { page, pageErrors } = await newPage(t, site, (page) => inWorkers(page, LOSABLE));
   await page.goto(addressOf(site, { model, seed: 7, backend: 'webgpu' }));
   await page.waitForSelector('#badge[data-backend="webgpu"]');
   await settled(page);
-  const onGpu = await picture(page);
+  const onGpu = await gridOf(page);
   await loseDevice(page);
   await page.waitForTimeout(200);
   await page.locator('#seed').fill('8');
@@ -43,23 +43,23 @@ test('a device that is lost gives way to the CPU, which says so and draws the sa
   await settled(page);
   const said = await statusOf(page);
   t.diagnostic(said);
-  assert.match(said, /WebGPU does not run here, so the CPU computes/);
+  assert.match(said, /WebGPU is not available here, so the page uses the CPU/);
   assert.match(await badgeOf(page), /^CPU, SIMD \(no WebGPU\)/);
   await page.locator('#seed').fill('7');
   await page.locator('#seed').press('Enter');
   await settled(page);
-  assertSame(await picture(page), onGpu, 1);
+  assertSame(await gridOf(page), onGpu, 1);
   assert.deepEqual(pageErrors, []);
 });
 
-test('300 draws, two models and 300 moves leave the memory as it was', { timeout: 2 * PATIENCE }, async (t) => {
+test('300 grids of samples, two models and 300 moves do not leak memory', { timeout: 2 * PATIENCE }, async (t) => {
   const seen = await newPage(t, site, (page) => inWorkers(page, `
-    const make = WebAssembly.instantiate;
+    const instantiate = WebAssembly.instantiate;
     WebAssembly.instantiate = async (...what) => {
-      const made = await make(...what);
-      const { memory } = (made.instance ?? made).exports;
+      const result = await instantiate(...what);
+      const { memory } = (result.instance ?? result).exports;
       new BroadcastChannel('memory').onmessage = ({ target, data }) => data === 'ask' && target.postMessage(memory.buffer.byteLength);
-      return made;
+      return result;
     };`));
   const { page } = seen;
   const cdp = await page.context().newCDPSession(page);
@@ -77,9 +77,9 @@ test('300 draws, two models and 300 moves leave the memory as it was', { timeout
     }));
     return { heap: usedSize / 1e6, buffers: backingStorageSize / 1e6, nodes: of('Nodes'), wasm: wasm / 1e6 };
   };
-  const draws = (count) => page.evaluate(async (count) => {
+  const sampleMany = (count) => page.evaluate(async (count) => {
     const [grid, seed] = [document.getElementById('grid'), document.getElementById('seed')];
-    for (let draw = 0; draw < count; draw += 1) {
+    for (let grids = 0; grids < count; grids += 1) {
       document.getElementById('fresh').click();
       while (!grid.ariaLabel.endsWith(`seed ${seed.value}`)) await new Promise((done) => setTimeout(done, 2));
     }
@@ -93,7 +93,7 @@ test('300 draws, two models and 300 moves leave the memory as it was', { timeout
     for (const name of models) {
       await page.locator(`#models input[value="${name}"]`).check();
       await settled(page);
-      await draws(count / 2);
+      await sampleMany(count / 2);
     }
     await page.locator('#tab-latent').click();
     await settled(page);
@@ -114,7 +114,7 @@ test('300 draws, two models and 300 moves leave the memory as it was', { timeout
   assertClean(seen, site);
 });
 
-test('a pointer is never held up while the model works', { timeout: PATIENCE }, async (t) => {
+test('pointer input is never blocked while the model computes', { timeout: PATIENCE }, async (t) => {
   const seen = await newPage(t, site);
   const { page } = seen;
   await visit(page, addressOf(site, { view: 'latent', model, seed: 7 }));

@@ -1,4 +1,4 @@
-/** What the engine answers, apart from any view: latents, pictures of latents, latents of pictures, layers from within. */
+/** The engine without any view: sampling, decoding, encoding and layer outputs. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
@@ -8,7 +8,7 @@ let site;
 before(async () => { site = await openSite(); });
 after(() => site?.close());
 
-/** Runs `play(engine, argument)` in the page, with an engine of the CPU that holds `model`. */
+/** Runs `play(engine, facts, argument)` in the page, with a CPU engine that has loaded `model`. */
 function scene(name, model, play, check, argument = null) {
   test(name, { timeout: PATIENCE }, async (t) => {
     const { page } = await newPage(t, site);
@@ -33,7 +33,7 @@ function apart(left, right) {
   return left.reduce((most, value, at) => Math.max(most, Math.abs(value - right[at])), 0);
 }
 
-scene('samples are the pictures of their latents, whatever is asked for with them', 'mnist-cvae', async (engine) => {
+scene('samples are the decoded latents, whatever else is sampled with them', 'mnist-cvae', async (engine) => {
   const { pixels } = await engine.sample(7, 0, 12);
   const latents = await engine.latents(7, 0, 12);
   const again = await engine.decode(latents);
@@ -47,20 +47,20 @@ scene('samples are the pictures of their latents, whatever is asked for with the
   assert.ok(apart(pixels.slice(3 * 784, 4 * 784), three) < 1e-5);
 });
 
-scene('a lower temperature brings latents together, and 0 makes them one per component', 'mnist-vae', async (engine) => {
-  const spread = async (temperature) => {
+scene('a lower temperature brings latents closer together, and 0 leaves one per component', 'mnist-vae', async (engine) => {
+  const latentsAt = async (temperature) => {
     const latents = Array.from(await engine.latents(7, 0, 256, null, temperature));
     return { different: new Set(latents.filter((_, at) => at % 2 === 0)).size, latents };
   };
-  return { warm: await spread(1), cold: await spread(0), half: await spread(0.5) };
+  return { warm: await latentsAt(1), cold: await latentsAt(0), half: await latentsAt(0.5) };
 }, ({ warm, cold, half }) => {
   assert.equal(warm.different, 256);
-  assert.ok(cold.different <= 50, `${cold.different} middles`);
+  assert.ok(cold.different <= 50, `${cold.different} means`);
   const middle = cold.latents.map((value, at) => value + (warm.latents[at] - value) / 2);
   assert.ok(apart(middle, half.latents) < 1e-4, 'half the temperature is not half way');
 });
 
-scene('a picture leads to a code that leads back to nearly the same picture', 'mnist-vae', async (engine, facts) => {
+scene('an encoded image is decoded to nearly the same image', 'mnist-vae', async (engine, facts) => {
   const { pixels } = await engine.sample(7, 0, 16);
   const { means, stds } = await engine.encode(pixels);
   const back = await engine.decode(means);
@@ -74,7 +74,7 @@ scene('a picture leads to a code that leads back to nearly the same picture', 'm
   assert.ok(error < 0.05, `${error} a pixel`);
 });
 
-scene('from within, layers have the shapes of the table, and the last one is the picture', 'mnist-vae', async (engine, facts) => {
+scene('layer outputs have the shapes of the table, and the last one is the image', 'mnist-vae', async (engine, facts) => {
   const latents = await engine.latents(7, 0, 1);
   const { pixels } = await engine.decode(latents);
   const steps = await engine.inside(latents);
@@ -91,7 +91,7 @@ scene('from within, layers have the shapes of the table, and the last one is the
   assert.equal(layers.reduce((sum, { parameters }) => sum + parameters, 0), 344389);
 });
 
-scene('what cannot be is refused in words, and the engine goes on', 'mnist-cvae', async (engine) => {
+scene('invalid calls are rejected with a message, and the engine keeps working', 'mnist-cvae', async (engine) => {
   const refusals = [];
   const attempt = async (call) => refusals.push(await call().then(() => 'accepted', (error) => error.message));
   await attempt(() => engine.sample(7, 0, 4, 10));
@@ -109,7 +109,7 @@ scene('what cannot be is refused in words, and the engine goes on', 'mnist-cvae'
   assert.equal(count, 4 * 784);
 });
 
-scene('a model can come as files; bad ones leave the old one in place', 'mnist-cvae', async (engine, _, { manifest, weights }) => {
+scene('a model can be loaded from files; bad files leave the current model in place', 'mnist-cvae', async (engine, _, { manifest, weights }) => {
   const bytes = Uint8Array.from(atob(weights), (byte) => byte.charCodeAt(0));
   const refused = await engine.loadFiles('mine', manifest, bytes.slice(0, 1000)).catch((error) => error.message);
   const before = await engine.sample(7, 0, 1);

@@ -1,4 +1,4 @@
-/** A tiny model of every family, trained here: the page draws what the native program draws, class by class where it can. */
+/** Tiny models of every family: the page generates the same samples as the native program. */
 import assert from 'node:assert/strict';
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -6,11 +6,11 @@ import { join, resolve } from 'node:path';
 import { after, before, test } from 'node:test';
 import { assertClose, imago, nativeSamples, pageSamples } from './samples.mjs';
 import {
-  assertClean, assertDifferent, assertLively, assertSame, newPage, openSite, PATIENCE, picture, pick, queryOf, settled, statusOf,
+  assertClean, assertDifferent, assertLively, assertSame, newPage, openSite, PATIENCE, gridOf, pick, queryOf, settled, statusOf,
   stops, visit, web,
 } from './site.mjs';
 
-// ---- The models ----------------------------------------------------------------------------------
+// ---- The models ---------------------------------------------------------------------------------
 
 const workshop = mkdtempSync(join(tmpdir(), 'imago-families-'));
 const folder = join(workshop, 'page');
@@ -39,7 +39,7 @@ const DISCRIMINATOR = `
 const UNIT = '[0, 1]';
 const SIGNED = '[-1, 1]';
 
-/** The range of the pixels and the model, of all that is trained; the VAE comes before what learns its latents. */
+/** Pixel range and model of each pipeline; the VAE comes before those that learn its latents. */
 const pipelines = {
   'tiny-vae': [UNIT, `
   family: vae
@@ -122,11 +122,11 @@ const pipelines = {
 };
 
 const CLASSIFIER = 'tiny-classifier';
-const makers = Object.keys(pipelines).filter((name) => name !== CLASSIFIER);
-const conditional = makers.filter((name) => name.includes('conditional'));
+const generators = Object.keys(pipelines).filter((name) => name !== CLASSIFIER);
+const conditional = generators.filter((name) => name.includes('conditional'));
 const CLASSES = [...'0123456789'];
 
-/** Trains a model and puts it into the page. */
+/** Trains a model and adds it to the page. */
 function publish(name) {
   const [range, model] = pipelines[name];
   const file = join(workshop, `${name}.yaml`);
@@ -154,13 +154,13 @@ after(async () => {
   rmSync(workshop, { recursive: true, force: true });
 });
 
-// ---- The page ------------------------------------------------------------------------------------
+// ---- The page -----------------------------------------------------------------------------------
 
 const addressOf = (name, more = {}) => `${site.url}?${new URLSearchParams({ model: name, seed: 7, ...more, backend: 'cpu' })}`;
 const chip = (page, klass) => page.locator(`#classes input[value="${klass}"]`);
 const labelOf = (page) => page.locator('#grid').getAttribute('aria-label');
 
-/** A test that ends with the page having been clean. */
+/** A test that also checks for errors and foreign requests. */
 function scene(name, play) {
   test(name, { timeout: 2 * PATIENCE }, async (t) => {
     const seen = await newPage(t, site);
@@ -178,10 +178,10 @@ async function assertChecked(page, klass) {
   assert.deepEqual(checked, [klass]);
 }
 
-for (const name of makers) {
-  scene(`${name} is drawn by the page as by the native program`, async (page, t) => {
+for (const name of generators) {
+  scene(`the page and the native program generate the same samples of ${name}`, async (page, t) => {
     await visit(page, addressOf(name));
-    assertLively(await picture(page));
+    assertLively(await gridOf(page));
     await assertContent(page);
     assert.equal(await page.locator('#class').isVisible(), conditional.includes(name));
 
@@ -195,19 +195,19 @@ for (const name of makers) {
 }
 
 for (const name of conditional) {
-  scene(`${name} draws the class that is picked, and its address draws it again`, async (page) => {
+  scene(`${name} samples the selected class, and its address restores it`, async (page) => {
     await visit(page, addressOf(name));
     assert.deepEqual(await page.locator('#classes label').allInnerTexts(), ['All', ...CLASSES]);
     await assertChecked(page, '');
     assert.match(await labelOf(page), /all classes/);
-    const all = await picture(page);
+    const all = await gridOf(page);
 
     await chip(page, 5).check();
     await chip(page, 3).check();
     await settled(page);
     assert.equal(page.url(), addressOf(name, { class: 3 }));
     assert.match(await labelOf(page), /class 3\b/);
-    const third = await picture(page);
+    const third = await gridOf(page);
     assertLively(third);
     assertDifferent(third, all);
     const turn = (tiles) => tiles.filter((_, index) => index % CLASSES.length === 3);
@@ -215,17 +215,17 @@ for (const name of conditional) {
 
     await visit(page, page.url());
     await assertChecked(page, '3');
-    assertSame(await picture(page), third);
+    assertSame(await gridOf(page), third);
     await assertContent(page);
 
     await chip(page, '').check();
     await settled(page);
     assert.equal(page.url(), addressOf(name));
-    assertSame(await picture(page), all);
+    assertSame(await gridOf(page), all);
   });
 }
 
-scene('a class stays while the model can draw it, and goes with the row where there are none', async (page) => {
+scene('the class is kept if the next model has it, and dropped if that is unconditional', async (page) => {
   const [first, second] = conditional;
   await visit(page, addressOf(first, { class: 3 }));
   await pick(page, second);
@@ -243,12 +243,12 @@ scene('a class stays while the model can draw it, and goes with the row where th
   await assertContent(page);
 });
 
-scene('an address with a class that the model lacks draws all of it', async (page) => {
+scene('an address with a class that the model lacks samples all classes', async (page) => {
   for (const [name, klass] of [[conditional[0], '10'], [conditional[0], 'three'], [conditional[0], '-1'], ['tiny-vae', '3']]) {
     await visit(page, addressOf(name));
-    const all = await picture(page);
+    const all = await gridOf(page);
     await visit(page, addressOf(name, { class: klass }));
-    assertSame(await picture(page), all);
+    assertSame(await gridOf(page), all);
     assert.equal(page.url(), addressOf(name));
     await assertContent(page);
   }
@@ -267,20 +267,20 @@ scene('a class can be picked with the keyboard', async (page) => {
   }
 });
 
-scene('WebGPU draws a class as the CPU does', async (page, t) => {
+scene('WebGPU generates the same samples of a class as the CPU', async (page, t) => {
   const [name] = conditional;
   await visit(page, addressOf(name));
   const [webgpu, cpu] = [await pageSamples(page, 'webgpu', name, 3), await pageSamples(page, 'cpu', name, 3)];
   assertClose(t, `${name}, class 3, page on WebGPU and page on CPU`, webgpu, cpu);
 });
 
-// ---- The classifier ------------------------------------------------------------------------------
+// ---- The classifier -----------------------------------------------------------------------------
 
-scene('the page says that a classifier generates no images, and goes on', async (page) => {
+scene('the page says that a classifier generates no images, and keeps working', async (page) => {
   const assertEmpty = async () => {
     assert.match(await statusOf(page), /tiny-classifier is a classifier: it generates no images/);
     assert.equal(await labelOf(page), 'No samples');
-    for (const tile of await picture(page)) assert.deepEqual([...new Set(tile)], ['\0']);
+    for (const tile of await gridOf(page)) assert.deepEqual([...new Set(tile)], ['\0']);
     assert.equal(await page.locator('#class').isVisible(), false);
     assert.equal(await page.locator('#family').innerText(), 'classifier');
     assert.equal(page.url(), addressOf(CLASSIFIER));
@@ -290,18 +290,18 @@ scene('the page says that a classifier generates no images, and goes on', async 
   await assertEmpty();
   await pick(page, conditional[0]);
   await settled(page);
-  assertLively(await picture(page));
+  assertLively(await gridOf(page));
   await assertContent(page);
-  assert.equal(await page.locator(`#models input[value="${CLASSIFIER}"]`).isVisible(), false, 'what generates no images is on offer');
+  assert.equal(await page.locator(`#models input[value="${CLASSIFIER}"]`).isVisible(), false, 'the classifier is listed');
 });
 
-scene('the engine classifies images, refuses what cannot be, and goes on', async (page) => {
+scene('the engine classifies images, rejects invalid calls, and keeps working', async (page) => {
   await visit(page, addressOf('tiny-vae'));
   const { facts, rows, again, refusals, after } = await page.evaluate(async ({ classifier, vae, conditional }) => {
     const { Engine, EngineError } = await import(new URL('js/engine.js', document.baseURI));
     const engine = await Engine.open('cpu');
-    const tell = (error) => (error instanceof EngineError ? `fatal: ${error.message}` : error.message);
-    const refusal = (call) => call.then(() => 'accepted', tell);
+    const describe = (error) => (error instanceof EngineError ? `fatal: ${error.message}` : error.message);
+    const refusal = (call) => call.then(() => 'accepted', describe);
     try {
       const refusals = {};
       await engine.load(vae);
@@ -332,8 +332,8 @@ scene('the engine classifies images, refuses what cannot be, and goes on', async
   assert.equal(rows.length, 16 * CLASSES.length);
   for (let at = 0; at < rows.length; at += CLASSES.length) {
     const row = rows.slice(at, at + CLASSES.length);
-    assert.ok(row.every((share) => share >= 0 && share <= 1), `probabilities ${row}`);
-    const sum = row.reduce((total, share) => total + share, 0);
+    assert.ok(row.every((probability) => probability >= 0 && probability <= 1), `probabilities ${row}`);
+    const sum = row.reduce((total, probability) => total + probability, 0);
     assert.ok(Math.abs(sum - 1) < 1e-5, `a row sums to ${sum}`);
   }
   assert.ok(new Set(rows).size > CLASSES.length, 'all images get the same probabilities');

@@ -1,9 +1,9 @@
-/** The first view: how many samples, how warm, saved, opened, and how the model grew up. */
+/** The Generate view: sample count, temperature, saving, opening a sample, training history. */
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 import {
-  addressOf, ask, assertClean, assertDifferent, assertSame, canvas, modelNames, modelWith, newPage, openSite, PATIENCE, picture, queryOf, settled,
+  addressOf, ask, assertClean, assertDifferent, assertSame, canvas, modelNames, modelWith, newPage, openSite, PATIENCE, gridOf, queryOf, settled,
   statusOf, toText, visit,
 } from './site.mjs';
 
@@ -21,15 +21,15 @@ function scene(name, play, options = {}) {
   });
 }
 
-scene('there are as many samples as asked for, and the first of them are the same', async (page) => {
+scene('the sample count can be changed, and the first samples stay the same', async (page) => {
   await visit(page, addressOf(site, { model, seed: 7 }));
-  const usual = await picture(page);
+  const usual = await gridOf(page);
   assert.equal(usual.length, 64);
   for (const [count, columns] of [[144, 12], [16, 4]]) {
     await page.locator(`#counts input[value="${count}"]`).check();
     await settled(page);
     assert.equal(queryOf(page).count, String(count));
-    const now = await picture(page);
+    const now = await gridOf(page);
     assert.equal(now.length, count);
     const shared = Math.min(count, 64);
     assertSame(now.slice(0, shared), usual.slice(0, shared), 1);
@@ -37,32 +37,32 @@ scene('there are as many samples as asked for, and the first of them are the sam
     assert.equal(template, columns);
   }
   await visit(page, page.url());
-  assert.equal((await picture(page)).length, 16);
+  assert.equal((await gridOf(page)).length, 16);
 });
 
-scene('the temperature changes the picture as it changes the samples', async (page) => {
+scene('the temperature changes the samples', async (page) => {
   await visit(page, addressOf(site, { model, seed: 7 }));
-  const usual = await picture(page);
+  const usual = await gridOf(page);
   await page.locator('#temperature').fill('0.4');
   await settled(page);
   await page.waitForURL(/temperature=0\.4&/);
-  const cool = await picture(page);
+  const cool = await gridOf(page);
   assertDifferent(cool, usual);
-  assert.equal(await page.locator('#heat').innerText(), '0.40');
+  assert.equal(await page.locator('#temperature-value').innerText(), '0.40');
   const expected = await ask(page, model, async (engine) => Array.from((await engine.sample(7, 0, 64, null, 0.4)).pixels));
   assertSame([cool.join('')], [toText(expected)], 1);
   await visit(page, page.url());
-  assertSame(await picture(page), cool);
+  assertSame(await gridOf(page), cool);
 });
 
-scene('the sheet is saved as a picture of all samples', async (page) => {
+scene('the grid is saved as one image', async (page) => {
   await visit(page, addressOf(site, { model, seed: 7, count: 16 }));
   const coming = page.waitForEvent('download');
   await page.locator('#save').click();
   const download = await coming;
   assert.equal(download.suggestedFilename(), `${model}-seed-7.png`);
   const file = await readFile(await download.path());
-  // Of the first sample, enlarged, one pixel each: the sheet has a gap of one pixel around each tile.
+  // Read one pixel of each enlarged pixel of the first sample; tiles have gaps of one pixel.
   const saved = await page.evaluate(async (bytes) => {
     const image = await createImageBitmap(new Blob([Uint8Array.from(bytes)], { type: 'image/png' }));
     const canvas = new OffscreenCanvas(image.width, image.height);
@@ -76,28 +76,28 @@ scene('the sheet is saved as a picture of all samples', async (page) => {
   }, [...file]);
   assert.equal(saved.width, saved.height);
   assert.ok(saved.width >= 1024);
-  assertSame([saved.text], (await picture(page)).slice(0, 1));
+  assertSame([saved.text], (await gridOf(page)).slice(0, 1));
 });
 
-scene('a model is seen growing up', async (page) => {
+scene('the training history shows the same latents at every recorded epoch', async (page) => {
   const { name, history } = modelWith('a model with a history', ({ history, family }) => history && family !== 'classifier');
   await visit(page, addressOf(site, { model: name, seed: 7 }));
   await page.waitForSelector('#history:not([hidden])');
   const words = () => page.locator('#history output').innerText();
   assert.equal(await words(), `after ${history.epochs.at(-1)} epochs`);
-  const grown = await canvas(page, '#history canvas');
+  const last = await canvas(page, '#history canvas');
   await page.locator('#history input').fill('0');
   assert.equal(await words(), history.epochs[0] === 0 ? 'before training' : `after ${history.epochs[0]} epochs`);
-  const young = await canvas(page, '#history canvas');
-  assertDifferent([young], [grown]);
-  assert.equal(young.length, history.columns * 28 * 28);
+  const first = await canvas(page, '#history canvas');
+  assertDifferent([first], [last]);
+  assert.equal(first.length, history.columns * 28 * 28);
   await page.locator('#history input').press('End');
-  assertSame([await canvas(page, '#history canvas')], [grown]);
+  assertSame([await canvas(page, '#history canvas')], [last]);
 });
 
-scene('a tile opens the sample in the view of the inside, and the back button leads back', async (page) => {
+scene('a tile opens its sample in the Inside view, and the back button returns', async (page) => {
   await visit(page, addressOf(site, { model, seed: 7 }));
-  const tiles = await picture(page);
+  const tiles = await gridOf(page);
   await page.locator('#grid canvas').nth(5).click();
   await settled(page);
   const { view, sample } = queryOf(page);
@@ -105,11 +105,11 @@ scene('a tile opens the sample in the view of the inside, and the back button le
   assertSame([await canvas(page, '#panel-inside .big')], [tiles[5]], 1);
   await page.goBack();
   await page.waitForSelector('#panel-generate[aria-busy="false"]:not([hidden])');
-  assertSame(await picture(page), tiles);
+  assertSame(await gridOf(page), tiles);
   assert.equal(await page.locator('#tab-generate').getAttribute('aria-selected'), 'true');
 });
 
-scene('models are grouped by what they show and have short names', async (page) => {
+scene('models are grouped by subject and have short labels', async (page) => {
   await visit(page, addressOf(site, { model, seed: 7 }));
   const groups = await page.locator('#models [role="group"]:not([hidden])').evaluateAll((all) => all.map((group) => [
     group.getAttribute('aria-label'), [...group.querySelectorAll('label:not([hidden])')].map((label) => label.innerText.trim()),
@@ -122,7 +122,7 @@ scene('models are grouped by what they show and have short names', async (page) 
   }
 });
 
-scene('the download of a large model shows how far it is', async (page) => {
+scene('the download of a large model shows its progress', async (page) => {
   const { name } = modelWith('a large model', ({ bytes, family }) => bytes > 300_000 && family !== 'classifier');
   const other = modelNames().find((one) => one !== name);
   await visit(page, addressOf(site, { model: other, seed: 7 }));
@@ -142,7 +142,7 @@ scene('the download of a large model shows how far it is', async (page) => {
   assert.match(await statusOf(page), new RegExp(`samples of ${name}`));
 });
 
-scene('an address of nonsense shows what is usual', async (page) => {
+scene('invalid parameters in the address fall back to defaults', async (page) => {
   const nonsense = 'seed=-1&class=abc&count=7&temperature=99&sample=1e9&test=60&code=::,,0:,x:1,99999:1,1:1e9&dims=9&ends=a,b&along=2&with=,,no-such&backend=tpu';
   for (const view of ['generate', 'latent', 'draw', 'compare', 'inside', 'no-such-view']) {
     await visit(page, `${site.url}?view=${view}&model=${model}&${nonsense}`);
@@ -151,5 +151,5 @@ scene('an address of nonsense shows what is usual', async (page) => {
     assert.match(seed, /^\d+$/);
     assert.deepEqual([temperature, along, code, backend, count], Array(5).fill(undefined));
   }
-  assert.equal((await picture(page)).length, 64);
+  assert.equal((await gridOf(page)).length, 64);
 });

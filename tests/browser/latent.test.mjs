@@ -1,8 +1,8 @@
-/** The latent space: the map, the point on it, the values of the code, and the way from A to B. */
+/** The Latent space view: map, point, latent values, and interpolation from A to B. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import {
-  addressOf, ask, assertClean, assertDifferent, assertSame, badgeOf, canvas, modelWith, newPage, openSite, PATIENCE, picture, queryOf, settled,
+  addressOf, ask, assertClean, assertDifferent, assertSame, badgeOf, canvas, modelWith, newPage, openSite, PATIENCE, gridOf, queryOf, settled,
   toText, visit,
 } from './site.mjs';
 
@@ -21,26 +21,26 @@ function scene(name, play, options = {}) {
   });
 }
 
-/** Waits until the picture and the map are of the point, and the address is too. */
+/** Waits until the image, the map and the address belong to the point. */
 async function rested(page) {
   await settled(page);
   await page.waitForFunction(() => {
-    const [big, words] = [document.querySelector('.latent .big'), document.querySelector('.latent .code')];
+    const [big, words] = [document.querySelector('.latent .big'), document.querySelector('.latent .coordinates')];
     return big.ariaLabel === `${words.textContent}, decoded`;
   });
   await page.waitForSelector('.latent .pad[aria-busy="false"]');
   await page.waitForTimeout(300);
 }
 
-/** What the page's engine decodes of the code in the address. */
+/** The image that the engine decodes from the latent in the address. */
 async function decodedOf(page, model, klass = null) {
-  const code = queryOf(page).code.split(',').map((part) => Number(part.split(':')[1]));
-  const pixels = await ask(page, model, async (engine, facts, { code, klass }) => Array.from((await engine.decode(Float32Array.from(code), klass)).pixels),
-    { code, klass });
+  const latent = queryOf(page).code.split(',').map((part) => Number(part.split(':')[1]));
+  const pixels = await ask(page, model, async (engine, facts, { latent, klass }) => Array.from((await engine.decode(Float32Array.from(latent), klass)).pixels),
+    { latent, klass });
   return toText(pixels);
 }
 
-scene('the point follows keys and pointer, and its picture is the decoded code of the address', async (page) => {
+scene('the point follows keys and pointer, and its image is the decoded latent of the address', async (page) => {
   await visit(page, addressOf(site, { view: 'latent', model: flat, seed: 7 }));
   await rested(page);
   const start = await canvas(page, BIG);
@@ -65,7 +65,8 @@ scene('the point follows keys and pointer, and its picture is the decoded code o
   assertDifferent([byPointer], [byKey]);
   assertSame([byPointer], [await decodedOf(page, flat)], 1);
 
-  // After a drag the point is held: only a click makes it follow a mouse that presses nothing, and another one holds it again.
+  // After a drag the point is pinned; a click makes it follow the mouse, and another click pins it
+  // again.
   const [from, to] = [[0.2, 0.6], [0.6, 0.25]].map(([across, up]) => [x + width * across, y + height * up]);
   await page.mouse.move(...from, { steps: 5 });
   await rested(page);
@@ -87,7 +88,7 @@ scene('the point follows keys and pointer, and its picture is the decoded code o
   assert.match(await badgeOf(page), /ms per image/);
 });
 
-scene('the background of the map is what its places decode to', async (page) => {
+scene('the background of the map is decoded at each position', async (page) => {
   await visit(page, addressOf(site, { view: 'latent', model: flat, seed: 7 }));
   await rested(page);
   const map = await canvas(page, '.latent .manifold');
@@ -109,7 +110,7 @@ scene('the background of the map is what its places decode to', async (page) => 
   }
 });
 
-scene('the latents of test images lie on the map in the colours of their classes, until they are taken away', async (page) => {
+scene('the latents of test images are shown on the map in their class colours, until they are hidden', async (page) => {
   const { name } = modelWith('a model with latents of test images', ({ latents, latent }) => latents && latent === 2);
   await visit(page, addressOf(site, { view: 'latent', model: name, seed: 7 }));
   const colours = () => page.evaluate(() => {
@@ -133,28 +134,28 @@ scene('the latents of test images lie on the map in the colours of their classes
   assert.equal(await page.locator('.latent .legend').isVisible(), false);
 });
 
-scene('from A to B: the ends are the samples, play moves and pause rests', async (page) => {
+scene('the interpolation goes from sample A to sample B, and can be played and paused', async (page) => {
   await visit(page, addressOf(site, { model: flat, seed: 7 }));
-  const tiles = await picture(page);
+  const tiles = await gridOf(page);
   await page.locator('#tab-latent').click();
   await rested(page);
   assertSame([await canvas(page, BIG)], [tiles[0]], 1);
   const strip = await canvas(page, '.latent .strip');
   const slice = (text, step) => Array.from({ length: 28 }, (_, row) => text.slice((row * 10 + step) * 28, (row * 10 + step + 1) * 28)).join('');
   assertSame([slice(strip, 0), slice(strip, 9)], [tiles[0], tiles[1]], 1);
-  await page.locator('.walk input').press('End');
+  await page.locator('.interpolation input').press('End');
   await rested(page);
   assertSame([await canvas(page, BIG)], [tiles[1]], 1);
   assert.equal(queryOf(page).along, '1');
 
-  await page.getByRole('button', { name: 'Another B' }).click();
+  await page.getByRole('button', { name: 'New B' }).click();
   await rested(page);
   assert.equal(queryOf(page).ends, '0,2');
   assertSame([await canvas(page, BIG)], [tiles[2]], 1);
 
-  const value = () => page.locator('.walk input').inputValue();
+  const value = () => page.locator('.interpolation input').inputValue();
   await page.getByRole('button', { name: 'Play' }).click();
-  await page.waitForFunction(() => Number(document.querySelector('.walk input').value) < 0.8);
+  await page.waitForFunction(() => Number(document.querySelector('.interpolation input').value) < 0.8);
   await page.getByRole('button', { name: 'Pause' }).click();
   const rest = await value();
   await page.waitForTimeout(300);
@@ -166,14 +167,14 @@ scene('from A to B: the ends are the samples, play moves and pause rests', async
   assert.equal(along, undefined);
 });
 
-scene('with less motion nothing moves by itself, and play takes steps', async (page) => {
+scene('with reduced motion nothing moves by itself, and play moves in steps', async (page) => {
   await visit(page, addressOf(site, { view: 'latent', model: flat, seed: 7 }));
   await rested(page);
-  const value = () => page.locator('.walk input').inputValue();
+  const value = () => page.locator('.interpolation input').inputValue();
   await page.waitForTimeout(400);
   assert.equal(await value(), '0');
   await page.getByRole('button', { name: 'Play' }).click();
-  await page.waitForFunction(() => Number(document.querySelector('.walk input').value) > 0);
+  await page.waitForFunction(() => Number(document.querySelector('.interpolation input').value) > 0);
   assert.equal(await value(), '0.11');
   await page.waitForTimeout(300);
   assert.equal(await value(), '0.11');
@@ -182,7 +183,7 @@ scene('with less motion nothing moves by itself, and play takes steps', async (p
 
 const deep = modelWith('a model of more than two dimensions', ({ latent, family }) => latent > 2 && family !== 'classifier');
 
-scene('a model of more dimensions has sliders for its values and a choice of what is on the map', async (page) => {
+scene('a model of more than two dimensions has sliders for its values and a choice of map axes', async (page) => {
   await visit(page, addressOf(site, { view: 'latent', model: deep.name, seed: 7 }));
   await rested(page);
   const sliders = page.locator('.values input');
@@ -195,7 +196,7 @@ scene('a model of more dimensions has sliders for its values and a choice of wha
   assertDifferent([await canvas(page, '.latent .manifold')], [map]);
   assert.match(queryOf(page).code, /^2:-\d/);
   const there = await canvas(page, '.latent .manifold');
-  await page.getByLabel('Dimension up').selectOption({ label: '4' });
+  await page.getByLabel('Vertical dimension').selectOption({ label: '4' });
   await rested(page);
   assert.equal(queryOf(page).dims, '0,3');
   assertSame([await canvas(page, BIG)], [moved]);
@@ -205,27 +206,27 @@ scene('a model of more dimensions has sliders for its values and a choice of wha
   assertSame([await canvas(page, BIG)], [moved]);
 });
 
-scene('shares of the normal distribution and ways between latents are what tables say', async (page) => {
+scene('the normal distribution agrees with tables, and interpolation is spherical or linear', async (page) => {
   await visit(page, addressOf(site, { model: flat, seed: 7 }));
   const found = await page.evaluate(async () => {
-    const { between, shareBelow, valueAt } = await import(new URL('js/gauss.js', document.baseURI));
+    const { interpolate, cdf, quantile } = await import(new URL('js/normal-distribution.js', document.baseURI));
     const [a, b] = [Float32Array.of(2, 0), Float32Array.of(0, 2)];
     return {
-      shares: [0, 1, 1.96, -3, 4.5].map(shareBelow),
-      values: [0.5, 0.975, 0.001, 0.999].map(valueAt),
-      arc: [0, 0.5, 1].map((part) => Array.from(between(a, b, part, true))),
-      line: Array.from(between(a, b, 0.25, false)),
-      same: Array.from(between(a, a, 0.5, true)),
+      probabilities: [0, 1, 1.96, -3, 4.5].map(cdf),
+      values: [0.5, 0.975, 0.001, 0.999].map(quantile),
+      arc: [0, 0.5, 1].map((t) => Array.from(interpolate(a, b, t, true))),
+      line: Array.from(interpolate(a, b, 0.25, false)),
+      same: Array.from(interpolate(a, a, 0.5, true)),
     };
   });
   const near = (values, expected, within) => values.forEach((value, at) => assert.ok(Math.abs(value - expected[at]) < within, `${values}`));
-  near(found.shares, [0.5, 0.8413447, 0.9750021, 0.0013499, 0.9999966], 1e-7);
+  near(found.probabilities, [0.5, 0.8413447, 0.9750021, 0.0013499, 0.9999966], 1e-7);
   near(found.values, [0, 1.959964, -3.090232, 3.090232], 1e-5);
   near(found.arc.flat(), [2, 0, Math.SQRT2, Math.SQRT2, 0, 2], 1e-5);
   near([...found.line, ...found.same], [1.5, 0.5, 2, 0], 1e-6);
 });
 
-scene('a class that is picked is what the map shows', async (page) => {
+scene('the map shows the selected class', async (page) => {
   const model = modelWith('a conditional model', ({ conditional }) => conditional).name;
   await visit(page, addressOf(site, { view: 'latent', model, seed: 7, class: 3 }));
   await rested(page);
@@ -237,7 +238,7 @@ scene('a class that is picked is what the map shows', async (page) => {
   assertSame([await canvas(page, BIG)], [toText(five)], 1);
 });
 
-scene('on WebGPU the point has the same picture', async (page) => {
+scene('on WebGPU the point has the same image', async (page) => {
   await visit(page, addressOf(site, { view: 'latent', model: flat, seed: 7, code: '0:0.5,1:-0.25' }));
   await rested(page);
   const onCpu = await canvas(page, BIG);

@@ -1,5 +1,5 @@
 /**
- * What the page weighs, how soon its first grid shows, and what its models take on each backend:
+ * Measures the page's download size, time to the first grid, and speed on each backend:
  * `cargo xtask measure-page`, or IMAGO_WEB=dist node measure.mjs
  */
 import { readdir, readFile } from 'node:fs/promises';
@@ -10,7 +10,7 @@ import { transfer, transferTable } from './transfer.mjs';
 const VISITS = 7;
 const MANY = 64;
 
-/** Everything that a first visit fetches: the page names it in its head, and what that imports is named there too. */
+/** Everything that a first visit fetches: all of it is named in the head of the page. */
 async function firstVisit() {
   const page = await readFile(`${web}/index.html`, 'utf8');
   const named = [...page.matchAll(/(?:href|src)="\.\/([^"]+)"/g)].map(([, file]) => file);
@@ -60,7 +60,7 @@ async function times(browser, url, model, backend) {
 const server = await serve(web);
 const browser = await launch();
 try {
-  console.log(`What a visitor downloads, in bytes${''.padEnd(44)}raw        gzip      brotli\n\nfor the first pictures`);
+  console.log(`What a visitor downloads, in bytes${''.padEnd(44)}raw        gzip      brotli\n\nfor the first images`);
   transferTable(await transfer(web, await firstVisit()));
   console.log('\nfor the other views');
   const views = (await readdir(`${web}/js/views`)).filter((file) => file.endsWith('.js')).map((file) => `js/views/${file}`);

@@ -1,10 +1,10 @@
-/** Once it was loaded, the page works without a network, and it is never older than its site. */
+/** Once loaded, the page works offline, and it is never older than its site. */
 import assert from 'node:assert/strict';
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { launch, modelNames, PATIENCE, picture, assertLively, assertSame, settled, visit, web } from './site.mjs';
+import { launch, modelNames, PATIENCE, gridOf, assertLively, assertSame, settled, visit, web } from './site.mjs';
 import { serve } from './server.mjs';
 
 const workshop = mkdtempSync(join(tmpdir(), 'imago-offline-'));
@@ -21,8 +21,8 @@ after(async () => {
 const NEEDED = ['/', 'weights.bpk', 'index.json', 'style.css', 'views.css', 'js/models.js', 'js/worker.js', 'js/views/inside.js', 'cpu/imago.js',
   'cpu/imago_bg.wasm'];
 
-/** Waits until what the page needs is kept: some files of each kind, the views that were not opened among them. */
-async function kept(page) {
+/** Waits until the files of the page are cached, including views that were not opened. */
+async function cached(page) {
   for (;;) {
     const urls = await page.evaluate(async () => (await (await caches.open('imago-1')).keys()).map(({ url }) => url));
     if (NEEDED.every((end) => urls.some((url) => url.endsWith(end)))) return;
@@ -30,7 +30,7 @@ async function kept(page) {
   }
 }
 
-test('the page is shown again when the network is gone, with all its views', { timeout: PATIENCE }, async (t) => {
+test('the page and all its views work offline', { timeout: PATIENCE }, async (t) => {
   const server = await serve(workshop);
   const context = await browser.newContext();
   t.after(() => context.close());
@@ -39,31 +39,31 @@ test('the page is shown again when the network is gone, with all its views', { t
   page.on('pageerror', (error) => errors.push(error.message));
   const address = `${server.url}?model=${modelNames()[0]}&seed=7&backend=cpu`;
   await visit(page, address);
-  const before = await picture(page);
-  await kept(page);
+  const before = await gridOf(page);
+  await cached(page);
   await server.close();
 
   await visit(page, address);
-  assertSame(await picture(page), before);
+  assertSame(await gridOf(page), before);
   for (const view of ['latent', 'compare', 'inside', 'generate']) {
     await page.locator(`#tab-${view}`).click();
     await settled(page);
   }
   await page.locator('#fresh').click();
   await settled(page);
-  assertLively(await picture(page));
+  assertLively(await gridOf(page));
   assert.deepEqual(errors, []);
 });
 
-test('a page that changed is shown as it is now, in spite of what was kept', { timeout: PATIENCE }, async (t) => {
-  // The browser asks whether its own copies still hold, so that all there is of old is what the worker keeps.
+test('a changed page is shown as it is now, in spite of the cache', { timeout: PATIENCE }, async (t) => {
+  // The browser revalidates its own cache, so only the service worker can serve old files.
   const caching = 'no-cache';
   const server = await serve(workshop, { caching });
   const context = await browser.newContext();
   t.after(async () => { await context.close(); await server.close(); });
   const page = await context.newPage();
   await visit(page, server.url);
-  await kept(page);
+  await cached(page);
   await page.waitForFunction(() => navigator.serviceWorker.controller?.state === 'activated');
   const file = join(workshop, 'js/models.js');
   const before = readFileSync(file, 'utf8');

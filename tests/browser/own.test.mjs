@@ -1,9 +1,9 @@
-/** A model of one's own: opened, dropped or named in the address. What is broken is told, and the page lives on with what it had. */
+/** The user's own model, opened, dropped or named in the address; broken files are reported. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import {
-  addressOf, assertClean, assertDifferent, assertLively, assertSame, canvas, modelNames, modelWith, newPage, openSite, PATIENCE, picture, pick,
+  addressOf, assertClean, assertDifferent, assertLively, assertSame, canvas, modelNames, modelWith, newPage, openSite, PATIENCE, gridOf, pick,
   queryOf, settled, statusOf, visit, web,
 } from './site.mjs';
 
@@ -27,14 +27,14 @@ function scene(name, play, prepare = null) {
   });
 }
 
-scene('a model that is opened is drawn as where it is published, in every view, and can be left and taken again', async (page) => {
+scene('an opened model gives the same samples as the published one, in every view, and can be selected again', async (page) => {
   await visit(page, addressOf(site, { model: other, seed: 7 }));
-  const expected = await picture(page);
+  const expected = await gridOf(page);
   await visit(page, addressOf(site, { model: shown, seed: 7 }));
   await open(page, ron(manifest), bpk(weights));
   await page.waitForFunction((name) => document.getElementById('status').textContent.includes(`samples of ${name}`), other);
   await settled(page);
-  assertSame(await picture(page), expected);
+  assertSame(await gridOf(page), expected);
   assert.equal(queryOf(page).model, undefined);
   assert.equal(await page.locator('#models [data-own] input').isChecked(), true);
 
@@ -43,7 +43,7 @@ scene('a model that is opened is drawn as where it is published, in every view, 
   assertSame([await canvas(page, '.latent .big')], [expected[0]], 1);
   await page.locator('#tab-compare').click();
   await settled(page);
-  assert.match(await statusOf(page), new RegExp(`sampled by ${other} and `));
+  assert.match(await statusOf(page), new RegExp(`from ${other} and `));
   await page.locator('#tab-inside').click();
   await settled(page);
   assertSame([await canvas(page, '#panel-inside .big')], [expected[0]], 1);
@@ -51,16 +51,16 @@ scene('a model that is opened is drawn as where it is published, in every view, 
   await page.locator('#tab-generate').click();
   await pick(page, shown);
   await settled(page);
-  assertDifferent(await picture(page), expected);
+  assertDifferent(await gridOf(page), expected);
   assert.equal(queryOf(page).model, shown);
   await page.locator('#models [data-own] input').check();
   await settled(page);
-  assertSame(await picture(page), expected);
+  assertSame(await gridOf(page), expected);
 });
 
 scene('files that are dropped on the page are opened', async (page) => {
   await visit(page, addressOf(site, { model: other, seed: 7 }));
-  const expected = await picture(page);
+  const expected = await gridOf(page);
   await visit(page, addressOf(site, { model: shown, seed: 7 }));
   const transfer = await page.evaluateHandle(async (folder) => {
     const transfer = new DataTransfer();
@@ -69,39 +69,39 @@ scene('files that are dropped on the page are opened', async (page) => {
     return transfer;
   }, `models/${other}`);
   await page.dispatchEvent('body', 'dragover', { dataTransfer: transfer });
-  assert.equal(await page.locator('body.offered').count(), 1);
+  assert.equal(await page.locator('body.dropping').count(), 1);
   await page.dispatchEvent('body', 'drop', { dataTransfer: transfer });
   await page.waitForFunction((name) => document.getElementById('status').textContent.includes(`samples of ${name}`), other);
   await settled(page);
-  assert.equal(await page.locator('body.offered').count(), 0);
-  assertSame(await picture(page), expected);
+  assert.equal(await page.locator('body.dropping').count(), 0);
+  assertSame(await gridOf(page), expected);
 });
 
 scene('a folder that is dropped on the page is opened', async (page) => {
   await visit(page, addressOf(site, { model: other, seed: 7 }));
-  const expected = await picture(page);
+  const expected = await gridOf(page);
   await visit(page, addressOf(site, { model: shown, seed: 7 }));
   const browser = await page.context().newCDPSession(page);
   const data = { items: [], files: [`${web}/models/${other}`], dragOperationsMask: 1 };
   for (const type of ['dragEnter', 'dragOver', 'drop']) await browser.send('Input.dispatchDragEvent', { type, x: 200, y: 200, data });
   await page.waitForFunction((name) => document.getElementById('status').textContent.includes(`samples of ${name}`), other);
   await settled(page);
-  assertSame(await picture(page), expected);
+  assertSame(await gridOf(page), expected);
 });
 
-scene('a folder of the site can be named in the address, and what belongs to it is found', async (page) => {
+scene('a folder of the site can be named in the address', async (page) => {
   await visit(page, addressOf(site, { model: other, seed: 7 }));
-  const expected = await picture(page);
+  const expected = await gridOf(page);
   const { pathname } = new URL(site.url);
   for (const folder of [`./models/${other}/`, `models/${other}`, `${pathname}models/${other}/`]) {
     await visit(page, addressOf(site, { model: folder, seed: 7 }));
-    assertSame(await picture(page), expected);
+    assertSame(await gridOf(page), expected);
     assert.equal(queryOf(page).model, folder);
     assert.match(await statusOf(page), new RegExp(`samples of ${other}`));
   }
   await page.locator('#fresh').click();
   await settled(page);
-  assertDifferent(await picture(page), expected);
+  assertDifferent(await gridOf(page), expected);
 });
 
 test('a folder of another site is refused without a request to it', { timeout: PATIENCE }, async (t) => {
@@ -113,12 +113,12 @@ test('a folder of another site is refused without a request to it', { timeout: P
     assert.match(await statusOf(page), /is not a folder of this site/);
     await pick(page, shown);
     await settled(page);
-    assertLively(await picture(page));
+    assertLively(await gridOf(page));
   }
   assertClean(seen, site);
 });
 
-test('a folder of the site without a model is told by the file that is missing', { timeout: PATIENCE }, async (t) => {
+test('for a folder of the site without a model, the missing file is named', { timeout: PATIENCE }, async (t) => {
   const { page, pageErrors } = await newPage(t, site);
   await page.goto(addressOf(site, { model: './models/nothing/', seed: 7 }));
   await settled(page);
@@ -130,11 +130,11 @@ test('a folder of the site without a model is told by the file that is missing',
   }
   await pick(page, shown);
   await settled(page);
-  assertLively(await picture(page));
+  assertLively(await gridOf(page));
   assert.deepEqual(pageErrors, []);
 });
 
-// ---- What is broken ------------------------------------------------------------------------------
+// ---- What is broken -----------------------------------------------------------------------------
 
 /** The manifest with something else in place of what an expression finds, which has to be there. */
 function edited(expression, text, from = manifest) {
@@ -147,9 +147,9 @@ const [mixed, mixedWeights] = [fileOf(mixture.name, 'model.ron').toString(), fil
 const flipped = Buffer.from(weights);
 flipped[flipped.length >> 1] ^= 1;
 
-/** What is wrong, the files, and what the message has to say of it. */
+/** What is wrong, the files, and what the message has to match. */
 const broken = [
-  ['no file at all but a picture', [{ name: 'cat.png', mimeType: 'image/png', buffer: Buffer.from('cat') }], /no model\.ron among cat\.png/],
+  ['only an image file', [{ name: 'cat.png', mimeType: 'image/png', buffer: Buffer.from('cat') }], /no model\.ron among cat\.png/],
   ['no weights', [ron(manifest)], /found no weights\.bpk/],
   ['no manifest', [bpk(weights)], /found no model\.ron/],
   ['two manifests of other names', [ron(manifest, 'a.ron'), ron(manifest, 'b.ron'), bpk(weights)], /several \.ron files among a\.ron, b\.ron/],
@@ -167,28 +167,28 @@ const broken = [
   ['JSON in place of RON', [ron('{"format": 1}'), bpk(weights)], /model\.ron/],
   ['bytes that are no text', [{ name: 'model.ron', mimeType: '', buffer: Buffer.from([0xff, 0xfe, 0, 0x80, 0xc3]) }, bpk(weights)], /model\.ron/],
   ['a format of the future', [ron(edited(/format: \d+/, 'format: 99')), bpk(weights)], /format|version/i],
-  ['a family that there is not', [ron(edited(/family: \w+/, 'family: diffusion')), bpk(weights)], /diffusion|family/],
+  ['an unknown family', [ron(edited(/family: \w+/, 'family: diffusion')), bpk(weights)], /diffusion|family/],
   ['a field with another name', [ron(edited(/generator: \(/, 'generatr: (')), bpk(weights)], /generat/],
-  ['a picture larger than a memory', [ron(edited(/image: \(1, 28, 28\)/, 'image: (1, 4000000000, 4000000000)')), bpk(weights)], /model\.ron|image|large|shape/i],
+  ['an image larger than memory', [ron(edited(/image: \(1, 28, 28\)/, 'image: (1, 4000000000, 4000000000)')), bpk(weights)], /model\.ron|image|large|shape/i],
   ['a negative size', [ron(edited(/image: \(1, 28, 28\)/, 'image: (1, -28, 28)')), bpk(weights)], /model\.ron/],
   ['a latent size beyond counting', [ron(edited(/latent: \d+/, 'latent: 99999999999999999999')), bpk(weights)], /model\.ron/],
   ['a layer of a billion units', [ron(edited(/units: \d+/, 'units: 1000000000')), bpk(weights)], /./],
-  ['a layer that there is not', [ron(edited(/"(linear|conv2d|conv_transpose2d)"/, '"attention"')), bpk(weights)], /attention/],
+  ['an unknown layer', [ron(edited(/"(linear|conv2d|conv_transpose2d)"/, '"attention"')), bpk(weights)], /attention/],
   ['ten thousand brackets', [ron('('.repeat(10_000)), bpk(weights)], /model\.ron/],
 ];
 
 for (const [what, text, at] of [
   ['a prior that is not a number', 'NaN', /weights: (\[|")/],
-  ['a prior without end', 'inf', /weights: (\[|")/],
+  ['an infinite prior', 'inf', /weights: (\[|")/],
 ]) {
   if (/weights: \[/.test(mixed)) broken.push([what, [ron(mixed.replace(/weights: \[[\d.]+/, `weights: [${text}`)), bpk(mixedWeights)], /./]);
   else broken.push([what, [ron(mixed.replace(at, 'weights: NaN, was: $1')), bpk(mixedWeights)], /model\.ron/]);
 }
 
-test(`${broken.length} kinds of broken models are told, and the page lives on with the model that it had`, { timeout: 2 * PATIENCE }, async (t) => {
+test(`${broken.length} kinds of broken models are reported, and the current model stays`, { timeout: 2 * PATIENCE }, async (t) => {
   const { page, pageErrors, requests } = await newPage(t, site);
   await visit(page, addressOf(site, { model: shown, seed: 7 }));
-  const before = await picture(page);
+  const before = await gridOf(page);
   for (const [what, files, message] of broken) {
     await page.evaluate(() => { document.getElementById('status').textContent = 'waiting'; });
     await open(page, ...files);
@@ -199,17 +199,17 @@ test(`${broken.length} kinds of broken models are told, and the page lives on wi
     assert.match(said, message, what);
     assert.ok(!/undefined|\[object|RuntimeError|unreachable|panicked/.test(said), `${what}: ${said}`);
     assert.ok(said.length < 1200, `${what}: a message of ${said.length} characters`);
-    assertSame(await picture(page), before);
+    assertSame(await gridOf(page), before);
   }
-  // The model that was there still draws, and the page is as good as before.
+  // The current model can still be sampled.
   await page.locator('#fresh').click();
   await settled(page);
-  assertDifferent(await picture(page), before);
+  assertDifferent(await gridOf(page), before);
   assert.equal(queryOf(page).model, shown);
   await page.locator('#seed').fill('7');
   await page.locator('#seed').press('Enter');
   await settled(page);
-  assertSame(await picture(page), before);
+  assertSame(await gridOf(page), before);
   assert.deepEqual(pageErrors, []);
   assert.deepEqual(requests.filter((url) => !url.startsWith(site.url) && !/^(data|blob):/.test(url)), []);
 });

@@ -1,4 +1,4 @@
-/** The page computes what the native program computes from the same files. */
+/** The page and the native program generate the same samples from the same files. */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -15,7 +15,7 @@ before(async () => {
 after(() => site?.close());
 
 for (const model of modelNames()) {
-  test(`${model} draws the same samples natively, in the page on the CPU and in the page on WebGPU`, { timeout: 3 * PATIENCE }, async (t) => {
+  test(`${model} generates the same samples natively, in the page on the CPU and in the page on WebGPU`, { timeout: 3 * PATIENCE }, async (t) => {
     const cpu = await pageSamples(page, 'cpu', model);
     const webgpu = await pageSamples(page, 'webgpu', model);
     assert.ok(new Set(cpu.values).size > 100, 'the samples are blank');

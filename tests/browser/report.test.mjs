@@ -55,7 +55,7 @@ after(async () => {
 });
 
 for (const [width, scheme] of [[1280, 'light'], [400, 'light'], [400, 'dark']]) {
-  test(`at ${width} pixels, ${scheme}, all pictures are there and nothing sticks out or is asked for`, async (t) => {
+  test(`at ${width} pixels, ${scheme}, all images are there, nothing overflows and nothing is requested`, async (t) => {
     const context = await browser.newContext({ viewport: { width, height: 900 }, colorScheme: scheme });
     t.after(() => context.close());
     const page = await context.newPage();
@@ -66,16 +66,16 @@ for (const [width, scheme] of [[1280, 'light'], [400, 'light'], [400, 'dark']]) 
     await page.goto(pathToFileURL(report).href);
     assert.deepEqual(errors, []);
     assert.deepEqual(requests.filter((request) => !request.startsWith('data:') && !request.startsWith('file:')), []);
-    const pictures = await page.locator('img').evaluateAll((images) => images.map(({ naturalWidth, alt }) => [naturalWidth, alt]));
-    assert.ok(pictures.length >= 7, `${pictures.length} pictures`);
-    assert.ok(pictures.every(([natural, alt]) => natural > 0 && alt), JSON.stringify(pictures));
+    const shown = await page.locator('img').evaluateAll((images) => images.map(({ naturalWidth, alt }) => [naturalWidth, alt]));
+    assert.ok(shown.length >= 7, `${shown.length} images`);
+    assert.ok(shown.every(([natural, alt]) => natural > 0 && alt), JSON.stringify(shown));
     assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'the page is as wide as the window');
     const text = await page.locator('body').innerText();
     for (const word of ['a-vae', 'a-gan', 'FID', 'sharpness', 'parameters']) {
       assert.ok(text.toLowerCase().includes(word.toLowerCase()), `"${word}" is missing`);
     }
-    if (process.env.IMAGO_PICTURES) {
-      await page.screenshot({ path: join(process.env.IMAGO_PICTURES, `report-${width}-${scheme}.png`), fullPage: true });
+    if (process.env.IMAGO_SCREENSHOTS) {
+      await page.screenshot({ path: join(process.env.IMAGO_SCREENSHOTS, `report-${width}-${scheme}.png`), fullPage: true });
     }
   });
 }

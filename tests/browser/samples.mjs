@@ -1,4 +1,4 @@
-/** The same samples from the native program and from the page's engine, and the comparison of both. */
+/** Samples from the native program and from the page's engine, and their comparison. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -9,13 +9,13 @@ const SEED = 7;
 const COUNT = 16;
 const TOLERANCE = 2e-3;
 
-/** Runs the native program on the CPU; what it says is part of the error if it fails. */
+/** Runs the native program on the CPU; its messages are part of the error if it fails. */
 export function imago(command, ...args) {
-  assert.ok(process.env.IMAGO_BIN, 'say with IMAGO_BIN where the native program is');
+  assert.ok(process.env.IMAGO_BIN, 'set IMAGO_BIN to the path of the native program');
   execFileSync(process.env.IMAGO_BIN, [command, ...args].map(String), { stdio: ['ignore', 'ignore', 'pipe'] });
 }
 
-/** The samples that the native program draws of the model in `folder`, of one class if that is given: `{ shape, values }`. */
+/** Samples of the model in `folder` from the native program: `{ shape, values }`. */
 export function nativeSamples(folder, klass = null) {
   const scratch = mkdtempSync(join(tmpdir(), 'imago-samples-'));
   const out = join(scratch, 'samples.npy');
@@ -42,8 +42,8 @@ function parseNpy(file) {
 }
 
 /**
- * The samples that an engine in the page draws of the published `model`: `{ shape, values }`. The engine of a backend serves the page's
- * later calls too, since a GPU's starts slowly.
+ * Samples of the published `model` from an engine in the page: `{ shape, values }`. Engines are
+ * reused, since a GPU engine starts slowly.
  */
 export function pageSamples(page, backend, model, klass = null) {
   return page.evaluate(async ({ backend, model, seed, count, klass }) => {
@@ -56,7 +56,7 @@ export function pageSamples(page, backend, model, klass = null) {
   }, { backend, model, seed: SEED, count: COUNT, klass });
 }
 
-/** Checks that two arrays agree and notes by how much. */
+/** Checks that two arrays agree and reports the largest difference. */
 export function assertClose(t, what, left, right, tolerance = TOLERANCE) {
   assert.deepEqual(left.shape, right.shape);
   let largest = 0;

@@ -1,4 +1,4 @@
-/** A validator of JSON Schema, as editors have one, accepts every shipped pipeline and rejects what a schema can catch. */
+/** The JSON Schema accepts every shipped pipeline and rejects what a schema can catch. */
 import assert from 'node:assert/strict';
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,14 +1,14 @@
 /**
- * Pictures of the built page, for the README and to look at:
- *     node tests/browser/screenshots.mjs docs/pictures       the two of the README
- *     node tests/browser/screenshots.mjs FOLDER all          every view at 360, 1280 and 2560 pixels, light and dark
+ * Screenshots of the built page, for the README and for review:
+ *     node tests/browser/screenshots.mjs docs/pictures    the two of the README
+ *     node tests/browser/screenshots.mjs FOLDER all       every view at three widths, light and dark
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { openSite } from './site.mjs';
 
 const [, , folder, which] = process.argv;
-if (!folder) throw new Error('say where the pictures go: node tests/browser/screenshots.mjs FOLDER [all]');
+if (!folder) throw new Error('usage: node tests/browser/screenshots.mjs FOLDER [all]');
 mkdirSync(folder, { recursive: true });
 
 const VIEWS = ['generate', 'latent', 'draw', 'compare', 'inside'];
@@ -20,7 +20,7 @@ const ALL = VIEWS.flatMap((view) => [[360, 800], [1280, 900], [2560, 1440]].flat
   ['light', 'dark'].map((colorScheme) =>
     ({ name: `${view}-${width}-${colorScheme}`, view, model: 'mnist-vae', width, height, colorScheme, fullPage: true }))));
 
-/** Draws a nought with the mouse. */
+/** Draws a 0 with the mouse. */
 async function draw(page) {
   const { x, y, width } = await page.locator('#panel-draw canvas').first().boundingBox();
   const at = (turn) => [x + width * (0.5 - 0.2 * Math.sin(turn) - 0.05 * Math.cos(turn)), y + width * (0.5 - 0.3 * Math.cos(turn))];
@@ -38,7 +38,7 @@ try {
     await page.goto(`${site.url}?view=${view}&model=${model}&seed=7&backend=cpu`);
     await page.waitForLoadState('networkidle');
     if (view === 'draw') await draw(page);
-    await page.waitForTimeout(1500); // maps and layers come after the first picture
+    await page.waitForTimeout(1500); // maps and layers follow the first image
     await page.screenshot({ path: join(folder, `${name}.png`), fullPage: Boolean(fullPage) });
     await context.close();
     console.log(join(folder, `${name}.png`));

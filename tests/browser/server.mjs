@@ -1,5 +1,5 @@
 /**
- * A static web server like a plain host: MIME types, caching, gzip, and a folder mounted somewhere below the root.
+ * A static web server like a plain host: MIME types, caching, gzip, and a sub-path as the root.
  * By hand: IMAGO_WEB=dist node server.mjs
  */
 import { createServer } from 'node:http';
@@ -21,13 +21,14 @@ const TYPES = {
 const PACKED = new Set(['.html', '.css', '.js', '.mjs', '.json', '.wasm', '.ron']);
 
 /**
- * Serves `folder` at `mount` on a free local port (or `port`). Resolves to `{ url, close }`, `url` ending in a slash.
- * A file that compresses well is sent as gzip: from its neighbour `<file>.gz`, or packed here where there is none.
+ * Serves `folder` at `mount` on a free local port (or `port`). Resolves to `{ url, close }`, `url`
+ * ending in a slash. Compressible files are sent as gzip: from `<file>.gz`, or compressed here if
+ * that does not exist.
  */
 export async function serve(folder, { mount = '/some/where/', port = 0, caching = 'max-age=600' } = {}) {
   const root = resolve(folder);
   await readFile(resolve(root, 'index.html')).catch(() => {
-    throw new Error(`${root} holds no index.html: build the page first, or say where it is with IMAGO_WEB`);
+    throw new Error(`${root} has no index.html: build the page first, or set IMAGO_WEB to its folder`);
   });
   const packed = new Map();
 
@@ -55,7 +56,7 @@ export async function serve(folder, { mount = '/some/where/', port = 0, caching 
   };
 }
 
-/** A path without its escapes; one whose escapes are wrong stays as it is. */
+/** A path without its escapes; one with invalid escapes is unchanged. */
 function decoded(path) {
   try {
     return decodeURIComponent(path);
@@ -64,7 +65,7 @@ function decoded(path) {
   }
 }
 
-/** The gzip form of a file: its neighbour, or made from `body`. */
+/** A file as gzip: `<file>.gz`, or `body` compressed. */
 export async function gzipped(file, body) {
   return readFile(`${file}.gz`).catch(() => gzipSync(body, { level: 9 }));
 }

@@ -1,4 +1,4 @@
-/** What the tests run on: the built page, the browser, and what one does with the page. */
+/** What the tests share: the built page, the browser, and actions on the page. */
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -22,12 +22,12 @@ const QUIET = ['--headless=new', '--no-sandbox', '--disable-quic', '--no-first-r
 export async function launch() {
   const executablePath = process.env.IMAGO_CHROMIUM || BROWSERS.find(existsSync);
   if (!executablePath || !existsSync(executablePath)) {
-    throw new Error(`no browser at ${executablePath ?? BROWSERS.join(', ')}: install Chromium, or say where it is with IMAGO_CHROMIUM`);
+    throw new Error(`no browser at ${executablePath ?? BROWSERS.join(', ')}: install Chromium, or set IMAGO_CHROMIUM to its path`);
   }
   return chromium.launch({ executablePath, args: [...QUIET, ...SWIFTSHADER] });
 }
 
-/** The server of a built page and the browser that a test file shares: `{ url, browser, close }`. */
+/** The server and the browser that a test file shares: `{ url, browser, close }`. */
 export async function openSite(folder = web) {
   const server = await serve(folder);
   try {
@@ -44,10 +44,10 @@ export function published() {
   return JSON.parse(readFileSync(`${web}/models/index.json`, 'utf8'));
 }
 
-/** The folder names of those that make images. */
+/** The names of those that generate images. */
 export const modelNames = () => published().filter(({ family }) => family !== 'classifier').map(({ name }) => name);
 
-/** The first published model that a test can use, which has to be there. */
+/** The first published model with a property, which must exist. */
 export function modelWith(what, is) {
   const model = published().find(is);
   assert.ok(model, `this test needs ${what} in models/index.json`);
@@ -55,11 +55,12 @@ export function modelWith(what, is) {
 }
 
 /**
- * A page in a context of its own, closed when test `t` ends, with notes of what went by:
- * `{ page, requests, pageErrors, consoleErrors }`. `prepare(page)` runs before anything is opened; `options` are the context's.
+ * A page in its own context, closed when test `t` ends, with a record of its requests and errors:
+ * `{ page, requests, pageErrors, consoleErrors }`. `prepare(page)` runs before anything is opened;
+ * `options` are the context's.
  */
 export async function newPage(t, { browser }, prepare, options = {}) {
-  // A service worker would fetch what a test means to answer itself.
+  // A service worker would bypass the routes of a test.
   const context = await browser.newContext({ serviceWorkers: 'block', ...options });
   t.after(() => context.close());
   const page = await context.newPage();
@@ -74,7 +75,7 @@ export async function newPage(t, { browser }, prepare, options = {}) {
   return seen;
 }
 
-/** Lets a piece of script run first in every worker of the page. */
+/** Runs a script first in every worker of the page. */
 export const inWorkers = (page, script) => page.route('**/worker.js', async (route) => {
   const response = await route.fetch();
   await route.fulfill({ response, body: `${script}\n${await response.text()}` });
@@ -92,7 +93,7 @@ export const LOSABLE = `
 /** Takes the WebGPU devices away from the workers of a page. */
 export const loseDevice = (page) => page.evaluate(() => new BroadcastChannel('doom').postMessage('now'));
 
-/** Checks the notes of a page: no error, no foreign request. */
+/** Checks that a page had no errors and no foreign requests. */
 export function assertClean({ pageErrors, consoleErrors, requests }, { url }) {
   assert.deepEqual(pageErrors, [], 'page errors');
   assert.deepEqual(consoleErrors, [], 'console errors');
@@ -107,12 +108,12 @@ export async function visit(page, address) {
   await settled(page);
 }
 
-/** Waits until the page shows what it was asked for, or has said why it cannot. */
+/** Waits until the page shows its state or an error. */
 export async function settled(page) {
   await page.waitForSelector('[role="tabpanel"]:not([hidden])[aria-busy="false"]');
 }
 
-/** The red channel of every canvas that a selector finds: an array of strings, one code unit a pixel. */
+/** The red channel of every canvas that a selector finds, as strings with a code unit per pixel. */
 export function canvases(page, selector) {
   return page.evaluate((selector) => [...document.querySelectorAll(selector)].map((canvas) => {
     const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
@@ -122,22 +123,22 @@ export function canvases(page, selector) {
   }), selector);
 }
 
-/** The red channel of the one canvas that a selector finds. */
+/** The red channel of the only canvas that a selector finds. */
 export async function canvas(page, selector) {
   const found = await canvases(page, selector);
   assert.equal(found.length, 1, `canvases called ${selector}`);
   return found[0];
 }
 
-/** The red channel of every tile of the sheet. */
-export const picture = (page) => canvases(page, '#grid canvas');
+/** The red channel of every tile of the grid of samples. */
+export const gridOf = (page) => canvases(page, '#grid canvas');
 
-/** The address of a view of the site, with what it shows. */
+/** The address of a state of the page. */
 export const addressOf = (site, query) => `${site.url}?${new URLSearchParams({ ...query, backend: query.backend ?? 'cpu' })}`;
 
-/** What an engine of the test's own in the page, on the CPU, answers to `play(engine, facts, argument)` with a published model. */
+/** Runs `play(engine, facts, argument)` in the page, on a CPU engine with a published model. */
 export function ask(page, model, play, argument = null) {
-  // As text, since the page's policy forbids it to make code of text by itself.
+  // As text, since the page's security policy forbids `eval`.
   return page.evaluate(`(async () => {
     const { Engine } = await import(new URL('js/engine.js', document.baseURI));
     const engine = await (window.engineOfTests ??= Engine.open('cpu'));
@@ -146,31 +147,31 @@ export function ask(page, model, play, argument = null) {
   })()`);
 }
 
-/** Pixels in 0..1 as the red channel of a canvas has them. */
+/** Pixels in 0..1 as text, like the red channel of a canvas. */
 export const toText = (pixels) => String.fromCharCode(...pixels.map((value) => Math.min(255, Math.max(0, Math.round(value * 255)))));
 
-/** Checks that a picture is 64 images, none blank, not all the same. */
+/** Checks that a grid has 64 images, none blank and most of them different. */
 export function assertLively(tiles) {
   assert.equal(tiles.length, 64);
   for (const [index, tile] of tiles.entries()) assert.ok(new Set(tile).size > 1, `image ${index} is blank`);
   assert.ok(new Set(tiles).size > 32, `only ${new Set(tiles).size} of 64 images differ`);
 }
 
-/** Checks that two pictures differ by no more than `steps` of 255 grey levels. */
+/** Checks that two grids differ by at most `steps` of 255 grey levels. */
 export function assertSame(left, right, steps = 0) {
   const [a, b] = [left.join(''), right.join('')];
   assert.equal(a.length, b.length);
   let largest = 0;
   for (let at = 0; at < a.length; at += 1) largest = Math.max(largest, Math.abs(a.charCodeAt(at) - b.charCodeAt(at)));
-  assert.ok(largest <= steps, `the pictures differ by ${largest} of 255 grey levels`);
+  assert.ok(largest <= steps, `the images differ by ${largest} of 255 grey levels`);
 }
 
-/** Checks that two pictures are not the same. */
+/** Checks that two grids differ. */
 export function assertDifferent(left, right) {
-  assert.ok(left.join('') !== right.join(''), 'the picture is the same');
+  assert.ok(left.join('') !== right.join(''), 'the images are the same');
 }
 
-/** What the next presses of the tabulator reach, by id, name or class. */
+/** The elements that the next presses of Tab reach, by id, name or class. */
 export async function stops(page, count) {
   const reached = [];
   for (let press = 0; press < count; press += 1) {

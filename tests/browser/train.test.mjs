@@ -1,4 +1,4 @@
-/** Training in the page: the same numbers as the native program, and nothing lost whatever happens on the way. */
+/** Training in the page: the same results as the native program, and runs that survive failures. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -39,7 +39,7 @@ const MODELS = {
 };
 const pipeline = (family, train = TRAIN) => `name: ${family}\n${DATA}\nmodel: ${MODELS[family].replace('SOURCE', join(scratch, 'runs/vae').replaceAll('\\', '/'))}\n${train}\n`;
 
-/** Does something with a trainer in the page; `play(trainer, argument)` travels as text. */
+/** Runs `play(trainer, argument)`, sent as text, with a trainer in the page. */
 function withTrainer(page, device, play, argument) {
   return page.evaluate(`(async () => {
     const { Trainer } = await import(new URL('js/train/trainer.js', document.baseURI));
@@ -59,7 +59,7 @@ function withTrainer(page, device, play, argument) {
   })()`);
 }
 
-/** The model after all steps: `{ manifest, weights }`, the weights as base64. */
+/** The trained model: `{ manifest, weights }`, the weights as base64. */
 const wholeRun = async (trainer, { yaml, source }, { base64, bytesOf, until }) => {
   await trainer.begin({ yaml, images: null, source: source && { ...source, weights: bytesOf(source.weights) } });
   await until(Infinity);
@@ -78,7 +78,7 @@ function lossesOf(manifest) {
   return Object.fromEntries([...list.matchAll(/\("([^"]+)",\s*([-\d.e]+)\)/g)].map(([, name, value]) => [name, Number(value)]));
 }
 
-/** A model natively trained, exported with its encoder: its folder. */
+/** The folder of a model that was trained natively and exported with its encoder. */
 function trainedNatively(family) {
   const file = join(scratch, `${family}.yaml`);
   writeFileSync(file, pipeline(family));
@@ -90,7 +90,7 @@ function trainedNatively(family) {
 }
 
 for (const family of Object.keys(MODELS)) {
-  test(`a ${family} learns in the page what it learns natively`, { timeout: 2 * PATIENCE }, async (t) => {
+  test(`a ${family} trained in the page matches one trained natively`, { timeout: 2 * PATIENCE }, async (t) => {
     const { page } = await newPage(t, site);
     await page.goto(addressOf(site, {}));
     const native = trainedNatively(family);
@@ -114,7 +114,7 @@ for (const family of Object.keys(MODELS)) {
   });
 }
 
-// ---- What a person does ---------------------------------------------------------------------------
+// ---- The Train view -----------------------------------------------------------------------------
 
 const SMALL = `name: small\n${DATA}\nmodel: ${MODELS.vae}\ntrain: { steps: 400, batch: 32, optimizer: { adam: { lr: 0.003 } } }\n`;
 
@@ -138,13 +138,13 @@ const button = (page, name) => page.getByRole('button', { name, exact: true });
 const line = (page) => page.locator('.run-line').innerText();
 const stepOf = async (page) => Number((await line(page)).match(/step ([\d,]+) of/)[1].replaceAll(',', ''));
 
-/** Puts a pipeline into the editor and waits until it has been read. */
+/** Enters a pipeline and waits until it has been checked. */
 async function write(page, yaml) {
   await page.locator('.train .yaml').fill(yaml);
   await page.waitForFunction(() => document.querySelector('.train .yaml').dataset.read === document.querySelector('.train .yaml').value);
 }
 
-/** Trains up to a step and waits until the run stands there. */
+/** Trains up to a step and waits until the run has paused there. */
 async function trainTo(page, step) {
   await page.locator('.train .limit').fill(String(step));
   await button(page, 'Train').click();
@@ -152,7 +152,7 @@ async function trainTo(page, step) {
     && !document.querySelector('.run-line').textContent.includes(' left'), step);
 }
 
-scene('a preset is trained until its digits are on the page, and is a model in every view', async (page) => {
+scene('a preset can be trained, and its model is available in every view', async (page) => {
   await button(page, 'Train').click();
   await page.waitForFunction(() => document.querySelectorAll('.train .samples canvas').length === 36 && /KL/.test(document.querySelector('.run-line').textContent));
   await button(page, 'Pause').click();
@@ -168,7 +168,7 @@ scene('a preset is trained until its digits are on the page, and is a model in e
   }
 });
 
-scene('a mistake is shown where the command line shows it, and nothing can be trained until it is mended', async (page) => {
+scene('a mistake is reported at the same place as on the command line, and blocks training until it is fixed', async (page) => {
   await write(page, SMALL.replace('latent: 2', 'latent: 0').replace('relu, flatten', 'rulu, flatten'));
   const shown = await page.locator('.findings li').allInnerTexts();
   const file = join(scratch, 'wrong.yaml');
@@ -191,7 +191,7 @@ scene('a model that is too large for a page is refused before anything is alloca
   assert.ok(await button(page, 'Train').isDisabled());
 });
 
-scene('a run that is paused goes on after a reload exactly where it was, to the same bits', async (page) => {
+scene('a paused run resumes after a reload, to the same bits', async (page) => {
   const finished = async () => {
     await trainTo(page, 400);
     const [download] = await Promise.all([page.waitForEvent('download', (file) => file.suggestedFilename() === 'weights.bpk'), button(page, 'Download model').click()]);
@@ -203,13 +203,13 @@ scene('a run that is paused goes on after a reload exactly where it was, to the 
   await trainTo(page, 130);
   await page.reload();
   await settled(page);
-  assert.match(await page.locator('.offer').innerText(), /small is kept, at step 130 of 400/);
+  assert.match(await page.locator('.offer').innerText(), /small was saved, at step 130 of 400/);
   await button(page, 'Continue').click();
   await page.waitForFunction(() => document.querySelector('.run-line').textContent.includes('step 130 of 400'));
   assert.ok(await finished() === whole, 'the weights differ');
 });
 
-scene('one step at a time', async (page) => {
+scene('a run can be trained one step at a time', async (page) => {
   await write(page, SMALL);
   for (const step of [1, 2, 3]) {
     await button(page, 'Step').click();
@@ -217,28 +217,28 @@ scene('one step at a time', async (page) => {
   }
 });
 
-scene('a pause within a step that takes seconds ends it and goes back to the last snapshot', async (page) => {
+scene('a pause during a slow step aborts it and goes back to the last snapshot', async (page) => {
   await write(page, SMALL.replace('limit: 640', 'limit: 2048').replace('batch: 32', 'batch: 1024').replace('filters: 4, kernel: 3, stride: 2', 'filters: 48, kernel: 7, stride: 1'));
   await button(page, 'Train').click();
   await page.waitForTimeout(1500);
   const begin = Date.now();
   await button(page, 'Pause').click();
-  await page.waitForFunction(() => document.getElementById('status').textContent.includes('took long'));
+  await page.waitForFunction(() => document.getElementById('status').textContent.includes('took too long'));
   assert.ok(Date.now() - begin < 20_000);
   assert.equal(await stepOf(page), 0);
 });
 
-scene('a run that diverges says so and what may help', async (page) => {
+scene('a run that diverges says so and suggests a remedy', async (page) => {
   await write(page, SMALL.replace('lr: 0.003', 'lr: 1e30'));
   await button(page, 'Train').click();
   await page.waitForFunction(() => document.getElementById('status').classList.contains('problem'));
   assert.match(await statusOf(page), /diverged.*lower `lr`/);
 });
 
-scene('where the browser has no room the run goes on, and the page says that a reload loses it', async (page) => {
+scene('if the browser has no space left, training continues and the page says that a reload would lose it', async (page) => {
   await write(page, SMALL);
   await trainTo(page, 5);
-  await page.waitForFunction(() => /no more room.*reload/.test(document.getElementById('status').textContent));
+  await page.waitForFunction(() => /no space left.*reload/.test(document.getElementById('status').textContent));
   await page.locator('.train .limit').fill('9');
   await button(page, 'Train').click();
   await page.waitForFunction(() => document.querySelector('.run-line').textContent.includes('step 9 of'));
@@ -249,7 +249,7 @@ scene('where the browser has no room the run goes on, and the page says that a r
   }),
 });
 
-scene('a second tab trains too and says that the first one keeps its run', async (page) => {
+scene('a second tab can train, and says that the first one saves its run', async (page) => {
   await write(page, SMALL);
   await trainTo(page, 3);
   const second = await page.context().newPage();
@@ -259,7 +259,7 @@ scene('a second tab trains too and says that the first one keeps its run', async
   await second.waitForFunction(() => document.getElementById('status').textContent.includes('Another tab'));
 });
 
-scene('image files are learned, their folders as classes, and what is no image is named', async (page) => {
+scene('image files can be used, with folders as classes, and a file that is not an image is named', async (page) => {
   const yaml = `name: own\ndata: { set: { folder: photos }, size: 16, channels: 3, classes: [blue, red] }\nmodel: { family: classifier, layers: [flatten, { linear: 2 }] }\ntrain: { steps: 30, batch: 4 }\n`;
   await write(page, yaml);
   const image = (colour) => Buffer.from(pngs[colour], 'base64');
@@ -287,7 +287,7 @@ scene('image files are learned, their folders as classes, and what is no image i
   assert.match(await statusOf(page), /letter\.png is not an image/);
 });
 
-scene('drawings that were kept in the Draw view are images to train on', async (page) => {
+scene('drawings kept in the Draw view can be used for training', async (page) => {
   await page.locator('#tab-draw').click();
   await settled(page);
   const sheet = await page.locator('.sheet-box canvas').boundingBox();
@@ -321,7 +321,7 @@ function idxOfOneImage(name) {
   return Buffer.concat([Buffer.from(Uint32Array.from(numbers).buffer).swap32(), Buffer.from(data)]);
 }
 
-scene('other IDX files than those of the set are refused', async (page) => {
+scene('IDX files other than those of the data set are rejected', async (page) => {
   await write(page, SMALL.replace('synthetic-digits', 'mnist'));
   const names = ['train-images-idx3-ubyte', 'train-labels-idx1-ubyte', 't10k-images-idx3-ubyte', 't10k-labels-idx1-ubyte'];
   const files = names.map((name) => ({ name, mimeType: 'application/octet-stream', buffer: idxOfOneImage(name) }));
@@ -334,7 +334,7 @@ scene('other IDX files than those of the set are refused', async (page) => {
   await page.waitForFunction(() => document.getElementById('status').textContent.includes('SHA-256'));
 });
 
-scene('where the GPU is lost the CPU goes on from the last snapshot, and the page says so', async (page) => {
+scene('if the GPU is lost, training continues on the CPU from the last snapshot, and the page says so', async (page) => {
   await write(page, SMALL);
   await page.getByRole('radio', { name: 'WebGPU', exact: true }).check();
   await page.locator('.train .limit').fill('1');
@@ -343,11 +343,11 @@ scene('where the GPU is lost the CPU goes on from the last snapshot, and the pag
   await page.locator('.train .limit').fill('60');
   await loseDevice(page);
   await button(page, 'Train').click();
-  await page.waitForFunction(() => /WebGPU failed, so the CPU goes on from the last snapshot/.test(document.getElementById('status').textContent));
+  await page.waitForFunction(() => /WebGPU failed, so training continues on the CPU from the last snapshot/.test(document.getElementById('status').textContent));
   await page.waitForFunction(() => document.querySelector('.run-line').textContent.includes('step 60 of 400'));
 }, {
   prepare: async (page) => {
-    // A software adapter is not offered for training: it poses as hardware here.
+    // A software adapter is not offered for training: here it poses as hardware.
     await page.addInitScript(() => {
       Object.defineProperty(GPUAdapterInfo.prototype, 'isFallbackAdapter', { get: () => false });
       for (const word of ['vendor', 'architecture', 'device', 'description']) {
@@ -359,10 +359,10 @@ scene('where the GPU is lost the CPU goes on from the last snapshot, and the pag
   reports: ['panicked'],
 });
 
-scene('published sets that the page was deployed with are offered, and believed only by their hash', async (page) => {
-  const option = page.locator('.train option', { hasText: /^VAE of MNIST/ });
+scene('data sets deployed with the page are offered, and verified by their hash', async (page) => {
+  const option = page.locator('.train option', { hasText: /^VAE on MNIST/ });
   await option.waitFor({ state: 'attached' });
-  assert.equal(await page.locator('.train option', { hasText: /^VAE of Fashion-MNIST/ }).count(), 0);
+  assert.equal(await page.locator('.train option', { hasText: /^VAE on Fashion-MNIST/ }).count(), 0);
   await page.locator('.train select').selectOption(await option.getAttribute('value'));
   await page.waitForFunction(() => document.querySelector('.train .yaml').value.includes('set: mnist'));
   await button(page, 'Train').click();
@@ -379,7 +379,7 @@ scene('published sets that the page was deployed with are offered, and believed 
   reports: ['404'],
 });
 
-scene('the pointer is never blocked and the memory does not grow while it trains', async (page) => {
+scene('training does not block the pointer and does not leak memory', async (page) => {
   await write(page, SMALL.replace('steps: 400', 'steps: 1000'));
   await page.evaluate(() => {
     window.longest = 0;
@@ -390,15 +390,15 @@ scene('the pointer is never blocked and the memory does not grow while it trains
   await trainTo(page, 200);
   const memory = () => page.evaluate(async () => (await performance.measureUserAgentSpecificMemory?.())?.bytes ?? performance.memory.usedJSHeapSize);
   const before = await memory();
-  // Where two cores are shared, a task may also wait for one: that is not so each time.
+  // On a busy machine some tasks may also wait for a core.
   const longest = [];
   for (const step of [400, 600, 800, 1000]) {
     await page.evaluate(() => { window.longest = 0; });
     await trainTo(page, step);
     longest.push(await page.evaluate(() => window.longest));
   }
-  const history = await memory() - before;
-  assert.ok(history < 8e6, `${history} bytes more after 800 steps`);
+  const growth = await memory() - before;
+  assert.ok(growth < 8e6, `${growth} bytes more after 800 steps`);
   assert.ok(longest.filter((duration) => duration <= 50).length >= 2, `the longest tasks took ${longest.join(', ')} ms`);
 });
 

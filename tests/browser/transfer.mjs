@@ -1,10 +1,10 @@
-/** What files weigh on their way to a visitor. */
+/** Download sizes of files. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { brotliCompressSync, constants } from 'node:zlib';
 import { gzipped } from './server.mjs';
 
-/** The sizes of `files` of `folder`: `[{ file, raw, gzip, brotli }]`, both at their smallest, as static hosts prepare them. */
+/** The sizes of `files`, compressed as far as possible: `[{ file, raw, gzip, brotli }]`. */
 export function transfer(folder, files) {
   return Promise.all(files.map(async (file) => {
     const body = await readFile(join(folder, file));

@@ -1,15 +1,15 @@
 // @ts-check
-/** The output of a layer as one image: its channels side by side, or its values in rows; black is its least and white its largest value. */
+/** The output of a layer as an image: its channels side by side, or its values in rows. */
 import { make } from './dom.js';
 import { contextOf, resize } from './pixels.js';
 
-/** Channels, and values of a flat layer, that are shown at most. */
-const CHANNELS = 256;
-const VALUES = 4096;
-/** How wide a picture may be for its height. */
-const WIDE = 5;
-/** Pixels of the screen that a value takes at most, and that the picture is wide and high if it can be. */
-const LARGEST = 9;
+/** The most channels, and values of a flat layer, that are shown. */
+const MAX_CHANNELS = 256;
+const MAX_VALUES = 4096;
+/** Target ratio of width to height. */
+const ASPECT = 5;
+/** The most screen pixels per value, and the size that the enlarged image should stay within. */
+const MAX_SCALE = 9;
 const [WIDTH, HEIGHT] = [640, 170];
 
 export class ActivationImage {
@@ -27,18 +27,18 @@ export class ActivationImage {
    * @param {Float32Array} values
    */
   show(shape, values) {
-    const [channels, height, width] = shape.length === 3 ? shape : [Math.min(shape[0], VALUES), 1, 1];
-    const shown = shape.length === 3 ? Math.min(channels, CHANNELS) : channels;
-    const gap = shape.length === 3 && shown > 1 ? 1 : 0;
     const flat = shape.length !== 3;
-    const columns = flat ? Math.min(shown, shown > 512 ? 128 : 64) : Math.min(shown, Math.max(1, Math.round(Math.sqrt(shown * WIDE * height / width))));
+    const [channels, height, width] = flat ? [Math.min(shape[0], MAX_VALUES), 1, 1] : shape;
+    const shown = flat ? channels : Math.min(channels, MAX_CHANNELS);
+    const gap = !flat && shown > 1 ? 1 : 0;
+    const columns = flat ? Math.min(shown, shown > 512 ? 128 : 64) : Math.min(shown, Math.max(1, Math.round(Math.sqrt(shown * ASPECT * height / width))));
     const rows = Math.ceil(shown / columns);
-    let [least, most] = [Infinity, -Infinity];
+    let [min, max] = [Infinity, -Infinity];
     for (const value of values) {
-      if (value < least) least = value;
-      if (value > most) most = value;
+      if (value < min) min = value;
+      if (value > max) max = value;
     }
-    const scale = most > least ? 255 / (most - least) : 0;
+    const scale = max > min ? 255 / (max - min) : 0;
     resize(this.root, columns * (width + gap) - gap, rows * (height + gap) - gap);
     const context = contextOf(this.root);
     const image = context.createImageData(this.root.width, this.root.height);
@@ -47,7 +47,7 @@ export class ActivationImage {
       for (let y = 0; y < height; y += 1) {
         for (let x = 0; x < width; x += 1) {
           const to = ((top + y) * image.width + left + x) * 4;
-          const grey = (values[(channel * height + y) * width + x] - least) * scale;
+          const grey = (values[(channel * height + y) * width + x] - min) * scale;
           image.data[to] = image.data[to + 1] = image.data[to + 2] = grey;
           image.data[to + 3] = 255;
         }
@@ -55,8 +55,8 @@ export class ActivationImage {
     }
     context.putImageData(image, 0, 0);
     this.root.hidden = false;
-    const enlarged = Math.max(1, Math.min(LARGEST, Math.floor(WIDTH / this.root.width), Math.floor(HEIGHT / this.root.height)));
+    const enlarged = Math.max(1, Math.min(MAX_SCALE, Math.floor(WIDTH / this.root.width), Math.floor(HEIGHT / this.root.height)));
     this.root.style.width = `min(100%, ${this.root.width * enlarged}px)`;
-    this.root.setAttribute('aria-label', `Output of ${this.#name}, from ${least.toPrecision(3)} in black to ${most.toPrecision(3)} in white`);
+    this.root.setAttribute('aria-label', `Output of ${this.#name}, from ${min.toPrecision(3)} (black) to ${max.toPrecision(3)} (white)`);
   }
 }

@@ -1,5 +1,5 @@
 // @ts-check
-/** What the browser's WebGPU offers, found out before anything large is downloaded for it. */
+/** Finds the WebGPU adapter, before anything large is downloaded for it. */
 
 const SOFTWARE = /swiftshader|llvmpipe|lavapipe|softpipe|basic render/i;
 /** @type {Record<string, string>} */
@@ -13,7 +13,7 @@ export async function findAdapter() {
   const adapter = await navigator.gpu?.requestAdapter().catch(() => null);
   if (!adapter) return null;
   const info = adapter.info ?? {};
-  // Browsers differ in where they tell it.
+  // Browsers differ in where they report it.
   const { isFallbackAdapter } = /** @type {{ isFallbackAdapter?: boolean }} */ (adapter);
   const words = [info.vendor, info.architecture, info.device, info.description].join(' ');
   return {
@@ -23,7 +23,7 @@ export async function findAdapter() {
 }
 
 /**
- * A name for people: the description if the browser tells one, else vendor and architecture.
+ * A readable name: the description if the browser gives one, otherwise vendor and architecture.
  * @param {Partial<GPUAdapterInfo>} info
  */
 function adapterName({ vendor, architecture, description }) {

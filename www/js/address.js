@@ -1,43 +1,44 @@
 // @ts-check
 /**
- * The page's address carries what it shows: `?view=latent&model=mnist-vae&seed=7&code=0:0.5,1:-1.2&backend=cpu`.
- * What has its usual value is left out. Without `class` all classes are drawn, and without `backend` the page chooses by itself.
+ * The state in the address: `?view=latent&model=mnist-vae&seed=7&code=0:0.5,1:-1.2&backend=cpu`.
+ * Defaults are left out. Without `class`, all classes are sampled; without `backend`, the page
+ * chooses one.
  */
 
-/** The views, the first of which an address without one opens. */
+/** The views; the first is the default. */
 export const VIEWS = ['generate', 'latent', 'draw', 'compare', 'inside', 'train'];
 
-/** How many samples there may be. */
+/** The sample counts on offer. */
 export const COUNTS = [16, 64, 144];
 
-/** The largest seed: seeds are unsigned 32-bit numbers. */
+/** Seeds are unsigned 32-bit numbers. */
 export const MAX_SEED = 0xffffffff;
 
-/** The largest number of a sample. */
-const MAX_SAMPLE = 9999;
+/** The largest index of a sample or dimension. */
+const MAX_INDEX = 9999;
 
 /**
- * What the person asked for.
- * @typedef {object} Wanted
+ * What the page should show.
+ * @typedef {object} PageState
  * @property {string} view
  * @property {string | null} model       a published model, or the path of a folder of this site
  * @property {number} seed
- * @property {number | null} class       null draws all classes
- * @property {number} count              samples on the sheet
- * @property {number} temperature        a factor for the standard deviation of the latents
- * @property {number} sample             the sample that is looked into
- * @property {number | null} test        the test image that is looked at or drawn after
- * @property {Map<number, number>} code  values of the latent that were set by hand, by dimension
- * @property {Map<number, number>} nudge the same of the latent of a drawing
- * @property {[number, number]} dims     the dimensions on the pad
- * @property {[number, number]} ends     the samples between which the latent may move
- * @property {number} along              how far it is on that way, 0 to 1
- * @property {string[]} others           the models beside the first in a comparison
+ * @property {number | null} class       null means all classes in turn
+ * @property {number} count              samples in the grid
+ * @property {number} temperature        scales the standard deviation of the latents
+ * @property {number} sample             the sample in the Inside view
+ * @property {number | null} test        the test image in the Inside and Draw views
+ * @property {Map<number, number>} edits latent values that were set by hand, by dimension
+ * @property {Map<number, number>} drawingEdits the same for the latent of a drawing
+ * @property {[number, number]} dims     the dimensions on the map
+ * @property {[number, number]} ends     the samples A and B to interpolate between
+ * @property {number} along              the position from A to B, 0 to 1
+ * @property {string[]} others           the models to compare with the first
  * @property {'cpu' | 'webgpu' | null} backend
  */
 
 /**
- * A whole number from text, or null where it is none or too large.
+ * Parses a whole number; null if it is not one or too large.
  * @param {string | null} text
  * @param {number} largest
  */
@@ -47,58 +48,58 @@ function whole(text, largest) {
   return number <= largest ? number : null;
 }
 
-/** @param {string | null} text a seed, or null where it is none */
+/** Parses a seed; null if it is not one. @param {string | null} text */
 export const parseSeed = (text) => whole(text, MAX_SEED);
 
-/** A seed that nobody chose. */
+/** A random seed. */
 export function freshSeed() {
   return crypto.getRandomValues(new Uint32Array(1))[0];
 }
 
 /**
- * A decimal number from text, or null where it is none or out of range.
+ * Parses a decimal number; null if it is not one or out of range.
  * @param {string | null | undefined} text
- * @param {number} least
- * @param {number} most
+ * @param {number} min
+ * @param {number} max
  */
-function decimal(text, least, most) {
+function decimal(text, min, max) {
   if (!/^-?\d{1,4}(\.\d{1,6})?$/.test(text ?? '')) return null;
   const number = Number(text);
-  return number >= least && number <= most ? number : null;
+  return number >= min && number <= max ? number : null;
 }
 
 /**
- * Two whole numbers as in `0,1`.
+ * Parses two whole numbers, as in `0,1`.
  * @param {string | null} text
- * @param {[number, number]} usual
+ * @param {[number, number]} fallback
  * @returns {[number, number]}
  */
-function pair(text, usual) {
-  const [first, second, ...more] = (text ?? '').split(',').map((part) => whole(part, MAX_SAMPLE));
-  return first === null || second === null || second === undefined || more.length > 0 ? usual : [first, second];
+function pair(text, fallback) {
+  const [first, second, ...more] = (text ?? '').split(',').map((part) => whole(part, MAX_INDEX));
+  return first === null || second === null || second === undefined || more.length > 0 ? fallback : [first, second];
 }
 
-/** @param {string | null} text values by dimension, as in `0:0.5,3:-1` */
-function parseCode(text) {
+/** Parses values by dimension, as in `0:0.5,3:-1`. @param {string | null} text */
+function parseEdits(text) {
   /** @type {Map<number, number>} */
-  const code = new Map();
+  const edits = new Map();
   for (const part of (text ?? '').split(',')) {
     const [dimension, value] = part.split(':');
-    const [at, number] = [whole(dimension, MAX_SAMPLE), decimal(value, -9999, 9999)];
-    if (at !== null && number !== null) code.set(at, number);
+    const [at, number] = [whole(dimension, MAX_INDEX), decimal(value, -9999, 9999)];
+    if (at !== null && number !== null) edits.set(at, number);
   }
-  return code;
+  return edits;
 }
 
 /**
- * What the address asks for; the seed is a fresh one where it names none.
- * @returns {Wanted}
+ * The state in the address, with a random seed if it has none.
+ * @returns {PageState}
  */
 export function readAddress() {
   const query = new URLSearchParams(location.search);
   const backend = query.get('backend');
   const view = VIEWS.find((one) => one === query.get('view')) ?? VIEWS[0];
-  const code = parseCode(query.get('code'));
+  const edits = parseEdits(query.get('code'));
   return {
     view,
     model: query.get('model'),
@@ -106,10 +107,10 @@ export function readAddress() {
     class: whole(query.get('class'), 9999),
     count: COUNTS.find((count) => String(count) === query.get('count')) ?? 64,
     temperature: decimal(query.get('temperature'), 0.1, 1.5) ?? 1,
-    sample: whole(query.get('sample'), MAX_SAMPLE) ?? 0,
+    sample: whole(query.get('sample'), MAX_INDEX) ?? 0,
     test: whole(query.get('test'), 59),
-    code: view === 'draw' ? new Map() : code,
-    nudge: view === 'draw' ? code : new Map(),
+    edits: view === 'draw' ? new Map() : edits,
+    drawingEdits: view === 'draw' ? edits : new Map(),
     dims: pair(query.get('dims'), [0, 1]),
     ends: pair(query.get('ends'), [0, 1]),
     along: decimal(query.get('along'), 0, 1) ?? 0,
@@ -119,13 +120,13 @@ export function readAddress() {
 }
 
 /**
- * The query of an address that shows what is wanted.
- * @param {Wanted} wanted
+ * The query of an address that restores a state.
+ * @param {PageState} state
  */
-export function queryFor(wanted) {
-  const { view, model, seed, class: klass, count, temperature, sample, test, code, nudge, dims, ends, along, others, backend } = wanted;
+export function queryFor(state) {
+  const { view, model, seed, class: klass, count, temperature, sample, test, edits, drawingEdits, dims, ends, along, others, backend } = state;
   const [latent, draw, inside] = [view === 'latent', view === 'draw', view === 'inside'];
-  const set = [...draw ? nudge : code].sort(([a], [b]) => a - b).map(([dimension, value]) => `${dimension}:${value}`).join();
+  const values = [...draw ? drawingEdits : edits].sort(([a], [b]) => a - b).map(([dimension, value]) => `${dimension}:${value}`).join();
   /** @type {[string, unknown][]} */
   const parts = [
     ['view', view === VIEWS[0] ? null : view],
@@ -136,7 +137,7 @@ export function queryFor(wanted) {
     ['temperature', temperature === 1 ? null : temperature],
     ['sample', inside && sample !== 0 ? sample : null],
     ['test', inside || draw ? test : null],
-    ['code', latent || draw ? set || null : null],
+    ['code', latent || draw ? values || null : null],
     ['dims', (latent || draw) && dims.join() !== '0,1' ? dims.join() : null],
     ['ends', latent && ends.join() !== '0,1' ? ends.join() : null],
     ['along', latent && along !== 0 ? along : null],
@@ -147,7 +148,7 @@ export function queryFor(wanted) {
   return `?${given.map(([name, value]) => `${name}=${encodeURIComponent(String(value)).replace(/%(2C|2F|3A)/g, decodeURIComponent)}`).join('&')}`;
 }
 
-/** Milliseconds between two changes of the address: browsers take offence at one that follows every move of a finger. */
+/** Milliseconds between changes of the address: browsers block pages that change it too often. */
 const PAUSE = 250;
 
 let lastWritten = -PAUSE;
@@ -155,15 +156,16 @@ let lastWritten = -PAUSE;
 let writing = null;
 
 /**
- * Makes the address the link to what the page shows now, or soon. Another view is a step that the browser's back button undoes.
- * @param {Wanted} wanted
+ * Writes the state into the address, now or soon. A `step` can be undone with the browser's back
+ * button.
+ * @param {PageState} state
  * @param {boolean} [step]
  * @returns {Promise<void>} when it is
  */
-export function writeAddress(wanted, step = false) {
+export function writeAddress(state, step = false) {
   const write = () => {
     lastWritten = performance.now();
-    history[step ? 'pushState' : 'replaceState'](null, '', queryFor(wanted));
+    history[step ? 'pushState' : 'replaceState'](null, '', queryFor(state));
   };
   const pause = lastWritten + PAUSE - performance.now();
   if (!step && writing) return writing;
@@ -179,5 +181,5 @@ export function writeAddress(wanted, step = false) {
   return writing;
 }
 
-/** Resolves when the address is the link to what was wanted last. */
+/** Resolves when the address holds the latest state. */
 export const addressWritten = () => writing ?? Promise.resolve();

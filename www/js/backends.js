@@ -1,15 +1,15 @@
 // @ts-check
-/** Which backend computes, and its turns: one job at a time, each with the model that it is for. */
+/** Chooses the backend and runs jobs on it: one at a time, each with its model. */
 import { findAdapter } from './adapter.js';
 import { sentence } from './dom.js';
 import { Engine, EngineError } from './engine.js';
 
 /**
  * @typedef {import('./models.js').Source} Source
- * @typedef {any} Facts what an engine tells of a model
+ * @typedef {any} Facts what an engine reports about a model
  */
 
-/** A job that was not done, because something newer was wanted when its turn came. */
+/** A job was skipped because a newer one had made it obsolete. */
 export class Outdated extends Error {
   name = 'Outdated';
 }
@@ -17,15 +17,18 @@ export class Outdated extends Error {
 export class Backends {
   /** The backend in use. @type {'cpu' | 'webgpu'} */
   active = 'cpu';
-  /** What it is called. */
+  /** Its name in the badge. */
   name = 'CPU, SIMD';
-  /** What has to be said instead of "all is well". */
+  /** A problem to show in place of the usual status text. */
   notice = '';
-  /** The engines that are open or opening, by backend. @type {Map<string, Promise<Engine>>} */
+  /** Open or opening engines by backend. @type {Map<string, Promise<Engine>>} */
   #engines = new Map();
-  /** The newest model of each engine. @type {WeakMap<Engine, { source: Source, facts: Promise<Facts> }>} */
+  /**
+   * The last model of each engine.
+   * @type {WeakMap<Engine, { source: Source, facts: Promise<Facts> }>}
+   */
   #models = new WeakMap();
-  /** The job whose model is on its way. @type {(() => boolean) | null} */
+  /** Whether the job whose model is loading is still current. @type {(() => boolean) | null} */
   #loading = null;
   /** @type {Promise<unknown>} */
   #queue = Promise.resolve();
@@ -34,11 +37,11 @@ export class Backends {
 
   /**
    * @param {object} page
-   * @param {Promise<unknown>} page.ready            when `source` knows a model
-   * @param {() => Source} page.source               the model that the page is about
-   * @param {() => Promise<void>} page.draw          shows what is wanted
-   * @param {(engine: Engine) => Promise<unknown>} page.rehearse  asks an engine what the page will ask
-   * @param {(text: string) => void} page.say
+   * @param {Promise<unknown>} page.ready            when `source` can be called
+   * @param {() => Source} page.source               the current model
+   * @param {() => Promise<void>} page.render        renders the page
+   * @param {(engine: Engine) => Promise<unknown>} page.warmUp  runs what the page will run next
+   * @param {(text: string) => void} page.showStatus
    * @param {(news: { name: string, loaded: number }) => void} page.progress
    */
   constructor(page) {
@@ -46,59 +49,60 @@ export class Backends {
   }
 
   /**
-   * The engine of a backend, which starts if it does not run.
+   * The engine of a backend, started if necessary.
    * @param {'cpu' | 'webgpu'} backend
    */
   engineFor(backend) {
     const running = this.#engines.get(backend);
     if (running) return running;
     const { ready, source, progress } = this.#page;
-    // Only a published model is known by its name alone.
+    // Only published models can be fetched by name alone.
     const first = ready.then(() => (source().folder || source().files ? null : source().name));
     const opening = /** @type {Promise<Engine>} */ (Engine.open(backend, first));
-    const forget = () => { if (this.#engines.get(backend) === opening) this.#engines.delete(backend); };
+    const drop = () => { if (this.#engines.get(backend) === opening) this.#engines.delete(backend); };
     this.#engines.set(backend, opening);
     opening.then((engine) => {
       /** @type {any} */ (engine).onprogress = progress;
-      return engine.closed.then(forget);
-    }, forget);
+      return engine.closed.then(drop);
+    }, drop);
     return opening;
   }
 
   /**
-   * Settles on a backend and draws. Left to choose, the CPU draws first and a hardware GPU takes over when it is ready.
-   * @param {'cpu' | 'webgpu' | null} wanted
+   * Selects a backend and renders. With null, the CPU renders first and a hardware GPU takes over
+   * when it is ready.
+   * @param {'cpu' | 'webgpu' | null} requested
    */
-  async choose(wanted) {
+  async choose(requested) {
     const choice = ++this.#choices;
     const outdated = () => choice !== this.#choices;
-    const adapterFound = wanted === 'cpu' ? null : findAdapter();
+    const adapterFound = requested === 'cpu' ? null : findAdapter();
 
-    if (wanted !== 'webgpu') {
+    if (requested !== 'webgpu') {
       this.#use('cpu', 'CPU, SIMD');
-      await this.#page.draw();
+      await this.#page.render();
       const adapter = await adapterFound;
       if (outdated() || !adapter || adapter.software) return;
       try {
         await this.#warmUp(await this.engineFor('webgpu'));
       } catch (error) {
-        if (!outdated()) this.#page.say(`WebGPU did not start, so the CPU goes on computing. ${sentence(messageOf(error))}`);
+        if (!outdated()) this.#page.showStatus(`WebGPU did not start, so the page keeps using the CPU. ${sentence(messageOf(error))}`);
         return;
       }
       if (outdated()) return;
       this.#use('webgpu', `WebGPU, ${adapter.name}`);
     } else {
-      this.#page.say('Starting WebGPU…');
+      this.#page.showStatus('Starting WebGPU…');
       const adapter = await adapterFound;
       if (outdated()) return;
       if (adapter) this.#use('webgpu', `WebGPU, ${adapter.name}`);
       else this.#useCpuInstead('This browser has no WebGPU adapter');
     }
-    await this.#page.draw();
+    await this.#page.render();
   }
 
   /**
-   * Whether the CPU has taken over, since `error` says that the GPU answers no more.
+   * Switches to the CPU if `error` means that the GPU is gone. Returns whether it did.
    * @param {unknown} error
    */
   fellBack(error) {
@@ -108,35 +112,36 @@ export class Backends {
   }
 
   /**
-   * Does `job` with the model of `source`, when all earlier jobs have ended. Rejects with `Outdated` if it is no longer wanted then.
+   * Runs `job` with the model of `source` after all earlier jobs. Rejects with `Outdated` if it is
+   * no longer current by then.
    * @template T
    * @param {Source} source
    * @param {(engine: Engine, facts: Facts) => Promise<T>} job
-   * @param {() => boolean} stillWanted
+   * @param {() => boolean} isCurrent
    * @returns {Promise<T>}
    */
-  work(source, job, stillWanted) {
-    // A download that nobody waits for any more gives way at once.
+  withModel(source, job, isCurrent) {
+    // A download that is no longer needed is replaced at once.
     if (this.#loading && !this.#loading()) {
-      this.engineFor(this.active).then((engine) => this.#loading && !this.#loading() && stillWanted() && this.#load(engine, source))
-        .catch(() => { /* the job tells */ });
+      this.engineFor(this.active).then((engine) => this.#loading && !this.#loading() && isCurrent() && this.#load(engine, source))
+        .catch(() => { /* reported by the job */ });
     }
     const turn = this.#queue.then(async () => {
-      if (!stillWanted()) throw new Outdated();
-      this.#loading = stillWanted;
+      if (!isCurrent()) throw new Outdated();
+      this.#loading = isCurrent;
       let facts;
       let engine;
       try {
         engine = await this.engineFor(this.active);
-        if (!stillWanted()) throw new Outdated();
+        if (!isCurrent()) throw new Outdated();
         facts = await this.#load(engine, source);
       } finally {
         this.#loading = null;
       }
-      if (!stillWanted()) throw new Outdated();
+      if (!isCurrent()) throw new Outdated();
       return job(engine, facts);
     });
-    this.#queue = turn.catch(() => { /* its caller tells */ });
+    this.#queue = turn.catch(() => { /* reported to the caller */ });
     return turn;
   }
 
@@ -158,13 +163,14 @@ export class Backends {
   }
 
   /**
-   * Lets a GPU compile its shaders while the CPU still serves. What is wrong with the model itself shows when it is drawn.
+   * Lets the GPU compile its shaders while the CPU still renders. Errors of the model itself show
+   * up when it is rendered.
    * @param {Engine} engine
    */
   async #warmUp(engine) {
     try {
       await this.#load(engine, this.#page.source());
-      await this.#page.rehearse(engine);
+      await this.#page.warmUp(engine);
     } catch (error) {
       if (error instanceof EngineError) throw error;
     }
@@ -182,7 +188,7 @@ export class Backends {
   /** @param {string} reason */
   #useCpuInstead(reason) {
     this.#use('cpu', 'CPU, SIMD (no WebGPU)');
-    this.notice = `WebGPU does not run here, so the CPU computes. ${sentence(reason)}`;
+    this.notice = `WebGPU is not available here, so the page uses the CPU. ${sentence(reason)}`;
   }
 }
 

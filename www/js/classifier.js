@@ -1,27 +1,27 @@
 // @ts-check
-/** The class probabilities of a classifier, as bars; it runs in a worker of its own. */
+/** A bar chart of a classifier's class probabilities. The classifier runs in its own worker. */
 import { make } from './dom.js';
 import { Engine } from './engine.js';
-import { newestWins } from './newest.js';
+import { latestOnly } from './latest.js';
 
 export class Classifier {
   root = make('ol', { class: 'bars', 'aria-label': 'Class probabilities' });
   /** @type {Promise<any> | null} */
   #engine = null;
-  #failed;
+  #attempt;
 
-  /** @param {(action: () => Promise<unknown>) => Promise<void>} attempt does something that may fail */
+  /** @param {(action: () => Promise<unknown>) => Promise<void>} attempt reports failures */
   constructor(attempt) {
-    this.#failed = attempt;
+    this.#attempt = attempt;
   }
 
   /**
-   * Shows the class probabilities of an image from the classifier `name`.
+   * Classifies an image with the classifier `name` and shows the result.
    * @param {string} name
    * @param {Float32Array} pixels
    */
   show(name, pixels) {
-    return this.#failed(() => this.#ask(name, pixels));
+    return this.#attempt(() => this.#classify(name, pixels));
   }
 
   clear() {
@@ -32,7 +32,7 @@ export class Classifier {
     }
   }
 
-  #ask = newestWins(async (/** @type {string} */ name, /** @type {Float32Array} */ pixels) => {
+  #classify = latestOnly(async (/** @type {string} */ name, /** @type {Float32Array} */ pixels) => {
     this.#engine ??= this.#open();
     const engine = await this.#engine;
     const { classes } = await engine.load(name);
@@ -41,23 +41,23 @@ export class Classifier {
 
   #open() {
     const opening = Engine.open('cpu', null);
-    const forget = () => { this.#engine = null; };
-    opening.then((engine) => engine.closed.then(forget), forget);
+    const drop = () => { this.#engine = null; };
+    opening.then((engine) => engine.closed.then(drop), drop);
     return opening;
   }
 
-  /** @param {string[]} classes @param {Float32Array} shares */
-  #paint(classes, shares) {
+  /** @param {string[]} classes @param {Float32Array} probabilities */
+  #paint(classes, probabilities) {
     if (this.root.children.length !== classes.length || this.root.firstElementChild?.firstElementChild?.textContent !== classes[0]) {
       this.root.replaceChildren(...classes.map((name) => make('li', {},
-        make('span', { class: 'of' }, name), make('span', { class: 'bar' }, make('span')), make('span', { class: 'share' }))));
+        make('span', { class: 'name' }, name), make('span', { class: 'bar' }, make('span')), make('span', { class: 'percent' }))));
     }
-    const best = shares.indexOf(Math.max(...shares));
+    const best = probabilities.indexOf(Math.max(...probabilities));
     [...this.root.children].forEach((row, at) => {
-      const share = Math.round(shares[at] * 100);
+      const percent = Math.round(probabilities[at] * 100);
       row.classList.toggle('best', at === best);
-      /** @type {HTMLElement} */ (row.children[1].firstElementChild).style.width = `${share}%`;
-      row.children[2].textContent = `${share} %`;
+      /** @type {HTMLElement} */ (row.children[1].firstElementChild).style.width = `${percent}%`;
+      row.children[2].textContent = `${percent} %`;
     });
   }
 }

@@ -1,16 +1,16 @@
 // @ts-check
-/** The controls beside every view: model, class, seed, temperature and backend. They report changes and show what is wanted. */
+/** The controls beside every view: model, class, seed, temperature and backend. */
 import { MAX_SEED, freshSeed, parseSeed } from './address.js';
 import { check, choice, element, make } from './dom.js';
 import { groupModels, labelOf } from './models.js';
-import { say } from './status.js';
+import { showStatus } from './status.js';
 
 /**
- * @typedef {import('./address.js').Wanted} Wanted
+ * @typedef {import('./address.js').PageState} PageState
  * @typedef {import('./models.js').Published} Published
  */
 
-/** How the picker calls the model that came from the person's own files. */
+/** The picker's value for the user's own model. */
 const OWN = '/own';
 
 export class Controls {
@@ -19,12 +19,12 @@ export class Controls {
   #seed = element('seed', HTMLInputElement);
   #temperature = element('temperature', HTMLInputElement);
   #backends = element('backends', HTMLElement);
-  /** The classes on offer. */
+  /** The class names on offer, one per line. */
   #offered = '';
 
   /**
    * @param {Published[]} models
-   * @param {(change: Partial<Wanted>) => void} changed
+   * @param {(change: Partial<PageState>) => void} changed
    * @param {(backend: 'cpu' | 'webgpu' | null) => void} computeOn
    */
   constructor(models, changed, computeOn) {
@@ -41,7 +41,7 @@ export class Controls {
     this.#seed.addEventListener('change', () => {
       const seed = parseSeed(this.#seed.value);
       this.#seed.setAttribute('aria-invalid', String(seed === null));
-      if (seed === null) say(`A seed is a whole number from 0 to ${MAX_SEED}.`, true);
+      if (seed === null) showStatus(`A seed is a whole number from 0 to ${MAX_SEED}.`, true);
       else changed({ seed });
     });
     this.#temperature.addEventListener('input', () => changed({ temperature: Number(this.#temperature.value) }));
@@ -51,12 +51,12 @@ export class Controls {
     });
   }
 
-  /** @param {Wanted} wanted */
+  /** @param {PageState} state */
   show({ view, model, seed, temperature, backend }) {
     check(this.#models, model ?? OWN);
     requestAnimationFrame(() => this.#reveal());
     for (const option of this.#models.querySelectorAll('[data-classifier]')) {
-      // What generates no images is on offer only where one looks into models, and where it is the one in use.
+      // Classifiers are listed only in the Inside view, or if one is selected.
       if (option instanceof HTMLElement) option.hidden = view !== 'inside' && !option.querySelector('input:checked');
     }
     for (const group of this.#models.children) {
@@ -65,24 +65,23 @@ export class Controls {
     this.#seed.value = String(seed);
     this.#seed.removeAttribute('aria-invalid');
     this.#temperature.value = String(temperature);
-    const words = temperature.toFixed(2);
-    element('heat', HTMLElement).textContent = words;
+    element('temperature-value', HTMLElement).textContent = temperature.toFixed(2);
     check(this.#backends, backend ?? '');
   }
 
   /**
-   * Adds the person's own model to the picker, in place of an earlier one.
+   * Adds the user's own model to the picker, replacing an earlier one.
    * @param {string} name
    */
   addOwn(name) {
     this.#models.querySelector('[data-own]')?.remove();
     const group = make('div', { role: 'group', 'aria-label': 'Yours', 'data-own': true },
-      make('span', { class: 'kind', 'aria-hidden': 'true' }, 'Yours'),
+      make('span', { class: 'group-name', 'aria-hidden': 'true' }, 'Yours'),
       make('div', { class: 'choices' }, choice('model', OWN, name)));
     this.#models.append(group);
   }
 
-  /** Scrolls the row of the chosen model to it, where the rows are wider than their place. */
+  /** Scrolls the selected model into view where its row overflows. */
   #reveal() {
     const chip = this.#models.querySelector('input:checked')?.closest('label');
     const row = chip?.parentElement;
@@ -92,14 +91,14 @@ export class Controls {
   }
 
   /**
-   * Offers all classes and each of `names`; without names there is no choice.
+   * Offers all classes and each of `names`; hidden without names.
    * @param {string[]} names
    * @param {number | null} chosen
    */
   offerClasses(names, chosen) {
     element('class', HTMLElement).hidden = names.length === 0;
     if (names.length === 0) return;
-    // What is there stays, and with it the keyboard's focus.
+    // Buttons that still fit are kept, and with them the keyboard focus.
     if (names.join('\n') !== this.#offered) {
       this.#classes.replaceChildren(choice('class', '', 'All'), ...names.map((name, index) => choice('class', index, name)));
       this.#offered = names.join('\n');
@@ -116,17 +115,17 @@ function groupOf(subject, models) {
   const choices = models.map(({ name, family, dataset }) => {
     const label = labelOf(name);
     const known = label.toLowerCase().replace(/\W/g, '').includes(family.replace(/\W/g, ''));
-    const made = choice('model', name, label, known ? '' : family);
-    made.title = [name, family, dataset].filter(Boolean).join(', ');
-    if (family === 'classifier') made.dataset.classifier = '';
-    return made;
+    const chip = choice('model', name, label, known ? '' : family);
+    chip.title = [name, family, dataset].filter(Boolean).join(', ');
+    if (family === 'classifier') chip.dataset.classifier = '';
+    return chip;
   });
   return make('div', { role: 'group', 'aria-label': subject },
-    make('span', { class: 'kind', 'aria-hidden': 'true' }, subject),
+    make('span', { class: 'group-name', 'aria-hidden': 'true' }, subject),
     make('div', { class: 'choices' }, ...choices));
 }
 
-/** Shows the facts of the model in use; null if there is none. @param {any} facts */
+/** Shows facts about the current model; null if there is none. @param {any} facts */
 export function showFacts(facts) {
   element('family', HTMLElement).textContent = facts?.family ?? '';
   element('dataset', HTMLElement).textContent = facts?.dataset ?? '';

@@ -1,8 +1,8 @@
 // @ts-check
-/** Finding and making elements. */
+/** Finding and creating elements. */
 
 /**
- * The element with an id, which has to be of the given kind.
+ * The element with an id; throws if it is missing or not a `kind`.
  * @template {HTMLElement} T
  * @param {string} id
  * @param {new () => T} kind
@@ -15,7 +15,7 @@ export function element(id, kind) {
 }
 
 /**
- * A new element with attributes and children; an attribute that is null, undefined or false is left out.
+ * Creates an element. Attributes that are null, undefined or false are left out.
  * @template {keyof HTMLElementTagNameMap} K
  * @param {K} tag
  * @param {Record<string, string | number | boolean | null | undefined>} [attributes]
@@ -23,16 +23,16 @@ export function element(id, kind) {
  * @returns {HTMLElementTagNameMap[K]}
  */
 export function make(tag, attributes = {}, ...children) {
-  const made = document.createElement(tag);
+  const created = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
-    if (value !== null && value !== undefined && value !== false) made.setAttribute(name, value === true ? '' : String(value));
+    if (value !== null && value !== undefined && value !== false) created.setAttribute(name, value === true ? '' : String(value));
   }
-  made.append(...children);
-  return made;
+  created.append(...children);
+  return created;
 }
 
 /**
- * One of several choices: a radio button with its text, and some small print if it needs that.
+ * A radio button with its text and optional small print.
  * @param {string} name
  * @param {string | number} value
  * @param {string} text
@@ -45,7 +45,7 @@ export function choice(name, value, text, small = '') {
 }
 
 /**
- * Marks one of the radio buttons in an element as chosen.
+ * Selects one of the radio buttons in an element.
  * @param {HTMLElement} choices
  * @param {string | number} value
  */
@@ -53,17 +53,17 @@ export function check(choices, value) {
   for (const input of choices.querySelectorAll('input')) input.checked = input.value === String(value);
 }
 
-/** @param {string} text a message, as a sentence of its own */
+/** A message as a sentence: capitalised and with a full stop. @param {string} text */
 export function sentence(text) {
   return text[0].toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? '' : '.');
 }
 
-/** Whether the person asked for less motion. */
-export function calm() {
+/** Whether the user prefers reduced motion. */
+export function reducedMotion() {
   return matchMedia('(prefers-reduced-motion: reduce)').matches;
 }
 
-/** A number with two decimals and a minus that is as wide as a plus. @param {number} number */
+/** A number with two decimals and a typographic minus. @param {number} number */
 export function decimals(number) {
   return number.toFixed(2).replace('-', '\u2212');
 }

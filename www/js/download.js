@@ -1,12 +1,12 @@
 // @ts-check
-/** Fetching a file of this site, with errors that name the file. */
+/** Fetches files of this site, with errors that name the file. */
 
 /** The folder that holds `index.html`, wherever the site is mounted. */
 const SITE = new URL('../', import.meta.url);
 
 /**
  * The response for a path relative to the page's folder.
- * Throws an Error with the path and the HTTP status, or the reason why there was none.
+ * Throws an Error with the path and the HTTP status or network error.
  * @param {string} path
  * @param {RequestInit} [options]
  */

@@ -1,15 +1,15 @@
 /**
- * A backend seen from the page: a worker that holds one wasm module and one model.
+ * The page's interface to a backend: a worker with one wasm module and one model.
  *
  *     const engine = await Engine.open('cpu');
  *     const facts = await engine.load('mnist-vae');
  *     const { pixels, milliseconds } = await engine.sample(7, 0, 64);
  *
- * A call that the model cannot answer rejects with an Error and leaves the engine as it is.
+ * A call that the model cannot serve rejects with an Error; the engine stays usable.
  */
 import { download } from './download.js';
 
-/** A failure after which the engine is closed: open another one. */
+/** A fatal failure: the engine is closed and a new one must be opened. */
 export class EngineError extends Error {
   name = 'EngineError';
 }
@@ -23,20 +23,20 @@ export class Engine {
 
   /** The backend that computes: `cpu` or `webgpu`. */
   backend;
-  /** Called with `{ name, loaded }` while a model is downloaded: bytes of its weights that are there. */
+  /** Called with `{ name, loaded }` while a model is downloaded: bytes of its weights so far. */
   onprogress = null;
-  /** Settles when the engine can answer no more. */
+  /** Resolves when the engine has been closed. */
   closed = new Promise((resolve) => { this.#end = resolve; });
 
   /**
-   * Starts a backend. `firstModel`, a name or a promise of one, is fetched meanwhile for the `load` that follows.
-   * Throws an EngineError with a message for people if the backend cannot run here.
+   * Starts a backend. Meanwhile `firstModel`, a name or a promise of one, is downloaded for the
+   * first `load`. Throws an EngineError with a readable message if the backend cannot run here.
    */
   static async open(backend, firstModel) {
     const engine = new Engine(backend);
     Promise.resolve(firstModel)
       .then((name) => name && engine.#call('fetch', { name, folder: folderOf(name) }))
-      .catch(() => { /* load tells */ });
+      .catch(() => { /* reported by load */ });
     try {
       await engine.#call('start', { module: await compile(`wasm/${backend}/imago_bg.wasm`) });
     } catch (error) {
@@ -59,26 +59,26 @@ export class Engine {
   }
 
   /**
-   * Makes the model in a folder, `models/<name>` unless another is given, the current one and resolves to its facts:
-   * `{ name, family, dataset, classes, conditional, channels, height, width, parameters, latent, encodes, prior, summary, layers, history }`,
-   * where `prior` is the kind of prior (`normal` for N(0, I), `gaussian`, `mixture`, `learned`),
-   * `layers` has `{ network, layer, output, parameters }` of each layer and `history` what `history.png` shows, or null.
-   * A newer call replaces an older one that still waits, which then rejects.
+   * Loads the model in a folder, by default `models/<name>`, and resolves to its facts:
+   * `{ name, family, dataset, classes, conditional, channels, height, width, parameters, latent,
+   * encodes, prior, summary, layers, history }`. `prior` is `normal` for N(0, I), `gaussian`,
+   * `mixture` or `learned`; `layers` lists `{ network, layer, output, parameters }`; `history`
+   * describes `history.png` or is null. A newer call supersedes a pending one, which then rejects.
    */
   load(name, folder = folderOf(name)) {
     return this.#call('load', { name, folder });
   }
 
-  /** Makes a model of its two files the current one: the text of `model.ron` and the bytes of `weights.bpk`. Resolves to its facts. */
+  /** Loads a model from the text of `model.ron` and the bytes of `weights.bpk`, like `load`. */
   loadFiles(name, manifest, weights) {
-    return this.#call('take', { name, manifest, weights });
+    return this.#call('loadFiles', { name, manifest, weights });
   }
 
   /**
    * Samples `first` to `first + count - 1` of `seed` from the current model:
    * `pixels` of shape [count, channels, height, width] in 0..1 and the time it took.
-   * A conditional model generates class number `klass`, or without one all classes in turn.
-   * With a `temperature` below 1 the latents lie nearer to the mean of the prior.
+   * A conditional model generates class number `klass`, or all classes in turn if it is null.
+   * A `temperature` below 1 moves the latents closer to the mean of the prior.
    */
   sample(seed, first, count, klass = null, temperature = 1) {
     return this.#call('sample', { seed, first, count, klass, temperature });
@@ -89,36 +89,39 @@ export class Engine {
     return this.#call('latents', { seed, first, count, klass, temperature });
   }
 
-  /** The images decoded from the latents `latents`, of shape [count, latent]: `pixels` and the time it took, as of samples from number `first` on. */
+  /**
+   * Decodes latents of shape [count, latent], as those of samples from number `first` on: `pixels`
+   * and the time it took.
+   */
   decode(latents, klass = null, first = 0) {
     return this.#call('decode', { latents, klass, first });
   }
 
   /**
    * Encodes `pixels` of shape [count, channels, height, width] in 0..1, if the model `encodes`:
-   * the `means` and standard `stds` of their latents, of shape [count, latent].
+   * the `means` and standard deviations (`stds`) of their latents, of shape [count, latent].
    */
   encode(pixels) {
     return this.#call('encode', { pixels });
   }
 
   /**
-   * Classifies `pixels` of shape [count, channels, height, width] in 0..1, if the current model is a classifier:
-   * the probabilities of all classes, of shape [count, classes].
+   * Classifies `pixels` of shape [count, channels, height, width] in 0..1, if the current model is
+   * a classifier: the probabilities of all classes, of shape [count, classes].
    */
   classify(pixels) {
     return this.#call('classify', { pixels });
   }
 
   /**
-   * The output of each layer for one latent in the generator, or for one image in a classifier, in order:
-   * `{ layer, shape, values }`, where `layer` is its number among those of the facts.
+   * The outputs of all layers for one latent (generator) or one image (classifier), in order:
+   * `{ layer, shape, values }`, where `layer` is its index in `layers` of the facts.
    */
   inside(values, klass = null) {
     return this.#call('inside', { values, klass });
   }
 
-  /** Ends the worker; what still waits rejects. */
+  /** Ends the worker; pending calls reject. */
   close(reason = 'The engine was closed') {
     this.#closed = true;
     this.#worker.terminate();
@@ -147,14 +150,14 @@ export class Engine {
   }
 }
 
-/** Where the published model of that name is. */
+/** The folder of a published model. */
 function folderOf(name) {
   return `models/${encodeURIComponent(name)}`;
 }
 
 /**
- * Compiles a wasm file while it downloads. This happens in the page and not in the worker, because
- * only the page's own fetch takes up the file that `index.html` preloads.
+ * Compiles a wasm file while it downloads. In the page, not in the worker, because only the page
+ * can use the file that `index.html` preloads.
  */
 async function compile(path) {
   const response = await download(path);

@@ -1,46 +1,46 @@
 // @ts-check
-/** A sheet of samples: one small canvas for each image, scaled by the style sheet. Each may be a button. */
+/** A grid of samples: one small canvas per image, scaled by the style sheet. */
 import { make } from './dom.js';
 import { contextOf, paint, resize, wipe } from './pixels.js';
 
 /** @typedef {import('./pixels.js').Shape} Shape */
 
 export class Grid {
-  #sheet;
+  #root;
   #open;
   /** @type {HTMLCanvasElement[]} */
   #tiles = [];
 
   /**
-   * Works in the element `sheet`. With `open` each tile is a button that calls it with the number of its sample;
-   * the arrow keys move among them.
-   * @param {HTMLElement} sheet
+   * With `open`, each tile is a button that calls it with the index of its sample; the arrow keys
+   * move among them.
+   * @param {HTMLElement} root
    * @param {((index: number) => void) | null} [open]
    */
-  constructor(sheet, open = null) {
-    this.#sheet = sheet;
+  constructor(root, open = null) {
+    this.#root = root;
     this.#open = open;
-    sheet.setAttribute('role', open ? 'group' : 'img');
+    root.setAttribute('role', open ? 'group' : 'img');
     if (!open) return;
-    sheet.addEventListener('click', ({ target }) => this.#choose(target));
-    sheet.addEventListener('keydown', (event) => this.#press(event));
+    root.addEventListener('click', ({ target }) => this.#choose(target));
+    root.addEventListener('keydown', (event) => this.#press(event));
   }
 
   /**
-   * Makes the sheet one of `count` tiles, in a square if they make one. Tiles that are there stay.
+   * Lays out `count` tiles in a square. Existing tiles are kept.
    * @param {number} count
    */
-  lay(count) {
+  setCount(count) {
     while (this.#tiles.length > count) this.#tiles.pop()?.remove();
     while (this.#tiles.length < count) {
       const index = this.#tiles.length;
       const button = this.#open && { role: 'button', tabindex: index === 0 ? 0 : -1, 'aria-label': `Inspect sample ${index}` };
       const tile = make('canvas', { width: 28, height: 28, ...button });
       this.#tiles.push(tile);
-      this.#sheet.append(tile);
+      this.#root.append(tile);
     }
     if (this.#open && !this.#tiles.some(({ tabIndex }) => tabIndex === 0)) this.#tiles[0].tabIndex = 0;
-    this.#sheet.style.setProperty('--columns', String(this.columns));
+    this.#root.style.setProperty('--columns', String(this.columns));
   }
 
   get columns() {
@@ -54,19 +54,19 @@ export class Grid {
    * @param {string} label
    */
   show(pixels, shape, label) {
-    this.lay(pixels.length / (shape.channels * shape.height * shape.width));
+    this.setCount(pixels.length / (shape.channels * shape.height * shape.width));
     this.#tiles.forEach((tile, index) => paint(tile, pixels, shape, index));
-    this.#sheet.setAttribute('aria-label', label);
+    this.#root.setAttribute('aria-label', label);
   }
 
   /** Empties all tiles. */
   clear() {
     for (const tile of this.#tiles) wipe(tile);
-    this.#sheet.setAttribute('aria-label', 'No samples');
+    this.#root.setAttribute('aria-label', 'No samples');
   }
 
-  /** The whole sheet as one picture, pixel by pixel enlarged to at least `width`. */
-  picture(width = 1024) {
+  /** The whole grid as one image, enlarged by a whole factor to at least `width` pixels. */
+  toCanvas(width = 1024) {
     const [first] = this.#tiles;
     const [columns, gap] = [this.columns, 1];
     const rows = Math.ceil(this.#tiles.length / columns);

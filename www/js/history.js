@@ -1,12 +1,12 @@
 // @ts-check
-/** The progress of a training: images of the same latents after more and more epochs. */
+/** The training history of a model: images of the same latents after more and more epochs. */
 import { make } from './dom.js';
 import { contextOf, resize, wipe } from './pixels.js';
 
 export class TrainingHistory {
   #root;
   #canvas = make('canvas', { role: 'img' });
-  #when = make('output', { for: 'epoch' });
+  #epoch = make('output', { for: 'epoch' });
   #slider = make('input', { type: 'range', id: 'epoch', min: 0, max: 1, step: 1, 'aria-label': 'Epoch' });
   /** @type {HTMLImageElement | null} */
   #sprite = null;
@@ -17,12 +17,12 @@ export class TrainingHistory {
   /** @param {HTMLElement} root an empty figure */
   constructor(root) {
     this.#root = root;
-    root.append(make('figcaption', {}, 'Training: the same latents ', this.#when), this.#canvas, this.#slider);
+    root.append(make('figcaption', {}, 'Training history: the same latents ', this.#epoch), this.#canvas, this.#slider);
     this.#slider.addEventListener('input', () => this.#paint());
   }
 
   /**
-   * Shows the history of the model in `folder`, from its last epoch on; without one there is nothing to see.
+   * Shows the history of the model in `folder`, at its last epoch. Hidden without one.
    * @param {string | null} folder
    * @param {{ epochs: number[], columns: number } | null | undefined} history
    */
@@ -33,9 +33,9 @@ export class TrainingHistory {
     this.#address = address;
     const sprite = new Image();
     sprite.src = address;
-    const there = await sprite.decode().then(() => true, () => false);
+    const loaded = await sprite.decode().then(() => true, () => false);
     if (address !== this.#address) return;
-    if (!there) return this.hide();
+    if (!loaded) return this.hide();
     this.#sprite = sprite;
     this.#history = history;
     this.#slider.max = String(history.epochs.length - 1);
@@ -57,9 +57,9 @@ export class TrainingHistory {
     const [width, height] = [this.#sprite.naturalWidth, this.#sprite.naturalHeight / epochs.length];
     resize(this.#canvas, width, height);
     contextOf(this.#canvas).drawImage(this.#sprite, 0, row * height, width, height, 0, 0, width, height);
-    const moment = epochs[row] === 0 ? 'before training' : `after ${epochs[row]} ${epochs[row] === 1 ? 'epoch' : 'epochs'}`;
-    this.#when.textContent = moment;
-    this.#slider.setAttribute('aria-valuetext', moment);
-    this.#canvas.setAttribute('aria-label', `${this.#history.columns} samples ${moment}`);
+    const when = epochs[row] === 0 ? 'before training' : `after ${epochs[row]} ${epochs[row] === 1 ? 'epoch' : 'epochs'}`;
+    this.#epoch.textContent = when;
+    this.#slider.setAttribute('aria-valuetext', when);
+    this.#canvas.setAttribute('aria-label', `${this.#history.columns} samples ${when}`);
   }
 }

@@ -1,20 +1,23 @@
 // @ts-check
-/** The latents of test images that come with a model, and the mean and spread of its prior. */
+/** The latents of test images that come with a model, and the moments of its prior. */
 import { download } from './download.js';
 
 /** The unit of the stored integers. */
 const UNIT = 1 / 2048;
 
-/** Samples from which the mean and spread of a prior are estimated. */
-const DRAWS = 256;
+/** Samples from which the moments of a prior are estimated. */
+const PRIOR_SAMPLES = 256;
 
-/** @typedef {{ labels: Uint8Array, values: Float32Array, latent: number }} TestLatents latents of test images, `values` of shape [count, latent] */
+/**
+ * Latents of test images, `values` of shape [count, latent].
+ * @typedef {{ labels: Uint8Array, values: Float32Array, latent: number }} TestLatents
+ */
 
 /** @type {Map<string, Promise<TestLatents>>} */
 const fetched = new Map();
 
 /**
- * The latents of the first `count` test images, beside the model in `folder`.
+ * The latents of the first `count` test images, from the folder of a model.
  * @param {string} folder
  * @param {{ count: number, latent: number }} size
  * @returns {Promise<TestLatents>}
@@ -48,15 +51,15 @@ async function read(path, { count, latent }) {
 }
 
 /**
- * A prior: mean and spread in each dimension, and whether it is the standard normal distribution.
- * @typedef {{ middle: number[], spread: number[], normal: boolean }} Prior
+ * The moments of a prior per dimension, and whether it is N(0, I).
+ * @typedef {{ mean: number[], std: number[], normal: boolean }} Prior
  */
 
 /** @type {WeakMap<object, Prior>} */
 const priors = new WeakMap();
 
 /**
- * The prior of a model, estimated from samples unless it is the standard normal distribution.
+ * The prior of a model; its moments are estimated from samples unless it is N(0, I).
  * @param {any} engine
  * @param {any} facts
  * @returns {Promise<Prior>}
@@ -66,33 +69,33 @@ export async function priorOf(engine, facts) {
   if (known) return known;
   const { latent } = facts;
   const normal = facts.prior === 'normal';
-  const middle = Array.from({ length: latent }, () => 0);
-  let spread = Array.from({ length: latent }, () => 1);
+  const mean = Array.from({ length: latent }, () => 0);
+  let std = Array.from({ length: latent }, () => 1);
   if (!normal) {
-    const latents = await engine.latents(1, 0, DRAWS);
+    const latents = await engine.latents(1, 0, PRIOR_SAMPLES);
     const squares = Array.from({ length: latent }, () => 0);
-    for (let at = 0; at < latents.length; at += 1) middle[at % latent] += latents[at] / DRAWS;
-    for (let at = 0; at < latents.length; at += 1) squares[at % latent] += (latents[at] - middle[at % latent]) ** 2 / DRAWS;
-    spread = squares.map((square) => Math.max(Math.sqrt(square), 1e-3));
+    for (let at = 0; at < latents.length; at += 1) mean[at % latent] += latents[at] / PRIOR_SAMPLES;
+    for (let at = 0; at < latents.length; at += 1) squares[at % latent] += (latents[at] - mean[at % latent]) ** 2 / PRIOR_SAMPLES;
+    std = squares.map((square) => Math.max(Math.sqrt(square), 1e-3));
   }
-  const prior = { middle, spread, normal };
+  const prior = { mean, std, normal };
   priors.set(facts, prior);
   return prior;
 }
 
 /**
- * The range of a dimension that is worth showing: three spreads, and nearly all latents of test images.
+ * The range of a dimension to show: three standard deviations and 99 % of the test latents.
  * @param {Prior} prior
  * @param {TestLatents | null} latents
  * @param {number} dimension
  * @returns {[number, number]}
  */
-export function rangeOf({ middle, spread }, latents, dimension) {
-  let [low, high] = [middle[dimension] - 3 * spread[dimension], middle[dimension] + 3 * spread[dimension]];
+export function rangeOf({ mean, std }, latents, dimension) {
+  let [low, high] = [mean[dimension] - 3 * std[dimension], mean[dimension] + 3 * std[dimension]];
   if (latents) {
     const values = latents.values.filter((_, at) => at % latents.latent === dimension).sort();
-    const out = Math.floor(values.length / 200);
-    [low, high] = [Math.min(low, values[out]), Math.max(high, values[values.length - 1 - out])];
+    const outliers = Math.floor(values.length / 200);
+    [low, high] = [Math.min(low, values[outliers]), Math.max(high, values[values.length - 1 - outliers])];
   }
   return [low, high];
 }

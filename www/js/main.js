@@ -1,5 +1,5 @@
 // @ts-check
-/** Ties together what the person wants, the backends that compute it and the views that show it. */
+/** Connects the page's state, the backends that compute and the views that show the results. */
 import { addressWritten, readAddress, writeAddress } from './address.js';
 import { Backends, messageOf, Outdated } from './backends.js';
 import { Controls, showFacts } from './controls.js';
@@ -7,24 +7,26 @@ import { element, sentence } from './dom.js';
 import { listModels } from './models.js';
 import { keepForOffline } from './offline.js';
 import { readModel, takeModels } from './own-model.js';
-import { hideProgress, say, showBadge, showProgress } from './status.js';
+import { hideProgress, showStatus, showBadge, showProgress } from './status.js';
 import { Tabs } from './tabs.js';
 import * as generate from './views/generate.js';
 
 /**
- * @typedef {import('./address.js').Wanted} Wanted
+ * @typedef {import('./address.js').PageState} PageState
  * @typedef {import('./models.js').Source} Source
  * @typedef {import('./models.js').Published} Published
  * @typedef {import('./engine.js').Engine} Engine
  *
- * What a view is.
  * @typedef {object} View
- * @property {(stillWanted: () => boolean) => Promise<void>} show  shows what is wanted, as long as nothing newer is
- * @property {() => void} clear   shows nothing, since there is nothing
- * @property {() => void} [hide]  another view is shown instead
+ * @property {(isCurrent: () => boolean) => Promise<void>} show  shows the current state
+ * @property {() => void} clear   empties the view
+ * @property {() => void} [hide]  another view is being opened
  */
 
-/** The views but the first are fetched when they are opened. @type {Record<string, () => Promise<{ create: (panel: HTMLElement, app: App) => View }>>} */
+/**
+ * All views but the first are loaded when they are opened.
+ * @type {Record<string, () => Promise<{ create: (panel: HTMLElement, app: App) => View }>>}
+ */
 const VIEWS = {
   generate: async () => generate,
   latent: () => import('./views/latent.js'),
@@ -36,15 +38,14 @@ const VIEWS = {
 
 /** The page as a view sees it. */
 export class App {
-  /** What the person asked for. */
-  wanted = readAddress();
+  state = readAddress();
   /** @type {Published[]} */
   models = [];
-  /** Facts of the model in use. @type {any} */
+  /** Facts about the current model. @type {any} */
   facts = null;
-  /** What was drawn to be trained on. @type {{ path: string, file: File }[]} */
+  /** Drawings kept for training. @type {{ path: string, file: File }[]} */
   drawings = [];
-  /** The model from files of the person's own, and the same while it is in use. @type {Source | null} */
+  /** The user's own model, and the same while it is the current one. @type {Source | null} */
   #opened = null;
   /** @type {Source | null} */
   #own = null;
@@ -53,45 +54,45 @@ export class App {
   #views = new Map();
   #shown = '';
   #title = document.title;
-  #tabs = new Tabs(element('tabs', HTMLElement), (view) => this.redraw({ view }));
+  #tabs = new Tabs(element('tabs', HTMLElement), (view) => this.update({ view }));
   /** @type {Controls | null} */
   #controls = null;
   #listed = this.#list();
   #backends = new Backends({
     ready: this.#listed,
     source: () => this.source,
-    draw: () => this.draw(),
-    rehearse: (engine) => engine.sample(this.wanted.seed, 0, this.wanted.count),
-    say: (text) => say(text),
+    render: () => this.render(),
+    warmUp: (engine) => engine.sample(this.state.seed, 0, this.state.count),
+    showStatus: (text) => showStatus(text),
     progress: ({ name, loaded }) => showProgress(name, loaded, this.published(name)?.bytes ?? 0),
   });
 
   async begin() {
-    this.#tabs.show(this.wanted.view);
-    if (this.wanted.backend !== 'webgpu') this.#backends.engineFor('cpu'); // opens while the list of models is on its way
+    this.#tabs.show(this.state.view);
+    if (this.state.backend !== 'webgpu') this.#backends.engineFor('cpu'); // starts while the list of models is loading
     await this.#listed;
-    this.#controls = new Controls(this.models, (change) => this.redraw(change), (backend) => {
-      this.wanted.backend = backend;
+    this.#controls = new Controls(this.models, (change) => this.update(change), (backend) => {
+      this.state.backend = backend;
       this.#backends.notice = '';
       this.#backends.choose(backend);
     });
     addEventListener('popstate', () => {
-      Object.assign(this.wanted, readAddress());
-      if (this.wanted.model) this.#own = null;
+      Object.assign(this.state, readAddress());
+      if (this.state.model) this.#own = null;
       this.#settleModel();
-      this.draw();
+      this.render();
     });
     takeModels((files) => this.attempt(() => this.#openOwn(files)));
-    await this.#backends.choose(this.wanted.backend);
+    await this.#backends.choose(this.state.backend);
     await keepForOffline(Object.values(VIEWS), this.folder);
   }
 
-  // ---- What is wanted ----------------------------------------------------------------------------
+  // ---- State ------------------------------------------------------------------------------------
 
-  /** The model that the page is about. @returns {Source} */
+  /** The current model. @returns {Source} */
   get source() {
     if (this.#own) return this.#own;
-    const model = this.wanted.model ?? '';
+    const model = this.state.model ?? '';
     if (!model.includes('/')) return { name: model };
     const folder = URL.canParse(model, document.baseURI) ? new URL(model, document.baseURI) : null;
     if (folder?.origin !== location.origin) throw new Error(`${model} is not a folder of this site`);
@@ -99,14 +100,14 @@ export class App {
     return { name: path.split('/').pop() || model, folder: path };
   }
 
-  /** The folder of the files beside the model, or null if it has none. */
+  /** The folder of the model and the files that come with it; null for the user's own model. */
   get folder() {
     if (this.#own) return null;
     const { name, folder } = this.source;
     return folder ?? `models/${encodeURIComponent(name)}`;
   }
 
-  /** The model in use, if it is a published one. */
+  /** The current model, if it is a published one. */
   publishedNow() {
     const { name, folder, files } = this.source;
     return folder || files ? undefined : this.published(name);
@@ -118,39 +119,39 @@ export class App {
   }
 
   /**
-   * Changes what is wanted without drawing it.
-   * @param {Partial<Wanted>} change
+   * Changes the state without rendering it.
+   * @param {Partial<PageState>} change
    */
-  note(change) {
-    const step = change.view !== undefined && change.view !== this.wanted.view;
-    Object.assign(this.wanted, change);
-    writeAddress(this.wanted, step);
+  setState(change) {
+    const step = change.view !== undefined && change.view !== this.state.view;
+    Object.assign(this.state, change);
+    writeAddress(this.state, step);
   }
 
   /**
-   * Shows something else on a person's request, which puts what was said before out of date.
-   * @param {Partial<Wanted>} change
+   * Changes the state and renders it. Earlier notices are dropped.
+   * @param {Partial<PageState>} change
    */
-  redraw(change) {
-    // Values of a latent mean nothing to another model, or for another sample.
+  update(change) {
+    // Edited latent values mean nothing for another model or seed.
     const other = change.model !== undefined || change.seed !== undefined;
     if (change.model !== undefined) this.#own = change.model === null ? this.#opened : null;
-    if (other) change = { code: new Map(), nudge: new Map(), along: 0, ...change };
-    this.note(change);
+    if (other) change = { edits: new Map(), drawingEdits: new Map(), along: 0, ...change };
+    this.setState(change);
     this.#backends.notice = '';
-    return this.draw();
+    return this.render();
   }
 
-  // ---- Showing it --------------------------------------------------------------------------------
+  // ---- Rendering --------------------------------------------------------------------------------
 
   /**
-   * Shows what is wanted now. A later call wins: an older one ends without a trace.
+   * Renders the current state. A later call supersedes an earlier one.
    * @returns {Promise<void>}
    */
-  async draw() {
+  async render() {
     const turn = ++this.#turns;
-    const stillWanted = () => turn === this.#turns;
-    const { view: name } = this.wanted;
+    const isCurrent = () => turn === this.#turns;
+    const { view: name } = this.state;
     const panel = this.#tabs.panelOf(name);
     /** @type {View | undefined} */
     let view;
@@ -161,33 +162,33 @@ export class App {
     const tab = element(`tab-${name}`, HTMLElement);
     document.title = name === 'generate' ? this.#title : `${tab.textContent}: Imago`;
     element('lead', HTMLElement).textContent = tab.dataset.lead ?? '';
-    writeAddress(this.wanted);
-    this.#controls?.show(this.wanted);
+    writeAddress(this.state);
+    this.#controls?.show(this.state);
     panel.setAttribute('aria-busy', 'true');
     this.facts = null;
     try {
       view = await this.#viewOf(name, panel);
-      if (!stillWanted()) return;
-      await view.show(stillWanted);
-      if (!stillWanted()) return;
-      markFirstPicture();
+      if (!isCurrent()) return;
+      await view.show(isCurrent);
+      if (!isCurrent()) return;
+      markFirstImages();
     } catch (error) {
-      if (!stillWanted()) return;
-      if (this.#backends.fellBack(error)) return this.draw();
+      if (!isCurrent()) return;
+      if (this.#backends.fellBack(error)) return this.render();
       view?.clear();
       if (!this.facts) {
         showFacts(null);
         this.#controls?.offerClasses([], null);
       }
-      say(sentence(messageOf(error)), true);
+      showStatus(sentence(messageOf(error)), true);
     }
     hideProgress();
     await addressWritten();
-    if (stillWanted()) panel.setAttribute('aria-busy', 'false');
+    if (isCurrent()) panel.setAttribute('aria-busy', 'false');
   }
 
   /**
-   * Does something that a person does within a view. If it fails, the page says so and goes on.
+   * Runs an action of a view. If it fails, the status line shows why.
    * @param {() => Promise<unknown>} action
    */
   async attempt(action) {
@@ -195,72 +196,77 @@ export class App {
       await action();
     } catch (error) {
       if (error instanceof Outdated) return;
-      if (this.#backends.fellBack(error)) await this.draw();
-      else say(sentence(messageOf(error)), true);
+      if (this.#backends.fellBack(error)) await this.render();
+      else showStatus(sentence(messageOf(error)), true);
     }
   }
 
   /**
-   * Asks the model something, when its turn has come.
+   * Runs a job with the current model, after all earlier jobs.
    * @template T
    * @param {(engine: any, facts: any) => Promise<T>} job
-   * @param {() => boolean} stillWanted
+   * @param {() => boolean} isCurrent
    * @returns {Promise<T>}
    */
-  work(job, stillWanted) {
-    return this.#backends.work(this.source, async (engine, facts) => {
+  withModel(job, isCurrent) {
+    return this.#backends.withModel(this.source, async (engine, facts) => {
       hideProgress();
       if (this.facts !== facts) this.#settle(facts);
       return job(engine, facts);
-    }, stillWanted);
+    }, isCurrent);
   }
 
   /**
-   * Asks another published model something.
+   * Runs a job with another published model.
    * @template T
    * @param {string} name
    * @param {(engine: any, facts: any) => Promise<T>} job
-   * @param {() => boolean} stillWanted
+   * @param {() => boolean} isCurrent
    * @returns {Promise<T>}
    */
-  workWith(name, job, stillWanted) {
-    return this.#backends.work({ name }, job, stillWanted);
+  withPublished(name, job, isCurrent) {
+    return this.#backends.withModel({ name }, job, isCurrent);
   }
 
-  /** Shows how long an image took. @param {number} milliseconds */
-  time(milliseconds) {
+  /** Shows the time per image. @param {number} milliseconds */
+  showTime(milliseconds) {
     showBadge(this.#backends, milliseconds);
   }
 
   /**
-   * Tells how long an image took, if one was made, and that all is well unless there is something to know first.
+   * Shows the time per image, if any, and a status text, or a pending notice in its place.
    * @param {number | null} milliseconds
    * @param {string} text
    */
-  tell(milliseconds, text) {
+  report(milliseconds, text) {
     showBadge(this.#backends, milliseconds);
     const { notice } = this.#backends;
-    say(notice || text, Boolean(notice));
+    showStatus(notice || text, Boolean(notice));
   }
-
-  /** The class of sample `index`, for a conditional model. @param {any} facts @param {number} index */
-  classOf({ conditional, classes }, index) {
-    return conditional ? this.wanted.class ?? index % classes.length : null;
-  }
-
-  // ------------------------------------------------------------------------------------------------
 
   /**
-   * Tells of the model that is there and offers its classes; a wanted class that it lacks gives way to all.
+   * The class of sample `index`, for a conditional model.
+   * @param {any} facts
+   * @param {number} index
+   */
+  classOf({ conditional, classes }, index) {
+    return conditional ? this.state.class ?? index % classes.length : null;
+  }
+
+  // -----------------------------------------------------------------------------------------------
+
+  /**
+   * Shows the facts and classes of the model that was loaded. A class that it lacks is reset to all
+   * classes.
    * @param {any} facts
    */
   #settle(facts) {
     this.facts = facts;
     const names = facts.conditional ? facts.classes : [];
-    if (this.wanted.class !== null && this.wanted.class >= names.length) this.note({ class: null });
-    this.#controls?.offerClasses(names, this.wanted.class);
-    // Where a person draws or a classifier looks at images, nothing is left to chance.
-    element('chance', HTMLElement).hidden = this.wanted.view === 'draw' || facts.family === 'classifier';
+    if (this.state.class !== null && this.state.class >= names.length) this.setState({ class: null });
+    this.#controls?.offerClasses(names, this.state.class);
+    // Drawings and classifiers need no random samples.
+    element('sampling', HTMLElement).hidden = this.state.view === 'draw' || facts.family === 'classifier';
     showFacts(facts);
   }
 
@@ -276,19 +282,19 @@ export class App {
   }
 
   /**
-   * Goes over to a model of the person's own files. If they are bad, the page goes on with the model that it had.
+   * Switches to a model from the user's files. If they are bad, the current model stays.
    * @param {File[]} files
    */
   async #openOwn(files) {
     const source = await readModel(files);
-    const { name } = await this.#backends.work(source, async (_, facts) => facts, () => true);
+    const { name } = await this.#backends.withModel(source, async (_, facts) => facts, () => true);
     this.#opened = source;
     this.#controls?.addOwn(name);
-    await this.redraw({ model: null });
+    await this.update({ model: null });
   }
 
   /**
-   * Offers a model that is being trained to all views, in place of its earlier state.
+   * Makes the current state of a model in training available to all views.
    * @param {{ manifest: string, weights: Uint8Array }} files
    * @param {string} name
    */
@@ -298,7 +304,7 @@ export class App {
     this.#opened = { name, files };
     if (!inUse) return;
     this.#own = this.#opened;
-    if (this.wanted.view !== 'train') this.draw();
+    if (this.state.view !== 'train') this.render();
   }
 
   async #list() {
@@ -307,16 +313,16 @@ export class App {
   }
 
   #settleModel() {
-    const { model } = this.wanted;
+    const { model } = this.state;
     if (this.#own || model?.includes('/') || this.models.some(({ name }) => name === model)) return;
     const [{ name }] = this.models;
-    this.wanted.model = name;
+    this.state.model = name;
     if (model) this.#backends.notice = `There is no model called ${model}; this is ${name}.`;
   }
 }
 
-/** Notes once when the first images were on the screen. */
-function markFirstPicture() {
+/** Records when the first images were on the screen. */
+function markFirstImages() {
   const { dataset } = document.documentElement;
   if (dataset.painted) return;
   requestAnimationFrame(() => setTimeout(() => {
@@ -327,6 +333,6 @@ function markFirstPicture() {
 }
 
 new App().begin().catch((error) => {
-  say(sentence(messageOf(error)), true);
+  showStatus(sentence(messageOf(error)), true);
   for (const panel of document.querySelectorAll('[role="tabpanel"]')) panel.setAttribute('aria-busy', 'false');
 });

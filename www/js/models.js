@@ -1,5 +1,5 @@
 // @ts-check
-/** The published models: the list of them, what they are called and what belongs together. */
+/** The published models: their list, labels and groups. */
 import { download } from './download.js';
 
 /**
@@ -13,23 +13,26 @@ import { download } from './download.js';
  * @property {boolean} encodes
  * @property {number} latent
  * @property {number} parameters
- * @property {number} seconds   that training took
+ * @property {number} seconds   of training
  * @property {number} epochs
- * @property {string} device    that it was trained on
- * @property {number} seed      of its training
- * @property {number} bytes     of its files
+ * @property {string} device    used for training
+ * @property {number} seed      of the training run
+ * @property {number} bytes     of the files
  * @property {{ epochs: number[], columns: number } | null} history
  * @property {{ count: number, latent: number } | null} latents
  * @property {Record<string, number | null> | null} scores
  */
 
 /**
- * Where a model comes from: a published one has its name only.
- * @typedef {{ name: string, folder?: string, files?: { manifest: string, weights: Uint8Array } }} Source
+ * Where a model comes from; a published one has a name only.
+ * @typedef {object} Source
+ * @property {string} name
+ * @property {string} [folder]
+ * @property {{ manifest: string, weights: Uint8Array }} [files]
  */
 
-/** What is not known of a model before it is loaded. */
-const UNKNOWN = {
+/** Stand-ins for what the index does not say. */
+const DEFAULTS = {
   family: '', dataset: '', classes: [], conditional: false, encodes: false, latent: 0, parameters: 0, seconds: 0, epochs: 0, device: '', seed: 0,
   bytes: 0, history: null, latents: null, scores: null,
 };
@@ -39,10 +42,10 @@ export async function listModels() {
   const response = await download('models/index.json');
   const list = await response.json().catch(() => null);
   if (!Array.isArray(list) || list.length === 0) throw new Error('No model is listed in models/index.json');
-  return list.map((model) => ({ ...UNKNOWN, ...model }));
+  return list.map((model) => ({ ...DEFAULTS, ...model }));
 }
 
-/** What a data set shows. */
+/** The subject of each data set. */
 const SUBJECTS = /** @type {Record<string, string>} */ ({
   mnist: 'Digits', 'stacked-mnist': 'Digits', 'synthetic-digits': 'Digits', 'fashion-mnist': 'Clothing', 'synthetic-clothing': 'Clothing',
 });
@@ -51,7 +54,7 @@ const SUBJECTS = /** @type {Record<string, string>} */ ({
 export const subjectOf = (dataset) => SUBJECTS[dataset] ?? 'Other';
 
 /**
- * Models by what they show, in a fixed order.
+ * Groups models by subject, in a fixed order.
  * @param {Published[]} models
  * @returns {[string, Published[]][]}
  */
@@ -67,7 +70,7 @@ const WORDS = /** @type {Record<string, string>} */ ({
 });
 
 /**
- * A short name for people: `mnist-cvae` is a "Conditional VAE", since what it draws is said elsewhere.
+ * A short label: `mnist-cvae` is a "Conditional VAE", since the subject is shown elsewhere.
  * @param {string} name
  */
 export function labelOf(name) {
@@ -77,7 +80,7 @@ export function labelOf(name) {
 }
 
 /**
- * What a model is called where the others of its kind are not beside it.
+ * The label of a model outside its group, with the subject.
  * @param {Published} model
  */
 export const titleOf = ({ name, dataset }) => `${labelOf(name)}, ${subjectOf(dataset).toLowerCase()}`;

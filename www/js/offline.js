@@ -1,8 +1,8 @@
 // @ts-check
-/** Once shown, the page works without a network: a service worker keeps what it is made of. */
+/** Makes the page work offline: a service worker caches its files. */
 
 /**
- * Keeps what the page has used, all its views and the model in `folder`. Does nothing where there are no service workers.
+ * Caches the files that the page has used, all its views and the model in `folder`.
  * @param {(() => Promise<unknown>)[]} views
  * @param {string | null} folder
  */
@@ -17,6 +17,6 @@ export async function keepForOffline(views, folder) {
     const files = [document.baseURI, ...used, ...model].map((file) => new URL(file, document.baseURI));
     active?.postMessage({ keep: files.filter(({ origin }) => origin === location.origin).map(({ href }) => href) });
   } catch {
-    // A page that needs its network is a page all the same.
+    // The page works without the cache.
   }
 }

@@ -1,12 +1,12 @@
 // @ts-check
-/** A model of the person's own: its two files, chosen or dropped on the page. */
+/** The user's own model: its two files, chosen or dropped on the page. */
 import { element } from './dom.js';
 
-/** Bytes that a file may have: what is larger is no model for a page. */
-const LARGEST = { manifest: 8e6, weights: 256e6 };
+/** The largest files that the page accepts, in bytes. */
+const MAX_BYTES = { manifest: 8e6, weights: 256e6 };
 
 /**
- * Lets a person choose files, or drop them or their folder anywhere on the page.
+ * Lets the user choose files, or drop them or their folder anywhere on the page.
  * @param {(files: File[]) => void} taken
  */
 export function takeModels(taken) {
@@ -14,28 +14,28 @@ export function takeModels(taken) {
   element('open', HTMLElement).addEventListener('click', () => input.click());
   input.addEventListener('change', () => {
     taken([...input.files ?? []]);
-    input.value = ''; // the same files may be chosen again when they have changed
+    input.value = ''; // so that the same files can be chosen again
   });
 
-  const offers = (/** @type {DragEvent} */ { dataTransfer }) => dataTransfer?.types.includes('Files') ?? false;
+  const hasFiles = (/** @type {DragEvent} */ { dataTransfer }) => dataTransfer?.types.includes('Files') ?? false;
   addEventListener('dragover', (event) => {
-    if (!offers(event)) return;
+    if (!hasFiles(event)) return;
     event.preventDefault();
-    document.body.classList.add('offered');
+    document.body.classList.add('dropping');
   });
   addEventListener('dragleave', ({ relatedTarget }) => {
-    if (!relatedTarget) document.body.classList.remove('offered');
+    if (!relatedTarget) document.body.classList.remove('dropping');
   });
   addEventListener('drop', async (event) => {
-    if (!offers(event)) return;
+    if (!hasFiles(event)) return;
     event.preventDefault();
-    document.body.classList.remove('offered');
+    document.body.classList.remove('dropping');
     taken(await dropped(event.dataTransfer));
   });
 }
 
 /**
- * The files that were dropped, those in folders included.
+ * The dropped files, including those in folders.
  * @param {DataTransfer | null} transfer
  */
 async function dropped(transfer) {
@@ -59,29 +59,29 @@ export async function filesIn(entry, depth) {
   }
   const reader = /** @type {FileSystemDirectoryEntry} */ (entry).createReader();
   /** @type {FileSystemEntry[]} */
-  const inside = [];
-  // A browser lists a large folder in parts.
+  const entries = [];
+  // Browsers list large folders in parts.
   /** @type {FileSystemEntry[]} */
   let part;
   do {
     part = await new Promise((done, failed) => reader.readEntries(done, failed));
-    inside.push(...part);
+    entries.push(...part);
   } while (part.length > 0);
-  const wanted = depth > 1 ? inside : inside.filter(({ isFile }) => isFile);
-  return (await Promise.all(wanted.map((below) => filesIn(below, depth - 1)))).flat();
+  const included = depth > 1 ? entries : entries.filter(({ isFile }) => isFile);
+  return (await Promise.all(included.map((child) => filesIn(child, depth - 1)))).flat();
 }
 
 /**
- * The model that files make. Throws an Error that says what is missing.
+ * Reads a model from its files. Throws an Error that says what is missing.
  * @param {File[]} files
  * @returns {Promise<import('./models.js').Source>}
  */
 export async function readModel(files) {
   const manifest = one(files, '.ron', 'model.ron');
   const weights = one(files, '.bpk', 'weights.bpk');
-  const problem = 'is too large for this page';
-  if (manifest.size > LARGEST.manifest) throw new Error(`${manifest.name} ${problem}: ${megabytes(manifest.size)}`);
-  if (weights.size > LARGEST.weights) throw new Error(`${weights.name} ${problem}: ${megabytes(weights.size)}`);
+  for (const [file, limit] of /** @type {const} */ ([[manifest, MAX_BYTES.manifest], [weights, MAX_BYTES.weights]])) {
+    if (file.size > limit) throw new Error(`${file.name} is too large for this page: ${Math.round(file.size / 1e6)} MB`);
+  }
   return {
     name: 'your model',
     files: { manifest: await manifest.text(), weights: new Uint8Array(await weights.arrayBuffer()) },
@@ -89,18 +89,16 @@ export async function readModel(files) {
 }
 
 /**
- * The one file with an ending. A folder of a model has other files of that ending too, so the usual name goes first.
+ * The file with an extension. The usual name takes precedence, since the folder of a model may
+ * hold others.
  * @param {File[]} files
- * @param {string} ending
+ * @param {string} extension
  * @param {string} usual
  */
-function one(files, ending, usual) {
-  const some = files.filter(({ name }) => name.endsWith(ending));
-  const found = some.find(({ name }) => name === usual) ?? (some.length === 1 ? some[0] : null);
+function one(files, extension, usual) {
+  const candidates = files.filter(({ name }) => name.endsWith(extension));
+  const found = candidates.find(({ name }) => name === usual) ?? (candidates.length === 1 ? candidates[0] : null);
   if (found) return found;
   const among = files.length > 0 ? ` among ${files.map(({ name }) => name).join(', ')}` : '';
-  throw new Error(`A model needs both model.ron and weights.bpk: found ${some.length > 1 ? `several ${ending} files` : `no ${usual}`}${among}`);
+  throw new Error(`A model needs both model.ron and weights.bpk: found ${candidates.length > 1 ? `several ${extension} files` : `no ${usual}`}${among}`);
 }
-
-/** @param {number} bytes */
-const megabytes = (bytes) => `${Math.round(bytes / 1e6)} MB`;

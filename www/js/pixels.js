@@ -1,29 +1,30 @@
 // @ts-check
-/** From the values of an engine to what a canvas shows. */
+/** Paints the pixels of an engine on a canvas. */
 
-/** @typedef {{ channels: number, height: number, width: number }} Shape of one picture */
+/** @typedef {{ channels: number, height: number, width: number }} Shape of one image */
 
-/** Pictures come by the hundred: memory for one of each size is kept. @type {Map<string, ImageData>} */
-const sheets = new Map();
+/** Buffers by size, reused because images come by the hundred. @type {Map<string, ImageData>} */
+const buffers = new Map();
 
 /**
  * @param {number} width
  * @param {number} height
  */
-function sheetOf(width, height) {
+function bufferOf(width, height) {
   const key = `${width}x${height}`;
-  let sheet = sheets.get(key);
-  if (!sheet) {
-    if (sheets.size > 16) sheets.clear(); // models of many sizes were here
-    sheet = new ImageData(width, height);
-    sheet.data.fill(255);
-    sheets.set(key, sheet);
+  let buffer = buffers.get(key);
+  if (!buffer) {
+    if (buffers.size > 16) buffers.clear(); // after models of many sizes
+    buffer = new ImageData(width, height);
+    buffer.data.fill(255);
+    buffers.set(key, buffer);
   }
-  return sheet;
+  return buffer;
 }
 
 /**
- * Draws picture `index` of `pixels`, [count, channels, height, width] in 0..1, of one channel (grey) or three (RGB).
+ * Draws image `index` of `pixels`, [count, channels, height, width] in 0..1, of one channel (grey)
+ * or three (RGB).
  * @param {CanvasRenderingContext2D} context
  * @param {Float32Array} pixels
  * @param {Shape} shape
@@ -32,18 +33,18 @@ function sheetOf(width, height) {
  * @param {number} [y]
  */
 export function paintAt(context, pixels, { channels, height, width }, index = 0, x = 0, y = 0) {
-  const sheet = sheetOf(width, height);
+  const buffer = bufferOf(width, height);
   const plane = height * width;
   const start = index * channels * plane;
   for (let colour = 0; colour < 3; colour += 1) {
     const from = start + (channels === 3 ? colour * plane : 0);
-    for (let at = 0; at < plane; at += 1) sheet.data[at * 4 + colour] = pixels[from + at] * 255; // rounds and clamps by itself
+    for (let at = 0; at < plane; at += 1) buffer.data[at * 4 + colour] = pixels[from + at] * 255; // ImageData rounds and clamps
   }
-  context.putImageData(sheet, x, y);
+  context.putImageData(buffer, x, y);
 }
 
 /**
- * Makes a canvas one picture, `index` of `pixels`.
+ * Shows image `index` of `pixels` on a canvas of its size.
  * @param {HTMLCanvasElement} canvas
  * @param {Float32Array} pixels
  * @param {Shape} shape
@@ -55,7 +56,7 @@ export function paint(canvas, pixels, shape, index = 0) {
 }
 
 /**
- * Gives a canvas a size in pixels; one that has it keeps what it shows.
+ * Resizes a canvas; its content is kept if it has that size already.
  * @param {HTMLCanvasElement} canvas
  * @param {number} width
  * @param {number} height

@@ -1,15 +1,15 @@
 // @ts-check
-/** What the page says of itself: a line of words, how far a download is, which backend computes and how fast. */
+/** The status line, the download progress, and the badge with the backend and its speed. */
 import { element } from './dom.js';
 
-/** A download of fewer bytes needs no bar. */
+/** The smallest download in bytes that gets a progress bar. */
 const LARGE = 200_000;
 
 /**
  * @param {string} text
  * @param {boolean} [problem]
  */
-export function say(text, problem = false) {
+export function showStatus(text, problem = false) {
   const line = element('status', HTMLElement);
   if (line.textContent !== text) line.textContent = text;
   line.classList.toggle('problem', problem);
@@ -33,7 +33,7 @@ export function formatTime(milliseconds) {
 }
 
 /**
- * How much of a model is there; `total` is 0 if it is not known how large it is.
+ * Shows the progress of a model's download; `total` is 0 if unknown.
  * @param {string} name
  * @param {number} loaded
  * @param {number} total
@@ -45,13 +45,13 @@ export function showProgress(name, loaded, total) {
   bar.setAttribute('aria-label', `Downloading ${name}`);
   if (total > 0) bar.value = Math.min(1, loaded / total);
   else bar.removeAttribute('value');
-  const part = total > 0 ? `${Math.min(100, Math.round(100 * loaded / total))} %` : `${(loaded / 1e6).toFixed(1)} MB`;
+  const progress = total > 0 ? `${Math.min(100, Math.round(100 * loaded / total))} %` : `${(loaded / 1e6).toFixed(1)} MB`;
   const words = element('percent', HTMLElement);
   words.hidden = false;
-  words.textContent = `${name}: ${part}`;
+  words.textContent = `${name}: ${progress}`;
 }
 
-/** The model is there, or will not come. */
+/** Called when the download has ended. */
 export function hideProgress() {
   element('progress', HTMLElement).hidden = true;
   element('percent', HTMLElement).hidden = true;

@@ -1,20 +1,20 @@
 // @ts-check
-/** A sheet to draw on with a pointer: white strokes on black. */
+/** A drawing area for mouse, pen or finger: white strokes on black. */
 import { make } from './dom.js';
 
-/** Pixels of a side, and of the pen, which is as thick as those of the digits that the models learned. */
+/** Side in pixels, and width of the pen, which matches the strokes of MNIST. */
 const SIDE = 280;
 const PEN = 21;
 
 export class Strokes {
   canvas = make('canvas', { class: 'drawing', width: SIDE, height: SIDE, role: 'img', 'aria-label': 'Drawing area' });
-  // Its pixels are read with every move of the pen.
+  // Its pixels are read after every move.
   #context = /** @type {CanvasRenderingContext2D} */ (this.canvas.getContext('2d', { willReadFrequently: true }));
   #changed;
-  /** The last place of the pen. @type {[number, number] | null} */
+  /** The last position of the pen. @type {[number, number] | null} */
   #last = null;
 
-  /** @param {() => void} changed is called with each piece of a stroke */
+  /** @param {() => void} changed called after each segment of a stroke */
   constructor(changed) {
     this.#changed = changed;
     Object.assign(this.#context, { lineCap: 'round', lineJoin: 'round', lineWidth: PEN, strokeStyle: '#fff', fillStyle: '#000' });
@@ -46,7 +46,7 @@ export class Strokes {
     this.#context.drawImage(tests, index % columns * side, Math.floor(index / columns) * side, side, side, 0, 0, SIDE, SIDE);
   }
 
-  /** The drawing in values from 0 to 1, row by row. */
+  /** The drawing as values from 0 to 1, row by row. */
   ink() {
     const { data } = this.#context.getImageData(0, 0, SIDE, SIDE);
     const values = new Float32Array(SIDE * SIDE);
@@ -56,7 +56,7 @@ export class Strokes {
 
   /** @param {PointerEvent} event */
   #stroke(event) {
-    // A fast pen is reported in several places at once.
+    // Fast strokes are reported as several points at once.
     const places = event.getCoalescedEvents?.() ?? [];
     const { left, top, width, height } = this.canvas.getBoundingClientRect();
     for (const { clientX, clientY } of places.length > 0 ? places : [event]) {

@@ -1,5 +1,5 @@
 // @ts-check
-/** Tabs: one of several panels is shown; the arrow keys, Home and End move among them. */
+/** Tabs, each with a panel; arrow keys, Home and End move between them. */
 
 export class Tabs {
   #list;
@@ -7,8 +7,8 @@ export class Tabs {
   #tabs;
 
   /**
-   * @param {HTMLElement} list               holds the tabs, each of which names its panel in `aria-controls`
-   * @param {(name: string) => void} opened  is called with the name of a tab that a person opens
+   * @param {HTMLElement} list               holds the tabs
+   * @param {(name: string) => void} opened  called with the name of the tab that the user opens
    */
   constructor(list, opened) {
     this.#list = list;
@@ -30,14 +30,14 @@ export class Tabs {
   }
 
   /**
-   * Shows the panel of the tab with a name and hides the others.
+   * Shows the panel of a tab and hides the others.
    * @param {string} name
    */
   show(name) {
     for (const tab of this.#tabs) {
       const chosen = nameOf(tab) === name;
       const panel = this.panelOf(nameOf(tab));
-      // The keyboard's focus does not stay in what is hidden.
+      // Keeps the focus out of hidden panels.
       if (!chosen && panel.contains(document.activeElement)) this.#tabs.find((one) => nameOf(one) === name)?.focus();
       tab.setAttribute('aria-selected', String(chosen));
       tab.tabIndex = chosen ? 0 : -1;
@@ -53,7 +53,10 @@ export class Tabs {
     return panel;
   }
 
-  /** Scrolls a row that is wider than its place, and nothing else. @param {HTMLElement} tab */
+  /**
+   * Scrolls a tab into view within the row, without scrolling the page.
+   * @param {HTMLElement} tab
+   */
   #reveal(tab) {
     const [start, end] = [tab.offsetLeft - this.#list.offsetLeft, tab.offsetLeft - this.#list.offsetLeft + tab.offsetWidth];
     const { scrollLeft, clientWidth } = this.#list;

@@ -1,13 +1,13 @@
 /**
  * The worker behind an Engine. Its name is the backend, `cpu` or `webgpu`.
  *
- * Takes  { id, kind: 'start', module }              the compiled wasm
- *        { id, kind: 'fetch', name, folder }        get the files of a model that will be loaded next
- *        { id, kind: 'load', name, folder }
- *        { id, kind: 'take', name, manifest, weights }   a model whose files are there already
- *        and what the model is asked for: 'sample', 'latents', 'decode', 'encode', 'classify' and 'inside', as Engine has them
- * Gives  { id, value } or { id, failure: { message, fatal } }; after a fatal failure it is of no more use.
- *        { progress: { name, loaded } } while a model is downloaded: bytes of its weights that are there
+ * Receives { id, kind: 'start', module }            the compiled wasm
+ *          { id, kind: 'fetch', name, folder }      downloads a model that will be loaded next
+ *          { id, kind: 'load', name, folder }
+ *          { id, kind: 'loadFiles', name, manifest, weights }
+ *          and 'sample', 'latents', 'decode', 'encode', 'classify' and 'inside', as in Engine
+ * Posts    { id, value } or { id, failure: { message, fatal } }; fatal ones make it unusable
+ *          { progress: { name, loaded } }           bytes of the weights downloaded so far
  */
 import { download } from './download.js';
 
@@ -15,13 +15,13 @@ const GLUE = `wasm/${self.name}/imago.js`;
 const glue = import(`../${GLUE}`).catch(() => {
   throw new Error(`Cannot load ${GLUE}`);
 });
-glue.catch(() => { /* start tells */ });
+glue.catch(() => { /* reported by start */ });
 
-/** The model that is asked: `{ folder, model }`, without a folder if its files came from elsewhere. */
+/** The loaded model, `{ folder, model }`; `folder` is null for the user's own files. */
 let current = null;
-/** The newest download: `{ folder, files, abort, taken }`. */
-let newest = null;
-/** Calls into the module that have not ended. One at a time, so that no model is freed while it works. */
+/** The latest download: `{ folder, files, abort, taken }`. */
+let latest = null;
+/** Pending calls into the module: one at a time, so that no model is freed while in use. */
 let queue = Promise.resolve();
 
 const handlers = {
@@ -41,25 +41,25 @@ const handlers = {
       dropDownload();
       return factsOf(current.model);
     }
-    // Files that were fetched ahead serve one load only: a later one tries again what failed.
-    const fetched = newest?.folder === folder && !newest.taken ? newest : fetchModel(name, folder);
+    // A prefetched download serves one load only, so that a failed one is tried again.
+    const fetched = latest?.folder === folder && !latest.taken ? latest : fetchModel(name, folder);
     fetched.taken = true;
     const [manifest, weights] = await fetched.files;
     return inTurn(() => {
-      if (fetched !== newest) throw new Error(`${name} was replaced by a newer request`);
-      return become(Model, name, folder, manifest, weights);
+      if (fetched !== latest) throw new Error(`${name} was replaced by a newer request`);
+      return makeCurrent(Model, name, folder, manifest, weights);
     });
   },
 
-  async take({ name, manifest, weights }) {
+  async loadFiles({ name, manifest, weights }) {
     const { Model } = await glue;
     dropDownload();
-    return inTurn(() => become(Model, name, null, manifest, weights));
+    return inTurn(() => makeCurrent(Model, name, null, manifest, weights));
   },
 };
 
-/** What the model is asked for. Anything but a RangeError from here says that the device answers no more. */
-const questions = {
+/** Calls of the model. Any error other than a RangeError means that the device is lost. */
+const modelCalls = {
   async sample(model, { seed, first, count, klass, temperature }) {
     const begin = performance.now();
     const latents = await model.latents(seed, first, count, klass, temperature);
@@ -99,32 +99,32 @@ const questions = {
 
 self.onmessage = async ({ data: { id, kind, ...args } }) => {
   try {
-    const value = await (questions[kind] ? inTurn(() => questions[kind](loaded(), args)) : handlers[kind](args));
+    const value = await (modelCalls[kind] ? inTurn(() => modelCalls[kind](loaded(), args)) : handlers[kind](args));
     self.postMessage({ id, value }, value?.pixels ? [value.pixels.buffer] : []);
   } catch (error) {
-    // A model may be bad without harm to the backend, and a RangeError refuses what the model cannot do; a failed start, a device
-    // that gives no answer or a trap in the module is not so.
-    const unanswered = kind in questions && !(error instanceof RangeError) && !(error instanceof NoModel);
-    const fatal = kind === 'start' || unanswered || error instanceof WebAssembly.RuntimeError;
+    // The backend survives a bad model and a RangeError, which rejects an argument. It does not
+    // survive a failed start, a lost device or a trap in the module.
+    const deviceLost = kind in modelCalls && !(error instanceof RangeError) && !(error instanceof NoModel);
+    const fatal = kind === 'start' || deviceLost || error instanceof WebAssembly.RuntimeError;
     self.postMessage({ id, failure: { message: error?.message || String(error), fatal } });
   }
 };
 
-/** Begins to fetch a model's two files, in place of an older download. */
+/** Starts to download a model's two files, in place of an earlier download. */
 function fetchModel(name, folder) {
   dropDownload();
   const abort = new AbortController();
   const options = { signal: abort.signal };
   const manifest = download(`${folder}/model.ron`, options).then((response) => response.text());
   const weights = download(`${folder}/weights.bpk`, options).then((response) => bytesOf(response, name));
-  weights.catch(() => { /* reported when it is awaited; if both files fail, the error of the manifest is */ });
+  weights.catch(() => { /* reported when awaited; if both files fail, the manifest's error is */ });
   const files = (async () => [await manifest, await weights])();
-  files.catch(() => { /* load tells */ });
-  newest = { folder, files, abort, taken: false };
-  return newest;
+  files.catch(() => { /* reported by load */ });
+  latest = { folder, files, abort, taken: false };
+  return latest;
 }
 
-/** The bytes of a response, with news of how many are there. */
+/** The bytes of a response, with progress messages. */
 async function bytesOf(response, name) {
   const parts = [];
   let loaded = 0;
@@ -143,8 +143,8 @@ async function bytesOf(response, name) {
   return bytes;
 }
 
-/** Makes a model of its files the current one; if they are bad, what was there stays. */
-function become(Model, name, folder, manifest, weights) {
+/** Makes a model the current one; if its files are bad, the previous one stays. */
+function makeCurrent(Model, name, folder, manifest, weights) {
   const model = describeFailure(`Cannot load ${name}`, () => Model.load(manifest, weights));
   current?.model.free();
   current = { folder, model };
@@ -152,11 +152,10 @@ function become(Model, name, folder, manifest, weights) {
 }
 
 function dropDownload() {
-  newest?.abort.abort();
-  newest = null;
+  latest?.abort.abort();
+  latest = null;
 }
 
-/** There is nothing to ask. */
 class NoModel extends Error {}
 
 function loaded() {
@@ -164,14 +163,14 @@ function loaded() {
   return current.model;
 }
 
-/** Runs a job when all earlier ones have ended. */
+/** Runs a job after all earlier ones. */
 function inTurn(job) {
   const result = queue.then(job);
-  queue = result.catch(() => { /* its caller tells */ });
+  queue = result.catch(() => { /* reported to the caller */ });
   return result;
 }
 
-/** Says what was attempted when it fails; leaves traps of the module as they are. */
+/** Adds what was attempted to an error; traps of the module pass through. */
 function describeFailure(attempt, action) {
   try {
     return action();

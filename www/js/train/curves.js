@@ -1,14 +1,14 @@
 // @ts-check
-/** The losses of a run over its steps: a chart of lines, drawn with as many points as it has room for. */
+/** A line chart of the losses of a run over its steps. */
 import { make } from '../dom.js';
 
-/** Points that are kept at the most; beyond, neighbours are averaged. */
-const MOST = 1024;
+/** The most points; beyond that, neighbours are averaged. */
+const MAX_POINTS = 1024;
 const [WIDTH, HEIGHT, LEFT, BOTTOM] = [560, 220, 48, 22];
 
 /** @typedef {{ step: number, values: Record<string, number> }} Point */
 
-/** What a part of the loss is called on the page, as in papers. */
+/** Labels of loss terms, as in papers. */
 const TITLES = /** @type {Record<string, string>} */ ({ real: 'D(real)', made: 'D(fake)', kl: 'KL' });
 /** @param {string} name */
 export const titleOf = (name) => TITLES[name] ?? name;
@@ -19,7 +19,7 @@ export class Curves {
   #figure;
   #svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
   #legend = make('div', { class: 'legend' });
-  #drawn = false;
+  #scheduled = false;
 
   /** @param {HTMLElement} figure */
   constructor(figure) {
@@ -33,7 +33,7 @@ export class Curves {
     return this.#figure;
   }
 
-  /** All points, for keeping. */
+  /** All points, for saving. */
   get points() {
     return this.#points;
   }
@@ -41,27 +41,27 @@ export class Curves {
   /** @param {Point[]} points */
   set points(points) {
     this.#points = points;
-    this.#plan();
+    this.#scheduleDraw();
   }
 
   /**
-   * Adds the losses of the steps up to `step`. After a rollback what lies ahead goes.
+   * Adds the losses of the steps up to `step`. After a rollback, later points are dropped.
    * @param {number} step
    * @param {[string, number][]} losses
    */
   add(step, losses) {
     while (this.#points.length > 0 && this.#points[this.#points.length - 1].step >= step) this.#points.pop();
     if (losses.length > 0) this.#points.push({ step, values: Object.fromEntries(losses) });
-    if (this.#points.length > MOST) this.#points = halved(this.#points);
-    this.#plan();
+    if (this.#points.length > MAX_POINTS) this.#points = halved(this.#points);
+    this.#scheduleDraw();
   }
 
-  /** Draws before the next frame, once. */
-  #plan() {
-    if (this.#drawn) return;
-    this.#drawn = true;
+  /** Draws at the next frame, once. */
+  #scheduleDraw() {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
     requestAnimationFrame(() => {
-      this.#drawn = false;
+      this.#scheduled = false;
       this.#draw();
     });
   }
@@ -91,7 +91,7 @@ export class Curves {
   }
 }
 
-/** Every two neighbours become one. @param {Point[]} points */
+/** Averages pairs of neighbours. @param {Point[]} points */
 function halved(points) {
   const half = [];
   for (let index = 0; index + 1 < points.length; index += 2) {
@@ -105,7 +105,7 @@ function halved(points) {
 }
 
 /**
- * Where values lie on the axis, 0 to 1: by their logarithms if all are above 0 and they differ much.
+ * Maps values to 0..1 on the axis: logarithmically if all are positive and span a wide range.
  * @param {number[]} values
  */
 function scaleFor(values) {

@@ -1,39 +1,43 @@
 // @ts-check
-/** The images that a run learns: published sets beside the page, and the person's own files. Nothing leaves the machine. */
+/** Training images: deployed data sets, and the user's files, which never leave the computer. */
 import { download } from '../download.js';
 
 /** @typedef {import('./trainer.js').Images} Images */
 
-/** The IDX files of a set in order, as they are published. */
+/** The published names of the IDX files, in order. */
 const IDX = ['train-images-idx3-ubyte', 'train-labels-idx1-ubyte', 't10k-images-idx3-ubyte', 't10k-labels-idx1-ubyte'];
-/** Pixels that the files of one drop may have together. */
-const MOST_PIXELS = 100e6;
+/** The most pixels that all image files may have in total. */
+const MAX_PIXELS = 100e6;
 
-/** The folder of a set beside the page. @param {string} set */
+/** The folder of a deployed data set. @param {string} set */
 const folderOf = (set) => (set === 'stacked-mnist' ? 'mnist' : set);
 
-/** The folders of the sets that this page was deployed with. @returns {Promise<string[]>} */
+/** The folders of the data sets that the page was deployed with. @returns {Promise<string[]>} */
 export async function deployedSets() {
   return (await download('data/index.json')).json();
 }
 
 /**
- * Whether a set was deployed beside the page.
+ * Whether a data set was deployed with the page.
  * @param {string} set
  * @param {string[]} deployed
  */
 export const isDeployed = (set, deployed) => deployed.includes(folderOf(set));
 
-/** The images of a set beside the page; the module verifies them. @param {string} set @returns {Promise<Images>} */
-export async function publishedImages(set) {
+/**
+ * The images of a deployed data set; the module verifies them.
+ * @param {string} set
+ * @returns {Promise<Images>}
+ */
+export async function deployedImages(set) {
   const fetched = IDX.map(async (name) => unpacked(await (await download(`data/${folderOf(set)}/${name}.gz`)).blob()));
   return { idx: await Promise.all(fetched) };
 }
 
 /**
- * The images of the person's own files: the four IDX files of a set, or image files, whose folders are the classes.
+ * Images from the user's files: four IDX files, or image files in one folder per class.
  * @param {{ path: string, file: File }[]} files
- * @param {any} pipeline what the run declares
+ * @param {any} pipeline
  * @returns {Promise<Images>}
  */
 export async function ownImages(files, pipeline) {
@@ -74,9 +78,9 @@ async function imageFiles(files, { classes, channels, size }) {
     return { path, file, label };
   });
   const stray = labelled.find(({ label }) => label < 0);
-  if (stray) throw new Error(`${stray.path} lies in none of the folders that data.classes names: ${classes.join(', ')}`);
-  if (labelled.length === 0) throw new Error('There is no image among these files');
-  // Class by class, as folders are read.
+  if (stray) throw new Error(`${stray.path} is in none of the folders of data.classes: ${classes.join(', ')}`);
+  if (labelled.length === 0) throw new Error('There are no images among these files');
+  // In the order of the classes, as when folders are read natively.
   labelled.sort((a, b) => a.label - b.label);
   let pixels = 0;
   /** @type {NonNullable<Images['files']>} */
@@ -84,7 +88,7 @@ async function imageFiles(files, { classes, channels, size }) {
   for (const { path, file, label } of labelled) {
     const image = await decode(path, file);
     pixels += image.width * image.height;
-    if (pixels > MOST_PIXELS) throw new Error('These images have more pixels than a page can hold: choose fewer, or smaller ones');
+    if (pixels > MAX_PIXELS) throw new Error('These images have too many pixels for the page: choose fewer or smaller ones');
     images.push({ ...image, label });
   }
   return { files: images, channels, size };
@@ -96,18 +100,18 @@ async function imageFiles(files, { classes, channels, size }) {
  */
 async function decode(path, file) {
   const bitmap = await createImageBitmap(file, { colorSpaceConversion: 'none', premultiplyAlpha: 'none' }).catch(() => {
-    throw new Error(`${path} is not an image that this browser reads`);
+    throw new Error(`${path} is not an image that this browser can read`);
   });
   const { width, height } = bitmap;
   const context = new OffscreenCanvas(width, height).getContext('2d', { willReadFrequently: true });
-  if (!context) throw new Error('This browser gives no canvas');
+  if (!context) throw new Error('This browser cannot create a canvas');
   context.drawImage(bitmap, 0, 0);
   bitmap.close();
   const { data } = context.getImageData(0, 0, width, height);
   return { rgba: new Uint8Array(data.buffer), width, height };
 }
 
-/** The content of a file, decompressed if it is compressed. @param {Blob} blob */
+/** The content of a file, decompressed if it is gzip. @param {Blob} blob */
 async function unpacked(blob) {
   const head = new Uint8Array(await blob.slice(0, 2).arrayBuffer());
   const compressed = head[0] === 0x1f && head[1] === 0x8b;

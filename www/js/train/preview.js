@@ -1,16 +1,16 @@
 // @ts-check
-/** The model of a run as it is now, in an engine of its own, so that looking at it does not hold up the training for long. */
+/** Runs the model in training in its own engine, so that sampling hardly slows the training. */
 import { Engine } from '../engine.js';
 
-/** Milliseconds between two looks at the least, and the share of the time that they may take. */
-const [EVERY, SHARE] = [800, 0.1];
+/** The shortest interval in milliseconds, and the largest fraction of time for previews. */
+const [MIN_INTERVAL, MAX_FRACTION] = [800, 0.1];
 
 /** @typedef {import('./trainer.js').Files} Files */
 
 export class Preview {
-  /** The newest files of the model. @type {Files | null} */
+  /** The latest files of the model. @type {Files | null} */
   files = null;
-  /** What the engine tells of it. @type {any} */
+  /** The facts that the engine reports. @type {any} */
   facts = null;
   #show;
   #adopt;
@@ -30,22 +30,22 @@ export class Preview {
   }
 
   /**
-   * Shows the model as it is now, unless that was done a moment ago.
+   * Shows the current model, unless that was done a moment ago.
    * @param {import('./run.js').Run} run
-   * @param {boolean} [certainly]
+   * @param {boolean} [force]
    */
-  async renew(run, certainly = false) {
+  async update(run, force = false) {
     if (this.#busy) {
-      this.#again ||= certainly;
+      this.#again ||= force;
       return;
     }
-    if (!certainly && performance.now() < this.#next) return;
+    if (!force && performance.now() < this.#next) return;
     this.#busy = true;
     const begin = performance.now();
     try {
       const files = await run.artifact();
       const took = performance.now() - begin;
-      this.#next = begin + Math.max(EVERY, took / SHARE);
+      this.#next = begin + Math.max(MIN_INTERVAL, took / MAX_FRACTION);
       this.#engine ??= /** @type {Promise<Engine>} */ (Engine.open('cpu', undefined));
       /** @type {any} */
       const engine = await this.#engine;
@@ -58,7 +58,7 @@ export class Preview {
     }
     if (this.#again) {
       this.#again = false;
-      await this.renew(run, true);
+      await this.update(run, true);
     }
   }
 }

@@ -1,10 +1,13 @@
 // @ts-check
 /**
- * The run that the browser keeps, so that nothing is lost with the tab: its setup, its last snapshot and its losses so far.
- * One tab at a time may write it. Without a database the page trains all the same.
+ * Stores the run in the browser: its setup, last snapshot and loss curves. One tab at a time may
+ * write it. Training also works without a database.
  */
 
-/** @typedef {import('./trainer.js').Setup & { name: string, step: number, steps: number, curves: object, device: string, kept: number }} Kept */
+/**
+ * @typedef {import('./trainer.js').Setup & { name: string, step: number, steps: number, curves:
+ * object, device: string, kept: number }} SavedRun
+ */
 
 const [DATABASE, RUNS, KEY, LOCK] = ['imago', 'runs', 'current', 'imago-run'];
 
@@ -40,45 +43,45 @@ async function transact(mode, action) {
   }
 }
 
-/** The kept run, or null. @returns {Promise<Kept | null>} */
-export async function keptRun() {
+/** The stored run, or null. @returns {Promise<SavedRun | null>} */
+export async function loadRun() {
   return await transact('readonly', (runs) => runs.get(KEY)) ?? null;
 }
 
-/** Keeps a run in place of an earlier one. @param {Kept} run */
-export async function keepRun(run) {
+/** Stores a run, replacing an earlier one. @param {SavedRun} run */
+export async function saveRun(run) {
   await transact('readwrite', (runs) => runs.put(run, KEY));
 }
 
-/** Forgets the kept run. */
-export async function forgetRun() {
+/** Deletes the stored run. */
+export async function deleteRun() {
   await transact('readwrite', (runs) => runs.delete(KEY));
 }
 
-/** What to tell a person when a run could not be kept. @param {unknown} error */
-export function notKept(error) {
+/** The message when a run could not be stored. @param {unknown} error */
+export function saveFailure(error) {
   const name = error instanceof Error ? error.name : '';
-  const why = name === 'QuotaExceededError'
-    ? 'The browser has no more room to keep this run'
-    : 'This browser does not let the page keep its run (a private window?)';
-  return `${why}. Training goes on, but a reload would lose it.`;
+  const reason = name === 'QuotaExceededError'
+    ? 'The browser has no space left for this run'
+    : 'This browser does not let the page save its run (a private window?)';
+  return `${reason}. Training continues, but a reload would lose it.`;
 }
 
-/** Held as long as this tab may write the run. @type {Promise<boolean> | null} */
-let mine = null;
+/** Whether this tab holds the lock. @type {Promise<boolean> | null} */
+let holdsLock = null;
 
-/** Whether this tab is the one that keeps its run, which it stays until it is closed. @returns {Promise<boolean>} */
-export function isKeeper() {
+/** Whether this tab may write the run; if so, until it is closed. @returns {Promise<boolean>} */
+export function maySave() {
   if (!navigator.locks) return Promise.resolve(true);
-  mine ??= new Promise((resolve) => {
+  holdsLock ??= new Promise((resolve) => {
     navigator.locks.request(LOCK, { ifAvailable: true }, (lock) => {
       resolve(Boolean(lock));
       if (!lock) {
-        mine = null; // the other tab may be closed later
+        holdsLock = null; // ask again: the other tab may have been closed
         return undefined;
       }
       return new Promise(() => { /* until the tab is closed */ });
     }).catch(() => resolve(true));
   });
-  return mine;
+  return holdsLock;
 }

@@ -1,6 +1,7 @@
 // @ts-check
 /**
- * A training run seen from the page: a worker that trains in slices, and what is needed to go on if it must be ended.
+ * The page's interface to a training run: a worker that trains in slices, and the state to resume
+ * from if it has to be terminated.
  *
  *     const trainer = await Trainer.open('cpu');
  *     const { findings, pipeline } = await trainer.check(yaml);
@@ -11,27 +12,31 @@
 import { download } from '../download.js';
 
 /**
- * What a run is made of. All of it can be kept in a database.
+ * The inputs of a run. All of them can be stored in a database.
  * @typedef {object} Setup
  * @property {string} yaml
- * @property {Images | null} images      for sets that are not drawn
- * @property {Files | null} source       for the families that learn the latents of a model
- * @property {Uint8Array | null} [snapshot]  where to go on
+ * @property {Images | null} images      for data sets that are not synthetic
+ * @property {Files | null} source       the model that provides the latents of a latent family
+ * @property {Uint8Array | null} [snapshot]  the state to resume from
  *
  * @typedef {{ manifest: string, weights: Uint8Array }} Files
  *
- * Images: decompressed IDX files (training images and labels, test images and labels), or single images for a folder.
- * @typedef {{ idx?: Uint8Array[], files?: { rgba: Uint8Array, width: number, height: number, label: number }[], channels?: number, size?: number }} Images
+ * Decompressed IDX files (training images and labels, test images and labels), or single images.
+ * @typedef {object} Images
+ * @property {Uint8Array[]} [idx]
+ * @property {{ rgba: Uint8Array, width: number, height: number, label: number }[]} [files]
+ * @property {number} [channels]
+ * @property {number} [size]
  *
- * Where a run is.
+ * The progress of a run.
  * @typedef {object} Progress
  * @property {number} step
  * @property {number} steps
  * @property {number} seconds
  * @property {boolean} running
- * @property {string | null} ended         why it has ended
- * @property {[string, number][]} losses   means since the last report
- * @property {number} bytes                the module's memory
+ * @property {string | null} ended         why the run has ended
+ * @property {[string, number][]} losses   means since the last message
+ * @property {number} bytes                size of the module's memory
  * @property {number} epoch
  * @property {number} epochs
  * @property {number} rollbacks
@@ -52,10 +57,10 @@ import { download } from '../download.js';
  * @property {string | null} suggestion
  */
 
-/** How long a pause may take before the worker is ended, in milliseconds. */
-const PATIENCE = 500;
+/** Milliseconds that a pause may take before the worker is terminated. */
+const PAUSE_TIMEOUT = 500;
 
-/** Compiled modules, by device. @type {Map<string, Promise<WebAssembly.Module>>} */
+/** Compiled modules by device. @type {Map<string, Promise<WebAssembly.Module>>} */
 const modules = new Map();
 
 /** @param {string} device */
@@ -74,7 +79,7 @@ export class Trainer {
   device;
   /** @type {(progress: Progress) => void} */
   onprogress = () => {};
-  /** Called when the run cannot go on. @type {(message: string) => void} */
+  /** Called when the run cannot continue. @type {(message: string) => void} */
   onfailure = () => {};
   /** @type {Worker | null} */
   #worker = null;
@@ -98,13 +103,13 @@ export class Trainer {
     return trainer;
   }
 
-  /** Where the run is; null before `begin`. */
+  /** The progress of the run; null before `begin`. */
   get progress() {
     return this.#progress;
   }
 
   /**
-   * Reads a pipeline: all findings and, without errors, what it declares.
+   * Checks a pipeline: all findings and, if there are no errors, the parsed pipeline.
    * @param {string} yaml
    * @returns {Promise<{ findings: Finding[], pipeline: any }>}
    */
@@ -113,7 +118,7 @@ export class Trainer {
   }
 
   /**
-   * Opens a run, at its beginning or at the snapshot of `setup`.
+   * Opens a run, at its beginning or at the snapshot in `setup`.
    * @param {Setup} setup
    */
   async begin(setup) {
@@ -123,39 +128,39 @@ export class Trainer {
     return /** @type {Progress} */ (this.#progress);
   }
 
-  /** Goes on up to step `until`, or to the end. */
+  /** Trains up to step `until`, or to the end. */
   train(until = Infinity) {
     return this.#call('train', { until });
   }
 
   /**
-   * Stands still as soon as the step under way is done. If that takes too long the worker is ended, and the run is put back
-   * to its last snapshot: resolves to whether that was necessary.
+   * Pauses after the current step. If that takes too long, the worker is terminated and the run
+   * goes back to its last snapshot: resolves to whether that was necessary.
    */
   async pause() {
     const answered = this.#call('pause', {}).then((progress) => {
       this.#progress = progress;
       return true;
     });
-    if (await Promise.race([answered, new Promise((resolve) => setTimeout(resolve, PATIENCE, false))])) return false;
-    answered.catch(() => { /* the worker was ended */ });
+    if (await Promise.race([answered, new Promise((resolve) => setTimeout(resolve, PAUSE_TIMEOUT, false))])) return false;
+    answered.catch(() => { /* the worker was terminated */ });
     await this.#restart();
     return true;
   }
 
-  /** All that is needed to go on from here. @returns {Promise<Uint8Array>} */
+  /** The complete state to resume from. @returns {Promise<Uint8Array>} */
   async snapshot() {
     const snapshot = await this.#call('snapshot', {});
     if (this.#setup) this.#setup.snapshot = snapshot;
     return snapshot;
   }
 
-  /** The model as it is now. @returns {Promise<Files>} */
+  /** The current model. @returns {Promise<Files>} */
   artifact() {
     return this.#call('artifact', {});
   }
 
-  close(reason = 'The training was closed') {
+  close(reason = 'The trainer was closed') {
     this.#worker?.terminate();
     this.#worker = null;
     for (const { reject } of this.#waiting.values()) reject(new Error(reason));
@@ -163,7 +168,7 @@ export class Trainer {
   }
 
   async #restart() {
-    this.close('The step under way was ended');
+    this.close('The current step was aborted');
     await this.#start();
     if (this.#setup) this.#progress = await this.#call('open', this.#setup);
   }
@@ -171,7 +176,7 @@ export class Trainer {
   async #start() {
     const worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module', name: this.device });
     this.#worker = worker;
-    worker.onmessage = ({ data }) => this.#take(data);
+    worker.onmessage = ({ data }) => this.#onMessage(data);
     worker.onerror = (event) => {
       event.preventDefault();
       this.close(event.message || 'Cannot start the training worker');
@@ -190,7 +195,7 @@ export class Trainer {
    * @returns {Promise<any>}
    */
   #call(kind, args) {
-    if (!this.#worker) return Promise.reject(new Error('The training was closed'));
+    if (!this.#worker) return Promise.reject(new Error('The trainer was closed'));
     const id = this.#calls++;
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject });
@@ -198,8 +203,14 @@ export class Trainer {
     });
   }
 
-  /** @param {{ id?: number, value?: any, progress?: Progress, failure?: { message: string, fatal: boolean } }} message */
-  #take({ id, value, progress, failure }) {
+  /**
+   * @param {object} message
+   * @param {number} [message.id]
+   * @param {any} [message.value]
+   * @param {Progress} [message.progress]
+   * @param {{ message: string, fatal: boolean }} [message.failure]
+   */
+  #onMessage({ id, value, progress, failure }) {
     if (progress) {
       this.#progress = progress;
       return this.onprogress(progress);

@@ -1,33 +1,34 @@
 /**
- * The worker behind a Trainer: one run, in slices between which it takes messages. Its name is the device, `cpu` or `webgpu`.
+ * The worker behind a Trainer: one run, in slices between which it handles messages. Its name is
+ * the device, `cpu` or `webgpu`.
  *
- * Takes  { id, kind: 'start', module }            the compiled wasm
- *        { id, kind: 'check', yaml }              what is wrong with a pipeline, and what it declares
- *        { id, kind: 'open', yaml, images, source, snapshot }
- *        { id, kind: 'train', until }             goes on up to a step
- *        { id, kind: 'pause' }                    answers when the run stands still
- *        { id, kind: 'snapshot' }                 all that is needed to go on elsewhere
- *        { id, kind: 'artifact' }                 the model as it is now
- * Gives  { id, value } or { id, failure: { message, fatal } }
- *        { progress }                             at most eight times a second, see `progressOf`
- *        { failure }                              the run cannot go on
+ * Receives { id, kind: 'start', module }          the compiled wasm
+ *          { id, kind: 'check', yaml }            findings and the parsed pipeline
+ *          { id, kind: 'open', yaml, images, source, snapshot }
+ *          { id, kind: 'train', until }           trains up to a step
+ *          { id, kind: 'pause' }                  answers when the run is paused
+ *          { id, kind: 'snapshot' }               the complete state to resume from
+ *          { id, kind: 'artifact' }               the current model
+ * Posts    { id, value } or { id, failure: { message, fatal } }
+ *          { progress }                           at most eight times a second, see `progressOf`
+ *          { failure }                            the run cannot continue
  */
 const GLUE = `wasm/train-${self.name}/imago.js`;
 const glue = import(`../../${GLUE}`).catch(() => {
   throw new Error(`Cannot load ${GLUE}`);
 });
-glue.catch(() => { /* start reports it */ });
+glue.catch(() => { /* reported by start */ });
 
-/** How long a slice lasts, in milliseconds: between two of them messages are taken. */
+/** The length of a slice in milliseconds; messages are handled between slices. */
 const SLICE = 125;
 
 /** The module's memory. */
 let memory = null;
 /** The run, if one is open. */
 let run = null;
-/** Seconds of training. */
+/** Seconds of training so far. */
 let seconds = 0;
-/** The step at which it pauses; 0 while it stands still. */
+/** The step at which the run pauses; 0 while it is paused. */
 let until = 0;
 /** One call into the module at a time. */
 let queue = Promise.resolve();
@@ -49,15 +50,15 @@ const handlers = {
     until = 0;
     run?.free();
     run = null;
-    const given = images && await trainingImages(images);
-    run = await Training.open(yaml, given ?? undefined, source?.manifest, source?.weights, snapshot);
+    const dataset = images && await trainingImages(images);
+    run = await Training.open(yaml, dataset ?? undefined, source?.manifest, source?.weights, snapshot);
     ({ seconds } = run);
     return progressOf([]);
   },
 
-  async train(wanted) {
+  async train(request) {
     const running = until > 0;
-    until = wanted.until;
+    until = request.until;
     if (!running) next();
   },
 
@@ -87,7 +88,7 @@ self.onmessage = async ({ data: { id, kind, ...args } }) => {
   }
 };
 
-// A message to oneself lets the others in, and unlike a timer it also comes in a hidden tab.
+// A message to oneself lets others in and, unlike a timer, is not throttled in a hidden tab.
 const { port1: here, port2: there } = new MessageChannel();
 here.onmessage = () => inTurn(slice).catch((error) => {
   until = 0;
@@ -95,34 +96,34 @@ here.onmessage = () => inTurn(slice).catch((error) => {
 });
 const next = () => there.postMessage(null);
 
-/** Trains for a moment. */
+/** Trains for one slice. */
 async function slice() {
   if (!run || until === 0) return;
   const begin = performance.now();
   const losses = new Means();
-  let read = run.done;
+  let lastRead = run.done;
   const readLosses = async () => {
-    const steps = run.done - read;
+    const steps = run.done - lastRead;
     losses.add(await run.losses(), steps);
-    read = run.done;
+    lastRead = run.done;
   };
   while (!run.ended && run.done < until && performance.now() - begin < SLICE) {
     if (run.step()) await readLosses();
   }
-  if (run.done !== read) await readLosses();
+  if (run.done !== lastRead) await readLosses();
   seconds += (performance.now() - begin) / 1000;
   if (run.ended || run.done >= until) until = 0;
   self.postMessage({ progress: progressOf(losses.all()) });
   if (until > 0) next();
 }
 
-/** Where the run is: `{ step, steps, seconds, running, ended, losses, bytes, epoch, epochs, rollbacks, rate, validation, test }`. */
+/** The `Progress` that trainer.js describes. */
 function progressOf(losses) {
   const { done: step, steps, ended } = opened();
   return { step, steps, seconds, running: until > 0, ended: ended ?? null, losses, bytes: memory.buffer.byteLength, ...JSON.parse(run.state) };
 }
 
-/** Means of the losses of a slice, which may be read in several parts. */
+/** Mean losses of a slice, which may be read in several parts. */
 class Means {
   #sums = new Map();
 
@@ -138,7 +139,7 @@ class Means {
   }
 }
 
-/** Images as the module takes them, from decompressed IDX files or from the pixels of single files. */
+/** Images for the module, from decompressed IDX files or the pixels of single files. */
 async function trainingImages({ idx, files, channels, size }) {
   const { TrainingImages } = await glue;
   if (idx) return TrainingImages.idx(...idx);
@@ -158,9 +159,9 @@ function opened() {
   return run;
 }
 
-/** Runs a job when all earlier ones have ended. */
+/** Runs a job after all earlier ones. */
 function inTurn(job) {
   const result = queue.then(job);
-  queue = result.catch(() => { /* its caller reports it */ });
+  queue = result.catch(() => { /* reported to the caller */ });
   return result;
 }

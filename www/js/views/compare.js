@@ -1,15 +1,20 @@
 // @ts-check
-/** Two or three models side by side: the same seed, their samples and what is known of them. */
+/** Two or three models side by side: samples of the same seed, sizes and scores. */
 import { make } from '../dom.js';
 import { Grid } from '../grid.js';
 import { groupModels, titleOf } from '../models.js';
 
-/** Samples of each. */
+/** Samples per model. */
 const COUNT = 36;
 
 /**
  * @typedef {import('../models.js').Published} Published
- * @typedef {{ root: HTMLElement, name: HTMLElement, grid: Grid, facts: HTMLElement, select: HTMLSelectElement | null }} Column
+ * @typedef {object} Column
+ * @property {HTMLElement} root
+ * @property {HTMLElement} name
+ * @property {Grid} grid
+ * @property {HTMLElement} facts
+ * @property {HTMLSelectElement | null} select
  */
 
 /**
@@ -27,13 +32,16 @@ export function create(panel, app) {
       select.append(make('optgroup', { label: subject }, ...models.map((model) => make('option', { value: model.name }, titleOf(model)))));
     }
     select.addEventListener('change', () => {
-      app.redraw({ others: columns.flatMap(({ select }) => select?.value || []) });
+      app.update({ others: columns.flatMap(({ select }) => select?.value || []) });
     });
   }
 
-  /** The models beside the first; where none are asked for, the next one of the same data. @returns {string[]} */
+  /**
+   * The models to compare with the first; by default, the next one of the same data set.
+   * @returns {string[]}
+   */
   function others() {
-    const known = app.wanted.others.filter((name) => app.published(name) && app.published(name)?.family !== 'classifier');
+    const known = app.state.others.filter((name) => app.published(name) && app.published(name)?.family !== 'classifier');
     if (known.length > 0) return known;
     const first = app.published(app.source.name);
     const rest = app.models.filter(({ name, family }) => name !== first?.name && family !== 'classifier');
@@ -42,31 +50,37 @@ export function create(panel, app) {
   }
 
   return {
-    /** @param {() => boolean} stillWanted */
-    async show(stillWanted) {
-      const { seed, temperature } = app.wanted;
+    /** @param {() => boolean} isCurrent */
+    async show(isCurrent) {
+      const { seed, temperature } = app.state;
       const names = others();
       columns.forEach(({ root, select }, at) => {
         if (select) select.value = names[at - 1] ?? '';
         root.classList.toggle('none', at > names.length);
       });
-      /** Fills a column when its model's turn has come. @param {Column} column @param {any} engine @param {any} facts @param {Published | undefined} model */
+      /**
+       * Fills a column.
+       * @param {Column} column
+       * @param {any} engine
+       * @param {any} facts
+       * @param {Published | undefined} model
+       */
       const fill = async ({ grid, facts: list, name }, engine, facts, model) => {
         if (facts.family === 'classifier') throw new Error(`The model ${facts.name} is a classifier: it generates no images`);
-        const klass = facts.conditional && app.wanted.class !== null && app.wanted.class < facts.classes.length ? app.wanted.class : null;
+        const klass = facts.conditional && app.state.class !== null && app.state.class < facts.classes.length ? app.state.class : null;
         const { pixels, milliseconds } = await engine.sample(seed, 0, COUNT, klass, temperature);
-        if (!stillWanted()) return;
+        if (!isCurrent()) return;
         name.textContent = model ? titleOf(model) : facts.name;
         grid.show(pixels, facts, `${COUNT} samples of ${facts.name}, seed ${seed}`);
         list.replaceChildren(...rows(facts, model, milliseconds / COUNT));
-        app.time(milliseconds / COUNT);
+        app.showTime(milliseconds / COUNT);
       };
-      await app.work((engine, facts) => fill(columns[0], engine, facts, app.publishedNow()), stillWanted);
+      await app.withModel((engine, facts) => fill(columns[0], engine, facts, app.publishedNow()), isCurrent);
       for (const [at, name] of names.entries()) {
-        await app.workWith(name, (engine, facts) => fill(columns[at + 1], engine, facts, app.published(name)), stillWanted);
+        await app.withPublished(name, (engine, facts) => fill(columns[at + 1], engine, facts, app.published(name)), isCurrent);
       }
-      if (!stillWanted()) return;
-      app.tell(null, `The same seed, sampled by ${[app.facts.name, ...names].join(', ').replace(/, ([^,]*)$/, ' and $1')}.`);
+      if (!isCurrent()) return;
+      app.report(null, `Samples of the same seed from ${[app.facts.name, ...names].join(', ').replace(/, ([^,]*)$/, ' and $1')}.`);
     },
 
     clear() {
@@ -88,15 +102,15 @@ function column(label, choosable) {
   name.hidden = choosable;
   const root = make('section', { 'aria-label': label }, head, sheet, facts);
   const grid = new Grid(sheet);
-  grid.lay(COUNT);
+  grid.setCount(COUNT);
   return { root, name, grid, facts, select };
 }
 
 /**
- * What is known of a model, as rows of a list.
+ * Sizes, costs and scores of a model, as rows of a list.
  * @param {any} facts
  * @param {Published | undefined} model
- * @param {number} milliseconds for one image, here
+ * @param {number} milliseconds per image in this browser
  */
 function rows(facts, model, milliseconds) {
   const { fid, floor, precision, coverage } = model?.scores ?? {};
@@ -110,10 +124,10 @@ function rows(facts, model, milliseconds) {
     ['Latent size', facts.latent.toLocaleString('en')],
     ['Files', model ? `${Math.round(model.bytes / 1000).toLocaleString('en')} KB` : null],
     ['Training', model ? `${duration(model.seconds)}, ${model.device}` : null],
-    ['FID, lower is better', typeof fid === 'number' ? `${fid.toFixed(2)}${beside}` : null],
+    ['FID (lower is better)', typeof fid === 'number' ? `${fid.toFixed(2)}${beside}` : null],
     ['Precision', share(precision)],
     ['Coverage', share(coverage)],
-    ['Sampling here', `${milliseconds.toPrecision(2)} ms per image`],
+    ['Sampling time', `${milliseconds.toPrecision(2)} ms per image`],
   ];
   return list.map(([term, value]) => make('div', {}, make('dt', {}, term), make('dd', {}, value ?? '')));
 }

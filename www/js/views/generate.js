@@ -1,5 +1,5 @@
 // @ts-check
-/** A sheet of samples, and how the model came to draw them. */
+/** A grid of samples, and the model's training history. */
 import { COUNTS } from '../address.js';
 import { check, choice, element, make } from '../dom.js';
 import { Grid } from '../grid.js';
@@ -11,38 +11,38 @@ import { TrainingHistory } from '../history.js';
  */
 export function create(panel, app) {
   const sheet = element('grid', HTMLElement);
-  const grid = new Grid(sheet, (sample) => app.redraw({ view: 'inside', sample }));
+  const grid = new Grid(sheet, (sample) => app.update({ view: 'inside', sample }));
   const history = new TrainingHistory(element('history', HTMLElement));
   const counts = element('counts', HTMLElement);
   const save = element('save', HTMLButtonElement);
 
   counts.append(...COUNTS.map((count) => choice('count', count, String(count))));
   counts.addEventListener('change', ({ target }) => {
-    app.redraw({ count: Number(/** @type {HTMLInputElement} */ (target).value) });
+    app.update({ count: Number(/** @type {HTMLInputElement} */ (target).value) });
   });
   save.addEventListener('click', () => {
-    const { seed } = app.wanted;
+    const { seed } = app.state;
     const name = app.facts?.name ?? app.source.name;
-    grid.picture().toBlob((blob) => blob && offer(blob, `${name}-seed-${seed}.png`));
+    grid.toCanvas().toBlob((blob) => blob && offer(blob, `${name}-seed-${seed}.png`));
   });
 
   return {
-    /** @param {() => boolean} stillWanted */
-    async show(stillWanted) {
-      const { seed, count, temperature } = app.wanted;
+    /** @param {() => boolean} isCurrent */
+    async show(isCurrent) {
+      const { seed, count, temperature } = app.state;
       check(counts, count);
-      grid.lay(count);
-      await app.work(async (engine, facts) => {
+      grid.setCount(count);
+      await app.withModel(async (engine, facts) => {
         if (facts.family === 'classifier') throw new Error(`The model ${facts.name} is a classifier: it generates no images`);
-        const klass = app.wanted.class;
+        const klass = app.state.class;
         const { pixels, milliseconds } = await engine.sample(seed, 0, count, klass, temperature);
-        if (!stillWanted()) return;
+        if (!isCurrent()) return;
         const samples = `${count} samples of ${facts.name}${describeClass(facts, klass)}`;
         grid.show(pixels, facts, `${samples}, seed ${seed}`);
         save.disabled = false;
-        app.tell(milliseconds / count, `${samples}.`);
-      }, stillWanted);
-      if (stillWanted()) history.show(app.folder, app.facts?.history);
+        app.report(milliseconds / count, `${samples}.`);
+      }, isCurrent);
+      if (isCurrent()) history.show(app.folder, app.facts?.history);
     },
 
     clear() {
@@ -63,7 +63,7 @@ function describeClass({ conditional, classes }, klass) {
 }
 
 /**
- * Lets the browser save a file.
+ * Offers a file for download.
  * @param {Blob} blob
  * @param {string} name
  */

@@ -1,25 +1,25 @@
 // @ts-check
-/** Training in the page: a pipeline, its run, and what the model generates meanwhile. */
+/** Training in the page: the pipeline, the run, and samples of the model in training. */
 import { findAdapter } from '../adapter.js';
 import { choice, make } from '../dom.js';
 import { download } from '../download.js';
 import { Grid } from '../grid.js';
 import { contextOf, paintAt, resize } from '../pixels.js';
-import { say } from '../status.js';
+import { showStatus } from '../status.js';
 import { filesIn } from '../own-model.js';
 import { Curves, titleOf } from '../train/curves.js';
 import { deployedSets, isDeployed } from '../train/images.js';
 import { Preview } from '../train/preview.js';
 import { Run } from '../train/run.js';
 
-/** Samples that are shown, and the seed of their latents. */
+/** Number and seed of the samples. */
 const [SAMPLES, SEED] = [36, 7];
-/** Sides of the map of a latent space of two dimensions, in images. */
+/** Images per side of the map of a two-dimensional latent space. */
 const SIDE = 12;
-/** How deep the folders of images may lie. */
+/** The deepest level at which image folders are searched. */
 const MAX_DEPTH = 8;
-/** Milliseconds after the last key before the text is checked. */
-const CHECK_AFTER = 200;
+/** Milliseconds between the last key and the check of the pipeline. */
+const CHECK_DELAY = 200;
 
 /**
  * @param {HTMLElement} panel
@@ -30,7 +30,7 @@ export function create(panel, app) {
   const about = make('p', { class: 'hint' });
   const editor = make('textarea', { class: 'yaml', spellcheck: 'false', autocapitalize: 'off', autocomplete: 'off', rows: 26, wrap: 'off', 'aria-label': 'Pipeline (YAML)' });
   const findings = make('ul', { class: 'findings', 'aria-live': 'polite' });
-  const source = make('select', { 'aria-label': 'Model whose latents are learned' });
+  const source = make('select', { 'aria-label': 'Model that provides the latents' });
   const sourceRow = make('p', { class: 'row', hidden: true }, make('label', {}, 'Latents of ', source));
   const files = make('input', { type: 'file', multiple: true, hidden: true });
   const folder = make('input', { type: 'file', webkitdirectory: true, hidden: true });
@@ -43,10 +43,10 @@ export function create(panel, app) {
   const step = button('Step', () => app.attempt(() => start(1)));
   const reset = button('Reset', () => app.attempt(restart));
   const save = button('Download model', () => app.attempt(offerModel));
-  const limit = make('input', { type: 'number', min: 1, step: 1, class: 'limit', 'aria-label': 'Pause at step', placeholder: 'the end' });
+  const limit = make('input', { type: 'number', min: 1, step: 1, class: 'limit', 'aria-label': 'Pause at step', placeholder: 'last' });
   const devices = make('span', { class: 'choices' }, choice('train-device', 'cpu', 'CPU'), choice('train-device', 'webgpu', 'WebGPU'));
-  const line = make('p', { class: 'run-line', role: 'status' }, 'Nothing is being trained.');
-  const bar = make('progress', { max: 1, value: 0, 'aria-label': 'Steps done' });
+  const line = make('p', { class: 'run-line', role: 'status' }, 'Not started.');
+  const bar = make('progress', { max: 1, value: 0, 'aria-label': 'Training progress' });
   const curves = new Curves(make('figure', { class: 'curves', hidden: true }));
   const sheet = make('div', { class: 'samples', 'aria-label': 'No samples yet' });
   const grid = new Grid(sheet);
@@ -56,38 +56,38 @@ export function create(panel, app) {
     make('section', { 'aria-label': 'Run' }, offer,
       make('p', { class: 'row' }, train, pause, step, reset, save),
       make('p', { class: 'row' }, make('label', {}, 'Pause at step ', limit), make('span', { class: 'hint' }, 'Train on'), devices),
-      line, bar, curves.figure, make('div', { class: 'seen' }, sheet, map))));
+      line, bar, curves.figure, make('div', { class: 'previews' }, sheet, map))));
 
   const run = new Run({
     progress: showProgress,
-    notice: (text) => say(text, true),
+    notice: (text) => showStatus(text, true),
     curves,
     settings: () => ({ device: chosenDevice(), until: Number(limit.value) || Infinity }),
   });
   const preview = new Preview(showSamples, (modelFiles) => app.adopt(modelFiles, run.name));
-  /** What the text declares, if it has no errors. @type {any} */
-  let declared = null;
-  /** Numbers the checks, so that only the newest counts. */
+  /** The parsed pipeline, if it has no errors. @type {any} */
+  let pipeline = null;
+  /** Counts the checks, so that outdated results are ignored. */
   let checks = 0;
   /** @type {Promise<void> | null} */
   let opening = null;
-  /** The person's own images. @type {{ path: string, file: File }[]} */
+  /** The user's own images. @type {{ path: string, file: File }[]} */
   let own = [];
   /** @type {string[]} */
   let deployed = [];
   /** @type {any[]} */
-  let listed = [];
+  let presetList = [];
   let rate = { step: 0, at: 0, perSecond: 0 };
 
-  // ---- The pipeline --------------------------------------------------------------------------------
+  // ---- The pipeline -----------------------------------------------------------------------------
 
   async function open() {
     const adapter = findAdapter();
     deployed = await deployedSets();
-    listed = (await (await download('pipelines/index.json')).json()).filter((/** @type {any} */ preset) => !preset.data || isDeployed(preset.data, deployed));
-    presets.replaceChildren(...listed.map(({ title }, at) => make('option', { value: at }, title)), make('option', { value: -1, hidden: true }, 'Edited'));
-    const kept = await run.kept();
-    if (kept) offerKept(kept);
+    presetList = (await (await download('pipelines/index.json')).json()).filter((/** @type {any} */ preset) => !preset.data || isDeployed(preset.data, deployed));
+    presets.replaceChildren(...presetList.map(({ title }, at) => make('option', { value: at }, title)), make('option', { value: -1, hidden: true }, 'Edited'));
+    const saved = await run.saved();
+    if (saved) offerSaved(saved);
     await choosePreset(0);
     const hardware = await adapter;
     const webgpu = devices.querySelector('[value="webgpu"]');
@@ -98,7 +98,7 @@ export function create(panel, app) {
 
   /** @param {number} at */
   async function choosePreset(at) {
-    const preset = listed[at];
+    const preset = presetList[at];
     editor.value = await (await download(`pipelines/${preset.file}`)).text();
     presets.value = String(at);
     about.textContent = preset.about;
@@ -111,7 +111,7 @@ export function create(panel, app) {
   let timer = 0;
   editor.addEventListener('input', () => {
     clearTimeout(timer);
-    timer = setTimeout(() => app.attempt(check), CHECK_AFTER);
+    timer = setTimeout(() => app.attempt(check), CHECK_DELAY);
     presets.value = '-1';
     about.textContent = '';
   });
@@ -119,13 +119,13 @@ export function create(panel, app) {
   async function check() {
     const turn = ++checks;
     const yaml = editor.value;
-    const { findings: found, pipeline } = await run.check(yaml);
+    const { findings: found, pipeline: parsed } = await run.check(yaml);
     if (turn !== checks) return;
-    declared = pipeline;
+    pipeline = parsed;
     findings.replaceChildren(...found.map(describeFinding));
     editor.setAttribute('aria-invalid', String(!pipeline));
     editor.dataset.read = yaml;
-    showNeeds();
+    showInputs();
     showButtons();
   }
 
@@ -136,49 +136,49 @@ export function create(panel, app) {
       editor.setSelectionRange(from, end);
       editor.scrollTop = (at - 4) * parseFloat(getComputedStyle(editor).lineHeight);
     });
-    const words = [`${path}: ${found}`, expected && `expected ${expected}`].filter(Boolean).join('; ');
-    const more = [note, suggestion && `Try: ${suggestion}`].filter(Boolean).map((text) => make('span', { class: 'note' }, String(text)));
-    return make('li', { class: severity }, jump, ' ', words, ...more);
+    const message = [`${path}: ${found}`, expected && `expected ${expected}`].filter(Boolean).join('; ');
+    const notes = [note, suggestion && `Try: ${suggestion}`].filter(Boolean).map((text) => make('span', { class: 'note' }, String(text)));
+    return make('li', { class: severity }, jump, ' ', message, ...notes);
   }
 
-  /** Asks for the images and the model that the pipeline needs. */
-  function showNeeds() {
-    const needsImages = declared && !declared.set.startsWith('synthetic') && !(declared.folder === null && isDeployed(declared.set, deployed));
+  /** Shows the inputs for the images and the model that the pipeline needs. */
+  function showInputs() {
+    const needsImages = pipeline && !pipeline.set.startsWith('synthetic') && !(pipeline.folder === null && isDeployed(pipeline.set, deployed));
     imagesRow.hidden = !needsImages;
-    drawings.hidden = declared?.folder === null || app.drawings.length === 0;
+    drawings.hidden = pipeline?.folder === null || app.drawings.length === 0;
     if (needsImages) {
-      const what = declared.folder === null ? `the four IDX files of ${declared.set}` : 'images, or a folder of them';
-      imagesLine.textContent = own.length > 0 ? `${own.length} files chosen` : `Drop ${what} here. They stay on your machine.`;
+      const what = pipeline.folder === null ? `the four IDX files of ${pipeline.set}` : 'images or a folder of images';
+      imagesLine.textContent = own.length > 0 ? `${own.length} files chosen` : `Drop ${what} here. They never leave your computer.`;
     }
-    sourceRow.hidden = !declared?.from;
-    if (!declared?.from) return;
-    const fitting = app.models.filter(({ encodes, conditional, dataset }) => encodes && !conditional && dataset === declared.set);
-    const options = fitting.map(({ name }) => make('option', { value: name }, name));
-    if (preview.files) options.unshift(make('option', { value: '' }, `${preview.facts?.name ?? 'model'}, as trained here`));
+    sourceRow.hidden = !pipeline?.from;
+    if (!pipeline?.from) return;
+    const encoders = app.models.filter(({ encodes, conditional, dataset }) => encodes && !conditional && dataset === pipeline.set);
+    const options = encoders.map(({ name }) => make('option', { value: name }, name));
+    if (preview.files) options.unshift(make('option', { value: '' }, `${preview.facts?.name ?? 'model'} (trained here)`));
     source.replaceChildren(...options);
-    const wanted = declared.from.split('/').pop();
-    if (fitting.some(({ name }) => name === wanted)) source.value = wanted;
+    const from = pipeline.from.split('/').pop();
+    if (encoders.some(({ name }) => name === from)) source.value = from;
   }
 
-  // ---- The run -------------------------------------------------------------------------------------
+  // ---- The run ----------------------------------------------------------------------------------
 
-  /** Trains on, from the beginning if nothing was begun. @param {number} [steps] */
+  /** Starts or continues the run. @param {number} [steps] */
   async function start(steps) {
     if (!run.begun) {
-      if (!declared) throw new Error('The pipeline has errors; they are listed under it');
-      say('Preparing the images…');
+      if (!pipeline) throw new Error('The pipeline has errors, which are listed below it');
+      showStatus('Preparing the images…');
       line.textContent = 'Preparing…';
       offer.hidden = true;
-      await run.begin({ yaml: editor.value, pipeline: declared, own, deployed, source: await sourceFiles(), name: declared.name });
+      await run.begin({ yaml: editor.value, pipeline, own, deployed, source: await sourceFiles(), name: pipeline.name });
     }
-    say(`Training ${run.name}.`);
+    showStatus(`Training ${run.name}.`);
     await run.train(steps);
     showButtons();
   }
 
   async function stop() {
     await run.pause();
-    await preview.renew(run, true);
+    await preview.update(run, true);
     showButtons();
   }
 
@@ -188,39 +188,39 @@ export function create(panel, app) {
     grid.clear();
     map.hidden = true;
     bar.value = 0;
-    line.textContent = 'Nothing is being trained.';
-    say('Ready to train.');
+    line.textContent = 'Not started.';
+    showStatus('Ready to train.');
     showButtons();
   }
 
   async function sourceFiles() {
-    if (!declared.from) return null;
+    if (!pipeline.from) return null;
     if (source.value === '' && preview.files) return preview.files;
-    if (!source.value) throw new Error(`No model here has latents of ${declared.set}: train a VAE first`);
+    if (!source.value) throw new Error(`No model encodes ${pipeline.set}: train a VAE first`);
     const at = `models/${encodeURIComponent(source.value)}`;
     const [manifest, weights] = await Promise.all([download(`${at}/model.ron`).then((found) => found.text()), download(`${at}/weights.bpk`).then((found) => found.arrayBuffer())]);
     return { manifest, weights: new Uint8Array(weights) };
   }
 
-  /** @param {import('../train/store.js').Kept} kept */
-  function offerKept(kept) {
-    const when = kept.step === kept.steps ? 'finished' : `at step ${kept.step.toLocaleString('en')} of ${kept.steps.toLocaleString('en')}`;
+  /** @param {import('../train/store.js').SavedRun} saved */
+  function offerSaved(saved) {
+    const when = saved.step === saved.steps ? 'finished' : `at step ${saved.step.toLocaleString('en')} of ${saved.steps.toLocaleString('en')}`;
     offer.hidden = false;
-    offer.replaceChildren(`Your run ${kept.name} is kept, ${when}. `,
+    offer.replaceChildren(`Your run ${saved.name} was saved, ${when}. `,
       button('Continue', () => app.attempt(async () => {
         offer.hidden = true;
-        editor.value = kept.yaml;
+        editor.value = saved.yaml;
         presets.value = '-1';
         about.textContent = '';
         await check();
-        await run.restore(kept);
-        await preview.renew(run, true);
+        await run.restore(saved);
+        await preview.update(run, true);
         showButtons();
-        say(`${kept.name} is back, ${when}.`);
+        showStatus(`${saved.name} is restored, ${when}.`);
       })), ' ',
       button('Discard', () => app.attempt(async () => {
         offer.hidden = true;
-        await run.forget();
+        await run.discard();
       })));
   }
 
@@ -231,14 +231,14 @@ export function create(panel, app) {
     if (!running || at < rate.step) rate = { step: at, at: now, perSecond: 0 };
     else if (now - rate.at > 900) rate = { step: at, at: now, perSecond: (at - rate.step) * 1000 / (now - rate.at) };
     bar.value = at / steps;
-    const words = [`Epoch ${epoch} of ${epochs}`, `step ${at.toLocaleString('en')} of ${steps.toLocaleString('en')}`];
-    if (ended) words.push(ended);
-    else if (!running) words.push('paused');
-    else if (rate.perSecond > 0) words.push(`${rate.perSecond.toPrecision(3)} steps/s`, `${duration((steps - at) / rate.perSecond)} left`);
-    words.push(...losses.map(([name, value]) => `${titleOf(name)} ${value.toPrecision(4)}`));
-    if (ended) words.push(...test.map(([name, value]) => `test ${titleOf(name)} ${value.toPrecision(4)}`));
-    line.textContent = words.join(' · ');
-    if (!document.hidden) app.attempt(() => preview.renew(run, !running));
+    const parts = [`Epoch ${epoch} of ${epochs}`, `step ${at.toLocaleString('en')} of ${steps.toLocaleString('en')}`];
+    if (ended) parts.push(ended);
+    else if (!running) parts.push('paused');
+    else if (rate.perSecond > 0) parts.push(`${rate.perSecond.toPrecision(3)} steps/s`, `${duration((steps - at) / rate.perSecond)} left`);
+    parts.push(...losses.map(([name, value]) => `${titleOf(name)} ${value.toPrecision(4)}`));
+    if (ended) parts.push(...test.map(([name, value]) => `test ${titleOf(name)} ${value.toPrecision(4)}`));
+    line.textContent = parts.join(' · ');
+    if (!document.hidden) app.attempt(() => preview.update(run, !running));
     if (!running) showButtons();
   }
 
@@ -246,7 +246,7 @@ export function create(panel, app) {
   async function showSamples(engine, facts) {
     if (facts.family === 'classifier') return;
     const { pixels } = await engine.sample(SEED, 0, SAMPLES);
-    grid.show(pixels, facts, `${SAMPLES} samples of ${facts.name} at this step`);
+    grid.show(pixels, facts, `${SAMPLES} samples of ${facts.name} at the current step`);
     map.hidden = facts.latent !== 2;
     if (facts.latent !== 2) return;
     const latents = new Float32Array(2 * SIDE * SIDE);
@@ -263,8 +263,8 @@ export function create(panel, app) {
 
   function showButtons() {
     const running = run.progress?.running ?? false;
-    const over = run.begun && Boolean(run.progress?.ended);
-    train.disabled = running || over || (!run.begun && !declared);
+    const finished = run.begun && Boolean(run.progress?.ended);
+    train.disabled = running || finished || (!run.begun && !pipeline);
     step.disabled = train.disabled;
     pause.disabled = !running;
     reset.disabled = !run.begun;
@@ -295,38 +295,38 @@ export function create(panel, app) {
     if (imagesRow.hidden || !event.dataTransfer?.types.includes('Files')) return;
     event.preventDefault();
     event.stopPropagation();
-    document.body.classList.remove('offered');
+    document.body.classList.remove('dropping');
     const entries = [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry?.() ?? null);
-    const plain = [...event.dataTransfer.files].map((file) => ({ path: file.name, file }));
+    const withoutPaths = [...event.dataTransfer.files].map((file) => ({ path: file.name, file }));
     app.attempt(async () => {
       const found = await Promise.all(entries.map((entry) => (entry ? filesIn(entry, MAX_DEPTH) : [])));
       const withPaths = found.flat();
-      takeOwn(withPaths.length > 0 ? withPaths : plain);
+      takeOwn(withPaths.length > 0 ? withPaths : withoutPaths);
     });
   });
 
   /** @param {{ path: string, file: File }[]} chosen */
   function takeOwn(chosen) {
     own = chosen;
-    showNeeds();
+    showInputs();
   }
 
   showButtons();
 
   return {
-    /** @param {() => boolean} stillWanted */
-    async show(stillWanted) {
-      say('Starting…');
+    /** @param {() => boolean} isCurrent */
+    async show(isCurrent) {
+      showStatus('Starting…');
       opening ??= open();
       opening.catch(() => { opening = null; });
       await opening;
-      if (!stillWanted()) return;
-      showNeeds();
+      if (!isCurrent()) return;
+      showInputs();
       showButtons();
-      say(run.progress?.running ? `Training ${run.name}.` : 'Ready to train.');
+      showStatus(run.progress?.running ? `Training ${run.name}.` : 'Ready to train.');
     },
 
-    clear() { /* the run goes on */ },
+    clear() { /* the run continues */ },
   };
 
   /**
@@ -335,9 +335,9 @@ export function create(panel, app) {
    * @param {string} [className]
    */
   function button(text, pressed, className) {
-    const made = make('button', { type: 'button', class: className }, text);
-    made.addEventListener('click', pressed);
-    return made;
+    const created = make('button', { type: 'button', class: className }, text);
+    created.addEventListener('click', pressed);
+    return created;
   }
 }
 

@@ -1,52 +1,52 @@
 // @ts-check
-/** A square that a mouse, a finger or the arrow keys move a point on. What lies behind it is drawn by others. */
+/** A square on which mouse, touch or arrow keys move a point. The caller draws the background. */
 import { make } from './dom.js';
 import { contextOf, wipe } from './pixels.js';
 
-/** Pixels of a side. */
+/** Side in pixels. */
 const SIDE = 960;
-/** Pixels that a mouse may move in a click. */
+/** Pixels that the mouse may move during a click. */
 const CLICK = 4;
-/** Steps of a key from one side to the other. */
+/** Key presses from one side to the other. */
 const STEPS = 60;
 
-/** One colour a class, to be told apart on black. */
+/** Class colours, distinguishable on black. */
 export const COLOURS = ['#4ea3ff', '#ffa23a', '#5ad469', '#ff6464', '#c08bff', '#c99a6b', '#ff8ed4', '#d5dae0', '#e8e03f', '#3fe0e0'];
 
 /**
  * @typedef {[number, number]} Pair
  *
- * What lies on the pad.
+ * The marks on the pad.
  * @typedef {object} Marks
  * @property {Pair} point
- * @property {Pair[]} [way]                                     a way from its first to its last place
- * @property {{ middle: Pair, spread: Pair } | null} [cloud]    a normal distribution, seen at one and two standard stds
+ * @property {Pair[]} [path]  from A to B
+ * @property {{ mean: Pair, std: Pair } | null} [posterior]  shown at 1 and 2 sigma
  */
 
-export class Pad {
+export class XyPad {
   #dots = make('canvas', { width: SIDE, height: SIDE });
   #marks = make('canvas', { width: SIDE, height: SIDE });
   #moved;
   /** @type {Pair} */
   #point = [0, 0];
-  /** What is across and what is up. @type {[Pair, Pair]} */
+  /** The range of each axis. @type {[Pair, Pair]} */
   #range = [[-3, 3], [-3, 3]];
-  /** Whether the point stays where it is when a mouse passes over it. */
+  /** Whether the point ignores a mouse without a pressed button. */
   #held = true;
-  /** Where the pointer went down. @type {Pair} */
+  /** Where the pointer was pressed. @type {Pair} */
   #pressed = [0, 0];
 
   /**
    * @param {string} label
    * @param {HTMLCanvasElement} background
    * @param {(x: number, y: number, byKey: boolean) => void} moved
-   * @param {boolean} hovers  whether the point follows a mouse that presses no button, until a click holds it
+   * @param {boolean} hovers  whether the point follows the mouse until a click pins it
    */
   constructor(label, background, moved, hovers) {
     this.#moved = moved;
     this.#held = !hovers;
     this.root = make('div', {
-      class: 'pad', role: 'application', tabindex: 0, 'aria-label': label, 'aria-roledescription': 'pad', 'aria-describedby': 'pad-keys',
+      class: 'pad', role: 'application', tabindex: 0, 'aria-label': label, 'aria-roledescription': '2D slider', 'aria-describedby': 'pad-keys',
     }, background, this.#dots, this.#marks);
     this.root.addEventListener('pointerdown', (event) => {
       if (event.button !== 0) return;
@@ -55,9 +55,9 @@ export class Pad {
       this.#follow(event);
     });
     this.root.addEventListener('pointermove', (event) => {
-      const drags = event.buttons > 0 && this.root.hasPointerCapture(event.pointerId);
-      const passes = event.buttons === 0 && event.pointerType === 'mouse' && !this.#held;
-      if (drags || passes) this.#follow(event);
+      const dragging = event.buttons > 0 && this.root.hasPointerCapture(event.pointerId);
+      const hovering = event.buttons === 0 && event.pointerType === 'mouse' && !this.#held;
+      if (dragging || hovering) this.#follow(event);
     });
     this.root.addEventListener('pointerup', (event) => {
       if (!hovers || event.pointerType !== 'mouse' || event.button !== 0) return;
@@ -67,7 +67,7 @@ export class Pad {
     this.root.addEventListener('keydown', (event) => this.#press(event));
   }
 
-  /** Leaves the point where it is, whatever a mouse does that presses no button. */
+  /** Stops following the mouse. */
   hold() {
     this.#held = true;
   }
@@ -97,21 +97,21 @@ export class Pad {
   }
 
   /** @param {Marks} marks */
-  show({ point, way, cloud }) {
+  show({ point, path, posterior }) {
     this.#point = point;
     wipe(this.#marks);
     const context = contextOf(this.#marks);
     context.lineJoin = 'round';
-    if (way) {
+    if (path) {
       context.beginPath();
-      way.forEach((place, at) => context[at === 0 ? 'moveTo' : 'lineTo'](...this.#place(place)));
+      path.forEach((place, at) => context[at === 0 ? 'moveTo' : 'lineTo'](...this.#place(place)));
       this.#stroke(context, 3, [10, 10]);
-      ['A', 'B'].forEach((name, last) => this.#name(context, name, this.#place(way[last ? way.length - 1 : 0])));
+      ['A', 'B'].forEach((name, last) => this.#label(context, name, this.#place(path[last ? path.length - 1 : 0])));
     }
-    if (cloud) {
-      const [x, y] = this.#place(cloud.middle);
+    if (posterior) {
+      const [x, y] = this.#place(posterior.mean);
       const [[left, right], [bottom, top]] = this.#range;
-      const [wide, tall] = [cloud.spread[0] / (right - left) * SIDE, cloud.spread[1] / (top - bottom) * SIDE];
+      const [wide, tall] = [posterior.std[0] / (right - left) * SIDE, posterior.std[1] / (top - bottom) * SIDE];
       for (const sigmas of [1, 2]) {
         context.beginPath();
         context.ellipse(x, y, Math.max(2, sigmas * wide), Math.max(2, sigmas * tall), 0, 0, 2 * Math.PI);
@@ -126,12 +126,17 @@ export class Pad {
     this.#stroke(context, 5, []);
   }
 
-  /** Takes all marks away. */
-  lift() {
+  /** Removes all marks. */
+  clearMarks() {
     wipe(this.#marks);
   }
 
-  /** White on black, to be seen on anything. @param {CanvasRenderingContext2D} context @param {number} width @param {number[]} dash */
+  /**
+   * Strokes in white on black, visible on any background.
+   * @param {CanvasRenderingContext2D} context
+   * @param {number} width
+   * @param {number[]} dash
+   */
   #stroke(context, width, dash) {
     context.setLineDash([]);
     context.lineWidth = width + 5;
@@ -145,7 +150,7 @@ export class Pad {
   }
 
   /** @param {CanvasRenderingContext2D} context @param {string} name @param {Pair} place */
-  #name(context, name, [x, y]) {
+  #label(context, name, [x, y]) {
     context.fillStyle = '#fff';
     context.beginPath();
     context.arc(x, y, 17, 0, 2 * Math.PI);
@@ -157,7 +162,7 @@ export class Pad {
     context.fillText(name, x, y + 1);
   }
 
-  /** Where values are on the pad, in its pixels. @param {Pair} values @returns {Pair} */
+  /** The position of values on the pad, in pixels. @param {Pair} values @returns {Pair} */
   #place([x, y]) {
     const [[left, right], [bottom, top]] = this.#range;
     return [(x - left) / (right - left) * SIDE, (top - y) / (top - bottom) * SIDE];
@@ -179,7 +184,12 @@ export class Pad {
     this.#goTo(x / SIDE + step[0] * far, 1 - y / SIDE + step[1] * far, true);
   }
 
-  /** Moves to parts of the way across and up. @param {number} across @param {number} up @param {boolean} byKey */
+  /**
+   * Moves the point to fractions of the width and height.
+   * @param {number} across
+   * @param {number} up
+   * @param {boolean} byKey
+   */
   #goTo(across, up, byKey) {
     const [x, y] = [across, up].map((part, axis) => {
       const [low, high] = this.#range[axis];

@@ -1,13 +1,13 @@
 // @ts-check
 
 /**
- * Runs an action for the newest request only: one at a time, and of all that come meanwhile the last one.
- * What comes back settles when the action has been run for that request or a newer one.
+ * Wraps an action so that it runs once at a time; of the calls made meanwhile only the latest is
+ * run. The promise settles when the action has run for that call or a newer one.
  * @template {unknown[]} A
  * @param {(...request: A) => Promise<void>} action
  * @returns {(...request: A) => Promise<void>}
  */
-export function newestWins(action) {
+export function latestOnly(action) {
   /** @type {A | null} */
   let waiting = null;
   /** @type {Promise<void> | null} */
@@ -20,7 +20,7 @@ export function newestWins(action) {
         try {
           await action(...request);
         } catch (error) {
-          if (!waiting) throw error; // otherwise it was about something that nobody wants any more
+          if (!waiting) throw error; // a newer request makes the error irrelevant
         }
       }
     } finally {

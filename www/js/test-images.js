@@ -1,21 +1,26 @@
 // @ts-check
-/** The test images that come with a model, to look at and to pick from. */
+/** The test images that come with a model, and a picker for them. */
 import { make } from './dom.js';
 import { contextOf, resize } from './pixels.js';
 
-/** Images in a row of the picture that holds them all, and how many there are. */
+/** Columns of the sprite sheet, and its number of images. */
 const COLUMNS = 10;
 const COUNT = 60;
 
-/** @typedef {{ side: number, pixels: (index: number) => Float32Array, canvas: HTMLCanvasElement }} Tests */
+/**
+ * @typedef {object} TestImages
+ * @property {number} side
+ * @property {(index: number) => Float32Array} pixels
+ * @property {HTMLCanvasElement} canvas
+ */
 
-/** @type {Map<string, Promise<Tests>>} */
+/** @type {Map<string, Promise<TestImages>>} */
 const fetched = new Map();
 
 /**
- * The test images beside the model in a folder.
+ * The test images in the folder of a model.
  * @param {string} folder
- * @returns {Promise<Tests>}
+ * @returns {Promise<TestImages>}
  */
 export function testImages(folder) {
   let images = fetched.get(folder);
@@ -44,16 +49,16 @@ async function read(folder) {
   return { side, pixels, canvas };
 }
 
-/** A row of test images, each of which is a choice. */
+/** A grid of test images to choose from. */
 export class TestPicker {
-  root = make('div', { class: 'tests', role: 'radiogroup', 'aria-label': 'Test images' });
+  root = make('div', { class: 'test-images', role: 'radiogroup', 'aria-label': 'Test images' });
   #picked;
-  /** @type {Tests | null} */
+  /** @type {TestImages | null} */
   #shown = null;
   #name;
 
   /**
-   * @param {string} name           that the choices share
+   * @param {string} name           of the radio buttons
    * @param {(index: number) => void} picked
    */
   constructor(name, picked) {
@@ -63,7 +68,7 @@ export class TestPicker {
   }
 
   /**
-   * @param {Tests | null} tests
+   * @param {TestImages | null} tests
    * @param {number | null} chosen
    */
   show(tests, chosen) {

@@ -1,12 +1,12 @@
 // @ts-check
-/** A map of a latent space: decoded images, the latents of test images, and a point that can be moved. */
+/** A map of a latent space: decoded images, the latents of test images, and a movable point. */
 import { rangeOf, testLatents } from './latents.js';
 import { make } from './dom.js';
-import { newestWins } from './newest.js';
-import { COLOURS, Pad } from './pad.js';
+import { latestOnly } from './latest.js';
+import { COLOURS, XyPad } from './xy-pad.js';
 import { contextOf, paintAt, resize } from './pixels.js';
 
-/** Decoded latents on each side, and how many rows are asked for at once: between two requests the moving point gets its turn. */
+/** Decoded latents per side, and rows per request, so that the moving point need not wait. */
 const SIDE = 16;
 const ROWS = 2;
 
@@ -15,70 +15,70 @@ const ROWS = 2;
  * @typedef {import('./latents.js').TestLatents} TestLatents
  * @typedef {import('./latents.js').Prior} Prior
  *
- * What the map is of.
- * @typedef {object} Place
+ * What the map shows.
+ * @typedef {object} MapSource
  * @property {any} facts
  * @property {Prior} prior
  * @property {number | null} klass   the class that is decoded
- * @property {() => boolean} stillWanted
+ * @property {() => boolean} isCurrent
  */
 
 export class LatentMap {
   #app;
   #manifold = make('canvas', { class: 'manifold' });
-  #legend = make('ul', { class: 'legend', 'aria-label': 'Colours of the classes' });
-  #across = make('select', { 'aria-label': 'Dimension across' });
-  #up = make('select', { 'aria-label': 'Dimension up' });
-  #axes = make('p', { class: 'axes', hidden: true }, make('label', {}, 'Across ', this.#across), make('label', {}, 'Up ', this.#up));
+  #legend = make('ul', { class: 'legend', 'aria-label': 'Class colours' });
+  #across = make('select', { 'aria-label': 'Horizontal dimension' });
+  #up = make('select', { 'aria-label': 'Vertical dimension' });
+  #axes = make('p', { class: 'axes', hidden: true }, make('label', {}, 'Horizontal ', this.#across), make('label', {}, 'Vertical ', this.#up));
   #toggle = make('input', { type: 'checkbox', checked: true });
   #toggled = make('label', { class: 'toggle', hidden: true }, this.#toggle, ' Latents of test images');
   #pad;
-  /** @type {Place | null} */
-  #place = null;
+  /** @type {MapSource | null} */
+  #source = null;
   /** @type {TestLatents | null} */
   #latents = null;
   /** @type {[number, number]} */
   #dims = [0, 1];
-  /** What is across and what is up. @type {[[number, number], [number, number]]} */
+  /** The visible range of each axis. @type {[[number, number], [number, number]]} */
   #ranges = [[-3, 3], [-3, 3]];
-  /** What the background shows, when it is whole. */
+  /** Identifies the finished background; empty while there is none. */
   #background = '';
 
   /**
    * @param {App} app
    * @param {string} label
    * @param {(dims: [number, number], x: number, y: number, byKey: boolean) => void} moved
-   * @param {boolean} [hovers]  whether the point follows a mouse that presses no button
+   * @param {boolean} [hovers]  whether the point follows the mouse without a pressed button
    */
   constructor(app, label, moved, hovers = false) {
     this.#app = app;
-    this.#pad = new Pad(label, this.#manifold, (x, y, byKey) => moved(this.#dims, x, y, byKey), hovers);
+    this.#pad = new XyPad(label, this.#manifold, (x, y, byKey) => moved(this.#dims, x, y, byKey), hovers);
     this.root = make('div', { class: 'map' }, this.#pad.root,
       make('div', { class: 'map-tools' }, this.#toggled, this.#axes, this.#legend),
       make('p', { class: 'hint' }, hovers
-        ? 'The point follows the mouse: click to hold it, click again to let it go. Touch and arrow keys move it too.'
-        : 'Drag the point, or move it with the arrow keys.'));
+        ? 'The point follows the mouse. Click to pin it, and again to release it. Touch and arrow keys work too.'
+        : 'Drag the point or use the arrow keys.'));
     this.#toggle.addEventListener('change', () => this.#showDots());
     this.#axes.addEventListener('change', () => {
-      app.redraw({ dims: [Number(this.#across.value), Number(this.#up.value)] });
+      app.update({ dims: [Number(this.#across.value), Number(this.#up.value)] });
     });
   }
 
   /**
-   * Makes it the map of a model, with the test images if the model comes with them.
-   * @param {Place} place
+   * Opens the map of a model, with the latents of test images if the model comes with them.
+   * @param {MapSource} source
    */
-  async open(place) {
-    const { facts, prior, stillWanted } = place;
-    const { folder, wanted } = this.#app;
+  async open(source) {
+    const { facts, prior, isCurrent } = source;
+    const { folder, state } = this.#app;
     const size = this.#app.publishedNow()?.latents;
-    // Without its dots a map is still a map.
+    // The map also works without its dots.
     const latents = folder && size && size.latent === facts.latent ? await testLatents(folder, size).catch(() => null) : null;
-    if (!stillWanted()) return;
+    if (!isCurrent()) return;
     const last = facts.latent - 1;
-    const dims = /** @type {[number, number]} */ (wanted.dims.map((dimension) => Math.min(dimension, last)));
-    if (this.#place?.facts !== facts) this.#background = '';
-    this.#place = place;
+    const dims = /** @type {[number, number]} */ (state.dims.map((dimension) => Math.min(dimension, last)));
+    if (this.#source?.facts !== facts) this.#background = '';
+    this.#source = source;
     this.#latents = latents;
     this.#dims = dims[0] === dims[1] ? [0, Math.min(1, last)] : dims;
     this.#ranges = [rangeOf(prior, latents, this.#dims[0]), rangeOf(prior, latents, this.#dims[1])];
@@ -94,41 +94,43 @@ export class LatentMap {
     this.#showDots();
   }
 
-  /** Leaves the point where it is, whatever a mouse does that presses no button. */
+  /** Stops following the mouse. */
   hold() {
     this.#pad.hold();
   }
 
-  /** The dimensions on the pad. */
+  /** The dimensions on the axes. */
   get dims() {
     return this.#dims;
   }
 
   /**
-   * Shows where a latent is, at once, and what lies around it, soon.
-   * @param {Float32Array} code
-   * @param {{ way?: Float32Array[], cloud?: { means: Float32Array, stds: Float32Array } | null }} [more]
+   * Shows the position of a latent at once, and the plane around it when it is decoded.
+   * @param {Float32Array} latent
+   * @param {object} [more]
+   * @param {Float32Array[]} [more.path]
+   * @param {{ means: Float32Array, stds: Float32Array } | null} [more.posterior]
    */
-  show(code, { way, cloud } = {}) {
+  show(latent, { path, posterior } = {}) {
     /** @param {Float32Array} values @returns {[number, number]} */
     const pair = (values) => [values[this.#dims[0]], values[this.#dims[1]]];
     this.#pad.show({
-      point: pair(code),
-      way: way?.map(pair),
-      cloud: cloud && { middle: pair(cloud.means), spread: pair(cloud.stds) },
+      point: pair(latent),
+      path: path?.map(pair),
+      posterior: posterior && { mean: pair(posterior.means), std: pair(posterior.stds) },
     });
-    this.#app.attempt(() => this.#fill(code));
+    this.#app.attempt(() => this.#fill(latent));
   }
 
-  /** Takes the point away and leaves the map of the middle. */
-  lift() {
-    this.#pad.lift();
-    if (this.#place) this.#app.attempt(() => this.#fill(Float32Array.from(this.#place?.prior.middle ?? [])));
+  /** Removes the point and shows the plane through the mean of the prior. */
+  removePoint() {
+    this.#pad.clearMarks();
+    if (this.#source) this.#app.attempt(() => this.#fill(Float32Array.from(this.#source?.prior.mean ?? [])));
   }
 
   clear() {
     this.#background = '';
-    this.#place = null;
+    this.#source = null;
     contextOf(this.#manifold).clearRect(0, 0, this.#manifold.width, this.#manifold.height);
     this.#latents = null;
     this.#showDots();
@@ -141,28 +143,28 @@ export class LatentMap {
     this.#pad.showDots(latents, this.#dims);
   }
 
-  /** @param {number} latent */
-  #offerAxes(latent) {
-    this.#axes.hidden = latent < 3;
+  /** @param {number} size of the latent */
+  #offerAxes(size) {
+    this.#axes.hidden = size < 3;
     for (const [axis, select] of [this.#across, this.#up].entries()) {
-      if (select.options.length !== latent) {
-        select.replaceChildren(...Array.from({ length: latent }, (_, at) => make('option', { value: at }, String(at + 1))));
+      if (select.options.length !== size) {
+        select.replaceChildren(...Array.from({ length: size }, (_, at) => make('option', { value: at }, String(at + 1))));
       }
       select.value = String(this.#dims[axis]);
       for (const option of select.options) option.disabled = Number(option.value) === this.#dims[1 - axis];
     }
   }
 
-  /** Decodes the plane that a latent lies on, row by row. */
-  #fill = newestWins(async (/** @type {Float32Array} */ code) => {
-    const place = this.#place;
-    if (!place) return;
-    const { facts, klass, stillWanted } = place;
+  /** Decodes the plane through a latent, row by row. */
+  #fill = latestOnly(async (/** @type {Float32Array} */ latent) => {
+    const source = this.#source;
+    if (!source) return;
+    const { facts, klass, isCurrent } = source;
     const [[x, y], [across, up]] = [this.#dims, this.#ranges];
-    const others = code.map((value, at) => (at === x || at === y ? 0 : value));
+    const others = latent.map((value, at) => (at === x || at === y ? 0 : value));
     const background = JSON.stringify([klass, x, y, across, up, Array.from(others)]);
     this.#pad.root.setAttribute('aria-busy', String(background !== this.#background));
-    if (background === this.#background || !stillWanted()) return;
+    if (background === this.#background || !isCurrent()) return;
     this.#background = '';
     const { width, height } = facts;
     resize(this.#manifold, SIDE * width, SIDE * height);
@@ -176,8 +178,8 @@ export class LatentMap {
         latents[at * facts.latent + y] = along(up, SIDE - 1 - row - Math.floor(at / SIDE));
         latents[at * facts.latent + x] = along(across, at % SIDE);
       }
-      const { pixels } = await this.#app.work((engine) => engine.decode(latents, klass), stillWanted);
-      if (!stillWanted() || this.#place !== place) return;
+      const { pixels } = await this.#app.withModel((engine) => engine.decode(latents, klass), isCurrent);
+      if (!isCurrent() || this.#source !== source) return;
       for (let at = 0; at < ROWS * SIDE; at += 1) {
         paintAt(context, pixels, facts, at, at % SIDE * width, (row + Math.floor(at / SIDE)) * height);
       }

@@ -1,12 +1,12 @@
 // @ts-check
-/** The normal distribution, and paths between latents sampled from it. */
+/** The standard normal distribution, and interpolation between latents sampled from it. */
 
 /**
- * The share of a standard normal distribution below `value`, to about 1e-7: the complementary error function by its continued
- * fraction far out and by its series near the middle.
+ * The cumulative distribution function, to about 1e-7: a series near 0, a continued fraction in
+ * the tails.
  * @param {number} value
  */
-export function shareBelow(value) {
+export function cdf(value) {
   const x = Math.abs(value);
   const density = Math.exp(-x * x / 2) / Math.sqrt(2 * Math.PI);
   let tail;
@@ -27,33 +27,34 @@ export function shareBelow(value) {
 }
 
 /**
- * The value that a share of a standard normal distribution lies below: the inverse of `shareBelow`, found by halving.
- * @param {number} share 0 to 1, the ends excluded
+ * The quantile function, the inverse of `cdf`, by bisection.
+ * @param {number} probability between 0 and 1, exclusive
  */
-export function valueAt(share) {
+export function quantile(probability) {
   let [low, high] = [-8, 8];
   for (let step = 0; step < 40; step += 1) {
     const middle = (low + high) / 2;
-    if (shareBelow(middle) < share) low = middle;
+    if (cdf(middle) < probability) low = middle;
     else high = middle;
   }
   return (low + high) / 2;
 }
 
 /**
- * The latent at `part` of the path from `a` to `b`: on the arc around the origin, where normally distributed latents lie, or straight.
+ * The latent at `t` on the way from `a` to `b`: spherical interpolation (slerp), which keeps to the
+ * radius where normally distributed latents lie, or linear.
  * @param {Float32Array} a
  * @param {Float32Array} b
- * @param {number} part
- * @param {boolean} arc
+ * @param {number} t 0 to 1
+ * @param {boolean} spherical
  */
-export function between(a, b, part, arc) {
-  let [fromA, fromB] = [1 - part, part];
-  if (arc) {
+export function interpolate(a, b, t, spherical) {
+  let [fromA, fromB] = [1 - t, t];
+  if (spherical) {
     const cosine = dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b));
     const angle = Math.acos(Math.min(1, Math.max(-1, cosine)));
-    // Where the two point the same way or opposite ways there is no one arc.
-    if (Math.sin(angle) > 1e-3) [fromA, fromB] = [Math.sin((1 - part) * angle) / Math.sin(angle), Math.sin(part * angle) / Math.sin(angle)];
+    // Parallel and opposite latents have no unique arc.
+    if (Math.sin(angle) > 1e-3) [fromA, fromB] = [Math.sin((1 - t) * angle) / Math.sin(angle), Math.sin(t * angle) / Math.sin(angle)];
   }
   return a.map((value, at) => fromA * value + fromB * b[at]);
 }
