@@ -363,7 +363,7 @@ scene('data sets deployed with the page are offered, and verified by their hash'
   const option = page.locator('.train option', { hasText: /^VAE on MNIST/ });
   await option.waitFor({ state: 'attached' });
   assert.equal(await page.locator('.train option', { hasText: /^VAE on Fashion-MNIST/ }).count(), 0);
-  await page.locator('.train select').selectOption(await option.getAttribute('value'));
+  await page.getByLabel('Preset', { exact: true }).selectOption(await option.getAttribute('value'));
   await page.waitForFunction(() => document.querySelector('.train .yaml').value.includes('set: mnist'));
   await button(page, 'Train').click();
   await page.waitForFunction(() => document.getElementById('status').textContent.includes('SHA-256'));
