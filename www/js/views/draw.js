@@ -37,7 +37,7 @@ export function create(panel, app) {
   const map = new LatentMap(app, 'Latent space map with the latent of the drawing', edit);
   panel.append(make('div', { class: 'draw-view' },
     make('section', { class: 'sheet-box', 'aria-label': 'Your drawing' },
-      make('h2', {}, 'Draw'), strokes.canvas, make('div', { class: 'row' }, clear, label, keep), kept),
+      make('h2', {}, 'Draw'), strokes.canvas, make('div', { class: 'row' }, clear), make('div', { class: 'row' }, label, keep), kept),
     make('section', { class: 'picks', 'aria-label': 'Test images' }, make('h2', {}, 'Or pick a test image'), picker.root, noTests),
     make('section', { class: 'reconstruction', 'aria-label': 'Reconstruction' },
       make('figure', {}, input, make('figcaption', {}, 'Input')),
