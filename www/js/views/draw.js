@@ -132,6 +132,8 @@ export function create(panel, app) {
   async function keepDrawing() {
     const name = label.value.trim() || 'drawing';
     if (!CLASS_NAME.test(name)) throw new Error(`${name} is not a class name: use letters, digits, spaces, - and _`);
+    // A second press must not keep it twice.
+    keep.disabled = true;
     /** @type {Blob | null} */
     const png = await new Promise((resolve) => input.toBlob(resolve));
     if (!png) throw new Error('This browser cannot write PNG files');
